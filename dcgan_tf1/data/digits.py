@@ -1,0 +1,24 @@
+"""The 1,797 handwritten digits that scikit-learn carries, brought to MNIST's size: no file, no network.
+
+Source: E. Alpaydin, C. Kaynak, «Optical Recognition of Handwritten Digits», UCI Machine Learning Repository
+(8×8 images, 17 levels of grey).
+"""
+import numpy as np
+from PIL import Image
+
+from dcgan_tf1.data import Images
+
+HOLDOUT = 0
+
+
+def load(data_dir=None):
+    """All images, uint8 [1797, 28, 28, 1]: enlarged to 20×20 in a black frame of 4, as MNIST's digits are framed.
+
+    `data_dir` is not used: the images come with scikit-learn.
+    """
+    from sklearn.datasets import load_digits  # takes a second, and is needed only here
+    small = np.round(load_digits().images * (255 / 16)).astype(np.uint8)
+    pixels = np.zeros((len(small), 28, 28, 1), np.uint8)
+    for index, image in enumerate(small):
+        pixels[index, 4:24, 4:24, 0] = Image.fromarray(image).resize((20, 20), Image.BICUBIC)
+    return Images(pixels, 'scikit-learn')

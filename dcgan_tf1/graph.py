@@ -1,0 +1,148 @@
+"""The graph of a run, stage by stage: inputs → networks → loss → train step → `TrainGraph`."""
+import collections
+import importlib
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import batches, randomness
+from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
+from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.schedules import SCHEDULES
+
+# Placeholders with defaults: a training step feeds nothing, and anyone may still feed.
+#   real_images [batch, height, width, channels] in [−1, 1] — the batch of the plan;
+#   noise [batch, noise_dim] in [−1, 1) — what the discriminator step generates from;
+#   generator_noise [batch, noise_dim] — what the generator step generates from;
+#   is_training bool [] (true) — batch norm's mode.
+Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_training')
+
+# What one application of a network gives: its output, and the `BatchStatistic`s of its batch norms.
+Application = collections.namedtuple('Application', 'output statistics')
+
+# step: the `TrainStep`, whose train_op also counts global_step; images: the generator's on `inputs.noise`;
+# sample_noise [sample_size, noise_dim]: the same for the whole run; all_finite: bool [], over all variables;
+# start: a function (session, step) that makes the batch plan go on after that step.
+TrainGraph = collections.namedtuple(
+    'TrainGraph', 'inputs step images sample_noise global_step all_finite start')
+
+
+class Network:
+    """A generator or discriminator: applied any number of times, to one set of variables with one optimizer."""
+
+    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True):
+        """`function` (x, is_training) → output; its variables are made under `scope`.
+
+        `update_ops` false leaves the moving statistics of batch norm as they are.
+        """
+        self.scope = scope
+        self._function = function
+        self._is_training = is_training
+        self._optimizer = optimizer
+        self._update_ops = update_ops
+
+    def __call__(self, x):
+        """Applies the network: an `Application`. Raises ValueError if it uses a moving statistic not its own."""
+        recorded = len(tf.get_collection(BATCH_STATISTICS))
+        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE):
+            output = self._function(x, self._is_training)
+        statistics = tf.get_collection(BATCH_STATISTICS)[recorded:]
+        for statistic in statistics:
+            if not statistic.moving.name.startswith(self.scope + '/'):
+                raise ValueError('%s, used by the network %s, is not a variable of it'
+                                 % (statistic.moving.name, self.scope))
+        return Application(output, statistics)
+
+    @property
+    def trainable_variables(self):
+        # With the slash: the bare scope would also match a scope whose name goes on.
+        return tf.trainable_variables(self.scope + '/')
+
+    def minimize(self, loss, applications):
+        """An op that updates this network once, after the update ops of these applications, in their order."""
+        statistics = [statistic for application in applications for statistic in application.statistics]
+        with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
+            return self._optimizer.minimize(loss, var_list=self.trainable_variables)
+
+
+def network_module(name):
+    """The module of `dcgan_tf1.networks` with that name."""
+    return importlib.import_module('dcgan_tf1.networks.' + name)
+
+
+def build_generator(network, noise_dim):
+    """A generator alone, to sample from: (noise, is_training, images); both inputs are placeholders to feed."""
+    module = network_module(network)
+    noise = tf.placeholder(tf.float32, [None, noise_dim], 'noise')
+    is_training = tf.placeholder(tf.bool, [], 'is_training')
+    return noise, is_training, Network('Generator', module.generator, is_training)(noise).output
+
+
+def build_training(settings, images):
+    """The whole training graph, in the current default graph.
+
+    Args:
+      settings: the flags, see `options`.
+      images: the training set, a `data.Images`.
+    Returns: a `TrainGraph`.
+    Raises: ValueError if a trainable variable belongs to neither network.
+    """
+    tf.set_random_seed(settings.seed)  # of the initial weights
+    module = network_module(settings.network)
+    # Adam's own variables are resource variables too.
+    with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+        global_step = tf.get_variable(
+            'global_step', [], tf.int64, tf.zeros_initializer(), trainable=False,
+            collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
+        inputs, start = _inputs(settings, images, global_step.read_value())
+
+        def network(scope, function, learning_rate):
+            adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2, settings.epsilon)
+            return Network(scope, function, inputs.is_training, adam, settings.update_ops)
+
+        generator = network('Generator', module.generator, settings.learning_rate_generator)
+        discriminator = network('Discriminator', module.discriminator,
+                                settings.learning_rate_discriminator)
+        step = SCHEDULES[settings.schedule](generator, discriminator, LOSSES[settings.loss], inputs)
+        _check_ownership([generator, discriminator])
+        with tf.control_dependencies([step.train_op]):
+            step = step._replace(train_op=global_step.assign_add(1, read_value=False))
+        with tf.name_scope('samples'):
+            sampled = generator(inputs.noise).output
+        finite = [tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
+                  if variable.dtype.is_floating]
+        sample_noise = randomness.uniform_noise(
+            settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size, settings.noise_dim)
+        return TrainGraph(inputs, step, sampled, sample_noise, global_step, tf.reduce_all(finite), start)
+
+
+def _check_ownership(networks):
+    owned = {variable.name for network in networks for variable in network.trainable_variables}
+    orphans = {variable.name for variable in tf.trainable_variables()} - owned
+    if orphans:
+        raise ValueError('no network owns the trainable variables ' + ', '.join(sorted(orphans)))
+
+
+def _inputs(settings, images, step):
+    with tf.name_scope('batch_plan'):
+        start_step = tf.placeholder(tf.int64, [], 'start_step')
+        indices = batches.shuffled_indices(images.num_examples, settings.batch_size, settings.seed,
+                                           start_step)
+        dataset, feed = images.batches(indices)
+        iterator = tf.data.make_initializable_iterator(dataset.prefetch(2))
+        real_images = (tf.cast(iterator.get_next(), tf.float32) - 127.5) / 127.5
+
+        def noise(stream):
+            return randomness.uniform_noise(settings.seed, stream, step, settings.batch_size,
+                                            settings.noise_dim)
+        noises = noise(randomness.NOISE), noise(randomness.GENERATOR_NOISE)
+
+    def start(session, step):
+        session.run(iterator.initializer, {**feed, start_step: step})
+
+    def placeholder(name, default, shape):
+        return tf.placeholder_with_default(default, shape, name)
+
+    return Inputs(placeholder('real_images', real_images, [None] + list(images.image_shape)),
+                  placeholder('noise', noises[0], [None, settings.noise_dim]),
+                  placeholder('generator_noise', noises[1], [None, settings.noise_dim]),
+                  placeholder('is_training', True, [])), start

@@ -1,0 +1,139 @@
+"""The layers that DCGANs are made of, on `tf.get_variable` and `tf.nn`.
+
+Variables get exactly the names, shapes and initial distributions that `tf.layers` gives them, so
+checkpoints of scripts written with `tf.layers` load by name. Images are NHWC, float32.
+"""
+import collections
+import zlib
+
+import tensorflow.compat.v1 as tf
+
+# One moving statistic of one application of a batch norm layer: the resource variable [channels], the
+# batch's own value [channels], and the share (momentum) of the old value that an update keeps.
+BatchStatistic = collections.namedtuple('BatchStatistic', 'moving batch momentum')
+
+BATCH_STATISTICS = 'batch_statistics'  # the graph collection that holds them
+
+
+def glorot_uniform(seed):
+    """Uniform on ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010), the default of `tf.layers`."""
+    return tf.glorot_uniform_initializer(seed=seed)
+
+
+def _variable(name, shape, initializer, trainable=True):
+    """A float32 resource variable. `initializer` takes an op seed and returns a TF initializer."""
+    # The op seed comes from the variable's name, not from its place in the graph: the same weights on
+    # every version of TensorFlow, whatever else the graph holds. The graph seed is the user's.
+    seed = zlib.crc32((tf.get_variable_scope().name + '/' + name).encode()) & 0x7FFFFFFF
+    return tf.get_variable(name, shape, tf.float32, initializer(seed), trainable=trainable,
+                           use_resource=True)
+
+
+def _zeros(_):
+    return tf.zeros_initializer()
+
+
+def _ones(_):
+    return tf.ones_initializer()
+
+
+def dense(x, units, use_bias=True, kernel_initializer=glorot_uniform):
+    """x [batch, features] → [batch, units], no activation."""
+    with tf.variable_scope(None, default_name='dense'):
+        y = tf.matmul(x, _variable('kernel', [int(x.shape[-1]), units], kernel_initializer))
+        return _with_bias(y, units, use_bias)
+
+
+def conv2d(x, filters, kernel_size, strides, padding='same', use_bias=True,
+           kernel_initializer=glorot_uniform):
+    """x [batch, height, width, channels] → [batch, height', width', filters], no activation.
+
+    With `padding='same'` the size becomes ceil(size / strides); with `'valid'`
+    ceil((size − kernel_size + 1) / strides).
+    """
+    with tf.variable_scope(None, default_name='conv2d'):
+        shape = [kernel_size, kernel_size, int(x.shape[-1]), filters]
+        y = tf.nn.conv2d(x, _variable('kernel', shape, kernel_initializer),
+                         strides=[1, strides, strides, 1], padding=padding.upper())
+        return _with_bias(y, filters, use_bias)
+
+
+def conv2d_transpose(x, filters, kernel_size, strides, padding='same', use_bias=True,
+                     kernel_initializer=glorot_uniform):
+    """x [batch, height, width, channels] → [batch, height', width', filters], no activation.
+
+    The gradient of `conv2d` with respect to its input. With `padding='same'` the size becomes
+    size · strides; with `'valid'` size · strides + max(kernel_size − strides, 0).
+    """
+    with tf.variable_scope(None, default_name='conv2d_transpose'):
+        grow = max(kernel_size - strides, 0) if padding == 'valid' else 0
+        height, width = [int(size) * strides + grow for size in x.shape[1:3]]
+        shape = [kernel_size, kernel_size, filters, int(x.shape[-1])]
+        y = tf.nn.conv2d_transpose(x, _variable('kernel', shape, kernel_initializer),
+                                   tf.stack([tf.shape(x)[0], height, width, filters]),
+                                   strides=[1, strides, strides, 1], padding=padding.upper())
+        y.set_shape([x.shape[0], height, width, filters])
+        return _with_bias(y, filters, use_bias)
+
+
+def _with_bias(y, units, use_bias):
+    return tf.nn.bias_add(y, _variable('bias', [units], _zeros)) if use_bias else y
+
+
+def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3):
+    """Batch normalization over all axes but the last (Ioffe and Szegedy 2015, arXiv 1502.03167).
+
+    Where `is_training` (a boolean tensor []) is true, x is normalized with the batch's own mean and
+    variance; where it is false, with the moving ones. Either way the moving ones stay as they are:
+    what would update them is recorded in the collection `BATCH_STATISTICS`, and
+    `update_moving_statistics` makes the update ops of it.
+
+    As in `tf.layers`, images go through the fused op, whose batch variance, *as recorded for the moving
+    variance*, is the unbiased one (times n / (n − 1), n = batch · height · width), and vectors
+    [batch, features] through plain moments, whose variance is the biased one.
+
+    Args:
+      x: [batch, height, width, channels] or [batch, channels].
+      momentum: the share of the old moving statistic that one update keeps.
+      epsilon: added to the variance.
+    Returns: the normalized x, scaled by gamma and moved by beta.
+    """
+    with tf.variable_scope(None, default_name='batch_normalization'):
+        channels = [int(x.shape[-1])]
+        gamma = tf.convert_to_tensor(_variable('gamma', channels, _ones))
+        beta = tf.convert_to_tensor(_variable('beta', channels, _zeros))
+        moving_mean = _variable('moving_mean', channels, _zeros, trainable=False)
+        moving_variance = _variable('moving_variance', channels, _ones, trainable=False)
+        # Read here, not in a branch: an op made in a branch would not wait for the schedule's order.
+        moving = (moving_mean.read_value(), moving_variance.read_value())
+        if x.shape.ndims == 4:
+            y, mean, variance = tf.cond(
+                is_training,
+                lambda: tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)[:3],
+                lambda: tf.nn.fused_batch_norm(x, gamma, beta, *moving, epsilon=epsilon,
+                                               is_training=False)[:1] + moving)
+        else:
+            mean, variance = tf.cond(is_training, lambda: tuple(tf.nn.moments(x, [0])), lambda: moving)
+            y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+        for variable, batch in ((moving_mean, mean), (moving_variance, variance)):
+            tf.add_to_collection(BATCH_STATISTICS, BatchStatistic(variable, batch, momentum))
+        return y
+
+
+def update_moving_statistics(statistics):
+    """Update ops for `BatchStatistic`s, added to UPDATE_OPS: moving ← momentum · moving + (1 − momentum) · batch.
+
+    Updates of one variable run in the order given (a list may name the same statistic twice). While
+    `is_training` is false they change nothing, since the batch's value is then the moving one.
+    Returns the list of ops.
+    """
+    latest = {}
+    updates = []
+    for statistic in statistics:
+        name = statistic.moving.name
+        with tf.control_dependencies([latest[name]] if name in latest else []):
+            change = (statistic.moving.read_value() - statistic.batch) * (1 - statistic.momentum)
+            latest[name] = statistic.moving.assign_sub(change, read_value=False)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, latest[name])
+        updates.append(latest[name])
+    return updates

@@ -1,0 +1,178 @@
+"""The Session loop: steps, and what happens between them (log, sample grid, checkpoint, stop)."""
+import json
+import math
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tqdm
+
+from dcgan_tf1 import plots
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import write
+
+
+def session():
+    """A Session that takes GPU memory as it needs it, and a CPU where an op has no GPU kernel."""
+    config = tf.ConfigProto(allow_soft_placement=True)
+    config.gpu_options.allow_growth = True
+    return tf.Session(config=config)
+
+
+class Interrupt:
+    """Notes Ctrl-C and SIGTERM, to be acted on between steps; a second one ends the process at once."""
+
+    def __enter__(self):
+        self.signal = None  # its number, once there was one
+        self._before = {number: signal.signal(number, self._note)
+                        for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _note(self, number, _):
+        self.signal = number
+        signal.signal(number, signal.SIG_DFL)
+
+    def __exit__(self, *_):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+class Reporter:
+    """Tells of the run: terminal, train.log, metrics.jsonl, TensorBoard events, pictures."""
+
+    def __init__(self, folder, settings, start_step):
+        """`start_step`: where the run stands; what was logged of later steps is dropped, they come again."""
+        self._folder = folder
+        self._settings = settings
+        self._log = open(folder.log, 'a', encoding='utf-8')
+        # A step logged only because it was the last of a shorter run does not stay.
+        self._records = [record for record in folder.read_metrics()
+                         if record['step'] <= start_step and self.is_due(record['step'], last=None)]
+        folder.write_metrics(self._records)
+        self._metrics = open(folder.metrics, 'a', encoding='utf-8')
+        self._events = tf.summary.FileWriter(folder.events)
+        # TensorBoard drops what an earlier session wrote of later steps.
+        self._events.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start_step)
+        self._bar = tqdm.tqdm(total=settings.steps, initial=start_step, unit='step', dynamic_ncols=True,
+                              disable=not sys.stderr.isatty())
+
+    def close(self):
+        self._bar.close()
+        self._events.close()
+        self._metrics.close()
+        self._log.close()
+
+    def is_due(self, step, last):
+        """Whether a step is logged: the first, the last, and every so many."""
+        return step in (1, last) or step % self._settings.log_every == 0
+
+    def say(self, text, terminal=True):
+        """A line for the log file and, if wanted, for the terminal."""
+        self._log.write(time.strftime('%Y-%m-%d %H:%M:%S ') + text + '\n')
+        self._log.flush()
+        if terminal:
+            self._bar.clear()
+            print(text, file=sys.stderr)
+
+    def step(self, discriminator_loss, generator_loss):
+        """After every step."""
+        self._bar.set_postfix({'D loss': '%.3f' % discriminator_loss, 'G loss': '%.3f' % generator_loss},
+                              refresh=False)
+        self._bar.update()
+
+    def record(self, record):
+        """After a step that is due."""
+        self._records.append(record)
+        self._metrics.write(json.dumps(record) + '\n')
+        self._metrics.flush()
+        self._events.add_summary(tf.Summary(value=[
+            tf.Summary.Value(tag=name, simple_value=value) for name, value in record.items()
+            if name != 'step']), record['step'])
+        self.say('step %d/%d  epoch %.2f  D loss %.4f  G loss %.4f  D right on real %.2f, on fake %.2f  '
+                 '%.0f images/s' % (
+                     record['step'], self._settings.steps, record['epoch'], record['discriminator_loss'],
+                     record['generator_loss'], record['real_accuracy'], record['fake_accuracy'],
+                     record['images_per_second']), terminal=self._bar.disable)
+
+    def grid(self, path, images, step, tag):
+        """Writes uint8 images [n, height, width, channels] as a grid, and shows it in TensorBoard."""
+        picture = plots.grid(images, scale=2)
+        content = plots.png(picture)
+        write(path, content)
+        self._events.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
+            height=picture.shape[0], width=picture.shape[1], colorspace=3,
+            encoded_image_string=content))]), step)
+
+    def draw_losses(self):
+        if self._records:
+            write(self._folder.losses, plots.losses(self._records, os.path.basename(
+                os.path.abspath(self._folder.path))))
+        self._events.flush()
+
+
+def train(session, graph, settings, checkpoints, reporter, folder, images, start_step):
+    """Trains from start_step to settings.steps, or until a signal.
+
+    Args:
+      session: with all variables initialized or restored.
+      graph: a `graph.TrainGraph`.
+      images: the `data.Images` that are trained on.
+      start_step: steps done before.
+    Returns: the number of the signal that ended it, or None.
+    Raises: UserError where a loss or a variable is no longer finite, or something can't be written.
+    """
+    graph.start(session, start_step)
+    noise = session.run(graph.sample_noise)
+
+    def sample(step):
+        generated = session.run(graph.images, {graph.inputs.noise: noise,
+                                               graph.inputs.is_training: settings.bn_mode == 'batch'})
+        reporter.grid(folder.grid(step), plots.to_bytes(generated), step, 'generated')
+
+    def save(step):
+        if not session.run(graph.all_finite):
+            raise _diverged(step, 'a variable is no longer finite', checkpoints)
+        checkpoints.save(session, step)
+        reporter.draw_losses()
+
+    if start_step == 0:
+        reporter.grid(folder.reals, images.first(settings.sample_size), 0, 'real')
+        sample(0)
+    every_step = (graph.step.train_op, graph.step.discriminator_loss, graph.step.generator_loss)
+    when_due = every_step + (graph.step.real_log_odds, graph.step.fake_log_odds)
+    seconds, steps = 0., 0  # since the last logged step, training alone
+    with Interrupt() as interrupt:
+        for step in range(start_step + 1, settings.steps + 1):
+            due = reporter.is_due(step, settings.steps)
+            began = time.perf_counter()
+            fetched = session.run(when_due if due else every_step)
+            seconds, steps = seconds + time.perf_counter() - began, steps + 1
+            discriminator_loss, generator_loss = map(float, fetched[1:3])
+            for name, loss in (('discriminator', discriminator_loss), ('generator', generator_loss)):
+                if not math.isfinite(loss):
+                    raise _diverged(step, 'the %s\'s loss is %s' % (name, loss), checkpoints)
+            reporter.step(discriminator_loss, generator_loss)
+            if due:
+                reporter.record({
+                    'step': step, 'epoch': round(step * settings.batch_size / images.num_examples, 4),
+                    'discriminator_loss': discriminator_loss, 'generator_loss': generator_loss,
+                    'real_accuracy': float(np.mean(fetched[3] > 0)),
+                    'fake_accuracy': float(np.mean(fetched[4] < 0)),
+                    'images_per_second': round(steps * settings.batch_size / seconds, 1)})
+                seconds, steps = 0., 0
+            ends = step == settings.steps or interrupt.signal is not None
+            if step % settings.sample_every == 0 or step == settings.steps:
+                sample(step)
+            if step % settings.checkpoint_every == 0 or ends:
+                save(step)
+            if interrupt.signal is not None:
+                break
+        return interrupt.signal
+
+
+def _diverged(step, what, checkpoints):
+    return UserError('step %d: %s. The last good checkpoint is %s. A smaller learning rate in a fresh --run_dir '
+                     'may help.' % (step, what, checkpoints.last or 'none: no step was saved'))

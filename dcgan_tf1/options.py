@@ -1,0 +1,173 @@
+"""Every flag: declared, validated when parsed, written to a run folder and compared with what is there.
+
+The defaults of the training flags are the recipe `sparse_softmax`.
+"""
+import collections
+import math
+import os
+import pkgutil
+
+from absl import flags
+
+from dcgan_tf1 import data, networks
+from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.schedules import SCHEDULES
+
+BN_MODES = ('batch', 'moving')
+
+# What a later call on the same run folder may change: how far to train, and where things lie.
+_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir'}
+
+
+class _Declarations:
+    """Declares flags in `flag_values` with the checks that absl itself does not have."""
+
+    def __init__(self, flag_values):
+        self._flags = flag_values
+
+    def text(self, name, default, help):
+        flags.DEFINE_string(name, default, help, flag_values=self._flags)
+
+    def path(self, name, default, help):
+        self.text(name, default, help)
+        self._check(name, lambda value: value is None or value.strip(), 'must not be empty')
+
+    def choice(self, name, default, choices, help):
+        flags.DEFINE_enum(name, default, sorted(choices), help, flag_values=self._flags)
+
+    def boolean(self, name, default, help):
+        flags.DEFINE_boolean(name, default, help, flag_values=self._flags)
+
+    def integer(self, name, default, lowest, help, highest=2 ** 31 - 1):
+        flags.DEFINE_integer(name, default, help, flag_values=self._flags)
+        self._check(name, lambda value: value is None or lowest <= value <= highest,
+                    'must be a whole number from %d to %d' % (lowest, highest))
+
+    def number(self, name, default, allowed, condition, help):
+        flags.DEFINE_float(name, default, help, flag_values=self._flags)
+        self._check(name, lambda value: math.isfinite(value) and allowed(value), condition)
+
+    def _check(self, name, condition, message):
+        flags.register_validator(name, condition, message, flag_values=self._flags)
+
+
+def _modules(package):
+    return [module.name for module in pkgutil.iter_modules(package.__path__)
+            if not module.name.startswith('_')]
+
+
+def declare_training(flag_values=flags.FLAGS):
+    """Declares the flags of `python -m dcgan_tf1.train`."""
+    declare = _Declarations(flag_values)
+    declare.text('recipe', 'sparse_softmax', 'name of the recipe; it only names the run folder')
+    flags.register_validator(
+        'recipe', lambda name: bool(name) and not set(name) & set('/\\') and name[0] != '.',
+        'must be a plain name, for it becomes part of a folder\'s name', flag_values=flag_values)
+    declare.choice('network', 'sparse_softmax', _modules(networks), 'architecture of both networks')
+    declare.choice('loss', 'sparse_softmax', LOSSES, 'loss of both networks')
+    declare.choice('schedule', 'discriminator_then_generator', SCHEDULES,
+                   'order of the updates within a step')
+    declare.boolean('update_ops', True, 'update the moving statistics of batch norm; false leaves them at 0 and 1')
+
+    declare.choice('dataset', 'mnist', _modules(data),
+                   'what to train on; digits needs neither file nor network')
+    declare.path('data_dir', None, 'folder of the data set\'s files (mnist, fashion_mnist: '
+                 'train-images-idx3-ubyte, gzip\'d or not); without them Keras\'s cache is used, '
+                 'and filled by download')
+    declare.integer('holdout', None, 0, 'training images to leave out, from the front; default: 5000 of mnist '
+                    'and fashion_mnist, as the loader of the TensorFlow tutorials did, and none of others')
+
+    declare.integer('steps', 10000, 1, 'length of the whole run in steps (resumed parts included)')
+    declare.number('epochs', 0., lambda value: value >= 0, 'must be 0 or more',
+                   'length in passes over the data, used where --steps is not given')
+    declare.integer('batch_size', 128, 2, 'images a step (batch norm needs 2 or more)')
+    declare.integer('noise_dim', 100, 1, 'length of a noise vector; its numbers are uniform on [-1, 1)')
+    for name in ('generator', 'discriminator'):
+        declare.number('learning_rate_' + name, 0.002, lambda value: value > 0, 'must be above 0',
+                       'Adam\'s learning rate of the ' + name)
+    for name, default, of in (('beta1', 0.5, 'first'), ('beta2', 0.999, 'second')):
+        declare.number(name, default, lambda value: 0 <= value < 1, 'must be 0 or more and below 1',
+                       'Adam\'s decay of the %s moment' % of)
+    declare.number('epsilon', 1e-8, lambda value: value > 0, 'must be above 0', 'Adam\'s epsilon')
+    declare.integer('seed', 0, 0, 'of the weights, the order of the images and all noise')
+
+    declare.path('run_dir', None, 'run folder; default: runs/RECIPE-DATASET-SEED. A folder with a run in '
+                 'it is continued')
+    declare.integer('log_every', 100, 1, 'steps between logged losses')
+    declare.integer('sample_every', 500, 1, 'steps between grids of generated images')
+    declare.integer('sample_size', 64, 1, 'images in a grid', highest=10000)
+    _declare_bn_mode(declare, 'batch')
+    declare.integer('checkpoint_every', 500, 1, 'steps between checkpoints')
+    declare.integer('keep_checkpoints', 5, 1, 'how many of the latest checkpoints to keep')
+    flags.register_multi_flags_validator(
+        ['sample_size', 'bn_mode'],
+        lambda values: values['bn_mode'] != 'batch' or values['sample_size'] > 1,
+        '--sample_size=1 cannot be drawn with --bn_mode=batch: one image has no batch statistics; '
+        'use --bn_mode=moving', flag_values=flag_values)
+
+
+def declare_sampling(flag_values=flags.FLAGS):
+    """Declares the flags of `python -m dcgan_tf1.sample`."""
+    declare = _Declarations(flag_values)
+    declare.path('run_dir', None, 'folder of the run to sample from')
+    flags.mark_flag_as_required('run_dir', flag_values=flag_values)
+    declare.path('checkpoint', None, 'checkpoint to sample from (path without .index); default: the run\'s last')
+    _declare_bn_mode(declare, 'batch')
+    declare.integer('num_images', 36, 1, 'how many images to make', highest=1000000)
+    declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
+    declare.path('noise', None, '.npy file of noise vectors [num_images, noise_dim] to use instead of --seed')
+    declare.integer('seed', 0, 0, 'of the noise')
+    declare.boolean('reverse', False, 'reverse the colours: dark on white')
+    declare.integer('scale', 2, 1, 'screen pixels a pixel, in a PNG', highest=32)
+    declare.path('output', None, 'file to write: .png (a grid) or .npy (float32 [num_images, height, width, '
+                 'channels] in [-1, 1])')
+    flags.mark_flag_as_required('output', flag_values=flag_values)
+    flags.register_validator('output', lambda path: path is None or path.endswith(('.png', '.npy')),
+                             'must end in .png or .npy', flag_values=flag_values)
+
+
+def _declare_bn_mode(declare, default):
+    declare.choice('bn_mode', default, BN_MODES, 'statistics that batch norm uses when images are made: of the '
+                   'images made together, or the moving averages of training')
+
+
+def settings(flag_values=flags.FLAGS):
+    """The parsed flags of this module as a namedtuple."""
+    # Declared here, so listed under this module's name: absl's own flags are left out.
+    values = {flag.name: flag.value for flag in flag_values.flags_by_module_dict()[__name__]}
+    return collections.namedtuple('Settings', sorted(values))(**values)
+
+
+def resolve(chosen, num_examples, flag_values=flags.FLAGS):
+    """Training settings with the defaults that hang on others filled in: the length, and the run folder.
+
+    `--epochs` counts passes over the num_examples training images, and holds where `--steps` was not given.
+    """
+    if chosen.epochs and not flag_values['steps'].present:
+        chosen = chosen._replace(steps=math.ceil(chosen.epochs * num_examples / chosen.batch_size))
+    return chosen._replace(run_dir=run_dir(chosen), epochs=0.)
+
+
+def run_dir(chosen):
+    """The run folder of training settings: by default named after recipe, data set and seed."""
+    return chosen.run_dir or os.path.join(
+        'runs', '%s-%s-%d' % (chosen.recipe, chosen.dataset, chosen.seed))
+
+
+def flagfile(chosen):
+    """Settings as the text of a flagfile: `--flagfile=…` with it gives the same settings again."""
+    lines = []
+    for name, value in sorted(chosen._asdict().items()):
+        if isinstance(value, bool):
+            lines.append('--%s=%s' % (name, str(value).lower()))
+        elif value is not None:
+            lines.append('--%s=%s' % (name, value))
+    return '\n'.join(lines) + '\n'
+
+
+def changed(chosen, earlier):
+    """Flags whose values differ from those of the run (a dict) and may not: a list of «--flag: …» texts."""
+    ours = chosen._asdict()
+    return ['--%s is %s there, not %s' % (name, earlier.get(name), ours.get(name))
+            for name in sorted(set(ours) | set(earlier))
+            if name not in _FREE_ON_RESUME and ours.get(name) != earlier.get(name)]

@@ -1,0 +1,71 @@
+"""Pictures: grids of images, and curves."""
+import io
+import math
+
+import numpy as np
+from PIL import Image
+
+# Apart in lightness as well as in hue: told apart in grey and by colour-blind eyes.
+_COLOURS = {'generator': '#d95f02', 'discriminator': '#1b6ca8'}
+
+
+def to_bytes(images):
+    """float [−1, 1] → uint8 [0, 255], rounded; values outside are clipped."""
+    return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def grid(images, columns=None, padding=2, scale=1):
+    """One picture of many.
+
+    Args:
+      images: uint8 [n, height, width, 1 or 3].
+      columns: default: as square as can be, ceil(sqrt(n)).
+      padding: pixels of mid-grey around and between the images.
+      scale: each pixel becomes scale × scale.
+    Returns: uint8 [height', width', 3].
+    """
+    count, height, width, channels = images.shape
+    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    rows = math.ceil(count / columns)
+    canvas = np.full((rows * (height + padding) + padding, columns * (width + padding) + padding, 3),
+                     128, np.uint8)
+    for index, image in enumerate(images):
+        top = padding + index // columns * (height + padding)
+        left = padding + index % columns * (width + padding)
+        canvas[top:top + height, left:left + width] = image
+    return canvas.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def png(picture):
+    """uint8 [height, width, 3] → the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format='PNG', optimize=True)
+    return file.getvalue()
+
+
+def losses(records, title):
+    """The bytes of a PNG with both losses against the step. `records` as in metrics.jsonl, one or more."""
+    # Not pyplot: it keeps global state, and looks for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(8, 4), dpi=100)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(111)
+    steps = [record['step'] for record in records]
+    for network, colour in _COLOURS.items():
+        values = np.array([record[network + '_loss'] for record in records], float)
+        axes.plot(steps, values, color=colour, alpha=0.3, linewidth=1)
+        window = max(1, min(11, len(values) // 8))
+        middle = np.convolve(values, np.ones(window) / window, 'valid')
+        axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.8,
+                  label=network + (' (mean of %d logged steps)' % window if window > 1 else ''))
+    axes.set_xlabel('step')
+    axes.set_ylabel('loss [nat]')
+    axes.set_ylim(bottom=0)
+    axes.set_title(title)
+    axes.grid(alpha=0.25)
+    axes.legend()
+    figure.tight_layout()
+    file = io.BytesIO()
+    figure.savefig(file, format='png')
+    return file.getvalue()

@@ -1,0 +1,115 @@
+"""Trains a DCGAN in TensorFlow 1 graph mode.
+
+  python -m dcgan_tf1.train --dataset=mnist --steps=10000
+  python -m dcgan_tf1.train --dataset=digits --steps=1000      (needs neither file nor network)
+  python -m dcgan_tf1.train --flagfile=flags/sparse_softmax.flags --seed=1
+
+Everything goes to the run folder: losses (metrics.jsonl, losses.png, TensorBoard events), grids of generated
+images (samples/), checkpoints, and the settings (config.json, train.flags). The same command again goes on
+where the last checkpoint stands; a larger --steps makes a finished run longer.
+"""
+import platform
+import sys
+
+import numpy
+import tensorflow.compat.v1 as tf
+from absl import app, flags
+
+import dcgan_tf1
+from dcgan_tf1 import data, graph, loop, options
+from dcgan_tf1.checkpoints import Checkpoints
+from dcgan_tf1.errors import UserError, reported
+from dcgan_tf1.run_folder import RunFolder
+
+
+@reported
+def run(_):
+    """The command, on parsed flags; returns the exit status."""
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    settings = options.settings()
+    folder = RunFolder(options.run_dir(settings))
+    earlier = folder.read_config()
+    if earlier:
+        _check_flags(folder, settings, earlier)
+    everything, images = data.load(settings.dataset, settings.data_dir, settings.holdout)
+    settings = options.resolve(settings, images.num_examples)
+    if settings.batch_size > images.num_examples:
+        raise UserError('--batch_size=%d is more than the %d images to train on: choose a smaller one'
+                        % (settings.batch_size, images.num_examples))
+    if graph.network_module(settings.network).IMAGE_SHAPE != images.image_shape:
+        raise UserError('--network=%s takes images of %d×%d×%d, --dataset=%s has %d×%d×%d' % (
+            (settings.network,) + graph.network_module(settings.network).IMAGE_SHAPE
+            + (settings.dataset,) + images.image_shape))
+    config = {'flags': settings._asdict(), 'versions': _versions(),
+              'data': {'checksum': everything.checksum(), 'images': everything.num_examples,
+                       'trained_on': images.num_examples}}
+    if earlier and earlier.get('data') != config['data']:
+        raise UserError('the images of --dataset=%s are not those that the run in %s began with: %s, then %s; '
+                        'bring those back, or name a fresh --run_dir'
+                        % (settings.dataset, folder.path, config['data'], earlier.get('data')))
+    with tf.Graph().as_default():
+        return _train(folder, settings, images, config, earlier)
+
+
+def _check_flags(folder, settings, earlier):
+    changed = options.changed(settings, earlier['flags'])
+    if changed:
+        raise UserError('%s holds a run with other flags: %s. To go on with that run: --flagfile=%s; for a new '
+                        'one: a fresh --run_dir' % (folder.path, '; '.join(changed), folder.flags))
+
+
+def _versions():
+    return {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': tf.__version__, 'numpy': numpy.__version__,
+            'python': platform.python_version()}
+
+
+def _train(folder, settings, images, config, earlier):
+    training = graph.build_training(settings, images)
+    folder.create()
+    checkpoints = Checkpoints(folder, settings.keep_checkpoints)
+    if checkpoints.last and not earlier:
+        raise UserError('%s has checkpoints but no %s: restore it, or name another --run_dir'
+                        % (folder.path, folder.config))
+    initialize = tf.global_variables_initializer()
+    tf.get_default_graph().finalize()
+    with loop.session() as session:
+        if checkpoints.last:
+            checkpoints.restore(session)
+        else:
+            session.run(initialize)
+        start_step = int(session.run(training.global_step))
+        if start_step >= settings.steps:
+            print('%s is finished: %d steps are done; a larger --steps makes it longer'
+                  % (folder.path, start_step), file=sys.stderr)
+            return 0
+        # The versions that the run began with stay: numbers are exact for those.
+        folder.write_config({**config, 'versions': earlier['versions']} if earlier else config)
+        folder.write_flags(options.flagfile(settings))
+        reporter = loop.Reporter(folder, settings, start_step)
+        try:
+            if earlier and earlier['versions'] != config['versions']:
+                reporter.say('this run began with %s and goes on with %s: results may differ in the last digits'
+                             % (earlier['versions'], config['versions']))
+            reporter.say('%s: %s at step %d of %d, %d images from %s' % (
+                folder.path, 'goes on' if start_step else 'begins', start_step, settings.steps,
+                images.num_examples, images.source))
+            interrupted = loop.train(session, training, settings, checkpoints, reporter, folder, images,
+                                     start_step)
+            done = int(session.run(training.global_step))
+            if interrupted:
+                reporter.say('stopped and saved at step %d; the same command goes on from there' % done)
+                return 128 + interrupted  # as a shell reports a process that a signal ended
+            reporter.say('finished at step %d; the last images: %s' % (done, folder.grid(done)))
+            return 0
+        finally:
+            reporter.close()
+
+
+def main():
+    options.declare_training()
+    flags.adopt_module_key_flags(options)
+    app.run(run)
+
+
+if __name__ == '__main__':
+    main()
