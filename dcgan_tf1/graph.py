@@ -9,7 +9,8 @@ from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.schedules import SCHEDULES
 
-# Placeholders with defaults: a training step feeds nothing, and anyone may still feed.
+# Placeholders with defaults: a training step feeds nothing, and anyone may still feed, once `start` was called
+# (TensorFlow's graph optimizer may let a step wait for the plan's next batch even where images are fed).
 #   real_images [batch, height, width, channels] in [−1, 1] — the batch of the plan;
 #   noise [batch, noise_dim] in [−1, 1) — what the discriminator step generates from;
 #   generator_noise [batch, noise_dim] — what the generator step generates from;
@@ -142,7 +143,7 @@ def _inputs(settings, images, step):
     def placeholder(name, default, shape):
         return tf.placeholder_with_default(default, shape, name)
 
-    return Inputs(placeholder('real_images', real_images, [None] + list(images.image_shape)),
+    return Inputs(placeholder('real_images', real_images, [None, *list(images.image_shape)]),
                   placeholder('noise', noises[0], [None, settings.noise_dim]),
                   placeholder('generator_noise', noises[1], [None, settings.noise_dim]),
                   placeholder('is_training', True, [])), start

@@ -142,7 +142,7 @@ def train(session, graph, settings, checkpoints, reporter, folder, images, start
         reporter.grid(folder.reals, images.first(settings.sample_size), 0, 'real')
         sample(0)
     every_step = (graph.step.train_op, graph.step.discriminator_loss, graph.step.generator_loss)
-    when_due = every_step + (graph.step.real_log_odds, graph.step.fake_log_odds)
+    when_due = (*every_step, graph.step.real_log_odds, graph.step.fake_log_odds)
     seconds, steps = 0., 0  # since the last logged step, training alone
     with Interrupt() as interrupt:
         for step in range(start_step + 1, settings.steps + 1):

@@ -10,6 +10,7 @@ import pkgutil
 from absl import flags
 
 from dcgan_tf1 import data, networks
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.schedules import SCHEDULES
 
@@ -131,19 +132,25 @@ def _declare_bn_mode(declare, default):
                    'images made together, or the moving averages of training')
 
 
-def settings(flag_values=flags.FLAGS):
-    """The parsed flags of this module as a namedtuple."""
+def settings(argv, flag_values=flags.FLAGS):
+    """The parsed flags of this module as a namedtuple. `steps` is None where `--epochs` counts instead.
+
+    Raises: UserError where the command line holds something that is not a flag.
+    """
+    if argv[1:]:
+        raise UserError('%s is not a flag (flags look like --steps=1000); --help lists them' % argv[1])
     # Declared here, so listed under this module's name: absl's own flags are left out.
     values = {flag.name: flag.value for flag in flag_values.flags_by_module_dict()[__name__]}
+    if values.get('epochs') and not flag_values['steps'].present:
+        values['steps'] = None
     return collections.namedtuple('Settings', sorted(values))(**values)
 
 
-def resolve(chosen, num_examples, flag_values=flags.FLAGS):
-    """Training settings with the defaults that hang on others filled in: the length, and the run folder.
-
-    `--epochs` counts passes over the num_examples training images, and holds where `--steps` was not given.
+def resolve(chosen, num_examples):
+    """Training settings with what hangs on other settings filled in: the steps in `epochs` passes over the
+    num_examples training images, and the run folder.
     """
-    if chosen.epochs and not flag_values['steps'].present:
+    if chosen.steps is None:
         chosen = chosen._replace(steps=math.ceil(chosen.epochs * num_examples / chosen.batch_size))
     return chosen._replace(run_dir=run_dir(chosen), epochs=0.)
 

@@ -24,7 +24,7 @@ def grid(images, columns=None, padding=2, scale=1):
       scale: each pixel becomes scale × scale.
     Returns: uint8 [height', width', 3].
     """
-    count, height, width, channels = images.shape
+    count, height, width = images.shape[:3]
     columns = min(columns or math.ceil(math.sqrt(count)), count)
     rows = math.ceil(count / columns)
     canvas = np.full((rows * (height + padding) + padding, columns * (width + padding) + padding, 3),

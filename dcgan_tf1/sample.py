@@ -1,7 +1,7 @@
 """Makes images with a trained generator.
 
   python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=digits.png
-  python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=digits.npy --num_images=1000 --bn_mode=moving
+  python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=digits.npy --bn_mode=moving
 
 With --bn_mode=batch, batch norm uses the statistics of the images that are made together (all of them up to
 1,000; more are made in equal parts), so an image depends on its companions. With --bn_mode=moving it uses the
@@ -17,17 +17,15 @@ from absl import app, flags
 
 from dcgan_tf1 import graph, loop, options, plots, randomness
 from dcgan_tf1.checkpoints import last_checkpoint, restore
-from dcgan_tf1.errors import UserError, reported
+from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.run_folder import RunFolder, write
 
 _TOGETHER = 1000  # images made in one batch, at the most
 
 
-@reported
-def run(_):
-    """The command, on parsed flags; returns the exit status."""
+def run(settings):
+    """The command, on its flags' settings; returns the exit status. Raises UserError."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    settings = options.settings()
     folder = RunFolder(settings.run_dir)
     config = folder.read_config()
     if not config:
@@ -81,7 +79,7 @@ def _read_noise(path, noise_dim):
 def main():
     options.declare_sampling()
     flags.adopt_module_key_flags(options)
-    app.run(run)
+    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))))
 
 
 if __name__ == '__main__':

@@ -18,15 +18,13 @@ from absl import app, flags
 import dcgan_tf1
 from dcgan_tf1 import data, graph, loop, options
 from dcgan_tf1.checkpoints import Checkpoints
-from dcgan_tf1.errors import UserError, reported
+from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.run_folder import RunFolder
 
 
-@reported
-def run(_):
-    """The command, on parsed flags; returns the exit status."""
+def run(settings):
+    """The command, on its flags' settings; returns the exit status. Raises UserError."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    settings = options.settings()
     folder = RunFolder(options.run_dir(settings))
     earlier = folder.read_config()
     if earlier:
@@ -36,10 +34,10 @@ def run(_):
     if settings.batch_size > images.num_examples:
         raise UserError('--batch_size=%d is more than the %d images to train on: choose a smaller one'
                         % (settings.batch_size, images.num_examples))
-    if graph.network_module(settings.network).IMAGE_SHAPE != images.image_shape:
-        raise UserError('--network=%s takes images of %d×%d×%d, --dataset=%s has %d×%d×%d' % (
-            (settings.network,) + graph.network_module(settings.network).IMAGE_SHAPE
-            + (settings.dataset,) + images.image_shape))
+    takes = graph.network_module(settings.network).IMAGE_SHAPE
+    if takes != images.image_shape:
+        raise UserError('--network=%s takes images of shape %s, those of --dataset=%s are %s'
+                        % (settings.network, takes, settings.dataset, images.image_shape))
     config = {'flags': settings._asdict(), 'versions': _versions(),
               'data': {'checksum': everything.checksum(), 'images': everything.num_examples,
                        'trained_on': images.num_examples}}
@@ -108,7 +106,7 @@ def _train(folder, settings, images, config, earlier):
 def main():
     options.declare_training()
     flags.adopt_module_key_flags(options)
-    app.run(run)
+    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))))
 
 
 if __name__ == '__main__':

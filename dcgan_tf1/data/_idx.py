@@ -80,8 +80,8 @@ def _read_idx(path):
         if len(content) < _HEADER:
             raise ValueError('%d bytes, less than an IDX header' % len(content))
         header = struct.unpack('>4I', content[:_HEADER])
-        if header != (_MAGIC,) + SHAPE:
-            raise ValueError('magic number and sizes %s, should be %s' % (header, (_MAGIC,) + SHAPE))
+        if header != (_MAGIC, *SHAPE):
+            raise ValueError('magic number and sizes %s, should be %s' % (header, (_MAGIC, *SHAPE)))
         if len(content) != size:
             raise ValueError('%s bytes, should be %d'
                              % ('more' if len(content) > size else len(content), size))

@@ -1,0 +1,65 @@
+"""What the tests share. Each runs unchanged on TensorFlow 1.15 and on today's TensorFlow."""
+import os
+
+# Before TensorFlow is imported: with it, tf_keras brings `tf.layers` to today's TensorFlow.
+os.environ['TF_USE_LEGACY_KERAS'] = '1'
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from absl import flags
+
+from dcgan_tf1 import options
+from dcgan_tf1.data import Images
+
+tf.logging.set_verbosity(tf.logging.ERROR)
+
+MNIST = os.path.join(os.path.dirname(__file__), '..', '..', 'shared', 'data', 'mnist')
+
+
+@pytest.fixture
+def mnist_dir():
+    """Folder of the real MNIST."""
+    if not os.path.isdir(MNIST):
+        pytest.skip('the real MNIST is not at ../shared/data/mnist')
+    return MNIST
+
+
+@pytest.fixture
+def graph():
+    """An empty default graph."""
+    with tf.Graph().as_default() as new:
+        yield new
+
+
+@pytest.fixture
+def tf_layers():
+    """The real `tf.layers`, the oracle."""
+    try:
+        return tf.layers
+    except (AttributeError, ImportError):
+        pytest.skip('tf.layers is not here: install tf_keras')
+
+
+def parse(declare, *args):
+    flag_values = flags.FlagValues()
+    declare(flag_values)
+    return options.settings(flag_values(['command', *args]), flag_values)
+
+
+@pytest.fixture
+def training_settings():
+    """(flags…) → settings of a training, as the command line gives them."""
+    return lambda *args: parse(options.declare_training, *args)
+
+
+@pytest.fixture
+def sampling_settings():
+    """(flags…) → settings of `sample`."""
+    return lambda *args: parse(options.declare_sampling, *args)
+
+
+@pytest.fixture
+def random_images():
+    """40 images of noise, 28×28."""
+    return Images(np.random.RandomState(0).randint(0, 256, (40, 28, 28, 1)).astype(np.uint8), 'a test')

@@ -1,0 +1,169 @@
+"""Data sets: found where they should be, checked, and refused when they are not what they should be."""
+import gzip
+import hashlib
+import os
+import struct
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import data
+from dcgan_tf1.data import _idx, digits, fashion_mnist, mnist
+from dcgan_tf1.errors import UserError
+
+PIXELS = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
+CONTENT = struct.pack('>4I', 2051, 12, 28, 28) + PIXELS.tobytes()
+
+
+@pytest.fixture
+def small_files(monkeypatch):
+    """Makes files of 12 images the canonical ones, and Keras's downloads fail."""
+    monkeypatch.setattr(_idx, 'SHAPE', PIXELS.shape)
+    from tensorflow import keras
+
+    def get_file(**_):
+        raise OSError('no network here')
+    monkeypatch.setattr(keras.utils, 'get_file', get_file)
+    return hashlib.md5(CONTENT).hexdigest()
+
+
+def load(folder, md5):
+    return _idx.load('mnist', md5, str(folder), {'fname': 'mnist.npz'}, mnist._read_npz)
+
+
+def test_reads_idx(tmp_path, small_files):
+    (tmp_path / _idx.FILE).write_bytes(CONTENT)
+    images = load(tmp_path, small_files)
+    np.testing.assert_array_equal(images.pixels, PIXELS[..., None])
+    assert images.num_examples == 12 and images.image_shape == (28, 28, 1)
+    assert images.checksum() == small_files
+
+
+def test_reads_gzipped_idx(tmp_path, small_files):
+    (tmp_path / (_idx.FILE + '.gz')).write_bytes(gzip.compress(CONTENT))
+    np.testing.assert_array_equal(load(tmp_path, small_files).pixels, PIXELS[..., None])
+
+
+FAULTS = {
+    'empty': b'', 'half a header': CONTENT[:7], 'half written': CONTENT[:len(CONTENT) // 2],
+    'one byte short': CONTENT[:-1], 'one byte long': CONTENT + b'\0',
+    'labels': struct.pack('>4I', 2049, 12, 28, 28) + CONTENT[16:],
+    'other sizes': struct.pack('>4I', 2051, 12, 14, 56) + CONTENT[16:],
+    'altered': CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]),
+}
+
+
+@pytest.mark.parametrize('suffix', ['', '.gz'])
+@pytest.mark.parametrize('fault', sorted(FAULTS))
+def test_refuses_what_is_not_the_file(fault, suffix, tmp_path, small_files):
+    path = tmp_path / (_idx.FILE + suffix)
+    path.write_bytes(gzip.compress(FAULTS[fault]) if suffix else FAULTS[fault])
+    with pytest.raises(UserError, match='put the canonical file in its place') as error:
+        load(tmp_path, small_files)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize('content', [gzip.compress(CONTENT)[:300], gzip.compress(CONTENT)[:5], b'not gzip at all',
+                                     gzip.compress(CONTENT)[:200] + b'\xff' * 50 + gzip.compress(CONTENT)[250:]])
+def test_refuses_damaged_gzip(content, tmp_path, small_files):
+    (tmp_path / (_idx.FILE + '.gz')).write_bytes(content)
+    with pytest.raises(UserError, match='damaged'):
+        load(tmp_path, small_files)
+
+
+def test_an_endless_gzip_is_not_inflated(tmp_path, small_files):
+    bomb = tmp_path / (_idx.FILE + '.gz')
+    with gzip.open(str(bomb), 'wb') as file:
+        file.write(CONTENT)
+        for _ in range(200):
+            file.write(bytes(10 ** 6))
+    with pytest.raises(UserError, match='more bytes'):
+        load(tmp_path, small_files)
+
+
+def test_nothing_anywhere_says_what_to_do(tmp_path, small_files):
+    with pytest.raises(UserError) as error:
+        load(tmp_path, small_files)
+    for part in (str(tmp_path), '~/.keras/datasets', 'mnist.npz', 'no network here', '--data_dir', '--dataset=digits'):
+        assert part in str(error.value)
+    with pytest.raises(UserError, match='no --data_dir given'):
+        mnist.load(None)
+
+
+def test_a_mistyped_folder_is_an_error(tmp_path):
+    with pytest.raises(UserError, match='--data_dir=.*/nowhere is not a folder'):
+        mnist.load(str(tmp_path / 'nowhere'))
+
+
+@pytest.mark.parametrize('arrays,fault', [({'x_train': PIXELS}, None), ({'y_train': PIXELS}, 'damaged'),
+                                          ({'x_train': PIXELS[:5]}, 'shape'),
+                                          ({'x_train': PIXELS.astype(float)}, 'float64'),
+                                          ({'x_train': np.array([{}], object)}, 'damaged')])
+def test_keras_copy_of_mnist(arrays, fault, tmp_path, small_files, monkeypatch):
+    """Read without unpickling anything, and checked as the IDX file is."""
+    from tensorflow import keras
+    path = str(tmp_path / 'mnist.npz')
+    np.savez(path, **arrays)
+    monkeypatch.setattr(keras.utils, 'get_file', lambda **_: path)
+    if fault:
+        with pytest.raises(UserError, match=fault):
+            load(tmp_path, small_files)
+    else:
+        np.testing.assert_array_equal(load(tmp_path, small_files).pixels, PIXELS[..., None])
+
+
+def test_keras_cache_is_found(tmp_path, monkeypatch):
+    """Keras's real loader takes fashion_mnist's file from its cache, where its checksum is right."""
+    from tensorflow import keras
+    cache = tmp_path / 'datasets' / 'fashion-mnist'
+    cache.mkdir(parents=True)
+    content = gzip.compress(CONTENT)
+    (cache / (_idx.FILE + '.gz')).write_bytes(content)
+    monkeypatch.setattr(_idx, 'SHAPE', PIXELS.shape)
+    real = keras.utils.get_file
+
+    def get_file(**arguments):
+        assert arguments['file_hash'] == '8d4fb7e6c68d591d4c3dfef9ec88bf0d'
+        return real(**{**arguments, 'file_hash': hashlib.md5(content).hexdigest(), 'cache_dir': str(tmp_path)})
+    monkeypatch.setattr(keras.utils, 'get_file', get_file)
+    with pytest.raises(UserError, match='not the canonical file of fashion_mnist'):  # it is 12 images of noise
+        fashion_mnist.load(None)
+
+
+def test_real_mnist(mnist_dir):
+    everything, images = data.load('mnist', mnist_dir)
+    assert everything.num_examples == 60000 and images.num_examples == 55000  # the first 5,000 set aside
+    np.testing.assert_array_equal(images.pixels[0], everything.pixels[5000])
+    assert data.load('mnist', mnist_dir, holdout=0)[1].num_examples == 60000
+    assert abs(everything.pixels.mean() / 255 - 0.1307) < 1e-4  # the mean that every MNIST tutorial prints
+
+
+def test_digits():
+    images = digits.load()
+    assert images.pixels.shape == (1797, 28, 28, 1) and images.pixels.dtype == np.uint8
+    assert images.checksum() == '9f278633808f1df4872040c6f22c6596'
+    frame = np.ones((28, 28), bool)
+    frame[4:24, 4:24] = False
+    assert not images.pixels[:, frame].any() and images.pixels.max() == 255
+
+
+def test_holdout_must_leave_something():
+    with pytest.raises(UserError, match='--holdout=1797 leaves none of the 1797 images of --dataset=digits'):
+        data.load('digits', None, 1797)
+
+
+def test_batches_of_images(random_images, graph):
+    dataset, feed = random_images.batches(tf.data.Dataset.from_tensor_slices([[3, 1], [0, 39]]))
+    iterator = tf.data.make_initializable_iterator(dataset)
+    batch = iterator.get_next()
+    with tf.Session() as session:
+        session.run(iterator.initializer, feed)
+        np.testing.assert_array_equal(session.run(batch), random_images.pixels[[3, 1]])
+        np.testing.assert_array_equal(session.run(batch), random_images.pixels[[0, 39]])
+
+
+def test_no_data_is_committed():
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for path, _, files in os.walk(os.path.join(folder, 'dcgan_tf1')):
+        assert not [name for name in files if name.endswith(('.gz', '.npz', '.npy', 'ubyte'))], path

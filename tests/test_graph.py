@@ -1,0 +1,145 @@
+"""The training graph: what its networks own, what its inputs are, what a step leaves alone."""
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import graph as graphs
+from dcgan_tf1 import layers
+
+
+def build(settings, images):
+    training = graphs.build_training(settings, images)
+    session = tf.Session()
+    session.run(tf.global_variables_initializer())
+    training.start(session, 0)
+    return training, session
+
+
+def test_placeholders_may_be_fed(training_settings, random_images, graph):
+    training, session = build(training_settings('--batch_size=4'), random_images)
+    for name, shape in (('real_images', [None, 28, 28, 1]), ('noise', [None, 100]),
+                        ('generator_noise', [None, 100]), ('is_training', [])):
+        tensor = graph.get_tensor_by_name(name + ':0')
+        assert tensor.op.type == 'PlaceholderWithDefault' and tensor.shape.as_list() == shape
+    with session:
+        real, noise, training_mode = session.run(
+            [training.inputs.real_images, training.inputs.noise, training.inputs.is_training])
+        assert real.shape == (4, 28, 28, 1) and -1 <= real.min() < real.max() <= 1
+        assert noise.shape == (4, 100) and training_mode
+        zeros = np.zeros((7, 100))
+        assert session.run(training.images, {training.inputs.noise: zeros}).shape == (7, 28, 28, 1)
+        odds = session.run(training.step.real_log_odds, {training.inputs.real_images: np.zeros((3, 28, 28, 1))})
+        assert odds.shape == (3,)
+
+
+def test_real_images_are_scaled(training_settings, random_images, graph):
+    """x → (x − 127.5) / 127.5 of the images that the plan names."""
+    training, session = build(training_settings('--batch_size=40'), random_images)
+    with session:
+        batch = session.run(training.inputs.real_images)
+    expected = (random_images.pixels.astype(float) - 127.5) / 127.5
+    np.testing.assert_allclose(sorted(batch.sum(axis=(1, 2, 3))), sorted(expected.sum(axis=(1, 2, 3))), rtol=1e-4)
+
+
+@pytest.mark.parametrize('update_ops', [True, False])
+def test_update_ops(update_ops, training_settings, random_images, graph):
+    """Both networks' moving statistics move with the step, or stay at exactly 0 and 1."""
+    settings = training_settings('--batch_size=4', '--update_ops=%s' % str(update_ops).lower())
+    training, session = build(settings, random_images)
+    moving = [v for v in tf.global_variables() if 'moving_' in v.name]
+    assert len(moving) == 10
+    assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == (3 * 6 + 4 if update_ops else 0)
+    with session:
+        for _ in range(3):
+            session.run(training.step.train_op)
+        for variable, value in zip(moving, session.run(moving)):
+            assert (value == ('variance' in variable.name)).all() != update_ops, variable.name
+
+
+def test_a_step_moves_the_statistics_to_its_batches(training_settings, random_images, graph):
+    """The discriminator's first layer sees the images themselves: its statistics in closed form, for one step.
+
+    Real, then fake, then fake again; the generator's layer sees generator_noise.
+    """
+    training, session = build(training_settings('--batch_size=8'), random_images)
+    inputs = training.inputs
+    with session:
+        weights = session.run({v.op.name: v for v in tf.trainable_variables()})
+        real, noise, generator_noise = session.run(
+            [inputs.real_images, inputs.noise, inputs.generator_noise])
+        fake = session.run(training.images, {inputs.noise: noise})
+
+        def moments(images):
+            kernel, bias = weights['Discriminator/conv2d/kernel'], weights['Discriminator/conv2d/bias']
+            y = session.run(tf.nn.conv2d(images, kernel, [1, 2, 2, 1], 'SAME') + bias)
+            return y.mean(axis=(0, 1, 2)), y.var(axis=(0, 1, 2), ddof=1)
+        dense = generator_noise.dot(weights['Generator/dense/kernel']) + weights['Generator/dense/bias']
+        expected = {'Generator/batch_normalization/moving_mean': 0.01 * dense.mean(axis=0),
+                    'Generator/batch_normalization/moving_variance': 0.99 + 0.01 * dense.var(axis=0)}
+        mean, variance = 0., 1.
+        for batch_mean, batch_variance in map(moments, (real, fake, fake)):
+            mean, variance = 0.99 * mean + 0.01 * batch_mean, 0.99 * variance + 0.01 * batch_variance
+        expected['Discriminator/batch_normalization/moving_mean'] = mean
+        expected['Discriminator/batch_normalization/moving_variance'] = variance
+        session.run(training.step.train_op, {
+            inputs.real_images: real, inputs.noise: noise, inputs.generator_noise: generator_noise})
+        for name, value in expected.items():
+            np.testing.assert_allclose(session.run(graph.get_tensor_by_name(name + '/Read/ReadVariableOp:0')),
+                                       value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_sampling_changes_nothing(training_settings, random_images, graph):
+    training, session = build(training_settings('--batch_size=4'), random_images)
+    with session:
+        before = session.run(tf.global_variables())
+        for mode in (True, False):
+            session.run(training.images, {training.inputs.is_training: mode})
+        for a, b in zip(before, session.run(tf.global_variables())):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_foreign_moving_statistics_are_an_error(graph):
+    """Also where the foreign scope begins with the network's own name."""
+    with tf.variable_scope('Generator_2') as other:
+        pass
+
+    def strayed(x, is_training):
+        with tf.variable_scope(other):
+            return layers.batch_norm(x, is_training)
+    with pytest.raises(ValueError, match='Generator_2/.*moving_mean.*not a variable of it'):
+        graphs.Network('Generator', strayed, tf.constant(True))(tf.ones([2, 3]))
+
+
+def test_a_variable_that_no_network_owns_is_an_error(training_settings, random_images, graph):
+    tf.get_variable('stray', [3])
+    with pytest.raises(ValueError, match='no network owns .*stray:0'):
+        graphs.build_training(training_settings('--batch_size=4'), random_images)
+
+
+@pytest.mark.parametrize('still', ['generator', 'discriminator'])
+def test_each_step_updates_its_own_network(still, training_settings, random_images, graph):
+    """Every trainable variable moves, each by its own network's optimizer alone."""
+    settings = training_settings('--batch_size=4', '--learning_rate_%s=1e-30' % still)
+    training, session = build(settings, random_images)
+    variables = tf.trainable_variables()
+    with session:
+        before = session.run(variables)
+        session.run(training.step.train_op)
+        for variable, a, b in zip(variables, before, session.run(variables)):
+            moved = np.abs(a - b).max()
+            assert (moved < 1e-20) == variable.name.startswith(still.capitalize() + '/'), variable.name
+
+
+def test_built_generator_is_the_trained_one(training_settings, random_images, graph):
+    """`build_generator` gives, on the same weights, what the training graph gives."""
+    training, session = build(training_settings('--batch_size=4'), random_images)
+    noise = np.random.RandomState(0).uniform(-1, 1, (5, 100))
+    with session:
+        weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
+        expected = session.run(training.images, {training.inputs.noise: noise})
+    with tf.Graph().as_default(), tf.Session() as session:
+        fed, is_training, images = graphs.build_generator('sparse_softmax', 100)
+        session.run(tf.global_variables_initializer())
+        for variable in tf.global_variables():
+            variable.load(weights[variable.op.name], session)
+        np.testing.assert_array_equal(session.run(images, {fed: noise, is_training: True}), expected)

@@ -1,0 +1,42 @@
+"""Pictures, pixel by pixel where that can be said."""
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_tf1 import plots
+
+
+def test_to_bytes():
+    np.testing.assert_array_equal(plots.to_bytes([-1, -0.5, 0, 1, 3, -9]), [0, 64, 128, 255, 255, 0])
+    pixels = np.arange(256)
+    np.testing.assert_array_equal(plots.to_bytes((pixels - 127.5) / 127.5), pixels)  # what the graph does, undone
+
+
+@pytest.mark.parametrize('columns', [None, 5, 2, 9])
+def test_grid(columns):
+    images = np.arange(5 * 6 * 5, dtype=np.uint8).reshape(5, 6, 5, 1)
+    picture = plots.grid(images, columns, padding=1)
+    columns = min(columns or 3, 5)
+    assert picture.shape == (-(-5 // columns) * 7 + 1, columns * 6 + 1, 3)
+    for index, image in enumerate(images):
+        top, left = index // columns * 7 + 1, index % columns * 6 + 1
+        for channel in range(3):
+            np.testing.assert_array_equal(picture[top:top + 6, left:left + 5, channel], image[..., 0])
+    assert (picture[0] == 128).all() and (picture[:, 0] == 128).all()
+    np.testing.assert_array_equal(plots.grid(images, columns, 1, scale=3)[1::3, 1::3], picture)
+
+
+def test_png_keeps_every_pixel():
+    picture = np.random.RandomState(0).randint(0, 256, (5, 7, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(plots.png(picture)))), picture)
+
+
+@pytest.mark.parametrize('count', [1, 2, 50])
+def test_losses(count):
+    records = [{'step': step, 'generator_loss': step / 10., 'discriminator_loss': 1.} for step in range(count)]
+    picture = Image.open(io.BytesIO(plots.losses(records, 'a run')))
+    assert picture.size == (800, 400)
+    colours = {tuple(colour) for colour in np.asarray(picture.convert('RGB')).reshape(-1, 3)}
+    assert count == 1 or ((0xd9, 0x5f, 0x02) in colours and (0x1b, 0x6c, 0xa8) in colours)  # both curves are there

@@ -1,0 +1,325 @@
+"""The main job from end to end, on the embedded digits: what a run writes, how it stops, how it goes on."""
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from dcgan_tf1 import train
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder
+
+SMALL = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
+         '--checkpoint_every=3']
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.fixture
+def run(training_settings, tmp_path):
+    """(name, flags…) → the `RunFolder` of a finished call."""
+    def call(name, *args):
+        folder = str(tmp_path / name)
+        assert train.run(training_settings(*SMALL, '--run_dir=' + folder, *args)) == 0
+        return RunFolder(folder)
+    return call
+
+
+def variables(folder):
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(folder.checkpoints))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def losses(folder):
+    return [{name: value for name, value in record.items() if name != 'images_per_second'}
+            for record in folder.read_metrics()]
+
+
+def assert_same_run(a, b):
+    """Bit for bit: variables, Adam slots, moving statistics, logged losses."""
+    ours, theirs = variables(a), variables(b)
+    assert set(ours) == set(theirs) and len(ours) == 24 * 3 + 10 + 4 + 1
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert losses(a) == losses(b)
+
+
+def command(*args, **options):
+    """The real command in a process of its own."""
+    return subprocess.Popen([sys.executable, '-m', 'dcgan_tf1.train', *args], cwd=ROOT, universal_newlines=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
+
+
+def test_what_a_run_writes(run, capsys):
+    folder = run('run', '--steps=5')
+    assert set(os.listdir(folder.path)) >= {'config.json', 'train.flags', 'train.log', 'metrics.jsonl', 'losses.png',
+                                            'samples', 'checkpoints'}
+    records = folder.read_metrics()
+    assert [record['step'] for record in records] == [1, 2, 4, 5]
+    for record in records:
+        assert set(record) == {'step', 'epoch', 'generator_loss', 'discriminator_loss', 'real_accuracy',
+                               'fake_accuracy', 'images_per_second'}
+        assert record['epoch'] == round(record['step'] * 8 / 1797, 4)
+        assert record['generator_loss'] > 0 and record['discriminator_loss'] > 0 and record['images_per_second'] > 0
+        assert record['real_accuracy'] * 8 in range(9) and record['fake_accuracy'] * 8 in range(9)
+    assert sorted(os.listdir(folder.samples)) == [
+        'reals.png', 'step_000000.png', 'step_000004.png', 'step_000005.png']
+    assert Image.open(folder.reals).size == (2 * (2 * 30 + 2),) * 2
+    checkpoints = os.listdir(folder.checkpoints)
+    assert {'model-3.index', 'model-5.index', 'checkpoint'} <= set(checkpoints)
+    config = folder.read_config()
+    assert config['versions']['tensorflow'] == tf.__version__ and config['versions']['python'] in sys.version
+    assert config['data'] == {'checksum': '9f278633808f1df4872040c6f22c6596', 'images': 1797, 'trained_on': 1797}
+    assert config['flags']['steps'] == 5 and config['flags']['seed'] == 0
+    told = capsys.readouterr().err
+    assert re.search(r'step 4/5  epoch 0\.02  D loss \d', told) and 'finished at step 5' in told
+    with open(folder.log) as file:
+        logged = file.read()
+    for line in told.splitlines():
+        assert line in logged
+
+
+def test_tensorboard_events(run):
+    folder = run('run', '--steps=4')
+    events = [os.path.join(folder.path, name) for name in os.listdir(folder.path) if name.startswith('events')]
+    scalars, pictures = {}, []
+    for event in tf.train.summary_iterator(events[0]):
+        for value in event.summary.value:
+            if value.HasField('image'):
+                pictures.append((value.tag, event.step))
+                assert value.image.encoded_image_string.startswith(b'\x89PNG')
+            else:
+                scalars[value.tag, event.step] = value.simple_value
+    assert pictures == [('real', 0), ('generated', 0), ('generated', 4)]
+    for record in folder.read_metrics():
+        assert scalars['generator_loss', record['step']] == pytest.approx(record['generator_loss'])
+        assert scalars['discriminator_loss', record['step']] == pytest.approx(record['discriminator_loss'])
+
+
+def test_one_seed_one_run(run):
+    """Two runs with one seed are identical tensor by tensor; another seed's differs in all that is random."""
+    a, b, other = run('a', '--steps=6'), run('b', '--steps=6'), run('c', '--steps=6', '--seed=1')
+    assert_same_run(a, b)
+    theirs = variables(other)
+    assert all(not np.array_equal(value, theirs[name]) for name, value in variables(a).items()
+               if '/kernel' in name or 'moving_' in name)
+    with open(a.grid(4), 'rb') as ours, open(b.grid(4), 'rb') as same, open(other.grid(4), 'rb') as differs:
+        assert ours.read() == same.read() != differs.read()
+
+
+def test_train_flags_train_the_same_run(run, training_settings, tmp_path):
+    folder = run('a', '--steps=3', '--epsilon=1e-7', '--noise_dim=9')
+    again = str(tmp_path / 'again')
+    assert train.run(training_settings('--flagfile=' + folder.flags, '--run_dir=' + again)) == 0
+    assert_same_run(folder, RunFolder(again))
+
+
+@pytest.mark.parametrize('stops', [[1], [4], [3, 5]])
+def test_more_steps_extend_a_run(stops, run):
+    """Whatever steps it stopped at, logged, sampled or neither: equal to the uninterrupted run."""
+    for step in stops:
+        run('resumed', '--steps=%d' % step)
+    assert_same_run(run('resumed', '--steps=8'), run('whole', '--steps=8'))
+
+
+def test_killed_after_its_last_checkpoint(run, tmp_path):
+    """Steps that were logged but not saved come again, and are logged once."""
+    whole = run('whole', '--steps=8')
+    killed = run('killed', '--steps=5')
+    for name in os.listdir(killed.checkpoints):  # as if step 3 had been the last that was saved
+        if name.startswith('model-5'):
+            os.remove(os.path.join(killed.checkpoints, name))
+    with open(os.path.join(killed.checkpoints, 'checkpoint'), 'w') as file:
+        file.write('model_checkpoint_path: "model-3"\nall_model_checkpoint_paths: "model-3"\n')
+    with open(killed.metrics, 'a') as file:
+        file.write('{"step": 6, "ep')  # and as if it had died in the middle of a line
+    assert_same_run(run('killed', '--steps=8'), whole)
+
+
+def test_a_moved_folder_goes_on(run, tmp_path):
+    folder = run('here', '--steps=3')
+    shutil.move(folder.path, str(tmp_path / 'there'))
+    assert_same_run(run('there', '--steps=5'), run('whole', '--steps=5'))
+
+
+def test_a_finished_run_says_so(run, capsys):
+    folder = run('run', '--steps=3')
+    before = os.stat(folder.metrics).st_mtime_ns
+    capsys.readouterr()
+    for steps in (3, 2):
+        run('run', '--steps=%d' % steps)
+        assert 'is finished: 3 steps are done; a larger --steps makes it longer' in capsys.readouterr().err
+    assert os.stat(folder.metrics).st_mtime_ns == before and folder.read_config()['flags']['steps'] == 3
+
+
+def test_checkpoints_are_pruned_across_resumes(run):
+    run('run', '--steps=7', '--keep_checkpoints=2')
+    folder = run('run', '--steps=10', '--keep_checkpoints=2')
+    kept = {name.split('.')[0] for name in os.listdir(folder.checkpoints) if name.startswith('model')}
+    assert kept == {'model-9', 'model-10'}
+
+
+def test_other_flags_are_refused(run, training_settings):
+    folder = run('run', '--steps=2')
+    with pytest.raises(UserError) as error:
+        run('run', '--steps=4', '--seed=3', '--learning_rate_generator=0.1')
+    for part in ('--seed is 0 there, not 3', '--learning_rate_generator is 0.002 there, not 0.1',
+                 '--flagfile=' + folder.flags, 'a fresh --run_dir'):
+        assert part in str(error.value)
+
+
+def test_other_images_are_refused(run):
+    folder = run('run', '--steps=2')
+    config = folder.read_config()
+    config['data']['checksum'] = 'of other images'
+    folder.write_config(config)
+    with pytest.raises(UserError, match='not those that the run .* began with'):
+        run('run', '--steps=4')
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(run):
+    """By the names of the variables, misshapen, missing and surplus."""
+    folder, other = run('run', '--steps=2'), run('other', '--steps=2', '--noise_dim=7')
+    for name in os.listdir(other.checkpoints):
+        shutil.copy(os.path.join(other.checkpoints, name), folder.checkpoints)
+    with pytest.raises(UserError, match=r'misshapen: Generator/dense/kernel is \[7, 6272\] there, not \[100, 6272\]'):
+        run('run', '--steps=4')
+    with tf.Graph().as_default(), tf.Session() as session:
+        for name in ('Generator/dense/kernel', 'Generator/elsewhere'):
+            tf.get_variable(name, [100, 6272])
+        session.run(tf.global_variables_initializer())
+        tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=2)
+    with pytest.raises(UserError, match='missing: Discriminator/.*surplus: Generator/elsewhere'):
+        run('run', '--steps=4')
+
+
+def test_a_truncated_checkpoint_is_named(run):
+    folder = run('run', '--steps=2')
+    path = os.path.join(folder.checkpoints, 'model-2.data-00000-of-00001')
+    with open(path, 'r+b') as file:
+        file.truncate(1000)
+    with pytest.raises(UserError, match='model-2 is damaged'):
+        run('run', '--steps=4')
+
+
+def test_a_damaged_config_is_named(run):
+    folder = run('run', '--steps=2')
+    with open(folder.config, 'w') as file:
+        file.write('{"flags": ')
+    with pytest.raises(UserError, match='config.json cannot be read'):
+        run('run', '--steps=4')
+
+
+@pytest.mark.parametrize('rate', ['generator', 'discriminator'])
+def test_divergence_stops_the_run(rate, run, tmp_path):
+    """A NaN names the step and the last good checkpoint, and is not saved."""
+    with pytest.raises(UserError, match=r'step \d+: .*(nan|inf|finite).*last good checkpoint is none'):
+        run('diverged', '--steps=60', '--checkpoint_every=50', '--learning_rate_%s=1e38' % rate)
+    assert not [name for name in os.listdir(str(tmp_path / 'diverged' / 'checkpoints')) if name.startswith('model')]
+
+
+def test_more_images_a_batch_than_there_are(run):
+    with pytest.raises(UserError, match='--batch_size=1798 is more than the 1797 images'):
+        run('run', '--batch_size=1798')
+    with pytest.raises(UserError, match='--batch_size=8 is more than the 7 images'):
+        run('run', '--holdout=1790')
+
+
+@pytest.mark.parametrize('number,status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_save_and_the_same_command_goes_on(number, status, run, tmp_path):
+    args = [*SMALL, '--steps=40', '--checkpoint_every=1000', '--run_dir=' + str(tmp_path / 'run')]
+    process = command(*args)
+    folder = RunFolder(str(tmp_path / 'run'))
+    wait_for(lambda: len(folder.read_metrics()) >= 2, process)
+    process.send_signal(number)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == status, told
+    stopped = int(re.search(r'stopped and saved at step (\d+)', told).group(1))
+    assert 2 <= stopped < 40 and 'Traceback' not in told
+    assert variables(folder)['global_step'] == stopped
+    run('run', '--steps=40', '--checkpoint_every=1000')
+    assert_same_run(folder, run('whole', '--steps=40', '--checkpoint_every=1000'))
+
+
+def wait_for(condition, process):
+    deadline = time.time() + 120
+    while not condition():
+        assert process.poll() is None and time.time() < deadline, process.communicate()[0]
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize('args,fault', [
+    (['--dataset=imagenet'], '--dataset=imagenet'), (['--batch_size=0'], '--batch_size=0'),
+    (['--dataset=digits', '--batch_size=5000'], '--batch_size=5000'), (['steps=5'], 'steps=5'),
+    (['--flagfile=nowhere.flags'], 'nowhere.flags'), (['--step=5'], "Unknown command line flag 'step'"),
+    (['--dataset=digits', '--run_dir=/dev/null/run'], '/dev/null/run'),
+    (['--data_dir=nowhere'], '--data_dir=nowhere')])
+def test_bad_input_is_one_clear_error(args, fault):
+    process = command(*args)
+    told = process.communicate(timeout=120)[0]
+    assert process.returncode == 1 and fault in told and 'Traceback' not in told, told
+    assert len([line for line in told.splitlines() if fault in line]) == 1
+
+
+def test_full_disk(run, tmp_path):
+    """A checkpoint that can't be written: what was saved is whole, and the same command goes on from it."""
+    resource = pytest.importorskip('resource')  # not on Windows
+    folder = run('run', '--steps=2')
+    args = [*SMALL, '--steps=8', '--run_dir=' + folder.path]
+    limit = 10 ** 6  # bytes a file: less than a checkpoint, more than the rest
+    process = command(*args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    told = process.communicate(timeout=120)[0]
+    assert process.returncode == 1 and 'Traceback' not in told, told
+    assert 'step 3 cannot be saved' in told and 'it goes on from %s-2' % folder.checkpoint_prefix in told
+    assert_same_run(run('run', '--steps=8'), run('whole', '--steps=8'))
+
+
+def test_a_log_that_cannot_be_written(run, tmp_path):
+    folder = run('run', '--steps=2')
+    os.remove(folder.log)
+    os.symlink('/dev/full', folder.log)
+    process = command(*SMALL, '--steps=4', '--run_dir=' + folder.path)
+    told = process.communicate(timeout=120)[0]
+    assert process.returncode == 1 and 'No space left on device' in told and 'Traceback' not in told, told
+
+
+def test_progress_bar_on_a_terminal(tmp_path):
+    """On a terminal the losses, the rate and the time left stand in a bar; the log file has plain lines."""
+    pty, fcntl, termios = map(pytest.importorskip, ('pty', 'fcntl', 'termios'))  # not on Windows
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('4H', 24, 200, 0, 0))  # rows and columns
+    process = subprocess.Popen([sys.executable, '-m', 'dcgan_tf1.train', *SMALL, '--steps=12',
+                                '--run_dir=' + str(tmp_path / 'run')], cwd=ROOT, stderr=theirs)
+    os.close(theirs)
+    told = b''
+    while True:
+        try:
+            part = os.read(ours, 10000)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        told += part
+    os.close(ours)
+    assert process.wait(60) == 0
+    told = told.decode()
+    assert re.search(r'12/12 \[\d\d:\d\d<00:00, .*(step/s|s/step), D loss=\d.*G loss=\d', told), told
+    assert 'step 4/12' not in told
+    with open(str(tmp_path / 'run' / 'train.log')) as file:
+        assert re.search(r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d step 4/12  epoch', file.read(), re.M)
+
+
+def test_first_steps_on_real_mnist(run, mnist_dir):
+    """On the 55,000 images that the recipe trains on, the discriminator begins to tell within 40 steps."""
+    folder = run('mnist', '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40', '--batch_size=64')
+    assert folder.read_config()['data'] == {
+        'checksum': '6bbc9ace898e44ae57da46a324031adb', 'images': 60000, 'trained_on': 55000}
+    accuracy = [(record['real_accuracy'] + record['fake_accuracy']) / 2 for record in folder.read_metrics()[-10:]]
+    assert np.mean(accuracy) > 0.55  # of 1,280 decisions: 0.5 ± 0.014 if it could not tell
