@@ -11,8 +11,12 @@ Script = collections.namedtuple(
     'train_discriminator train_generator discriminator_updates')
 
 
-def build(layers, learning_rate=0.002, epsilon=1e-8):
-    """The whole graph, in the current one. `layers` is the real `tf.layers`; the rest is Adam's."""
+def build(layers, learning_rate=0.002, epsilon=1e-8, updates_with_step=False):
+    """The whole graph, in the current one. `layers` is the real `tf.layers`.
+
+    With `updates_with_step` the discriminator's updates are control dependencies of its step, as in the source. All
+    three update the same variables then, in any order; without, `step` runs them one after the other.
+    """
     noise = tf.placeholder(tf.float32, [None, 100])
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
     is_training = tf.placeholder(tf.bool)
@@ -56,8 +60,8 @@ def build(layers, learning_rate=0.002, epsilon=1e-8):
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     with tf.control_dependencies(updates[:update_count[0]]):
         train_generator = adam().minimize(generator_loss, var_list=tf.trainable_variables('Generator/'))
-    train_discriminator = adam().minimize(discriminator_loss, var_list=tf.trainable_variables('Discriminator/'))
-    # By application: as control dependencies, three updates of one variable would run in any order.
+    with tf.control_dependencies(updates[update_count[0]:] if updates_with_step else []):
+        train_discriminator = adam().minimize(discriminator_loss, var_list=tf.trainable_variables('Discriminator/'))
     by_application = [updates[start:stop] for start, stop in zip(update_count, update_count[1:])]
     return Script(images, noise, is_training, generated, real, discriminator_loss, generator_loss,
                   train_discriminator, train_generator, by_application)
