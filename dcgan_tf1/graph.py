@@ -1,21 +1,22 @@
 """The graph of a run, stage by stage: inputs → networks → loss → train step → `TrainGraph`."""
 import collections
+import functools
 import importlib
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import batches, randomness
+from dcgan_tf1 import randomness, schedules
 from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
-from dcgan_tf1.schedules import SCHEDULES
 
 # Placeholders with defaults: a training step feeds nothing, and anyone may still feed, once `start` was called
 # (TensorFlow's graph optimizer may let a step wait for the plan's next batch even where images are fed).
-#   real_images [batch, height, width, channels] in [−1, 1] — the batch of the plan;
-#   noise [batch, noise_dim] in [−1, 1) — what the discriminator step generates from;
-#   generator_noise [batch, noise_dim] — what the generator step generates from;
-#   is_training bool [] (true) — batch norm's mode.
-Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_training')
+#   real_images [images, height, width, channels] in [−1, 1] — the batch of the plan;
+#   noise [vectors, noise_dim] — what the discriminator's step generates from;
+#   generator_noise [vectors, noise_dim] — what the generator's generates from, where the schedule has it fresh;
+#   is_training bool [] (true) — the mode of batch norm and dropout;
+#   further: pairs (real_images, noise) of the further discriminator updates of a step.
+Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_training further')
 
 # What one application of a network gives: its output, and the `BatchStatistic`s of its batch norms.
 Application = collections.namedtuple('Application', 'output statistics')
@@ -59,7 +60,10 @@ class Network:
         return tf.trainable_variables(self.scope + '/')
 
     def minimize(self, loss, applications):
-        """An op that updates this network once, after the update ops of these applications, in their order."""
+        """An op that updates this network once, after the update ops of these applications, in their order.
+
+        The applications may be the other network's too: of passes that moved its statistics in this step.
+        """
         statistics = [statistic for application in applications for statistic in application.statistics]
         with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
             return self._optimizer.minimize(loss, var_list=self.trainable_variables)
@@ -70,40 +74,55 @@ def network_module(name):
     return importlib.import_module('dcgan_tf1.networks.' + name)
 
 
-def build_generator(network, noise_dim):
-    """A generator alone, to sample from: (noise, is_training, images); both inputs are placeholders to feed."""
-    module = network_module(network)
+def build_generator(network, noise_dim, image_shape):
+    """A generator alone, to sample from: (noise, is_training, images); both inputs are placeholders to feed.
+
+    Raises: `networks.UnsupportedShape`.
+    """
     noise = tf.placeholder(tf.float32, [None, noise_dim], 'noise')
     is_training = tf.placeholder(tf.bool, [], 'is_training')
-    return noise, is_training, Network('Generator', module.generator, is_training)(noise).output
+    return noise, is_training, Network('Generator', _generator(network, image_shape), is_training)(noise).output
 
 
-def build_training(settings, images):
+def _module(network):
+    return importlib.import_module('dcgan_tf1.networks.' + network)
+
+
+def _generator(network, image_shape):
+    return functools.partial(_module(network).generator, image_shape=tuple(image_shape))
+
+
+def build_training(settings, images, plan):
     """The whole training graph, in the current default graph.
 
     Args:
       settings: the flags, see `options`.
-      images: the training set, a `data.Images`.
+      images: the training set, a `data.Images` or the like.
+      plan: the `BatchPlan` of these images.
     Returns: a `TrainGraph`.
-    Raises: ValueError if a trainable variable belongs to neither network.
+    Raises: ValueError if a trainable variable belongs to neither network; `networks.UnsupportedShape`.
     """
-    tf.set_random_seed(settings.seed)  # of the initial weights
-    module = network_module(settings.network)
+    tf.set_random_seed(settings.seed)  # of the initial weights, and of dropout
     # Adam's own variables are resource variables too.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
         global_step = tf.get_variable(
             'global_step', [], tf.int64, tf.zeros_initializer(), trainable=False,
             collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
-        inputs, start = _inputs(settings, images, global_step.read_value())
+        inputs, start = _inputs(settings, images, plan, global_step.read_value())
 
         def network(scope, function, learning_rate):
-            adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2, settings.epsilon)
+            adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
+                                          _adam_epsilon(settings, global_step))
             return Network(scope, function, inputs.is_training, adam, settings.update_ops)
 
-        generator = network('Generator', module.generator, settings.learning_rate_generator)
-        discriminator = network('Discriminator', module.discriminator,
+        generator = network('Generator', _generator(settings.network, images.image_shape),
+                            settings.learning_rate_generator)
+        discriminator = network('Discriminator', _module(settings.network).discriminator,
                                 settings.learning_rate_discriminator)
-        step = SCHEDULES[settings.schedule](generator, discriminator, LOSSES[settings.loss], inputs)
+        loss = LOSSES[settings.loss]
+        updates = schedules.further_discriminator_updates(generator, discriminator, loss, inputs)
+        with tf.control_dependencies(updates):
+            step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
         _check_ownership([generator, discriminator])
         with tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
@@ -111,9 +130,21 @@ def build_training(settings, images):
             sampled = generator(inputs.noise).output
         finite = [tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
                   if variable.dtype.is_floating]
-        sample_noise = randomness.uniform_noise(
-            settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size, settings.noise_dim)
+        sample_noise = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
+                                        settings.sample_size, settings.noise_dim)
         return TrainGraph(inputs, step, sampled, sample_noise, global_step, tf.reduce_all(finite), start)
+
+
+def _adam_epsilon(settings, global_step):
+    """Adam's epsilon as TensorFlow counts it, beside the square root of the *uncorrected* second moment.
+
+    PyTorch adds it to the corrected one (the first of the two forms in Kingma and Ba, arXiv 1412.6980, section 2):
+    the same update, with an epsilon sqrt(1 − β2^t) as large at step t.
+    """
+    if not settings.corrected_epsilon:
+        return settings.epsilon
+    count = tf.cast(global_step.read_value() + 1, tf.float64)
+    return tf.cast(settings.epsilon * tf.sqrt(1 - tf.pow(tf.constant(settings.beta2, tf.float64), count)), tf.float32)
 
 
 def _check_ownership(networks):
@@ -123,27 +154,32 @@ def _check_ownership(networks):
         raise ValueError('no network owns the trainable variables ' + ', '.join(sorted(orphans)))
 
 
-def _inputs(settings, images, step):
+def _inputs(settings, images, plan, step):
+    rounds = settings.discriminator_updates  # each takes a batch of the plan
     with tf.name_scope('batch_plan'):
         start_step = tf.placeholder(tf.int64, [], 'start_step')
-        indices = batches.shuffled_indices(images.num_examples, settings.batch_size, settings.seed,
-                                           start_step)
-        dataset, feed = images.batches(indices)
+        dataset, feed = images.batches(plan.indices(start_step * rounds))
         iterator = tf.data.make_initializable_iterator(dataset.prefetch(2))
-        real_images = (tf.cast(iterator.get_next(), tf.float32) - 127.5) / 127.5
+        batches = []
+        for _ in range(rounds):
+            with tf.control_dependencies(batches[-1:]):  # in the plan's order
+                batches.append(iterator.get_next())
+        real_images = [(tf.cast(batch, tf.float32) - 127.5) / 127.5 for batch in batches]
+        count = settings.batch_size if settings.full_noise_batch else tf.shape(batches[0])[0]
 
-        def noise(stream):
-            return randomness.uniform_noise(settings.seed, stream, step, settings.batch_size,
-                                            settings.noise_dim)
-        noises = noise(randomness.NOISE), noise(randomness.GENERATOR_NOISE)
+        def noise(stream, name=''):
+            return randomness.noise(settings.noise_distribution, settings.seed, stream, step, count,
+                                    settings.noise_dim, name)
+        noises = [noise(randomness.NOISE, 'further %d' % number if number else '') for number in range(rounds)]
+        generator_noise = noise(randomness.GENERATOR_NOISE)
 
     def start(session, step):
         session.run(iterator.initializer, {**feed, start_step: step})
 
-    def placeholder(name, default, shape):
+    def placeholder(name, default, *shape):
         return tf.placeholder_with_default(default, shape, name)
 
-    return Inputs(placeholder('real_images', real_images, [None, *list(images.image_shape)]),
-                  placeholder('noise', noises[0], [None, settings.noise_dim]),
-                  placeholder('generator_noise', noises[1], [None, settings.noise_dim]),
-                  placeholder('is_training', True, [])), start
+    pairs = [(placeholder('real_images', image, None, *images.image_shape),
+              placeholder('noise', noise, None, settings.noise_dim)) for image, noise in zip(real_images, noises)]
+    return Inputs(*pairs[0], placeholder('generator_noise', generator_noise, None, settings.noise_dim),
+                  placeholder('is_training', True), pairs[1:]), start

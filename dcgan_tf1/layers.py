@@ -6,7 +6,10 @@ checkpoints of scripts written with `tf.layers` load by name. Images are NHWC, f
 import collections
 import zlib
 
+import numpy as np
 import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import randomness
 
 # One moving statistic of one application of a batch norm layer: the resource variable [channels], the
 # batch's own value [channels], and the share (momentum) of the old value that an update keeps.
@@ -18,6 +21,11 @@ BATCH_STATISTICS = 'batch_statistics'  # the graph collection that holds them
 def glorot_uniform(seed):
     """Uniform on ±sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010), the default of `tf.layers`."""
     return tf.glorot_uniform_initializer(seed=seed)
+
+
+def normal(stddev, mean=0.):
+    """N(mean, stddev²)."""
+    return lambda seed: tf.random_normal_initializer(mean, stddev, seed=seed)
 
 
 def _variable(name, shape, initializer, trainable=True):
@@ -80,7 +88,7 @@ def _with_bias(y, units, use_bias):
     return tf.nn.bias_add(y, _variable('bias', [units], _zeros)) if use_bias else y
 
 
-def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3):
+def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_ones):
     """Batch normalization over all axes but the last (Ioffe and Szegedy 2015, arXiv 1502.03167).
 
     Where `is_training` (a boolean tensor []) is true, x is normalized with the batch's own mean and
@@ -100,7 +108,7 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3):
     """
     with tf.variable_scope(None, default_name='batch_normalization'):
         channels = [int(x.shape[-1])]
-        gamma = tf.convert_to_tensor(_variable('gamma', channels, _ones))
+        gamma = tf.convert_to_tensor(_variable('gamma', channels, gamma_initializer))
         beta = tf.convert_to_tensor(_variable('beta', channels, _zeros))
         moving_mean = _variable('moving_mean', channels, _zeros, trainable=False)
         moving_variance = _variable('moving_variance', channels, _ones, trainable=False)
@@ -118,6 +126,26 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3):
         for variable, batch in ((moving_mean, mean), (moving_variance, variance)):
             tf.add_to_collection(BATCH_STATISTICS, BatchStatistic(variable, batch, momentum))
         return y
+
+
+def flatten(x):
+    """[batch, …] → [batch, features]; no variables."""
+    return tf.reshape(x, [-1, int(np.prod(x.shape.as_list()[1:]))])
+
+
+def dropout(x, rate, is_training):
+    """Where `is_training` is true, each number becomes 0 with probability `rate` and is divided by 1 − rate else.
+
+    The mask is a function of the graph's seed, the global step and the op's name: the same whenever that step is run,
+    and another for every application. Needs a graph with both (`tf.set_random_seed`, a global step).
+    """
+    with tf.name_scope('dropout') as scope:
+        def dropped():
+            return tf.where(uniform >= rate, x / (1 - rate), tf.zeros_like(x))
+        step = tf.train.get_global_step().read_value()
+        uniform = tf.random.stateless_uniform(tf.shape(x), randomness.seed_of(
+            tf.get_default_graph().seed, randomness.DROPOUT, step, name=scope))
+        return tf.cond(is_training, dropped, lambda: tf.identity(x))
 
 
 def update_moving_statistics(statistics):

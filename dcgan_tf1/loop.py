@@ -113,12 +113,13 @@ class Reporter:
         self._events.flush()
 
 
-def train(session, graph, settings, checkpoints, reporter, folder, images, start_step):
+def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step):
     """Trains from start_step to settings.steps, or until a signal.
 
     Args:
       session: with all variables initialized or restored.
       graph: a `graph.TrainGraph`.
+      plan: the `BatchPlan`.
       images: the `data.Images` that are trained on.
       start_step: steps done before.
     Returns: the number of the signal that ended it, or None.
@@ -157,7 +158,7 @@ def train(session, graph, settings, checkpoints, reporter, folder, images, start
             reporter.step(discriminator_loss, generator_loss)
             if due:
                 reporter.record({
-                    'step': step, 'epoch': round(step * settings.batch_size / images.num_examples, 4),
+                    'step': step, 'epoch': round(plan.epochs(step * settings.discriminator_updates), 4),
                     'discriminator_loss': discriminator_loss, 'generator_loss': generator_loss,
                     'real_accuracy': float(np.mean(fetched[3] > 0)),
                     'fake_accuracy': float(np.mean(fetched[4] < 0)),

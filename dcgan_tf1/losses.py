@@ -1,33 +1,74 @@
-"""GAN losses as pure functions of what the discriminator puts out."""
+"""GAN losses as pure functions of what the discriminator puts out, its logits.
+
+All are means over the scores (a discriminator may give several an image), in float32, and finite at any logit.
+"""
 import collections
+import math
 
 import tensorflow.compat.v1 as tf
 
-# discriminator(real, fake) → scalar; generator(fake) → scalar; log_odds(output) → [batch], the
-# logarithm of the odds that an image is real: its sign is the discriminator's decision.
-Loss = collections.namedtuple('Loss', 'discriminator generator log_odds')
 
+class Loss(collections.namedtuple('Loss', 'of_real of_fake log_odds')):
+    """of_real, of_fake: logits → the scalar loss of saying anything but «real», or but «fake».
+
+    log_odds: logits → [batch], the logarithm of the odds that an image is real: its sign is the discriminator's
+    decision.
+    """
+
+    def discriminator(self, real, fake):
+        """The *sum* of the two means: 2 log 2 for a discriminator that cannot tell (but with `double_sigmoid`)."""
+        return self.of_real(real) + self.of_fake(fake)
+
+    def generator(self, fake):
+        """The loss of the generator, which wants its images taken for real."""
+        return self.of_real(fake)
+
+
+# Two logits an image [batch, 2], fake (class 0) and real (class 1).
 
 def _cross_entropy(logits, label):
     labels = tf.fill([tf.shape(logits)[0]], label)
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
-def _sparse_softmax_discriminator(real, fake):
-    return _cross_entropy(real, 1) + _cross_entropy(fake, 0)
+# One logit a score, [batch, …]: sigmoid(logit) is the probability of real.
+
+def _mean_log_odds(logits):
+    return tf.reduce_mean(tf.reshape(logits, [tf.shape(logits)[0], -1]), axis=1)
 
 
-def _sparse_softmax_generator(fake):
-    return _cross_entropy(fake, 1)
+def _sigmoid(logits, label):
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(
+        labels=tf.fill(tf.shape(logits), float(label)), logits=logits))
 
 
-def _sparse_softmax_log_odds(logits):
-    return logits[:, 1] - logits[:, 0]
+def _log_epsilon(logits):
+    """mean −log(p + 1e-12), p = sigmoid(logits), the TF1 post's way to keep the logarithm finite.
+
+    As −log(exp(log p) + exp(log 1e-12)), with the larger exponential taken out: in float32 p itself is exactly 0 or
+    1 beyond ±104 or 17, and 1e-12 is lost beside a p near 1.
+    """
+    log_p, log_epsilon = -tf.nn.softplus(-logits), math.log(1e-12)
+    return -tf.reduce_mean(tf.maximum(log_p, log_epsilon) + tf.log1p(tf.exp(-tf.abs(log_p - log_epsilon))))
+
+
+def _clipped(logits, label):
+    """mean −log of the label's probability, probabilities clipped to [1e-7, 1 − 1e-7], as Keras does with those.
+
+    Where the probability is clipped the gradient is 0: such an image teaches nothing.
+    """
+    probability = tf.clip_by_value(tf.nn.sigmoid(logits), 1e-7, 1 - 1e-7)
+    return -tf.reduce_mean(tf.log(probability if label else 1 - probability))
 
 
 LOSSES = {
-    # Logits [batch, 2] of fake (class 0) and real (class 1). The discriminator's loss is the *sum* of its
-    # two means, 2 log 2 for a discriminator that cannot tell; the generator's is log 2 then.
-    'sparse_softmax': Loss(_sparse_softmax_discriminator, _sparse_softmax_generator,
-                           _sparse_softmax_log_odds),
+    'sparse_softmax': Loss(lambda logits: _cross_entropy(logits, 1), lambda logits: _cross_entropy(logits, 0),
+                           lambda logits: logits[:, 1] - logits[:, 0]),
+    'sigmoid': Loss(lambda logits: _sigmoid(logits, 1), lambda logits: _sigmoid(logits, 0), _mean_log_odds),
+    'log_epsilon': Loss(_log_epsilon, lambda logits: _log_epsilon(-logits), _mean_log_odds),
+    'clipped': Loss(lambda logits: _clipped(logits, 1), lambda logits: _clipped(logits, 0), _mean_log_odds),
+    # A sigmoid in the network and a second one in the loss: bounded to [log(1 + 1/e), log 2] for an image that should
+    # be real, [log 2, log(1 + e)] for one that should be fake.
+    'double_sigmoid': Loss(lambda logits: _sigmoid(tf.nn.sigmoid(logits), 1),
+                           lambda logits: _sigmoid(tf.nn.sigmoid(logits), 0), _mean_log_odds),
 }

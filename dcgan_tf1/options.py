@@ -10,8 +10,10 @@ import pkgutil
 from absl import flags
 
 from dcgan_tf1 import data, networks
+from dcgan_tf1.batches import PLANS, BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.randomness import DISTRIBUTIONS
 from dcgan_tf1.schedules import SCHEDULES
 
 BN_MODES = ('batch', 'moving')
@@ -70,11 +72,18 @@ def declare_training(flag_values=flags.FLAGS):
                    'order of the updates within a step')
     declare.boolean('update_ops', True, 'update the moving statistics of batch norm; false leaves them at 0 and 1')
 
-    declare.choice('dataset', 'mnist', _modules(data),
-                   'what to train on; digits needs neither file nor network')
-    declare.path('data_dir', None, 'folder of the data set\'s files (mnist, fashion_mnist: '
-                 'train-images-idx3-ubyte, gzip\'d or not); without them Keras\'s cache is used, '
-                 'and filled by download')
+    declare.choice('dataset', 'mnist', _modules(data), 'what to train on; digits needs neither file nor network')
+    declare.path('data_dir', None, 'folder of the data set\'s files. mnist, fashion_mnist: train-images-idx3-ubyte, '
+                 'gzip\'d or not; without them Keras\'s cache is used, and filled by download. image_folder: any '
+                 'tree of JPEG, PNG, GIF and BMP files')
+    declare.integer('image_size', 28, 8, 'height and width of the images, in pixels', highest=256)
+    declare.choice('channels', '1', ('1', '3'), '1 for grey images, 3 for colour')
+    declare.boolean('centre_crop', False, 'image_folder: cut the largest square out of the middle before resizing; '
+                    'false squeezes the whole picture, as the sources do')
+    declare.boolean('antialias', True, 'image_folder: smooth before shrinking, as PyTorch does; false: don\'t, as '
+                    'TensorFlow')
+    declare.boolean('skip_unreadable', False, 'image_folder: leave out files that can\'t be read (they are counted); '
+                    'false stops at the first')
     declare.integer('holdout', None, 0, 'training images to leave out, from the front; default: 5000 of mnist '
                     'and fashion_mnist, as the loader of the TensorFlow tutorials did, and none of others')
 
@@ -82,7 +91,16 @@ def declare_training(flag_values=flags.FLAGS):
     declare.number('epochs', 0., lambda value: value >= 0, 'must be 0 or more',
                    'length in passes over the data, used where --steps is not given')
     declare.integer('batch_size', 128, 2, 'images a step (batch norm needs 2 or more)')
-    declare.integer('noise_dim', 100, 1, 'length of a noise vector; its numbers are uniform on [-1, 1)')
+    declare.choice('batch_plan', 'continuous', PLANS, 'how the images are cut into batches: continuous (a new order '
+                   'every epoch, no gap between epochs), epochs (a new order every epoch, whose last batch holds what '
+                   'is left) or fixed (cut once, the same batches every epoch)')
+    declare.integer('noise_dim', 100, 1, 'length of a noise vector')
+    declare.choice('noise_distribution', 'uniform', DISTRIBUTIONS, 'of its numbers: uniform on [-1, 1), or normal '
+                   'with mean 0 and variance 1')
+    declare.boolean('full_noise_batch', True, 'batch_size noise vectors also for a batch of fewer images; false: as '
+                    'many as images')
+    declare.integer('discriminator_updates', 1, 1, 'updates of the discriminator for one of the generator, each on a '
+                    'batch of its own', highest=100)
     for name in ('generator', 'discriminator'):
         declare.number('learning_rate_' + name, 0.002, lambda value: value > 0, 'must be above 0',
                        'Adam\'s learning rate of the ' + name)
@@ -90,6 +108,8 @@ def declare_training(flag_values=flags.FLAGS):
         declare.number(name, default, lambda value: 0 <= value < 1, 'must be 0 or more and below 1',
                        'Adam\'s decay of the %s moment' % of)
     declare.number('epsilon', 1e-8, lambda value: value > 0, 'must be above 0', 'Adam\'s epsilon')
+    declare.boolean('corrected_epsilon', False, 'add epsilon to the bias-corrected moment, as PyTorch does; false: to '
+                    'the uncorrected one, as TensorFlow and Keras do')
     declare.integer('seed', 0, 0, 'of the weights, the order of the images and all noise')
 
     declare.path('run_dir', None, 'run folder; default: runs/RECIPE-DATASET-SEED. A folder with a run in '
@@ -97,27 +117,26 @@ def declare_training(flag_values=flags.FLAGS):
     declare.integer('log_every', 100, 1, 'steps between logged losses')
     declare.integer('sample_every', 500, 1, 'steps between grids of generated images')
     declare.integer('sample_size', 64, 1, 'images in a grid', highest=10000)
-    _declare_bn_mode(declare, 'batch')
+    declare.choice('bn_mode', 'batch', BN_MODES, 'statistics that batch norm uses when images are made: of the images '
+                   'made together, or the moving averages of training (sample\'s default: as the run drew its grids)')
     declare.integer('checkpoint_every', 500, 1, 'steps between checkpoints')
     declare.integer('keep_checkpoints', 5, 1, 'how many of the latest checkpoints to keep')
     flags.register_multi_flags_validator(
         ['sample_size', 'bn_mode'],
         lambda values: values['bn_mode'] != 'batch' or values['sample_size'] > 1,
-        '--sample_size=1 cannot be drawn with --bn_mode=batch: one image has no batch statistics; '
-        'use --bn_mode=moving', flag_values=flag_values)
+        'a grid of one image has no batch statistics: --sample_size=1 needs --bn_mode=moving', flag_values=flag_values)
 
 
 def declare_sampling(flag_values=flags.FLAGS):
-    """Declares the flags of `python -m dcgan_tf1.sample`."""
+    """Declares the flags of `python -m dcgan_tf1.sample`: its own, and training's, so that it reads their flagfiles."""
+    declare_training(flag_values)
+    flag_values.set_default('bn_mode', None)
     declare = _Declarations(flag_values)
-    declare.path('run_dir', None, 'folder of the run to sample from')
-    flags.mark_flag_as_required('run_dir', flag_values=flag_values)
-    declare.path('checkpoint', None, 'checkpoint to sample from (path without .index); default: the run\'s last')
-    _declare_bn_mode(declare, 'batch')
+    declare.path('checkpoint', None, 'checkpoint to sample from, by its path without .index; default: the run\'s last. '
+                 'Without --run_dir: a checkpoint of any script, of the network that the other flags say')
     declare.integer('num_images', 36, 1, 'how many images to make', highest=1000000)
     declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
     declare.path('noise', None, '.npy file of noise vectors [num_images, noise_dim] to use instead of --seed')
-    declare.integer('seed', 0, 0, 'of the noise')
     declare.boolean('reverse', False, 'reverse the colours: dark on white')
     declare.integer('scale', 2, 1, 'screen pixels a pixel, in a PNG', highest=32)
     declare.path('output', None, 'file to write: .png (a grid) or .npy (float32 [num_images, height, width, '
@@ -125,11 +144,9 @@ def declare_sampling(flag_values=flags.FLAGS):
     flags.mark_flag_as_required('output', flag_values=flag_values)
     flags.register_validator('output', lambda path: path is None or path.endswith(('.png', '.npy')),
                              'must end in .png or .npy', flag_values=flag_values)
-
-
-def _declare_bn_mode(declare, default):
-    declare.choice('bn_mode', default, BN_MODES, 'statistics that batch norm uses when images are made: of the '
-                   'images made together, or the moving averages of training')
+    flags.register_multi_flags_validator(
+        ['run_dir', 'checkpoint'], lambda values: values['run_dir'] or values['checkpoint'],
+        'name a run folder with --run_dir, or a checkpoint with --checkpoint', flag_values=flag_values)
 
 
 def settings(argv, flag_values=flags.FLAGS):
@@ -143,6 +160,7 @@ def settings(argv, flag_values=flags.FLAGS):
     values = {flag.name: flag.value for flag in flag_values.flags_by_module_dict()[__name__]}
     if values.get('epochs') and not flag_values['steps'].present:
         values['steps'] = None
+    values['channels'] = int(values['channels'])
     return collections.namedtuple('Settings', sorted(values))(**values)
 
 
@@ -151,8 +169,14 @@ def resolve(chosen, num_examples):
     num_examples training images, and the run folder.
     """
     if chosen.steps is None:
-        chosen = chosen._replace(steps=math.ceil(chosen.epochs * num_examples / chosen.batch_size))
+        chosen = chosen._replace(steps=math.ceil(
+            batch_plan(chosen, num_examples).steps(chosen.epochs) / chosen.discriminator_updates))
     return chosen._replace(run_dir=run_dir(chosen), epochs=0.)
+
+
+def batch_plan(chosen, num_examples):
+    """The `BatchPlan` that settings ask for."""
+    return BatchPlan(chosen.batch_plan, num_examples, chosen.batch_size, chosen.seed)
 
 
 def run_dir(chosen):

@@ -26,15 +26,8 @@ _TOGETHER = 1000  # images made in one batch, at the most
 def run(settings):
     """The command, on its flags' settings; returns the exit status. Raises UserError."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    folder = RunFolder(settings.run_dir)
-    config = folder.read_config()
-    if not config:
-        raise UserError('--run_dir=%s holds no run (no %s): name the folder of a run'
-                        % (settings.run_dir, folder.config))
-    checkpoint = settings.checkpoint or last_checkpoint(folder)
-    if not checkpoint:
-        raise UserError('%s has no checkpoint yet: train it first' % settings.run_dir)
-    images = generate(config['flags']['network'], config['flags']['noise_dim'], checkpoint, settings)
+    settings = _with_run(settings) if settings.run_dir else settings
+    images = generate(settings, _read_noise(settings) if settings.noise else None)
     if settings.output.endswith('.npy'):
         file = io.BytesIO()
         np.save(file, images, allow_pickle=False)
@@ -44,36 +37,65 @@ def run(settings):
         content = plots.png(plots.grid(255 - pixels if settings.reverse else pixels, settings.columns,
                                        scale=settings.scale))
     write(settings.output, content)
-    print('%d images of %s: %s' % (len(images), checkpoint, settings.output), file=sys.stderr)
+    print('%d images of %s: %s' % (len(images), settings.checkpoint, settings.output), file=sys.stderr)
     return 0
 
 
-def generate(network, noise_dim, checkpoint, settings):
-    """float32 images [n, height, width, channels] in [−1, 1]. Raises UserError."""
+def _with_run(settings):
+    """What the run was trained with, whatever the flags say, in place of them; its last checkpoint as the default."""
+    folder = RunFolder(settings.run_dir)
+    config = folder.read_config()
+    if not config:
+        raise UserError('--run_dir=%s holds no run (no %s): name the folder of a run'
+                        % (settings.run_dir, folder.config))
+    checkpoint = settings.checkpoint or last_checkpoint(folder)
+    if not checkpoint:
+        raise UserError('%s has no checkpoint yet: train it first' % settings.run_dir)
+    trained = {name: config['flags'][name] for name in
+               ('network', 'noise_dim', 'noise_distribution', 'image_size', 'channels')}
+    return settings._replace(checkpoint=checkpoint, bn_mode=settings.bn_mode or config['flags']['bn_mode'], **trained)
+
+
+def generate(settings, vectors=None):
+    """Images of a checkpoint's generator.
+
+    Args:
+      vectors: float32 [n, noise_dim]; None: settings.num_images drawn with settings.seed.
+    Returns: float32 [n, image_size, image_size, channels] in [−1, 1].
+    Raises: UserError.
+    """
+    batch_mode = settings.bn_mode != 'moving'
     with tf.Graph().as_default():
-        noise, is_training, made = graph.build_generator(network, noise_dim)
-        fixed = randomness.uniform_noise(settings.seed, randomness.SAMPLE_NOISE, 0, settings.num_images,
-                                         noise_dim)
+        noise, is_training, made = graph.build_generator(
+            settings.network, settings.noise_dim, (settings.image_size, settings.image_size, settings.channels))
+        drawn = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
+                                 settings.num_images, settings.noise_dim)
         with loop.session() as session:
-            restore(session, tf.train.Saver(), checkpoint, tf.global_variables())
-            vectors = _read_noise(settings.noise, noise_dim) if settings.noise else session.run(fixed)
-            if settings.bn_mode == 'batch' and len(vectors) == 1:
+            variables = tf.global_variables()
+            restore(session, tf.train.Saver(variables), settings.checkpoint, variables)
+            if vectors is None:
+                vectors = session.run(drawn)
+            if batch_mode and len(vectors) == 1:
                 raise UserError('one image alone cannot be made with --bn_mode=batch: it has no batch to take '
                                 'statistics of; use --bn_mode=moving, or ask for more')
             return np.concatenate([
-                session.run(made, {noise: part, is_training: settings.bn_mode == 'batch'})
+                session.run(made, {noise: part, is_training: batch_mode})
                 for part in np.array_split(vectors, math.ceil(len(vectors) / _TOGETHER))])
 
 
-def _read_noise(path, noise_dim):
+def _read_noise(settings):
+    """float32 [n, noise_dim] of a .npy file; the [n, 1, 1, noise_dim] of the sources is taken as well."""
     try:
-        noise = np.load(path, allow_pickle=False)
+        noise = np.load(settings.noise, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError('--noise=%s is not a readable .npy file (%s)' % (path, error)) from error
-    if (getattr(noise, 'ndim', 0) != 2 or noise.shape[1] != noise_dim or not len(noise)
-            or noise.dtype.kind not in 'fiu' or not np.isfinite(noise).all()):
-        raise UserError('--noise=%s must hold finite numbers of shape [images, %d]' % (path, noise_dim))
-    return noise.astype(np.float32)
+        raise UserError('--noise=%s is not a readable .npy file (%s)' % (settings.noise, error)) from error
+    shape = getattr(noise, 'shape', ())
+    if (len(shape) not in (2, 4) or not shape[0] or shape[1:] not in (
+            (settings.noise_dim,), (1, 1, settings.noise_dim)) or noise.dtype.kind not in 'fiu'
+            or not np.isfinite(noise).all()):
+        raise UserError('--noise=%s must hold finite numbers of shape [images, %d]'
+                        % (settings.noise, settings.noise_dim))
+    return noise.reshape(len(noise), -1).astype(np.float32)
 
 
 def main():

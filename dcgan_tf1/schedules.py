@@ -1,8 +1,9 @@
 """The order of the updates within a training step, as control dependencies in one graph.
 
-A schedule is a function (generator, discriminator, loss, inputs) → `TrainStep`; the networks are
-`graph.Network`s. Reads of variables built under a control dependency on an update see the updated values,
-because the variables are resource variables.
+A schedule is a function (generator, discriminator, loss, inputs) → `TrainStep`; the networks are `graph.Network`s.
+Reads of variables built under a control dependency on an update see the updated values, because the variables are
+resource variables. The applications given to `minimize` say whose moving statistics move with that update: those of
+the passes that the source runs in training mode then.
 """
 import collections
 
@@ -14,26 +15,107 @@ TrainStep = collections.namedtuple(
     'TrainStep', 'train_op discriminator_loss generator_loss real_log_odds fake_log_odds')
 
 
+def _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss):
+    return TrainStep(train_op, loss.discriminator(real_verdict.output, fake_verdict.output), generator_loss,
+                     loss.log_odds(real_verdict.output), loss.log_odds(fake_verdict.output))
+
+
+def further_discriminator_updates(generator, discriminator, loss, inputs):
+    """What comes before a step's schedule where the discriminator is updated more than once a step: a list of ops.
+
+    Each update is on a batch of its own, real and generated, through what the update before it left.
+    """
+    updates = []
+    for real_images, noise in inputs.further:
+        with tf.name_scope('discriminator_step'), tf.control_dependencies(updates[-1:]):
+            real_verdict, fake_verdict = discriminator(real_images), discriminator(generator(noise).output)
+            updates.append(discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
+                                                  [real_verdict, fake_verdict]))
+    return updates[-1:]
+
+
 def discriminator_then_generator(generator, discriminator, loss, inputs):
     """The discriminator on `noise`, then the generator on `generator_noise` through the updated discriminator.
 
     Equal to two `Session.run`s of the source's script, moving statistics included. That script applies the
-    discriminator three times: to real images, to generated ones, and again to the same generated ones for
-    the generator's loss. Its discriminator step runs the update ops of all three, so the statistics of the
-    generated batch enter twice.
+    discriminator three times: to real images, to generated ones, and again to the same generated ones for the
+    generator's loss. Its discriminator step runs the update ops of all three, so the statistics of the generated
+    batch enter twice.
     """
     with tf.name_scope('discriminator_step'):
         fake = generator(inputs.noise)
-        real_verdict = discriminator(inputs.real_images)
-        fake_verdict = discriminator(fake.output)
-        discriminator_loss = loss.discriminator(real_verdict.output, fake_verdict.output)
-        update = discriminator.minimize(discriminator_loss, [real_verdict, fake_verdict, fake_verdict])
+        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
+        update = discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
+                                        [real_verdict, fake_verdict, fake_verdict])
     with tf.name_scope('generator_step'), tf.control_dependencies([update]):
         fresh_fake = generator(inputs.generator_noise)
         generator_loss = loss.generator(discriminator(fresh_fake.output).output)
         train_op = generator.minimize(generator_loss, [fresh_fake])
-    return TrainStep(train_op, discriminator_loss, generator_loss,
-                     loss.log_odds(real_verdict.output), loss.log_odds(fake_verdict.output))
+    return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
 
 
-SCHEDULES = {'discriminator_then_generator': discriminator_then_generator}
+def generator_then_discriminator(generator, discriminator, loss, inputs):
+    """The generator on `noise`, then the discriminator on what the updated generator makes of the same `noise`."""
+    with tf.name_scope('generator_step'):
+        fake = generator(inputs.noise)
+        generator_loss = loss.generator(discriminator(fake.output).output)
+        update = generator.minimize(generator_loss, [fake])
+    with tf.name_scope('discriminator_step'), tf.control_dependencies([update]):
+        fake = generator(inputs.noise)
+        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
+        train_op = discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
+                                          [real_verdict, fake_verdict])
+        return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+
+
+def simultaneous(generator, discriminator, loss, inputs):
+    """Both from one forward pass on `noise`: the gradients of either see the other as it was."""
+    with tf.name_scope('both_steps'):
+        fake = generator(inputs.noise)
+        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
+        generator_loss = loss.generator(fake_verdict.output)
+        train_op = tf.group(
+            generator.minimize(generator_loss, [fake]),
+            discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
+                                   [real_verdict, fake_verdict]))
+        return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+
+
+def real_then_fake_then_generator(generator, discriminator, loss, inputs):
+    """Three updates: the discriminator on real images; then on images made of `noise` beforehand; then the generator,
+    on images made of the same `noise` again. Every pass moves the statistics of both networks, as Keras does.
+    """
+    with tf.name_scope('discriminator_step_real'):
+        fake = generator(inputs.noise)
+        real_verdict = discriminator(inputs.real_images)
+        update = discriminator.minimize(loss.of_real(real_verdict.output), [fake, real_verdict])
+    with tf.name_scope('discriminator_step_fake'), tf.control_dependencies([update]):
+        fake_verdict = discriminator(fake.output)
+        update = discriminator.minimize(loss.of_fake(fake_verdict.output), [fake_verdict])
+    with tf.name_scope('generator_step'), tf.control_dependencies([update]):
+        fake = generator(inputs.noise)
+        verdict = discriminator(fake.output)
+        generator_loss = loss.generator(verdict.output)
+        train_op = generator.minimize(generator_loss, [fake, verdict])
+    return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+
+
+def discriminator_then_generator_same_images(generator, discriminator, loss, inputs):
+    """The discriminator on real images and on images made of `noise`, in one update; then the generator, on the *same*
+    images through the updated discriminator. Every pass moves the statistics, as PyTorch does.
+    """
+    with tf.name_scope('discriminator_step'):
+        fake = generator(inputs.noise)
+        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
+        update = discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
+                                        [real_verdict, fake_verdict])
+    with tf.name_scope('generator_step'), tf.control_dependencies([update]):
+        verdict = discriminator(fake.output)
+        generator_loss = loss.generator(verdict.output)
+        train_op = generator.minimize(generator_loss, [fake, verdict])
+    return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+
+
+SCHEDULES = {schedule.__name__: schedule for schedule in (
+    discriminator_then_generator, generator_then_discriminator, simultaneous, real_then_fake_then_generator,
+    discriminator_then_generator_same_images)}

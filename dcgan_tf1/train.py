@@ -19,6 +19,7 @@ import dcgan_tf1
 from dcgan_tf1 import data, graph, loop, options
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.errors import UserError, exit_status
+from dcgan_tf1.networks import UnsupportedShape
 from dcgan_tf1.run_folder import RunFolder
 
 
@@ -29,15 +30,16 @@ def run(settings):
     earlier = folder.read_config()
     if earlier:
         _check_flags(folder, settings, earlier)
-    everything, images = data.load(settings.dataset, settings.data_dir, settings.holdout)
+    everything, images = data.load(**settings._asdict())
     settings = options.resolve(settings, images.num_examples)
     if settings.batch_size > images.num_examples:
         raise UserError('--batch_size=%d is more than the %d images to train on: choose a smaller one'
                         % (settings.batch_size, images.num_examples))
-    takes = graph.network_module(settings.network).IMAGE_SHAPE
-    if takes != images.image_shape:
-        raise UserError('--network=%s takes images of shape %s, those of --dataset=%s are %s'
-                        % (settings.network, takes, settings.dataset, images.image_shape))
+    wanted = (settings.image_size, settings.image_size, settings.channels)
+    if images.image_shape != wanted:
+        raise UserError('the images of --dataset=%s are %d×%d with %d channel(s), not --image_size=%d with '
+                        '--channels=%d; give those, or a recipe for such images'
+                        % (settings.dataset, *images.image_shape, settings.image_size, settings.channels))
     config = {'flags': settings._asdict(), 'versions': _versions(),
               'data': {'checksum': everything.checksum(), 'images': everything.num_examples,
                        'trained_on': images.num_examples}}
@@ -62,7 +64,12 @@ def _versions():
 
 
 def _train(folder, settings, images, config, earlier):
-    training = graph.build_training(settings, images)
+    plan = options.batch_plan(settings, images.num_examples)
+    try:
+        training = graph.build_training(settings, images, plan)
+    except UnsupportedShape as error:
+        raise UserError('--network=%s cannot make images of --image_size=%d: it takes %s'
+                        % (settings.network, settings.image_size, error)) from error
     folder.create()
     checkpoints = Checkpoints(folder, settings.keep_checkpoints)
     if checkpoints.last and not earlier:
@@ -91,8 +98,16 @@ def _train(folder, settings, images, config, earlier):
             reporter.say('%s: %s at step %d of %d, %d images from %s' % (
                 folder.path, 'goes on' if start_step else 'begins', start_step, settings.steps,
                 images.num_examples, images.source))
-            interrupted = loop.train(session, training, settings, checkpoints, reporter, folder, images,
-                                     start_step)
+            try:
+                interrupted = loop.train(session, training, settings, plan, checkpoints, reporter, folder, images,
+                                         start_step)
+            except tf.errors.OpError:
+                if images.fault:  # TensorFlow buries it in the report of a failed op
+                    raise images.fault from None
+                raise
+            if images.unreadable:
+                reporter.say('%d of the files could not be read and were passed over, the first: %s'
+                             % (len(images.unreadable), min(images.unreadable)))
             done = int(session.run(training.global_step))
             if interrupted:
                 reporter.say('stopped and saved at step %d; the same command goes on from there' % done)

@@ -32,7 +32,7 @@ RESULTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def our_loop(settings, images):
     """A function that trains a number of steps."""
     with tf.Graph().as_default():
-        training = graph.build_training(settings, images)
+        training = graph.build_training(settings, images, options.batch_plan(settings, images.num_examples))
         session = loop.session()
         session.run(tf.global_variables_initializer())
         training.start(session, 0)

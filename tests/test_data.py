@@ -132,10 +132,10 @@ def test_keras_cache_is_found(tmp_path, monkeypatch):
 
 
 def test_real_mnist(mnist_dir):
-    everything, images = data.load('mnist', mnist_dir)
+    everything, images = data.load('mnist', data_dir=mnist_dir)
     assert everything.num_examples == 60000 and images.num_examples == 55000  # the first 5,000 set aside
     np.testing.assert_array_equal(images.pixels[0], everything.pixels[5000])
-    assert data.load('mnist', mnist_dir, holdout=0)[1].num_examples == 60000
+    assert data.load('mnist', data_dir=mnist_dir, holdout=0)[1].num_examples == 60000
     assert abs(everything.pixels.mean() / 255 - 0.1307) < 1e-4  # the mean that every MNIST tutorial prints
 
 
@@ -150,7 +150,7 @@ def test_digits():
 
 def test_holdout_must_leave_something():
     with pytest.raises(UserError, match='--holdout=1797 leaves none of the 1797 images of --dataset=digits'):
-        data.load('digits', None, 1797)
+        data.load('digits', holdout=1797)
 
 
 def test_batches_of_images(random_images, graph):

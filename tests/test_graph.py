@@ -4,11 +4,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers
+from dcgan_tf1 import layers, options
 
 
 def build(settings, images):
-    training = graphs.build_training(settings, images)
+    training = graphs.build_training(settings, images, options.batch_plan(settings, images.num_examples))
     session = tf.Session()
     session.run(tf.global_variables_initializer())
     training.start(session, 0)
@@ -113,7 +113,7 @@ def test_foreign_moving_statistics_are_an_error(graph):
 def test_a_variable_that_no_network_owns_is_an_error(training_settings, random_images, graph):
     tf.get_variable('stray', [3])
     with pytest.raises(ValueError, match='no network owns .*stray:0'):
-        graphs.build_training(training_settings('--batch_size=4'), random_images)
+        build(training_settings('--batch_size=4'), random_images)
 
 
 @pytest.mark.parametrize('still', ['generator', 'discriminator'])
@@ -138,7 +138,7 @@ def test_built_generator_is_the_trained_one(training_settings, random_images, gr
         weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
         expected = session.run(training.images, {training.inputs.noise: noise})
     with tf.Graph().as_default(), tf.Session() as session:
-        fed, is_training, images = graphs.build_generator('sparse_softmax', 100)
+        fed, is_training, images = graphs.build_generator('sparse_softmax', 100, (28, 28, 1))
         session.run(tf.global_variables_initializer())
         for variable in tf.global_variables():
             variable.load(weights[variable.op.name], session)

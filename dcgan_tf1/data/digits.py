@@ -11,11 +11,8 @@ from dcgan_tf1.data import Images
 HOLDOUT = 0
 
 
-def load(data_dir=None):
-    """All images, uint8 [1797, 28, 28, 1]: enlarged to 20×20 in a black frame of 4, as MNIST's digits are framed.
-
-    `data_dir` is not used: the images come with scikit-learn.
-    """
+def load(**_):
+    """All images, uint8 [1797, 28, 28, 1]: enlarged to 20×20 in a black frame of 4, as MNIST's digits are framed."""
     from sklearn.datasets import load_digits  # takes a second, and is needed only here
     small = np.round(load_digits().images * (255 / 16)).astype(np.uint8)
     pixels = np.zeros((len(small), 28, 28, 1), np.uint8)

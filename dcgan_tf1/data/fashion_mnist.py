@@ -6,7 +6,7 @@ from dcgan_tf1.data import _idx
 HOLDOUT = 5000  # as for MNIST, whose place it takes
 
 
-def load(data_dir=None):
+def load(data_dir=None, **_):
     """All 60,000 training images. Raises UserError if they can't be had or aren't the canonical ones."""
     return _idx.load('fashion_mnist', 'f4a8712d7a061bf5bd6d2ca38dc4d50a', data_dir, {
         'fname': _idx.FILE + '.gz',

@@ -6,7 +6,7 @@ from dcgan_tf1.data import _idx
 HOLDOUT = 5000  # what the loader of the TensorFlow 1 tutorials set aside, from the front
 
 
-def load(data_dir=None):
+def load(data_dir=None, **_):
     """All 60,000 training images. Raises UserError if they can't be had or aren't the canonical ones."""
     return _idx.load('mnist', '6bbc9ace898e44ae57da46a324031adb', data_dir, {
         'fname': 'mnist.npz',

@@ -1,12 +1,16 @@
 """Recipe `sparse_softmax` against the same script written with `tf.layers`."""
+import functools
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import tf_layers_sparse_softmax as oracle
 
 from dcgan_tf1 import graph as graphs
+from dcgan_tf1 import options
 from dcgan_tf1.layers import BATCH_STATISTICS
 from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.networks import sparse_softmax
 
 TOLERANCE = 1e-5  # of the largest absolute value of a tensor
 
@@ -26,7 +30,7 @@ class Pair:
     def __init__(self, settings, images, tf_layers):
         ours, theirs = tf.Graph(), tf.Graph()
         with ours.as_default():
-            self.ours = graphs.build_training(settings, images)
+            self.ours = graphs.build_training(settings, images, options.batch_plan(settings, images.num_examples))
             self.our_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
             self.session = tf.Session()
             self.session.run(tf.global_variables_initializer())
@@ -82,10 +86,11 @@ def test_outputs(make_pair, training):
 def test_losses_and_gradients(graph, tf_layers):
     """Both losses and the gradients of every variable, on the same weights, images and noise."""
     random = np.random.RandomState(1)
-    network = graphs.network_module('sparse_softmax')
+    network = sparse_softmax
     noise = tf.constant(random.uniform(-1, 1, (8, 100)), tf.float32)
     images = tf.constant(random.uniform(-1, 1, (8, 28, 28, 1)), tf.float32)
-    generator = graphs.Network('Generator', network.generator, tf.constant(True))
+    make = functools.partial(network.generator, image_shape=(28, 28, 1))
+    generator = graphs.Network('Generator', make, tf.constant(True))
     discriminator = graphs.Network('Discriminator', network.discriminator, tf.constant(True))
     fake = generator(noise).output
     loss = LOSSES['sparse_softmax']

@@ -1,0 +1,34 @@
+"""The network of recipe `graph_mode`: convolutions throughout, from a 1×1 image of noise."""
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, flatten
+from dcgan_tf1.networks import UnsupportedShape, quarter_size
+
+
+def generator(noise, is_training, image_shape):
+    """noise [batch, noise_dim] → images [batch, *image_shape] in (−1, 1)."""
+    size = _first_size(image_shape)
+    x = noise[:, tf.newaxis, tf.newaxis, :]
+    x = conv2d_transpose(x, 256, size, strides=1, padding='valid', use_bias=False)
+    x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
+    x = conv2d_transpose(x, 128, 5, strides=2, use_bias=False)
+    x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
+    x = conv2d_transpose(x, image_shape[2], 5, strides=2)
+    return tf.nn.tanh(x)
+
+
+def discriminator(images, is_training):
+    """images → logits [batch, 1]; the source's sigmoid of them is part of the loss here."""
+    size = _first_size(images.shape.as_list()[1:])
+    x = conv2d(images, 128, 5, strides=2, use_bias=False)
+    x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
+    x = conv2d(x, 256, 5, strides=2, use_bias=False)
+    x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
+    return flatten(conv2d(x, 1, size, strides=1, padding='valid'))
+
+
+def _first_size(image_shape):
+    height, width = quarter_size(image_shape)
+    if height != width:
+        raise UnsupportedShape('squares whose size is a multiple of 4')
+    return height
