@@ -1,5 +1,6 @@
 """Checkpoints that TensorFlow 1.15 and today's TensorFlow both read: save, find the last, restore."""
 import os
+import re
 
 import tensorflow.compat.v1 as tf
 
@@ -42,6 +43,39 @@ class Checkpoints:
         restore(session, self._saver, self.last)
 
 
+class WarmStart:
+    """Restores networks from a checkpoint of another run, or of a script that named its variables as `tf.layers` does.
+
+    Takes both networks' variables, and Adam's where the checkpoint has all of them. Steps are counted anew.
+    """
+
+    def __init__(self, path):
+        """Reads what the checkpoint holds; made before the graph is finalized.
+
+        Raises: UserError that names every missing, surplus and misshapen variable of the networks.
+        """
+        found = _shapes(path)
+        networks, adam = {}, {}
+        for variable in tf.global_variables():
+            name = variable.op.name
+            if re.search(r'/Adam(_1)?$', name):
+                adam[name] = variable
+            elif re.search(r'beta\d_power$', name):
+                # A script's optimizers share a name scope: the generator's comes first in the sources.
+                legacy = name.rsplit('/', 1)[1] + ('' if '/Generator_update/' in name else '_1')
+                adam[name if name in found else legacy] = variable
+            elif name != 'global_step':
+                networks[name] = variable
+        self._path = path
+        self.with_adam = all(name in found for name in adam)
+        _check(path, {name: shape for name, shape in found.items()
+                      if not re.search(r'/Adam(_1)?$|beta\d_power(_1)?$|^global_step$', name)}, networks)
+        self._saver = tf.train.Saver({**networks, **(adam if self.with_adam else {})})
+
+    def restore(self, session):
+        _restore(session, self._saver, self._path)
+
+
 def restore(session, saver, path, variables=None):
     """Restores the variables (default: all global ones) from a checkpoint of exactly such variables or more.
 
@@ -50,21 +84,33 @@ def restore(session, saver, path, variables=None):
       variables: those that `saver` restores, where these are not all; others in the file are not looked at.
     Raises: UserError that names every missing, surplus and misshapen variable.
     """
+    found = _shapes(path)
+    wanted = {variable.op.name: variable for variable in variables or tf.global_variables()}
+    _check(path, {name: found[name] for name in set(found) & set(wanted)} if variables else found, wanted)
+    _restore(session, saver, path)
+
+
+def _shapes(path):
     try:
-        found = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError) as error:
         raise UserError('%s is not a readable checkpoint (%s): name one by its path without .index, as in '
                         'checkpoints/model-500' % (path, _reason(error))) from error
-    wanted = {variable.op.name: variable.shape.as_list()
-              for variable in variables or tf.global_variables()}
+
+
+def _check(path, found, variables):
+    """Raises UserError unless a checkpoint holds (name → shape) exactly these variables (name → variable)."""
+    wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
     faults = ['missing: ' + name for name in sorted(set(wanted) - set(found))]
-    if variables is None:
-        faults += ['surplus: ' + name for name in sorted(set(found) - set(wanted))]
+    faults += ['surplus: ' + name for name in sorted(set(found) - set(wanted))]
     faults += ['misshapen: %s is %s there, not %s' % (name, found[name], wanted[name])
                for name in sorted(set(wanted) & set(found)) if found[name] != wanted[name]]
     if faults:
         raise UserError('%s is a checkpoint of another network; use the recipe that it was trained with. %s'
                         % (path, '; '.join(faults)))
+
+
+def _restore(session, saver, path):
     try:
         saver.restore(session, path)
     except (tf.errors.OpError, ValueError) as error:

@@ -66,7 +66,8 @@ class Network:
         """
         statistics = [statistic for application in applications for statistic in application.statistics]
         with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
-            return self._optimizer.minimize(loss, var_list=self.trainable_variables)
+            with tf.name_scope(self.scope + '_update'):  # part of the names of Adam's own two variables
+                return self._optimizer.minimize(loss, var_list=self.trainable_variables)
 
 
 def network_module(name):

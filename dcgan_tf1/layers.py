@@ -140,12 +140,11 @@ def dropout(x, rate, is_training):
     and another for every application. Needs a graph with both (`tf.set_random_seed`, a global step).
     """
     with tf.name_scope('dropout') as scope:
-        def dropped():
-            return tf.where(uniform >= rate, x / (1 - rate), tf.zeros_like(x))
+        rate = tf.where(is_training, rate, 0.)
         step = tf.train.get_global_step().read_value()
         uniform = tf.random.stateless_uniform(tf.shape(x), randomness.seed_of(
             tf.get_default_graph().seed, randomness.DROPOUT, step, name=scope))
-        return tf.cond(is_training, dropped, lambda: tf.identity(x))
+        return tf.where(uniform >= rate, x / (1 - rate), tf.zeros_like(x))
 
 
 def update_moving_statistics(statistics):

@@ -114,6 +114,8 @@ def declare_training(flag_values=flags.FLAGS):
 
     declare.path('run_dir', None, 'run folder; default: runs/RECIPE-DATASET-SEED. A folder with a run in '
                  'it is continued')
+    declare.path('init_checkpoint', None, 'checkpoint of another run, or of a TF1 script with tf.layers\'s names, to '
+                 'start from (path without .index)')
     declare.integer('log_every', 100, 1, 'steps between logged losses')
     declare.integer('sample_every', 500, 1, 'steps between grids of generated images')
     declare.integer('sample_size', 64, 1, 'images in a grid', highest=10000)

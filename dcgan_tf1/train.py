@@ -1,7 +1,7 @@
 """Trains a DCGAN in TensorFlow 1 graph mode.
 
   python -m dcgan_tf1.train --dataset=mnist --steps=10000
-  python -m dcgan_tf1.train --dataset=digits --steps=1000      (needs neither file nor network)
+  python -m dcgan_tf1.train --flagfile=flags/demo.flags        (needs neither data files nor network)
   python -m dcgan_tf1.train --flagfile=flags/sparse_softmax.flags --seed=1
 
 Everything goes to the run folder: losses (metrics.jsonl, losses.png, TensorBoard events), grids of generated
@@ -17,7 +17,7 @@ from absl import app, flags
 
 import dcgan_tf1
 from dcgan_tf1 import data, graph, loop, options
-from dcgan_tf1.checkpoints import Checkpoints
+from dcgan_tf1.checkpoints import Checkpoints, WarmStart
 from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.networks import UnsupportedShape
 from dcgan_tf1.run_folder import RunFolder
@@ -75,6 +75,7 @@ def _train(folder, settings, images, config, earlier):
     if checkpoints.last and not earlier:
         raise UserError('%s has checkpoints but no %s: restore it, or name another --run_dir'
                         % (folder.path, folder.config))
+    warm_start = WarmStart(settings.init_checkpoint) if settings.init_checkpoint and not checkpoints.last else None
     initialize = tf.global_variables_initializer()
     tf.get_default_graph().finalize()
     with loop.session() as session:
@@ -82,6 +83,8 @@ def _train(folder, settings, images, config, earlier):
             checkpoints.restore(session)
         else:
             session.run(initialize)
+            if warm_start:
+                warm_start.restore(session)
         start_step = int(session.run(training.global_step))
         if start_step >= settings.steps:
             print('%s is finished: %d steps are done; a larger --steps makes it longer'
@@ -98,6 +101,9 @@ def _train(folder, settings, images, config, earlier):
             reporter.say('%s: %s at step %d of %d, %d images from %s' % (
                 folder.path, 'goes on' if start_step else 'begins', start_step, settings.steps,
                 images.num_examples, images.source))
+            if warm_start:
+                reporter.say('weights of %s, %s' % (settings.init_checkpoint, 'with the state of Adam'
+                                                    if warm_start.with_adam else 'Adam begins anew'))
             try:
                 interrupted = loop.train(session, training, settings, plan, checkpoints, reporter, folder, images,
                                          start_step)

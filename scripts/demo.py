@@ -9,8 +9,7 @@ import environment
 
 if __name__ == '__main__':
     try:
-        sys.exit(subprocess.call([environment.prepared(), '-m', 'dcgan_tf1.train', '--dataset=digits',
-                                  '--steps=1000', '--log_every=50', '--sample_every=100', *sys.argv[1:]],
-                                 cwd=environment.ROOT))
+        sys.exit(subprocess.call([environment.prepared(), '-m', 'dcgan_tf1.train', '--flagfile=flags/demo.flags',
+                                  *sys.argv[1:]], cwd=environment.ROOT))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -187,3 +187,45 @@ def test_inference_depends_on_no_companion(rank, graph):
             together = session.run(y, {x: many, is_training: training})[:2]
             apart = session.run(y, {x: many[:2], is_training: training})
             assert np.allclose(together, apart, atol=1e-6) != training
+
+
+def dropped(seed, step, training=True, applications=1):
+    """dropout(ones [4, 1000], 0.3) of that seed and step; with several applications, a list."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(seed)
+        counter = tf.train.get_or_create_global_step()
+        is_training = tf.constant(training)
+        results = [layers.dropout(tf.ones([4, 1000]), 0.3, is_training) for _ in range(applications)]
+        session.run(tf.global_variables_initializer())
+        counter.load(step, session)
+        return session.run(results if applications > 1 else results[0])
+
+
+def test_dropout():
+    """Zero or 1 / (1 − rate), in the right share; in inference mode the input itself."""
+    y = dropped(0, 5)
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.7], rtol=1e-6)
+    assert abs((y == 0).mean() - 0.3) < 0.03  # of 4,000: ± 0.007
+    np.testing.assert_array_equal(dropped(0, 5, training=False), np.ones((4, 1000)))
+
+
+def test_dropout_is_a_function_of_seed_step_and_application():
+    """And the same on every TensorFlow: a pinned mask."""
+    np.testing.assert_array_equal(dropped(3, 7), dropped(3, 7))
+    first, second = dropped(3, 7, applications=2)
+    np.testing.assert_array_equal(first, dropped(3, 7))
+    for other in (second, dropped(4, 7), dropped(3, 8)):
+        assert 0.3 < ((first == 0) != (other == 0)).mean() < 0.54  # independent: 2 · 0.3 · 0.7 = 0.42
+    assert ''.join('x' if value == 0 else '.' for value in first[0, :20]) == '.....x..x..xxxx.....'
+
+
+def test_dropout_gradient(graph):
+    """The gradient goes through the same mask."""
+    tf.set_random_seed(0)
+    tf.train.get_or_create_global_step()
+    x = tf.ones([50])
+    y = layers.dropout(x, 0.5, tf.constant(True))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        value, gradient = session.run([y, tf.gradients(tf.reduce_sum(y), x)[0]])
+    np.testing.assert_array_equal(value, gradient)

@@ -1,4 +1,4 @@
-"""Losses against float64 NumPy."""
+"""Losses against float64 NumPy: value and gradient, and finite at extreme logits."""
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -9,17 +9,40 @@ REAL = np.random.RandomState(0).randn(5, 2) * 3
 FAKE = np.random.RandomState(1).randn(7, 2) * 3
 
 
-def softmax(logits):
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax_loss(logits, label):
+    """Mean of −log softmax(logits)[label]."""
+    return np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[:, label])
+
+
+def log_epsilon(logits, label):
+    return np.mean(-np.log(sigmoid(logits if label else -logits) + 1e-12))
 
 
 def cross_entropy(logits, label):
-    """Mean of −log softmax(logits)[label], and its gradient."""
-    logits = np.asarray(logits, np.float64)
-    highest = logits.max(axis=1)
-    log_sum = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
-    return np.mean(log_sum - logits[:, label]), (softmax(logits) - np.eye(2)[label]) / len(logits)
+    return np.mean(-np.log(sigmoid(logits if label else -logits)))
+
+
+EXPECTED = {
+    'sparse_softmax': softmax_loss,
+    'sigmoid': cross_entropy,
+    'log_epsilon': log_epsilon,
+    'clipped': lambda logits, label: np.mean(-np.log(np.clip(sigmoid(logits if label else -logits), 1e-7, 1 - 1e-7))),
+    'double_sigmoid': lambda logits, label: cross_entropy(sigmoid(logits), label),
+}
+
+
+def gradient(function, x):
+    """By central differences, in float64."""
+    result = np.zeros_like(x)
+    for index in np.ndindex(*x.shape):
+        step = np.zeros_like(x)
+        step[index] = 1e-5
+        result[index] = (function(x + step) - function(x - step)) / 2e-5
+    return result
 
 
 def evaluate(loss, *logits):
@@ -29,36 +52,56 @@ def evaluate(loss, *logits):
         return session.run([value, tf.gradients(value, tensors)])
 
 
-def test_sparse_softmax_equals_numpy(graph):
-    loss = LOSSES['sparse_softmax']
-    (real, real_gradient), (fake, fake_gradient) = cross_entropy(REAL, 1), cross_entropy(FAKE, 0)
+def test_every_loss_is_here():
+    assert set(EXPECTED) == set(LOSSES)
+
+
+@pytest.mark.parametrize('name', sorted(LOSSES))
+def test_equals_numpy(name, graph):
+    loss, expected = LOSSES[name], EXPECTED[name]
     value, gradients = evaluate(loss.discriminator, REAL, FAKE)
-    np.testing.assert_allclose(value, real + fake, rtol=1e-6)
-    np.testing.assert_allclose(gradients[0], real_gradient, atol=1e-6)
-    np.testing.assert_allclose(gradients[1], fake_gradient, atol=1e-6)
+    np.testing.assert_allclose(value, expected(REAL, 1) + expected(FAKE, 0), rtol=1e-5)
+    np.testing.assert_allclose(gradients[0], gradient(lambda x: expected(x, 1), REAL), atol=1e-6)
+    np.testing.assert_allclose(gradients[1], gradient(lambda x: expected(x, 0), FAKE), atol=1e-6)
     value, gradients = evaluate(loss.generator, FAKE)
-    expected, gradient = cross_entropy(FAKE, 1)
-    np.testing.assert_allclose(value, expected, rtol=1e-6)
-    np.testing.assert_allclose(gradients[0], gradient, atol=1e-6)
+    np.testing.assert_allclose(value, expected(FAKE, 1), rtol=1e-5)
+    np.testing.assert_allclose(gradients[0], gradient(lambda x: expected(x, 1), FAKE), atol=1e-6)
 
 
-def test_sparse_softmax_of_no_opinion(graph):
+@pytest.mark.parametrize('name', sorted(set(LOSSES) - {'double_sigmoid'}))
+def test_of_no_opinion(name, graph):
     """A discriminator that cannot tell: 2 log 2 and log 2."""
     nothing = np.zeros((4, 2))
-    assert evaluate(LOSSES['sparse_softmax'].discriminator, nothing, nothing)[0] == pytest.approx(2 * np.log(2))
-    assert evaluate(LOSSES['sparse_softmax'].generator, nothing)[0] == pytest.approx(np.log(2))
+    assert evaluate(LOSSES[name].discriminator, nothing, nothing)[0] == pytest.approx(2 * np.log(2))
+    assert evaluate(LOSSES[name].generator, nothing)[0] == pytest.approx(np.log(2))
 
 
-@pytest.mark.parametrize('logits', [[[1e4, -1e4]], [[-1e4, 1e4]], [[1e30, 0]]])
-def test_sparse_softmax_is_finite_at_extreme_logits(logits, graph):
-    for loss, arguments in ((LOSSES['sparse_softmax'].discriminator, (logits, logits)),
-                            (LOSSES['sparse_softmax'].generator, (logits,))):
-        value, gradients = evaluate(loss, *arguments)
+@pytest.mark.parametrize('name', sorted(LOSSES))
+@pytest.mark.parametrize('logits', [[[1e4, -1e4]], [[-1e4, 1e4]], [[1e30, 0]], [[-1e30, 20]], [[27.6, -27.7]]])
+def test_finite_at_extreme_logits(name, logits, graph):
+    for function, arguments in ((LOSSES[name].discriminator, (logits, logits)), (LOSSES[name].generator, (logits,))):
+        value, gradients = evaluate(function, *arguments)
         assert np.isfinite(value) and all(np.isfinite(gradient).all() for gradient in gradients)
 
 
-def test_log_odds_of_real(graph):
+def test_the_epsilon_bounds_the_loss(graph):
+    """−log(1e-12) = 27.63 is the most that the TF1 post's loss can be, and its gradient dies there."""
+    value, gradients = evaluate(LOSSES['log_epsilon'].generator, [[-200.]])
+    assert value == pytest.approx(12 * np.log(10), rel=1e-6) and gradients[0] == 0
+    value, gradients = evaluate(LOSSES['log_epsilon'].generator, [[-20.]])  # float32 p + 1e-12 would do here as well
+    assert value == pytest.approx(-np.log(sigmoid(-20.) + 1e-12), rel=1e-6)
+
+
+def test_double_sigmoid_is_bounded(graph):
+    """What the post of `machinecurve` printed goes up to 0.899: it can't come from its literal double sigmoid."""
+    loss = LOSSES['double_sigmoid']
+    assert evaluate(loss.generator, [[1e9]])[0] == pytest.approx(0.3133, abs=1e-4)
+    assert evaluate(loss.generator, [[-1e9]])[0] == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_log_odds(graph):
     with tf.Session() as session:
         odds = session.run(LOSSES['sparse_softmax'].log_odds(tf.constant(REAL)))
-    probability = softmax(REAL)[:, 1]
-    np.testing.assert_allclose(odds, np.log(probability / (1 - probability)))
+        scores = session.run(LOSSES['sigmoid'].log_odds(tf.constant(np.arange(12.).reshape(3, 2, 2, 1))))
+    np.testing.assert_allclose(odds, REAL[:, 1] - REAL[:, 0])
+    np.testing.assert_allclose(scores, [1.5, 5.5, 9.5])

@@ -96,7 +96,7 @@ def _keras_path(dataset, data_dir, keras_file):
         raise UserError(
             'no images of --dataset=%s: %s; no usable %s in Keras\'s cache (~/.keras/datasets); and the '
             'download failed (%s). Put %s.gz or %s into a folder and name it with --data_dir, or use '
-            '--dataset=digits, which needs neither file nor network.'
+            '--dataset=digits (as in --flagfile=flags/demo.flags), which needs neither file nor network.'
             % (dataset, 'no --data_dir given' if data_dir is None else 'neither %s nor %s.gz in %s'
                % (FILE, FILE, os.path.abspath(data_dir)), keras_file['fname'],
                ' '.join(str(error).split()), FILE, FILE)) from error
