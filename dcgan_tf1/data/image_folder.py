@@ -105,15 +105,13 @@ class ImageFolder:
             elif image.mode.startswith('I'):  # 16 bits of grey, which Pillow would clip to 8
                 image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
             image = image.convert('L' if channels == 1 else 'RGB')
-            left, top, right, bottom = 0, 0, *image.size
             if self._centre_crop:
                 side = min(image.size)
                 left, top = (image.size[0] - side) // 2, (image.size[1] - side) // 2
-                right, bottom = left + side, top + side
+                image = image.crop((left, top, left + side, top + side))
             if self._antialias:
-                image = image.resize((width, height), Image.BILINEAR, (left, top, right, bottom))
+                image = image.resize((width, height), Image.BILINEAR)
             else:
-                image = image.crop((left, top, right, bottom)).transform(
-                    (width, height), Image.AFFINE,
-                    ((right - left) / width, 0, 0, 0, (bottom - top) / height, 0), Image.BILINEAR)
+                image = image.transform((width, height), Image.AFFINE, (
+                    image.size[0] / width, 0, 0, 0, image.size[1] / height, 0), Image.BILINEAR)
             return np.asarray(image).reshape(self.image_shape)
