@@ -1,4 +1,5 @@
 """Checkpoints that TensorFlow 1.15 and today's TensorFlow both read: save, find the last, restore."""
+import glob
 import os
 import re
 
@@ -32,6 +33,8 @@ class Checkpoints:
             self.last = self._saver.save(session, self._folder.checkpoint_prefix, global_step=step,
                                          write_meta_graph=False)
         except (tf.errors.OpError, OSError, ValueError) as error:
+            for path in glob.glob('%s-%d.*tempstate*' % (glob.escape(self._folder.checkpoint_prefix), step)):
+                os.remove(path)  # half of a checkpoint, on a disk that may be full
             raise UserError('step %d cannot be saved to %s (%s): make room there, or make it writable, and '
                             'give the same command again; %s' % (
                                 step, self._folder.checkpoints, _reason(error),
@@ -120,5 +123,7 @@ def _restore(session, saver, path):
 
 
 def _reason(error):
-    """The first line of what TensorFlow says, without the graph that it appends."""
-    return (getattr(error, 'message', None) or str(error)).strip().splitlines()[0].split(' [[')[0]
+    """The line that matters of what TensorFlow says: today's puts it after the op, 1.15 first."""
+    message = (getattr(error, 'message', None) or str(error)).strip()
+    found = re.search(r"^Node: '.*'\n(.*)", message, re.M)
+    return (found.group(1) if found else message.splitlines()[0]).split(' [[')[0]
