@@ -4,6 +4,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+import tf_layers_graph_mode
 import tf_layers_sparse_softmax as oracle
 
 from dcgan_tf1 import sample, train
@@ -14,46 +15,17 @@ FLAGS = os.path.join(os.path.dirname(__file__), '..', '..', 'flags')
 NOISE = np.random.RandomState(0).uniform(-1, 1, (9, 100)).astype(np.float32)
 
 
-def graph_mode_script(layers):
-    """The networks of post 002, and one step of training: (placeholders, images, train ops)."""
-    noise = tf.placeholder(tf.float32, [None, 1, 1, 100])
-    real = tf.placeholder(tf.float32, [None, 28, 28, 1])
-    is_training = tf.placeholder(tf.bool, [])
-
-    def block(x, layer, *arguments, **keywords):
-        x = layer(x, *arguments, use_bias=False, **keywords)
-        return tf.nn.leaky_relu(layers.batch_normalization(x, training=is_training))
-
-    def discriminator(x):
-        with tf.variable_scope('Discriminator', reuse=tf.AUTO_REUSE):
-            x = block(x, layers.conv2d, 128, 5, strides=2, padding='same')
-            x = block(x, layers.conv2d, 256, 5, strides=2, padding='same')
-            return layers.conv2d(x, 1, 7, strides=1, padding='valid')
-    with tf.variable_scope('Generator'):
-        x = block(noise, layers.conv2d_transpose, 256, 7, strides=1, padding='valid')
-        x = block(x, layers.conv2d_transpose, 128, 5, strides=2, padding='same')
-        images = tf.nn.tanh(layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
-    real_logits, fake_logits = discriminator(real), discriminator(images)
-    losses = (tf.reduce_mean(tf.nn.softplus(-fake_logits)),
-              tf.reduce_mean(tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)))
-    with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-        steps = [tf.train.AdamOptimizer(0.0002, beta1=0.5).minimize(loss, var_list=tf.trainable_variables(scope))
-                 for loss, scope in zip(losses, ('Generator/', 'Discriminator/'))]
-    return (noise, real, is_training), images, steps
-
-
 @pytest.fixture(params=['with Adam', 'without Adam'])
 def legacy(request, tf_layers, tmp_path):
     """(path of a checkpoint, images of NOISE in batch mode, in moving mode, variables)."""
     with tf.Graph().as_default(), tf.Session() as session:
-        (noise, real, is_training), images, steps = graph_mode_script(tf_layers)
-        tf.set_random_seed(0)
+        script = tf_layers_graph_mode.build(tf_layers)
+        noise, is_training, images = script.noise, script.is_training, script.generated
         session.run(tf.global_variables_initializer())
         random = np.random.RandomState(1)
         for _ in range(3):
-            for step in steps:
-                session.run(step, {noise: random.uniform(-1, 1, (4, 1, 1, 100)),
-                                   real: random.uniform(-1, 1, (4, 28, 28, 1)), is_training: True})
+            tf_layers_graph_mode.step(session, script, random.uniform(-1, 1, (4, 28, 28, 1)),
+                                      random.uniform(-1, 1, (4, 1, 1, 100)))
         kept = [v for v in tf.global_variables() if request.param == 'with Adam' or not (
             'Adam' in v.op.name or 'power' in v.op.name)]
         path = tf.train.Saver(kept).save(session, str(tmp_path / 'script' / 'model.ckpt'))

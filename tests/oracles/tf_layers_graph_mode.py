@@ -1,0 +1,55 @@
+"""The oracle of recipe `graph_mode`: the networks and the two `Session.run`s of post 002's step, with `tf.layers`."""
+import collections
+
+import tensorflow.compat.v1 as tf
+
+Script = collections.namedtuple(
+    'Script', 'images noise is_training generated losses train_generator train_discriminator discriminator_updates')
+
+
+def build(layers, smooth=False, learning_rate=0.0002, epsilon=1e-8):
+    """The whole graph, in the current one. `layers` is the real `tf.layers`; `smooth` makes every leaky ReLU an ELU.
+
+    With update ops, which the post leaves out: the generator's with its step, the discriminator's with its own.
+    """
+    noise = tf.placeholder(tf.float32, [None, 1, 1, 100])
+    images = tf.placeholder(tf.float32, [None, 28, 28, 1])
+    is_training = tf.placeholder(tf.bool, [])
+
+    def block(x, layer, *arguments, **keywords):
+        x = layers.batch_normalization(layer(x, *arguments, use_bias=False, **keywords), training=is_training)
+        return tf.nn.elu(x) if smooth else tf.nn.leaky_relu(x)
+
+    def discriminator(x):
+        with tf.variable_scope('Discriminator', reuse=tf.AUTO_REUSE):
+            x = block(x, layers.conv2d, 128, 5, strides=2, padding='same')
+            x = block(x, layers.conv2d, 256, 5, strides=2, padding='same')
+            return tf.nn.sigmoid(layers.conv2d(x, 1, 7, strides=1, padding='valid'))
+    with tf.variable_scope('Generator'):
+        x = block(noise, layers.conv2d_transpose, 256, 7, strides=1, padding='valid')
+        x = block(x, layers.conv2d_transpose, 128, 5, strides=2, padding='same')
+        generated = tf.nn.tanh(layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
+    generator_updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    real = discriminator(images)
+    after_real = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+    fake = discriminator(generated)
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    losses = (tf.reduce_mean(-(tf.log(real + 1e-12) + tf.log(1 - fake + 1e-12))), tf.reduce_mean(-tf.log(fake + 1e-12)))
+
+    def minimize(loss, scope):
+        return tf.train.AdamOptimizer(learning_rate, beta1=0.5, epsilon=epsilon).minimize(
+            loss, var_list=tf.trainable_variables(scope))
+    with tf.control_dependencies(generator_updates):
+        train_generator = minimize(losses[1], 'Generator/')
+    # By application: as control dependencies, two updates of one variable would run in either order.
+    return Script(images, noise, is_training, generated, losses, train_generator, minimize(losses[0], 'Discriminator/'),
+                  [updates[len(generator_updates):after_real], updates[after_real:]])
+
+
+def step(session, script, images, noise):
+    """Generator, then discriminator, on the same noise [batch, 1, 1, 100]: (discriminator's loss, generator's)."""
+    feed = {script.images: images, script.noise: noise, script.is_training: True}
+    generator_loss = session.run([script.train_generator, script.losses[1]], feed)[1]
+    for updates in script.discriminator_updates:
+        session.run(updates, feed)
+    return session.run([script.train_discriminator, script.losses[0]], feed)[1], generator_loss
