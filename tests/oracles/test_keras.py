@@ -39,7 +39,7 @@ def grey_models(noise_dim, first, widths, discriminator_widths):
 def colour_models(smooth=False):
     """(generator, discriminator) of the 64×64 recipe; the discriminator's scores are logits here.
 
-    With `smooth` every ReLU is an ELU: among the many units of 64×64 images some are within rounding of a kink.
+    With `smooth` every ReLU is an ELU.
     """
     def relu():
         return keras.layers.ELU() if smooth else keras.layers.ReLU()
@@ -124,7 +124,7 @@ def our_variables(scope):
 
 
 @pytest.mark.parametrize('recipe', sorted(RECIPES))
-def test_ten_steps(recipe, training_settings, monkeypatch):
+def test_ten_steps(recipe, training_settings, monkeypatch, make_smooth):
     """Outputs, losses and ten steps of training on the same weights and feeds, without dropout (see test_layers).
 
     Of the 64×64 recipe with its own kinked activations, the outputs and losses of the first step.
@@ -133,7 +133,7 @@ def test_ten_steps(recipe, training_settings, monkeypatch):
     for module in (machinecurve, paperspace):
         monkeypatch.setattr(module, 'dropout', lambda x, rate, is_training: x)
     if 'smooth' in recipe:
-        make_smooth(monkeypatch)
+        make_smooth()
     colour, recipe_name = 'learnopencv' in recipe, recipe.split(',')[0]
     batch_size, steps = 4 if colour else 8, 1 if recipe == 'learnopencv_tf' else 10
     settings = training_settings('--flagfile=' + os.path.join(FLAGS, recipe_name + '.flags'),
@@ -167,12 +167,6 @@ def test_ten_steps(recipe, training_settings, monkeypatch):
             assert error <= max(1e-5 * np.abs(theirs).max(), 1e-7), name
             # Of the change, too, but for the rounding of the variable itself.
             assert error <= 1e-3 * change + 2 ** -22 * np.abs(theirs).max(), name
-
-
-def make_smooth(monkeypatch):
-    """Makes every (leaky) ReLU of ours an ELU."""
-    monkeypatch.setattr(tf.nn, 'relu', tf.nn.elu)
-    monkeypatch.setattr(tf.nn, 'leaky_relu', lambda x, alpha: tf.nn.elu(x))
 
 
 def our_steps(settings, feeds):

@@ -144,13 +144,14 @@ def before_batch_norm(name):
     return '/bias' in name and not name.startswith(('Generator/conv2d_transpose_1/', 'Discriminator/dense_1/'))
 
 
-def test_ten_training_steps(make_pair):
+def test_ten_training_steps(make_pair, make_smooth):
     """One run a step equals the source's two: every loss, variable, Adam slot and moving statistic.
 
     Adam with its usual epsilon turns a gradient that is nothing but rounding into a full step of either sign, so
-    two correct float32 programs part after one step. With a large epsilon and a small learning rate the updates
+    two correct float32 programs part after one step. With a large epsilon, a small learning rate and ELUs the updates
     are smooth, and what is equal stays equal.
     """
+    make_smooth()
     pair = make_pair('--epsilon=0.1', '--learning_rate_generator=0.0002', '--learning_rate_discriminator=0.0002')
     before = pair.session.run(pair.our_variables)
     random = np.random.RandomState(2)
@@ -162,7 +163,7 @@ def test_ten_training_steps(make_pair):
     ours, theirs = pair.session.run(pair.our_variables), pair.oracle_session.run(pair.their_variables)
     for name, value in theirs.items():
         if before_batch_norm(name):
-            assert max(np.abs(value).max(), np.abs(ours[name]).max()) < 1e-8, name
+            assert max(np.abs(value).max(), np.abs(ours[name]).max()) < 1e-6, name
         else:
             assert_close(ours[name], value, name)
             change = np.abs(value - before[name]).max()

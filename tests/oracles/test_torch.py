@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from test_keras import make_smooth, our_steps
+from test_keras import our_steps
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed')
 nn = torch.nn
@@ -46,14 +46,14 @@ def to_torch(value):
 
 
 @pytest.mark.parametrize('smooth', [False, True])
-def test_ten_steps(smooth, training_settings, monkeypatch):
+def test_ten_steps(smooth, training_settings, make_smooth):
     """Images, losses and ten steps of training: batch norm's and Adam's conventions among it.
 
     With the recipe's own kinked activations the first step's, for some unit is always within rounding of a kink.
     """
     steps = 10 if smooth else 1
     if smooth:
-        make_smooth(monkeypatch)
+        make_smooth()
     settings = training_settings('--flagfile=%s/learnopencv_torch.flags' % FLAGS, '--batch_size=4', '--epsilon=0.1')
     random = np.random.RandomState(0)
     feeds = [(random.uniform(-1, 1, (4, 64, 64, 3)).astype(np.float32), random.randn(4, 100).astype(np.float32))

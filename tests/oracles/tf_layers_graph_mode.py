@@ -7,8 +7,8 @@ Script = collections.namedtuple(
     'Script', 'images noise is_training generated losses train_generator train_discriminator discriminator_updates')
 
 
-def build(layers, smooth=False, learning_rate=0.0002, epsilon=1e-8):
-    """The whole graph, in the current one. `layers` is the real `tf.layers`; `smooth` makes every leaky ReLU an ELU.
+def build(layers, learning_rate=0.0002, epsilon=1e-8):
+    """The whole graph, in the current one. `layers` is the real `tf.layers`; the rest is Adam's.
 
     With update ops, which the post leaves out: the generator's with its step, the discriminator's with its own.
     """
@@ -17,8 +17,8 @@ def build(layers, smooth=False, learning_rate=0.0002, epsilon=1e-8):
     is_training = tf.placeholder(tf.bool, [])
 
     def block(x, layer, *arguments, **keywords):
-        x = layers.batch_normalization(layer(x, *arguments, use_bias=False, **keywords), training=is_training)
-        return tf.nn.elu(x) if smooth else tf.nn.leaky_relu(x)
+        x = layer(x, *arguments, use_bias=False, **keywords)
+        return tf.nn.leaky_relu(layers.batch_normalization(x, training=is_training))
 
     def discriminator(x):
         with tf.variable_scope('Discriminator', reuse=tf.AUTO_REUSE):
