@@ -5,7 +5,7 @@ import importlib
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import randomness, schedules
+from dcgan_tf1 import kernels, randomness, schedules
 from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
 
@@ -31,22 +31,25 @@ TrainGraph = collections.namedtuple(
 class Network:
     """A generator or discriminator: applied any number of times, to one set of variables with one optimizer."""
 
-    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True):
+    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True,
+                 computation=(tf.float32, 'native')):
         """`function` (x, is_training) → output; its variables are made under `scope`.
 
-        `update_ops` false leaves the moving statistics of batch norm as they are.
+        `update_ops` false leaves the moving statistics of batch norm as they are. `computation` is a pair: the dtype
+        that the function's input gets (its output is float32 again), and one of `kernels.CHOICES`.
         """
         self.scope = scope
         self._function = function
         self._is_training = is_training
+        self._dtype, self._kernels = computation
         self._optimizer = optimizer
         self._update_ops = update_ops
 
     def __call__(self, x):
         """Applies the network: an `Application`. Raises ValueError if it uses a moving statistic not its own."""
         recorded = len(tf.get_collection(BATCH_STATISTICS))
-        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE):
-            output = self._function(x, self._is_training)
+        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE), kernels.using(self._kernels):
+            output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         statistics = tf.get_collection(BATCH_STATISTICS)[recorded:]
         for statistic in statistics:
             if not statistic.moving.name.startswith(self.scope + '/'):
@@ -67,22 +70,25 @@ class Network:
         statistics = [statistic for application in applications for statistic in application.statistics]
         with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
             with tf.name_scope(self.scope + '_update'):  # part of the names of Adam's own two variables
-                return self._optimizer.minimize(loss, var_list=self.trainable_variables)
+                # Ungated: gates would make the step wait for gradients that only the other network could use.
+                return self._optimizer.minimize(loss, var_list=self.trainable_variables,
+                                                gate_gradients=tf.train.Optimizer.GATE_NONE)
 
 
-def network_module(name):
-    """The module of `dcgan_tf1.networks` with that name."""
-    return importlib.import_module('dcgan_tf1.networks.' + name)
-
-
-def build_generator(network, noise_dim, image_shape):
+def build_generator(settings):
     """A generator alone, to sample from: (noise, is_training, images); both inputs are placeholders to feed.
 
     Raises: `networks.UnsupportedShape`.
     """
-    noise = tf.placeholder(tf.float32, [None, noise_dim], 'noise')
+    noise = tf.placeholder(tf.float32, [None, settings.noise_dim], 'noise')
     is_training = tf.placeholder(tf.bool, [], 'is_training')
-    return noise, is_training, Network('Generator', _generator(network, image_shape), is_training)(noise).output
+    function = _generator(settings.network, (settings.image_size, settings.image_size, settings.channels))
+    generator = Network('Generator', function, is_training, computation=_computation(settings))
+    return noise, is_training, generator(noise).output
+
+
+def _computation(settings):
+    return tf.as_dtype(settings.precision), settings.kernels
 
 
 def _module(network):
@@ -114,7 +120,7 @@ def build_training(settings, images, plan):
         def network(scope, function, learning_rate):
             adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
                                           _adam_epsilon(settings, global_step))
-            return Network(scope, function, inputs.is_training, adam, settings.update_ops)
+            return Network(scope, function, inputs.is_training, adam, settings.update_ops, _computation(settings))
 
         generator = network('Generator', _generator(settings.network, images.image_shape),
                             settings.learning_rate_generator)

@@ -1,7 +1,10 @@
 """The layers that DCGANs are made of, on `tf.get_variable` and `tf.nn`.
 
 Variables get exactly the names, shapes and initial distributions that `tf.layers` gives them, so
-checkpoints of scripts written with `tf.layers` load by name. Images are NHWC, float32.
+checkpoints of scripts written with `tf.layers` load by name. Images are NHWC.
+
+Variables and batch statistics are float32. All else is computed in the precision of what comes in: of bfloat16 a layer
+makes bfloat16.
 """
 import collections
 import zlib
@@ -9,7 +12,7 @@ import zlib
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import randomness
+from dcgan_tf1 import kernels, randomness
 
 # One moving statistic of one application of a batch norm layer: the resource variable [channels], the
 # batch's own value [channels], and the share (momentum) of the old value that an update keeps.
@@ -48,7 +51,8 @@ def _ones(_):
 def dense(x, units, use_bias=True, kernel_initializer=glorot_uniform):
     """x [batch, features] → [batch, units], no activation."""
     with tf.variable_scope(None, default_name='dense'):
-        y = tf.matmul(x, _variable('kernel', [int(x.shape[-1]), units], kernel_initializer))
+        kernel = _variable('kernel', [int(x.shape[-1]), units], kernel_initializer)
+        y = tf.matmul(x, tf.cast(kernel, x.dtype))
         return _with_bias(y, units, use_bias)
 
 
@@ -61,8 +65,8 @@ def conv2d(x, filters, kernel_size, strides, padding='same', use_bias=True,
     """
     with tf.variable_scope(None, default_name='conv2d'):
         shape = [kernel_size, kernel_size, int(x.shape[-1]), filters]
-        y = tf.nn.conv2d(x, _variable('kernel', shape, kernel_initializer),
-                         strides=[1, strides, strides, 1], padding=padding.upper())
+        kernel = _variable('kernel', shape, kernel_initializer)
+        y = kernels.conv2d(x, tf.cast(kernel, x.dtype), strides, padding.upper())
         return _with_bias(y, filters, use_bias)
 
 
@@ -75,17 +79,15 @@ def conv2d_transpose(x, filters, kernel_size, strides, padding='same', use_bias=
     """
     with tf.variable_scope(None, default_name='conv2d_transpose'):
         grow = max(kernel_size - strides, 0) if padding == 'valid' else 0
-        height, width = [int(size) * strides + grow for size in x.shape[1:3]]
         shape = [kernel_size, kernel_size, filters, int(x.shape[-1])]
-        y = tf.nn.conv2d_transpose(x, _variable('kernel', shape, kernel_initializer),
-                                   tf.stack([tf.shape(x)[0], height, width, filters]),
-                                   strides=[1, strides, strides, 1], padding=padding.upper())
-        y.set_shape([x.shape[0], height, width, filters])
+        kernel = _variable('kernel', shape, kernel_initializer)
+        y = kernels.conv2d_transpose(x, tf.cast(kernel, x.dtype), [int(size) * strides + grow for size in x.shape[1:3]],
+                                     strides, padding.upper())
         return _with_bias(y, filters, use_bias)
 
 
 def _with_bias(y, units, use_bias):
-    return tf.nn.bias_add(y, _variable('bias', [units], _zeros)) if use_bias else y
+    return tf.nn.bias_add(y, tf.cast(_variable('bias', [units], _zeros), y.dtype)) if use_bias else y
 
 
 def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_ones):
@@ -121,11 +123,17 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_o
                 lambda: tf.nn.fused_batch_norm(x, gamma, beta, *moving, epsilon=epsilon,
                                                is_training=False)[:1] + moving)
         else:
-            mean, variance = tf.cond(is_training, lambda: tuple(tf.nn.moments(x, [0])), lambda: moving)
-            y = tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+            exact = full_precision(x)
+            mean, variance = tf.cond(is_training, lambda: tuple(tf.nn.moments(exact, [0])), lambda: moving)
+            y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
         for variable, batch in ((moving_mean, mean), (moving_variance, variance)):
             tf.add_to_collection(BATCH_STATISTICS, BatchStatistic(variable, batch, momentum))
         return y
+
+
+def full_precision(x):
+    """x in float32: for what must not be rounded, such as what goes into the layer that makes the logits."""
+    return tf.cast(x, tf.float32)
 
 
 def flatten(x):
@@ -144,7 +152,7 @@ def dropout(x, rate, is_training):
         step = tf.train.get_global_step().read_value()
         uniform = tf.random.stateless_uniform(tf.shape(x), randomness.seed_of(
             tf.get_default_graph().seed, randomness.DROPOUT, step, name=scope))
-        return tf.where(uniform >= rate, x / (1 - rate), tf.zeros_like(x))
+        return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 
 
 def update_moving_statistics(statistics):

@@ -9,7 +9,7 @@ import pkgutil
 
 from absl import flags
 
-from dcgan_tf1 import data, networks
+from dcgan_tf1 import data, kernels, networks
 from dcgan_tf1.batches import PLANS, BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
@@ -17,9 +17,13 @@ from dcgan_tf1.randomness import DISTRIBUTIONS
 from dcgan_tf1.schedules import SCHEDULES
 
 BN_MODES = ('batch', 'moving')
+PRECISIONS = ('float32', 'bfloat16')
 
 # What a later call on the same run folder may change: how far to train, and where things lie.
 _FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir'}
+
+# What runs did that were made before these were flags.
+_EARLIER = {'precision': 'float32', 'kernels': 'native'}
 
 
 class _Declarations:
@@ -110,6 +114,12 @@ def declare_training(flag_values=flags.FLAGS):
     declare.number('epsilon', 1e-8, lambda value: value > 0, 'must be above 0', 'Adam\'s epsilon')
     declare.boolean('corrected_epsilon', False, 'add epsilon to the bias-corrected moment, as PyTorch does; false: to '
                     'the uncorrected one, as TensorFlow and Keras do')
+    declare.choice('precision', 'float32', PRECISIONS, 'of convolutions and dense layers; variables, batch statistics, '
+                   'logits, losses and Adam are float32 in either. (float16 is not offered: it would need its losses '
+                   'scaled, and what computes fast in it does so in bfloat16.)')
+    declare.choice('kernels', 'auto', kernels.CHOICES, 'auto: on CPUs, some convolutions and gradients by '
+                   'other routes than TensorFlow\'s own, where those were measured to be faster; native: TensorFlow\'s '
+                   'own throughout')
     declare.integer('seed', 0, 0, 'of the weights, the order of the images and all noise')
 
     declare.path('run_dir', None, 'run folder; default: runs/RECIPE-DATASET-SEED. A folder with a run in '
@@ -198,9 +208,14 @@ def flagfile(chosen):
     return '\n'.join(lines) + '\n'
 
 
+def trained(earlier):
+    """The flags that a run's config.json holds, with what it says nothing of because it is older."""
+    return {**_EARLIER, **earlier}
+
+
 def changed(chosen, earlier):
     """Flags whose values differ from those of the run (a dict) and may not: a list of «--flag: …» texts."""
-    ours = chosen._asdict()
+    ours, earlier = chosen._asdict(), trained(earlier)
     return ['--%s is %s there, not %s' % (name, earlier.get(name), ours.get(name))
             for name in sorted(set(ours) | set(earlier))
             if name not in _FREE_ON_RESUME and ours.get(name) != earlier.get(name)]

@@ -51,9 +51,10 @@ def _with_run(settings):
     checkpoint = settings.checkpoint or last_checkpoint(folder)
     if not checkpoint:
         raise UserError('%s has no checkpoint yet: train it first' % settings.run_dir)
-    trained = {name: config['flags'][name] for name in
-               ('network', 'noise_dim', 'noise_distribution', 'image_size', 'channels')}
-    return settings._replace(checkpoint=checkpoint, bn_mode=settings.bn_mode or config['flags']['bn_mode'], **trained)
+    trained = options.trained(config['flags'])
+    return settings._replace(checkpoint=checkpoint, bn_mode=settings.bn_mode or trained['bn_mode'], **{
+        name: trained[name] for name in ('network', 'noise_dim', 'noise_distribution', 'image_size', 'channels',
+                                         'precision', 'kernels')})
 
 
 def generate(settings, vectors=None):
@@ -66,8 +67,7 @@ def generate(settings, vectors=None):
     """
     batch_mode = settings.bn_mode != 'moving'
     with tf.Graph().as_default():
-        noise, is_training, made = graph.build_generator(
-            settings.network, settings.noise_dim, (settings.image_size, settings.image_size, settings.channels))
+        noise, is_training, made = graph.build_generator(settings)
         drawn = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
                                  settings.num_images, settings.noise_dim)
         with loop.session() as session:

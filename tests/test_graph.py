@@ -138,7 +138,7 @@ def test_built_generator_is_the_trained_one(training_settings, random_images, gr
         weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
         expected = session.run(training.images, {training.inputs.noise: noise})
     with tf.Graph().as_default(), tf.Session() as session:
-        fed, is_training, images = graphs.build_generator('sparse_softmax', 100, (28, 28, 1))
+        fed, is_training, images = graphs.build_generator(training_settings())
         session.run(tf.global_variables_initializer())
         for variable in tf.global_variables():
             variable.load(weights[variable.op.name], session)

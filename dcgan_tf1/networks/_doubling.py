@@ -7,7 +7,7 @@ import functools
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, normal
+from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, full_precision, normal
 from dcgan_tf1.networks import doublings
 
 INITIALIZER = normal(0.02)
@@ -47,5 +47,5 @@ def discriminator(images, kernel_size, narrowest, normalize, one_score):
     for layer in range(doublings(images.shape.as_list()[1:])):
         x = conv2d(x, narrowest << layer, kernel_size, strides=2, use_bias=False, kernel_initializer=INITIALIZER)
         x = tf.nn.leaky_relu(normalize(x) if layer else x, 0.2)
-    return conv2d(x, 1, 4, strides=1 if one_score else 2, padding='valid' if one_score else 'same', use_bias=False,
-                  kernel_initializer=INITIALIZER)
+    return conv2d(full_precision(x), 1, 4, strides=1 if one_score else 2, padding='valid' if one_score else 'same',
+                  use_bias=False, kernel_initializer=INITIALIZER)

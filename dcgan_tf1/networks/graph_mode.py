@@ -1,7 +1,7 @@
 """The network of recipe `graph_mode`: convolutions throughout, from a 1×1 image of noise."""
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, flatten
+from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, flatten, full_precision
 from dcgan_tf1.networks import UnsupportedShape, quarter_size
 
 
@@ -24,7 +24,7 @@ def discriminator(images, is_training):
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
     x = conv2d(x, 256, 5, strides=2, use_bias=False)
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
-    return flatten(conv2d(x, 1, size, strides=1, padding='valid'))
+    return flatten(conv2d(full_precision(x), 1, size, strides=1, padding='valid'))
 
 
 def _first_size(image_shape):

@@ -2,7 +2,7 @@
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import dense, flatten
+from dcgan_tf1.layers import dense, flatten, full_precision
 
 
 def generator(noise, is_training, image_shape):
@@ -14,4 +14,5 @@ def generator(noise, is_training, image_shape):
 
 def discriminator(images, is_training):
     """images → logits [batch, 1]."""
-    return dense(tf.nn.relu(dense(flatten(images), 128)), 1)
+    x = tf.nn.relu(dense(flatten(images), 128))
+    return dense(full_precision(x), 1)

@@ -5,7 +5,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import layers
-from dcgan_tf1.layers import batch_norm, dropout, flatten
+from dcgan_tf1.layers import batch_norm, dropout, flatten, full_precision
 from dcgan_tf1.networks import quarter_size
 
 _INITIALIZER = layers.normal(0.02)
@@ -33,4 +33,4 @@ def discriminator(images, is_training):
     for filters in (28, 64):
         x = tf.nn.leaky_relu(conv2d(x, filters, 5, strides=2), 0.3)
         x = dropout(x, 0.5, is_training)
-    return dense(flatten(x), 1)
+    return dense(full_precision(flatten(x)), 1)

@@ -1,7 +1,7 @@
 """The network of recipe `paperspace`: that of the official TensorFlow tutorial, which the post follows."""
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, dropout, flatten
+from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, dropout, flatten, full_precision
 from dcgan_tf1.networks import quarter_size
 
 
@@ -23,4 +23,4 @@ def discriminator(images, is_training):
     for filters in (64, 128):
         x = tf.nn.leaky_relu(conv2d(x, filters, 5, strides=2), 0.3)
         x = dropout(x, 0.3, is_training)
-    return dense(flatten(x), 1)
+    return dense(full_precision(flatten(x)), 1)

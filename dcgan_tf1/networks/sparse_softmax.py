@@ -5,7 +5,7 @@ that the source prints cannot run): see README, «Errata».
 """
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten
+from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten, full_precision
 from dcgan_tf1.networks import quarter_size
 
 
@@ -29,4 +29,4 @@ def discriminator(images, is_training):
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
     x = dense(flatten(x), 1024)
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
-    return dense(x, 2)
+    return dense(full_precision(x), 2)
