@@ -165,12 +165,11 @@ def _inputs(settings, images, plan, step):
     rounds = settings.discriminator_updates  # each takes a batch of the plan
     with tf.name_scope('batch_plan'):
         start_step = tf.placeholder(tf.int64, [], 'start_step')
-        dataset, feed = images.batches(plan.indices(start_step * rounds))
-        iterator = tf.data.make_initializable_iterator(dataset.prefetch(2))
+        source = images.batches(plan.indices(start_step * rounds))
         batches = []
         for _ in range(rounds):
             with tf.control_dependencies(batches[-1:]):  # in the plan's order
-                batches.append(iterator.get_next())
+                batches.append(source.get_next())
         real_images = [(tf.cast(batch, tf.float32) - 127.5) / 127.5 for batch in batches]
         count = settings.batch_size if settings.full_noise_batch else tf.shape(batches[0])[0]
 
@@ -181,7 +180,7 @@ def _inputs(settings, images, plan, step):
         generator_noise = noise(randomness.GENERATOR_NOISE)
 
     def start(session, step):
-        session.run(iterator.initializer, {**feed, start_step: step})
+        session.run(source.initializer, {**source.feed, start_step: step})
 
     def placeholder(name, default, *shape):
         return tf.placeholder_with_default(default, shape, name)

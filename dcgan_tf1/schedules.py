@@ -84,6 +84,9 @@ def simultaneous(generator, discriminator, loss, inputs):
 def real_then_fake_then_generator(generator, discriminator, loss, inputs):
     """Three updates: the discriminator on real images; then on images made of `noise` beforehand; then the generator,
     on images made of the same `noise` again. Every pass moves the statistics of both networks, as Keras does.
+
+    The generator, which is without dropout, makes the same images both times: here it makes them once, and their
+    statistics move the moving ones twice.
     """
     with tf.name_scope('discriminator_step_real'):
         fake = generator(inputs.noise)
@@ -93,7 +96,6 @@ def real_then_fake_then_generator(generator, discriminator, loss, inputs):
         fake_verdict = discriminator(fake.output)
         update = discriminator.minimize(loss.of_fake(fake_verdict.output), [fake_verdict])
     with tf.name_scope('generator_step'), tf.control_dependencies([update]):
-        fake = generator(inputs.noise)
         verdict = discriminator(fake.output)
         generator_loss = loss.generator(verdict.output)
         train_op = generator.minimize(generator_loss, [fake, verdict])

@@ -115,12 +115,11 @@ def folder(tmp_path):
 
 def test_batches_in_the_order_asked_for(folder, graph):
     images = data.load('image_folder', data_dir=folder, image_size=16, channels=3)[1]
-    dataset, feed = images.batches(tf.data.Dataset.from_tensor_slices([[3, 1], [0, 29], [7, 7]]))
-    batch = tf.data.make_initializable_iterator(dataset)
-    following = batch.get_next()
+    batches = images.batches(tf.data.Dataset.from_tensor_slices([[3, 1], [0, 29], [7, 7]]))
+    following = batches.get_next()
     everything = images.first(30)
     with tf.Session() as session:
-        session.run(batch.initializer, feed)
+        session.run(batches.initializer, batches.feed)
         for indices in ([3, 1], [0, 29], [7, 7]):
             np.testing.assert_array_equal(session.run(following), everything[indices])
 

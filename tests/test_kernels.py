@@ -61,7 +61,7 @@ def test_convolution(channels, filters, batch, graph, always):
 
 @pytest.mark.parametrize('channels,filters,batch', [(5, 1, 1), (4, 3, 24), (6, 2, 1), (6, 1, 24)])
 def test_transposed_convolution(channels, filters, batch, graph, always, monkeypatch):
-    """Value (sub-pixel) and its gradients; where the sub-pixel route isn't taken, the gradient of the kernel (dilated)."""
+    """Value (sub-pixel) and its gradients; and, of the native value, the gradient of the kernel (dilated)."""
     ours, dilated, native, feeds = [], [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
         count = -(-size // strides) if padding == 'SAME' else -(-(size - kernel_size + 1) // strides)

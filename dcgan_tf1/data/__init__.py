@@ -41,9 +41,30 @@ class Images(collections.namedtuple('Images', 'pixels source')):
         return self.pixels[:count]
 
     def batches(self, indices):
-        """A `tf.data.Dataset` of int32 [batch] → one of uint8 [batch, …], and the feeds that its start needs."""
-        pixels = tf.placeholder(tf.uint8, self.pixels.shape, 'pixels')  # fed: a constant would swell the graph
-        return indices.map(lambda batch: tf.gather(pixels, batch)), {pixels: self.pixels}
+        """The `Batches` of a `tf.data.Dataset` of int32 [batch].
+
+        All pixels go to the device once, and batches are gathered there: only indices cross over at a step.
+        """
+        fed = tf.placeholder(tf.uint8, self.pixels.shape)  # a constant would swell the graph
+        pixels = tf.get_variable('pixels', initializer=fed, trainable=False, use_resource=True,
+                                 collections=[tf.GraphKeys.LOCAL_VARIABLES])  # not of checkpoints
+        ahead = Batches.of_dataset(indices)
+        return Batches(lambda: tf.gather(pixels, ahead.get_next()), tf.group(pixels.initializer, ahead.initializer),
+                       {fed: self.pixels})
+
+
+class Batches(collections.namedtuple('Batches', 'get_next initializer feed')):
+    """Images in the order of a plan.
+
+    get_next: a function that makes an op, uint8 [batch, height, width, channels]: the next batch each time it is run;
+    initializer: the op that begins it, to be run with `feed`.
+    """
+
+    @classmethod
+    def of_dataset(cls, dataset):
+        """Of a `tf.data.Dataset` that is prepared while the step before runs."""
+        iterator = tf.data.make_initializable_iterator(dataset.prefetch(2))
+        return cls(iterator.get_next, iterator.initializer, {})
 
 
 def idx_md5(pixels):

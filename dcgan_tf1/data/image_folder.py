@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
+from dcgan_tf1.data import Batches
 from dcgan_tf1.errors import UserError
 
 HOLDOUT = 0
@@ -70,12 +71,12 @@ class ImageFolder:
         return self._decode_batch(np.arange(min(count, self.num_examples)))
 
     def batches(self, indices):
-        """A `tf.data.Dataset` of int32 [batch] → one of uint8 [batch, …], and the feeds that its start needs (none)."""
+        """The `Batches` of a `tf.data.Dataset` of int32 [batch], decoded in parallel ahead of the steps."""
         def decode(batch):
             images = tf.numpy_function(self._decode_batch, [batch], tf.uint8)
             images.set_shape([None, *self.image_shape])
             return images
-        return indices.map(decode, num_parallel_calls=_PARALLEL), {}
+        return Batches.of_dataset(indices.map(decode, num_parallel_calls=_PARALLEL))
 
     def _decode_batch(self, indices):
         return np.stack([self._decode_readable(index) for index in indices])
