@@ -1,4 +1,5 @@
 """What the tests share. Each runs unchanged on TensorFlow 1.15 and on today's TensorFlow."""
+import functools
 import os
 
 # Before TensorFlow is imported: with it, tf_keras brings `tf.layers` to today's TensorFlow.
@@ -9,8 +10,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from absl import flags
 
-from dcgan_tf1 import options
+from dcgan_tf1 import options, train
 from dcgan_tf1.data import Images
+from dcgan_tf1.run_folder import RunFolder
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -57,6 +59,20 @@ def training_settings():
 def sampling_settings():
     """(flags…) → settings of `sample`."""
     return lambda *args: parse(options.declare_sampling, *args)
+
+
+@pytest.fixture(scope='session')
+def trained(tmp_path_factory):
+    """(flags…) → the `RunFolder` of a finished run, trained once for all tests that ask for these flags.
+
+    For reading only: a test that changes a run takes a copy, or trains its own.
+    """
+    @functools.lru_cache(maxsize=None)
+    def call(*args):
+        folder = str(tmp_path_factory.mktemp('trained'))
+        assert train.run(parse(options.declare_training, *args, '--run_dir=' + folder)) == 0
+        return RunFolder(folder)
+    return call
 
 
 @pytest.fixture

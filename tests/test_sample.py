@@ -3,25 +3,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import plots, sample, train
+from dcgan_tf1 import plots, sample
 from dcgan_tf1.errors import UserError
 
 
-@pytest.fixture(scope='module')
-def trained(tmp_path_factory):
-    from conftest import options, parse
-    folder = str(tmp_path_factory.mktemp('run'))
-    assert train.run(parse(options.declare_training, '--dataset=digits', '--batch_size=8', '--sample_size=4',
-                           '--steps=4', '--checkpoint_every=2', '--bn_mode=moving', '--run_dir=' + folder)) == 0
-    return folder
+@pytest.fixture
+def folder(trained):
+    """Path of a small run."""
+    return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--checkpoint_every=2',
+                   '--bn_mode=moving').path
 
 
 @pytest.fixture
-def images(trained, sampling_settings, tmp_path):
+def images(folder, sampling_settings, tmp_path):
     """(flags…) → the images that `sample` writes, float32."""
     def make(*args):
         output = str(tmp_path / 'images.npy')
-        assert sample.run(sampling_settings('--run_dir=' + trained, '--output=' + output, *args)) == 0
+        assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + output, *args)) == 0
         return np.load(output)
     return make
 
@@ -33,9 +31,9 @@ def test_arrays(images):
     assert not np.array_equal(images('--num_images=5', '--seed=1'), made)
 
 
-def test_training_grid_is_the_sample(images, trained):
+def test_training_grid_is_the_sample(images, folder):
     """Same seed, same count, same mode: the grid that training drew at the end."""
-    grid = np.asarray(Image.open(trained + '/samples/step_000004.png'))
+    grid = np.asarray(Image.open(folder + '/samples/step_000004.png'))
     made = plots.grid(plots.to_bytes(images('--num_images=4', '--bn_mode=moving')), scale=2)
     np.testing.assert_array_equal(made, grid)
 
@@ -64,15 +62,15 @@ def test_many_images_are_made_in_parts(images, monkeypatch):
     assert images('--num_images=4', '--bn_mode=batch').shape[0] == 4  # never one left alone
 
 
-def test_earlier_checkpoint(images, trained):
-    earlier = images('--checkpoint=%s/checkpoints/model-2' % trained)
+def test_earlier_checkpoint(images, folder):
+    earlier = images('--checkpoint=%s/checkpoints/model-2' % folder)
     assert not np.array_equal(earlier, images())
 
 
-def test_grid(trained, sampling_settings, tmp_path, images):
+def test_grid(folder, sampling_settings, tmp_path, images):
     path = str(tmp_path / 'grid.png')
     for reverse in ([], ['--reverse']):
-        assert sample.run(sampling_settings('--run_dir=' + trained, '--output=' + path, '--num_images=6',
+        assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + path, '--num_images=6',
                                             '--columns=3', '--scale=1', *reverse)) == 0
         picture = np.asarray(Image.open(path))
         assert picture.shape == (2 * 30 + 2, 3 * 30 + 2, 3)
@@ -93,7 +91,7 @@ def test_bad_noise_is_refused(noise, images, tmp_path):
         images('--noise=' + path)
 
 
-def test_what_is_not_there(images, sampling_settings, tmp_path, trained):
+def test_what_is_not_there(images, sampling_settings, tmp_path, folder):
     with pytest.raises(UserError, match='--noise=nowhere.npy'):
         images('--noise=nowhere.npy')
     with pytest.raises(UserError, match='nowhere is not a readable checkpoint'):

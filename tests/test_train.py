@@ -19,17 +19,30 @@ from dcgan_tf1.run_folder import RunFolder
 
 SMALL = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
          '--checkpoint_every=3']
+OTHER_FLAGS = ['--steps=3', '--epsilon=1e-7', '--noise_dim=9']
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @pytest.fixture
 def run(training_settings, tmp_path):
-    """(name, flags…) → the `RunFolder` of a finished call."""
+    """(name, flags…) → the `RunFolder` of a finished call: a new run, or one that went on."""
     def call(name, *args):
         folder = str(tmp_path / name)
         assert train.run(training_settings(*SMALL, '--run_dir=' + folder, *args)) == 0
         return RunFolder(folder)
     return call
+
+
+@pytest.fixture
+def finished(trained, tmp_path):
+    """(name, flags…) → the `RunFolder` of a finished run, the test's own copy to damage or to go on with."""
+    return lambda name, *args: RunFolder(shutil.copytree(trained(*SMALL, *args).path, str(tmp_path / name)))
+
+
+@pytest.fixture
+def whole(trained):
+    """An uninterrupted run of 8 steps, for reading only."""
+    return trained(*SMALL, '--steps=8')
 
 
 def variables(folder):
@@ -86,8 +99,8 @@ def test_what_a_run_writes(run, capsys):
         assert line in logged
 
 
-def test_tensorboard_events(run):
-    folder = run('run', '--steps=4')
+def test_tensorboard_events(trained):
+    folder = trained(*SMALL, '--steps=4')
     events = [os.path.join(folder.path, name) for name in os.listdir(folder.path) if name.startswith('events')]
     scalars, pictures = {}, []
     for event in tf.train.summary_iterator(events[0]):
@@ -103,9 +116,9 @@ def test_tensorboard_events(run):
         assert scalars['discriminator_loss', record['step']] == pytest.approx(record['discriminator_loss'])
 
 
-def test_one_seed_one_run(run):
+def test_one_seed_one_run(run, whole):
     """Two runs with one seed are identical tensor by tensor; another seed's differs in all that is random."""
-    a, b, other = run('a', '--steps=6'), run('b', '--steps=6'), run('c', '--steps=6', '--seed=1')
+    a, b, other = whole, run('b', '--steps=8'), run('c', '--steps=8', '--seed=1')
     assert_same_run(a, b)
     theirs = variables(other)
     assert all(not np.array_equal(value, theirs[name]) for name, value in variables(a).items()
@@ -114,24 +127,24 @@ def test_one_seed_one_run(run):
         assert ours.read() == same.read() != differs.read()
 
 
-def test_train_flags_train_the_same_run(run, training_settings, tmp_path):
-    folder = run('a', '--steps=3', '--epsilon=1e-7', '--noise_dim=9')
+def test_train_flags_train_the_same_run(trained, training_settings, tmp_path):
+    folder = trained(*SMALL, *OTHER_FLAGS)
     again = str(tmp_path / 'again')
     assert train.run(training_settings('--flagfile=' + folder.flags, '--run_dir=' + again)) == 0
     assert_same_run(folder, RunFolder(again))
 
 
 @pytest.mark.parametrize('stops', [[1], [4], [3, 5]])
-def test_more_steps_extend_a_run(stops, run):
+def test_more_steps_extend_a_run(stops, run, finished, whole):
     """Whatever steps it stopped at, logged, sampled or neither: equal to the uninterrupted run."""
-    for step in stops:
-        run('resumed', '--steps=%d' % step)
-    assert_same_run(run('resumed', '--steps=8'), run('whole', '--steps=8'))
+    finished('resumed', '--steps=%d' % stops[0])
+    for step in [*stops[1:], 8]:
+        folder = run('resumed', '--steps=%d' % step)
+    assert_same_run(folder, whole)
 
 
-def test_killed_after_its_last_checkpoint(run, tmp_path):
+def test_killed_after_its_last_checkpoint(run, whole):
     """Steps that were logged but not saved come again, and are logged once."""
-    whole = run('whole', '--steps=8')
     killed = run('killed', '--steps=5')
     for name in os.listdir(killed.checkpoints):  # as if step 3 had been the last that was saved
         if name.startswith('model-5'):
@@ -143,14 +156,14 @@ def test_killed_after_its_last_checkpoint(run, tmp_path):
     assert_same_run(run('killed', '--steps=8'), whole)
 
 
-def test_a_moved_folder_goes_on(run, tmp_path):
-    folder = run('here', '--steps=3')
+def test_a_moved_folder_goes_on(run, whole, tmp_path):
+    folder = run('here', '--steps=3')  # no copy: nothing may be left where it was
     shutil.move(folder.path, str(tmp_path / 'there'))
-    assert_same_run(run('there', '--steps=5'), run('whole', '--steps=5'))
+    assert_same_run(run('there', '--steps=8'), whole)
 
 
-def test_a_finished_run_says_so(run, capsys):
-    folder = run('run', '--steps=3')
+def test_a_finished_run_says_so(run, finished, capsys):
+    folder = finished('run', '--steps=3')
     before = os.stat(folder.metrics).st_mtime_ns
     capsys.readouterr()
     for steps in (3, 2):
@@ -166,8 +179,8 @@ def test_checkpoints_are_pruned_across_resumes(run):
     assert kept == {'model-9', 'model-10'}
 
 
-def test_other_flags_are_refused(run, training_settings):
-    folder = run('run', '--steps=2')
+def test_other_flags_are_refused(run, finished):
+    folder = finished('run', '--steps=2')
     with pytest.raises(UserError) as error:
         run('run', '--steps=4', '--seed=3', '--learning_rate_generator=0.1')
     for part in ('--seed is 0 there, not 3', '--learning_rate_generator is 0.002 there, not 0.1',
@@ -175,8 +188,8 @@ def test_other_flags_are_refused(run, training_settings):
         assert part in str(error.value)
 
 
-def test_other_images_are_refused(run):
-    folder = run('run', '--steps=2')
+def test_other_images_are_refused(run, finished):
+    folder = finished('run', '--steps=2')
     config = folder.read_config()
     config['data']['checksum'] = 'of other images'
     folder.write_config(config)
@@ -184,12 +197,12 @@ def test_other_images_are_refused(run):
         run('run', '--steps=4')
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(run):
+def test_a_checkpoint_of_another_recipe_is_refused(run, finished, trained):
     """By the names of the variables, misshapen, missing and surplus."""
-    folder, other = run('run', '--steps=2'), run('other', '--steps=2', '--noise_dim=7')
+    folder, other = finished('run', '--steps=2'), trained(*SMALL, *OTHER_FLAGS)
     for name in os.listdir(other.checkpoints):
         shutil.copy(os.path.join(other.checkpoints, name), folder.checkpoints)
-    with pytest.raises(UserError, match=r'misshapen: Generator/dense/kernel is \[7, 6272\] there, not \[100, 6272\]'):
+    with pytest.raises(UserError, match=r'misshapen: Generator/dense/kernel is \[9, 6272\] there, not \[100, 6272\]'):
         run('run', '--steps=4')
     with tf.Graph().as_default(), tf.Session() as session:
         for name in ('Generator/dense/kernel', 'Generator/elsewhere'):
@@ -200,8 +213,8 @@ def test_a_checkpoint_of_another_recipe_is_refused(run):
         run('run', '--steps=4')
 
 
-def test_a_truncated_checkpoint_is_named(run):
-    folder = run('run', '--steps=2')
+def test_a_truncated_checkpoint_is_named(run, finished):
+    folder = finished('run', '--steps=2')
     path = os.path.join(folder.checkpoints, 'model-2.data-00000-of-00001')
     with open(path, 'r+b') as file:
         file.truncate(1000)
@@ -209,8 +222,8 @@ def test_a_truncated_checkpoint_is_named(run):
         run('run', '--steps=4')
 
 
-def test_a_damaged_config_is_named(run):
-    folder = run('run', '--steps=2')
+def test_a_damaged_config_is_named(run, finished):
+    folder = finished('run', '--steps=2')
     with open(folder.config, 'w') as file:
         file.write('{"flags": ')
     with pytest.raises(UserError, match='config.json cannot be read'):
@@ -233,9 +246,9 @@ def test_more_images_a_batch_than_there_are(run):
 
 
 @pytest.mark.parametrize('number,status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_save_and_the_same_command_goes_on(number, status, run, tmp_path):
-    args = [*SMALL, '--steps=40', '--checkpoint_every=1000', '--run_dir=' + str(tmp_path / 'run')]
-    process = command(*args)
+def test_signals_save_and_the_same_command_goes_on(number, status, run, trained, tmp_path):
+    length = ['--steps=40', '--checkpoint_every=1000']
+    process = command(*SMALL, *length, '--run_dir=' + str(tmp_path / 'run'))
     folder = RunFolder(str(tmp_path / 'run'))
     wait_for(lambda: len(folder.read_metrics()) >= 2, process)
     process.send_signal(number)
@@ -244,8 +257,8 @@ def test_signals_save_and_the_same_command_goes_on(number, status, run, tmp_path
     stopped = int(re.search(r'stopped and saved at step (\d+)', told).group(1))
     assert 2 <= stopped < 40 and 'Traceback' not in told
     assert variables(folder)['global_step'] == stopped
-    run('run', '--steps=40', '--checkpoint_every=1000')
-    assert_same_run(folder, run('whole', '--steps=40', '--checkpoint_every=1000'))
+    run('run', *length)
+    assert_same_run(folder, trained(*SMALL, *length))
 
 
 def wait_for(condition, process):
@@ -268,10 +281,10 @@ def test_bad_input_is_one_clear_error(args, fault):
     assert len([line for line in told.splitlines() if fault in line]) == 1
 
 
-def test_full_disk(run, tmp_path):
+def test_full_disk(run, finished, whole):
     """A checkpoint that can't be written: what was saved is whole, and the same command goes on from it."""
     resource = pytest.importorskip('resource')  # not on Windows
-    folder = run('run', '--steps=2')
+    folder = finished('run', '--steps=2')
     args = [*SMALL, '--steps=8', '--run_dir=' + folder.path]
     limit = 10 ** 6  # bytes a file: less than a checkpoint, more than the rest
     process = command(*args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
@@ -280,11 +293,11 @@ def test_full_disk(run, tmp_path):
     assert re.search(r'step 3 cannot be saved to \S+ \(.*File too large', told), told
     assert not [name for name in os.listdir(folder.checkpoints) if 'tempstate' in name]
     assert 'it goes on from %s-2' % folder.checkpoint_prefix in told
-    assert_same_run(run('run', '--steps=8'), run('whole', '--steps=8'))
+    assert_same_run(run('run', '--steps=8'), whole)
 
 
-def test_a_log_that_cannot_be_written(run, tmp_path):
-    folder = run('run', '--steps=2')
+def test_a_log_that_cannot_be_written(finished):
+    folder = finished('run', '--steps=2')
     os.remove(folder.log)
     os.symlink('/dev/full', folder.log)
     process = command(*SMALL, '--steps=4', '--run_dir=' + folder.path)
@@ -298,7 +311,7 @@ def test_progress_bar_on_a_terminal(tmp_path):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('4H', 24, 200, 0, 0))  # rows and columns
     process = subprocess.Popen([sys.executable, '-m', 'dcgan_tf1.train', *SMALL, '--steps=12',
-                                '--run_dir=' + str(tmp_path / 'run')], cwd=ROOT, stderr=theirs)
+                                '--checkpoint_every=12', '--run_dir=' + str(tmp_path / 'run')], cwd=ROOT, stderr=theirs)
     os.close(theirs)
     told = b''
     while True:
@@ -320,7 +333,8 @@ def test_progress_bar_on_a_terminal(tmp_path):
 
 def test_first_steps_on_real_mnist(run, mnist_dir):
     """On the 55,000 images that the recipe trains on, the discriminator begins to tell within 40 steps."""
-    folder = run('mnist', '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40', '--batch_size=64')
+    folder = run('mnist', '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40', '--batch_size=64',
+                 '--sample_every=40', '--checkpoint_every=40')
     assert folder.read_config()['data'] == {
         'checksum': '6bbc9ace898e44ae57da46a324031adb', 'images': 60000, 'trained_on': 55000}
     accuracy = [(record['real_accuracy'] + record['fake_accuracy']) / 2 for record in folder.read_metrics()[-10:]]
