@@ -15,10 +15,15 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import write
 
 
-def session():
-    """A Session that takes GPU memory as it needs it, and a CPU where an op has no GPU kernel."""
+def session(xla=False):
+    """A Session that takes GPU memory as it needs it, and a CPU where an op has no GPU kernel.
+
+    With `xla`, XLA compiles what it can of what a GPU runs. (What a CPU runs, it leaves as it is.)
+    """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True
+    if xla:
+        config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     return tf.Session(config=config)
 
 

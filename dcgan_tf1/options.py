@@ -23,7 +23,7 @@ PRECISIONS = ('float32', 'bfloat16')
 _FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir'}
 
 # What runs did that were made before these were flags.
-_EARLIER = {'precision': 'float32', 'kernels': 'native'}
+_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False}
 
 
 class _Declarations:
@@ -120,6 +120,7 @@ def declare_training(flag_values=flags.FLAGS):
     declare.choice('kernels', 'auto', kernels.CHOICES, 'auto: on CPUs, some convolutions and gradients by '
                    'other routes than TensorFlow\'s own, where those were measured to be faster; native: TensorFlow\'s '
                    'own throughout')
+    declare.boolean('xla', False, 'let XLA compile what runs on a GPU')
     declare.integer('seed', 0, 0, 'of the weights, the order of the images and all noise')
 
     declare.path('run_dir', None, 'run folder; default: runs/RECIPE-DATASET-SEED. A folder with a run in '

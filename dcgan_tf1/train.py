@@ -82,7 +82,7 @@ def _train(folder, settings, images, config, earlier):
     warm_start = WarmStart(settings.init_checkpoint) if settings.init_checkpoint and not checkpoints.last else None
     initialize = tf.global_variables_initializer()
     tf.get_default_graph().finalize()
-    with loop.session() as session:
+    with loop.session(settings.xla) as session:
         if checkpoints.last:
             checkpoints.restore(session)
         else:

@@ -33,7 +33,7 @@ def test_every_flagfile_is_read(name, training_settings):
     '--seed=2147483648', '--log_every=0', '--sample_every=0', '--sample_size=0', '--checkpoint_every=0',
     '--keep_checkpoints=0', '--holdout=-1', '--dataset=cifar', '--network=resnet', '--loss=wasserstein',
     '--schedule=never', '--bn_mode=sometimes', '--recipe=', '--recipe=a/b', '--recipe=..', '--run_dir=',
-    '--data_dir= ', '--update_ops=perhaps'])
+    '--data_dir= ', '--update_ops=perhaps', '--precision=float16', '--precision=half', '--kernels=fast', '--xla=maybe'])
 def test_bad_values_are_refused_by_name(flag, training_settings):
     with pytest.raises(flags.IllegalFlagValueError) as error:
         training_settings(flag)

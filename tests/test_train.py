@@ -13,7 +13,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from dcgan_tf1 import train
+from dcgan_tf1 import loop, train
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 
@@ -228,6 +228,47 @@ def test_a_damaged_config_is_named(run, finished):
         file.write('{"flags": ')
     with pytest.raises(UserError, match='config.json cannot be read'):
         run('run', '--steps=4')
+
+
+def test_further_discriminator_updates_resume(run):
+    """Three batches a step: the plan goes on after those that the discriminator had."""
+    flags = ['--discriminator_updates=3', '--network=graph_mode_dense', '--loss=sigmoid']
+    run('resumed', '--steps=3', *flags)
+    resumed, uninterrupted = run('resumed', '--steps=5', *flags), run('whole', '--steps=5', *flags)
+    ours, theirs = variables(resumed), variables(uninterrupted)
+    for name in theirs:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert losses(resumed) == losses(uninterrupted)
+    assert losses(resumed)[-1]['epoch'] == round(5 * 3 * 8 / 1797, 4)
+
+
+@pytest.mark.parametrize('xla', ['true', 'false'])
+def test_the_session_and_its_graph(xla, run, monkeypatch):
+    """Steps find a graph that can't grow any more, and a session that leaves GPU memory to others."""
+    seen = []
+
+    def look(session, *others):
+        assert session.graph.finalized
+        seen.append(session._config)
+        return train_steps(session, *others)
+    train_steps = loop.train
+    monkeypatch.setattr(loop, 'train', look)
+    run('run', '--steps=2', '--network=graph_mode_dense', '--loss=sigmoid', '--xla=' + xla)
+    config, = seen
+    assert config.gpu_options.allow_growth and config.allow_soft_placement
+    assert (config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1) == (xla == 'true')
+
+
+def test_a_run_older_than_a_flag_goes_on(finished, run):
+    """Its config.json says nothing of flags that came later: it did then what their words for it are now."""
+    folder = finished('run', '--steps=2', '--kernels=native')
+    config = folder.read_config()
+    for name in ('precision', 'kernels', 'xla'):
+        del config['flags'][name]
+    folder.write_config(config)
+    with pytest.raises(UserError, match='--kernels is native there, not auto'):
+        run('run', '--steps=3')
+    run('run', '--steps=3', '--kernels=native')
 
 
 @pytest.mark.parametrize('rate', ['generator', 'discriminator'])
