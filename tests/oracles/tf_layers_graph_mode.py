@@ -44,10 +44,11 @@ def dense(layers, is_training):
 NETWORKS = {'graph_mode': (convolutions, (1, 1, 100)), 'graph_mode_dense': (dense, (100,))}
 
 
-def build(layers, learning_rate=0.0002, epsilon=1e-8, recipe='graph_mode'):
+def build(layers, learning_rate=0.0002, epsilon=1e-8, recipe='graph_mode', with_updates=True):
     """The whole graph, in the current one. `layers` is the real `tf.layers`; the rest is Adam's.
 
     With update ops, which the post leaves out: the generator's with its step, the discriminator's with its own.
+    `with_updates` false leaves the generator's out of its step too, as the post does.
     """
     networks, noise_shape = NETWORKS[recipe]
     noise = tf.placeholder(tf.float32, [None, *noise_shape])
@@ -70,7 +71,7 @@ def build(layers, learning_rate=0.0002, epsilon=1e-8, recipe='graph_mode'):
     def minimize(loss, scope):
         return tf.train.AdamOptimizer(learning_rate, beta1=0.5, epsilon=epsilon).minimize(
             loss, var_list=tf.trainable_variables(scope))
-    with tf.control_dependencies(generator_updates):
+    with tf.control_dependencies(generator_updates if with_updates else []):
         train_generator = minimize(losses[1], 'Generator/')
     # By application: as control dependencies, two updates of one variable would run in either order.
     return Script(images, noise, is_training, generated, losses, train_generator, minimize(losses[0], 'Discriminator/'),
