@@ -91,7 +91,7 @@ def race(recipe, contestants, windows, steps, seconds, **changes):
                 runner.attempt(runner.warm_up, steps, seconds)
         for window in range(windows):
             running = [runner for runner in runners if runner.unavailable is None]
-            say('  window %d of %d: %d contestants' % (window + 1, windows, len(running)))
+            say('  window %d of %d (%d running)' % (window + 1, windows, len(running)))
             order.shuffle(running)  # none is always after the same other
             for runner in running:
                 runner.attempt(runner.window)
