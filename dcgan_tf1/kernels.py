@@ -43,7 +43,7 @@ def conv2d_transpose(x, kernel, size, strides, padding):
 
     Returns: [batch, *size, filters], `size` (height', width') being one that `conv2d` makes (height, width) of.
     """
-    if _own() and _subpixel_is_faster(kernel, strides):
+    if _own() and _subpixel_is_faster(kernel.shape.as_list(), strides):
         return subpixel_transpose(x, kernel, size, strides, padding)
     filters = int(kernel.shape[2])
     with _own_gradient_of('Conv2DBackpropInput'):
@@ -59,18 +59,18 @@ def _own():
             and not tf.config.experimental.list_physical_devices('GPU'))
 
 
-def _dilated_is_faster(weight_shape, size, strides, dtype):
+def _dilated_is_faster(kernel_shape, size, strides, dtype):
     """Whether a weight gradient was measured to be: by the kernel's shape and the (height, width) that is the smaller.
 
     Medians of oneDNN on 2 AVX-512 cores, batches of 32 to 256: in bfloat16 1.1 to 7.3 times as fast where maps of up to
     8×8 come out of 28 or more channels, in float32 0.9 to 2.8 times from 256 channels on, and slower elsewhere.
     """
-    return strides == 2 and max(size) <= 8 and weight_shape[2] >= (256 if dtype == tf.float32 else 28)
+    return strides == 2 and max(size) <= 8 and kernel_shape[2] >= (256 if dtype == tf.float32 else 28)
 
 
-def _subpixel_is_faster(kernel, strides):
+def _subpixel_is_faster(kernel_shape, strides):
     """Whether a transposed convolution was: 1.1 to 4.0 times as fast to 1 or 3 channels, 0.3 to 1.1 to 28 or more."""
-    return strides == 2 and int(kernel.shape[2]) <= 4
+    return strides == 2 and kernel_shape[2] <= 4
 
 
 def _own_gradient_of(operation):
@@ -82,7 +82,7 @@ def _own_gradient_of(operation):
 def _conv2d_gradient(operation, gradient):
     x, kernel = operation.inputs
     strides, padding = _geometry(operation)
-    if _subpixel_is_faster(kernel, strides):
+    if _subpixel_is_faster(kernel.shape.as_list(), strides):
         of_input = subpixel_transpose(gradient, kernel, x.shape.as_list()[1:3], strides, padding)
     else:
         of_input = tf.nn.conv2d_backprop_input(tf.shape(x), kernel, gradient, strides=[1, strides, strides, 1],
