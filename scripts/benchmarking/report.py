@@ -7,7 +7,7 @@ import numpy as np
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt
 
-from benchmarking.contestants import FLOOR, OURS, POST
+from benchmarking.contestants import FLOOR, IMAGE_SIZES_BATCH, OURS, POST
 
 PRECISIONS = ('float32', 'bfloat16')
 _COLOURS = {'the post': '#7f7f7f', OURS: '#1f77b4', 'Keras': '#d6a02a', 'PyTorch': '#c44e52'}
@@ -139,6 +139,7 @@ most that the process ever held, its libraries included. While it waits, none to
 (`learnopencv_torch`) is plain PyTorch. **GEMM floor**: the FLOPs of the step's convolutions and dense layers inside the
 image, at the best rate that TensorFlow multiplies matrices of these shapes with (formula in
 `scripts/benchmarking/floor.py`). All train on digits in memory; no contestant reads or decodes files.
+OpenMP's threads, PyTorch's, sleep soon when they wait (GOMP_SPINCOUNT=1000 unless the environment says otherwise).
 ''' % how
     for recipe, results in races.items():
         text += '\n## %s, batches of %d\n' % (recipe, how['batch_sizes'][recipe])
@@ -154,7 +155,9 @@ image, at the best rate that TensorFlow multiplies matrices of these shapes with
                     result.details['gflop_a_step'] / np.median(result.milliseconds) * 1000, result.precision)
                     for result in floors if result.schedule == schedule))
         if growth.get(recipe):
-            text += '\n### How %s grows\n' % recipe
+            text += '\n### How %s grows\n\n' % recipe
+            text += ('Ours alone, each figure in a fresh process; in batches of %d where the images grow, of the '
+                     'recipe\'s size where the data set grows.\n' % IMAGE_SIZES_BATCH)
             text += _growth_tables(growth[recipe])
     return text
 
