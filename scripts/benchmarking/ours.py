@@ -37,7 +37,7 @@ def build(task):
     with tf.Graph().as_default():
         training = training_graph(task)
         parameters = on_tensorflow.trainable(lambda scope: tf.trainable_variables(scope + '/'))
-        session = loop.session()
+        session = loop.session(settings_of(task).xla)
         session.run(tf.global_variables_initializer())
         training.start(session, 0)
         tf.get_default_graph().finalize()
