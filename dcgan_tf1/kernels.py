@@ -62,14 +62,16 @@ def _own():
 def _dilated_is_faster(kernel_shape, size, strides, dtype):
     """Whether a weight gradient was measured to be: by the kernel's shape and the (height, width) that is the smaller.
 
-    Medians of oneDNN on 2 AVX-512 cores, batches of 32 to 256: in bfloat16 1.1 to 7.3 times as fast where maps of up to
-    8×8 come out of 28 or more channels, in float32 0.9 to 2.8 times from 256 channels on, and slower elsewhere.
+    On 2 AVX-512 cores (results/benchmark/kernels.md), by what goes into the layer: in bfloat16 1.2 to 7 times as fast
+    to maps of 8×8 or less from 28 channels; in float32 1.0 to 1.3 times to 7×7 from 64, 1.2 to 3.2 times to 8×8 from
+    256; slower elsewhere.
     """
-    return strides == 2 and max(size) <= 8 and kernel_shape[2] >= (256 if dtype == tf.float32 else 28)
+    least = (64 if max(size) <= 7 else 256) if dtype == tf.float32 else 28
+    return strides == 2 and max(size) <= 8 and kernel_shape[2] >= least
 
 
 def _subpixel_is_faster(kernel_shape, strides):
-    """Whether a transposed convolution was: 1.1 to 4.0 times as fast to 1 or 3 channels, 0.3 to 1.1 to 28 or more."""
+    """Whether a transposed convolution was: 1.2 to 2.4 times as fast to 1 or 3 channels, 0.3 to 1.0 to 28 or more."""
     return strides == 2 and kernel_shape[2] <= 4
 
 

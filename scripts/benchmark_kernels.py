@@ -13,8 +13,8 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from benchmarking import on_tensorflow
 
+from benchmarking import on_tensorflow
 from dcgan_tf1 import kernels
 from dcgan_tf1.run_folder import write
 
@@ -74,8 +74,8 @@ def main():
     tf.logging.set_verbosity(tf.logging.ERROR)
     text = '''# Routes of convolutions
 
-Made by `scripts/benchmark_kernels.py`: TensorFlow %s, %s; medians of %d rounds, taken in turn. Milliseconds of TensorFlow's
-own kernel → of the route in `dcgan_tf1/kernels.py`; bold where that route is taken.
+Made by `scripts/benchmark_kernels.py`: TensorFlow %s, %s; medians of %d rounds, taken in turn. Milliseconds of
+TensorFlow's own kernel → of the route in `dcgan_tf1/kernels.py`; bold where that route is taken.
 
 | recipe | layer | batch | precision | %s |
 | --- | --- | --- | --- | --- | --- |

@@ -126,13 +126,14 @@ def test_what_is_taken_where(training_settings, random_images, monkeypatch):
     # Dilated: the gradients of the kernels between 128 and 256 channels, of D on both and of G.
     # Sub-pixel: G's last layer, and the gradient of D's input, for G.
     first = tf.__version__.startswith('1.')
-    assert routes(settings(), random_images) == ((0, 0) if first else (0, 2))
-    if not first:  # which does not train in bfloat16
-        in_bfloat16 = settings('--precision=bfloat16')
-        assert routes(in_bfloat16, random_images) == (3, 2)
-        assert routes(settings('--precision=bfloat16', '--kernels=native'), random_images) == (0, 0)
+    assert routes(settings(), random_images) == ((0, 0) if first else (3, 2))
+    if not first:
+        assert routes(settings('--precision=bfloat16'), random_images) == (3, 2)
+        assert routes(settings('--image_size=32'), random_images._replace(
+            pixels=np.zeros((40, 32, 32, 1), np.uint8))) == (0, 2)  # 8×8 of 128 channels: in bfloat16 only
+        assert routes(settings('--kernels=native'), random_images) == (0, 0)
         monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind])
-        assert routes(in_bfloat16, random_images) == (0, 0)  # a GPU's own kernels are the fast ones
+        assert routes(settings(), random_images) == (0, 0)  # a GPU's own kernels are the fast ones
 
 
 def test_the_choice_ends_with_its_block():
