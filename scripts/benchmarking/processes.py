@@ -18,9 +18,7 @@ class Process:
 
     def __init__(self, task):
         """Starts it and waits until it is built. Raises: Unavailable."""
-        # OpenMP's threads (PyTorch's) spin while they wait, by default for milliseconds. On a machine that others share
-        # that takes the processor from the very thread that they wait for: there, PyTorch gets many times slower.
-        environment = {'GOMP_SPINCOUNT': '1000', 'KMP_BLOCKTIME': '1', **os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2',
+        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2',
                        'PYTHONPATH': os.pathsep.join([os.path.join(ROOT, 'scripts'), ROOT])}
         environment.pop('TF_USE_LEGACY_KERAS', None)
         if task['module'] == 'post_tf_layers':
