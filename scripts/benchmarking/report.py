@@ -139,8 +139,8 @@ most that the process ever held, its libraries included. While it waits, none to
 (`learnopencv_torch`) is plain PyTorch. **GEMM floor**: the FLOPs of the step's convolutions and dense layers inside the
 image, at the best rate that TensorFlow multiplies matrices of these shapes with (formula in
 `scripts/benchmarking/floor.py`). All train on digits in memory; no contestant reads or decodes files.
-Beside other work PyTorch can get many times slower, for OpenMP's threads spin while they wait: GOMP_SPINCOUNT=1000 in the
-environment helps then, and costs it some percent on a quiet machine.
+Beside other work PyTorch can get many times slower, for OpenMP's threads spin while they wait: GOMP_SPINCOUNT=1000 in
+the environment helps then, and costs it some percent on a quiet machine.
 ''' % how
     for recipe, results in races.items():
         text += '\n## %s, batches of %d\n' % (recipe, how['batch_sizes'][recipe])
