@@ -6,6 +6,7 @@ import importlib
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import kernels, randomness, schedules
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
 
@@ -107,8 +108,13 @@ def build_training(settings, images, plan):
       images: the training set, a `data.Images` or the like.
       plan: the `BatchPlan` of these images.
     Returns: a `TrainGraph`.
-    Raises: ValueError if a trainable variable belongs to neither network; `networks.UnsupportedShape`.
+    Raises: ValueError if a trainable variable belongs to neither network; `networks.UnsupportedShape`; UserError where
+      this TensorFlow can't train in the precision.
     """
+    if settings.precision != 'float32' and tf.__version__.startswith('1.'):
+        # Its tf.cond passes no gradient on in bfloat16.
+        raise UserError('--precision=%s does not train on TensorFlow %s: use --precision=float32, or TensorFlow 2'
+                        % (settings.precision, tf.__version__))
     tf.set_random_seed(settings.seed)  # of the initial weights, and of dropout
     # Adam's own variables are resource variables too.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=True):

@@ -16,7 +16,12 @@ from dcgan_tf1.run_folder import write
 
 
 def session(xla=False):
-    """A Session that takes GPU memory as it needs it, and a CPU where an op has no GPU kernel.
+    """A Session with `session_config`."""
+    return tf.Session(config=session_config(xla))
+
+
+def session_config(xla=False):
+    """A ConfigProto: take GPU memory as it is needed, and a CPU where an op has no GPU kernel.
 
     With `xla`, XLA compiles what it can of what a GPU runs. (What a CPU runs, it leaves as it is.)
     """
@@ -24,7 +29,7 @@ def session(xla=False):
     config.gpu_options.allow_growth = True
     if xla:
         config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
-    return tf.Session(config=config)
+    return config
 
 
 class Interrupt:

@@ -26,10 +26,6 @@ from dcgan_tf1.run_folder import RunFolder
 def run(settings):
     """The command, on its flags' settings; returns the exit status. Raises UserError."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    if settings.precision != 'float32' and tf.__version__.startswith('1.'):
-        # Its tf.cond passes no gradient on in bfloat16.
-        raise UserError('--precision=%s does not train on TensorFlow %s: use --precision=float32, or TensorFlow 2'
-                        % (settings.precision, tf.__version__))
     folder = RunFolder(options.run_dir(settings))
     earlier = folder.read_config()
     if earlier:

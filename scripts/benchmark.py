@@ -16,10 +16,13 @@ import os
 import platform
 import sys
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
 from benchmarking import contestants, report
 from benchmarking.growth import grow
 from benchmarking.race import race, say
 from benchmarking.recipe import ROOT, hyperparameters
+from dcgan_tf1.run_folder import write
 
 RESULTS = os.path.join(ROOT, 'results', 'benchmark')
 
@@ -49,11 +52,6 @@ def parse(arguments):
     return parsed
 
 
-def write(folder, name, content):
-    with open(os.path.join(folder, name), 'wb') as file:
-        file.write(content if isinstance(content, bytes) else content.encode())
-
-
 def save(output, races, growth, arguments):
     """Writes what there is so far."""
     running = [result for results in races.values() for result in results if result.unavailable is None]
@@ -70,10 +68,10 @@ def save(output, races, growth, arguments):
                    for recipe, entries in growth.items()}}
     os.makedirs(output, exist_ok=True)
     for recipe, results in races.items():
-        write(output, recipe + '.png', report.figure(recipe, results, batch_sizes[recipe], how['device']))
-    write(output, 'benchmark.json', json.dumps(figures, indent=1) + '\n')
+        write(os.path.join(output, recipe + '.png'), report.figure(recipe, results, batch_sizes[recipe], how['device']))
+    write(os.path.join(output, 'benchmark.json'), (json.dumps(figures, indent=1) + '\n').encode())
     text = report.readme(races, growth, how)
-    write(output, 'README.md', text)
+    write(os.path.join(output, 'README.md'), text.encode())
     return text
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from benchmarking import on_tensorflow
-from dcgan_tf1 import kernels
+from dcgan_tf1 import kernels, loop
 from dcgan_tf1.run_folder import write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -51,7 +51,7 @@ def operations(layer, batch, dtype):
 
 def measure(layer, batch, dtype, rounds):
     """{route: (native, own)}: median milliseconds, the four taken in turn."""
-    with tf.Graph().as_default(), tf.Session(config=on_tensorflow.growing()) as session:
+    with tf.Graph().as_default(), loop.session() as session:
         pairs = operations(layer, batch, dtype)
         session.run(tf.global_variables_initializer())
         runs = [session.make_callable(op) for pair in pairs.values() for op in pair]

@@ -16,8 +16,9 @@ import tensorflow.compat.v1 as tf
 
 from benchmarking import on_tensorflow, ours
 from benchmarking.recipe import Worker, hyperparameters
+from dcgan_tf1 import loop
 
-NATIVE = ['--precision=float32', '--kernels=native']  # the convolutions as they are written
+NATIVE = ['--kernels=native']  # the convolutions as they are written
 
 # flops: of one operation; gemm: (m, k, n), its shape as a product [m, k] × [k, n].
 Product = collections.namedtuple('Product', 'flops gemm')
@@ -97,7 +98,7 @@ class _Chain:
                 with tf.control_dependencies([] if product is None else [product]):
                     product = tf.matmul(*values)
             self._last = product[0, 0]  # waits for a GPU
-            config = on_tensorflow.growing()
+            config = loop.session_config()
             # An optimizer would see that they are all the same.
             config.graph_options.rewrite_options.disable_meta_optimizer = True
             config.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
@@ -117,10 +118,9 @@ class _Chain:
 
 def build(task):
     tf.logging.set_verbosity(tf.logging.ERROR)
-    on_tensorflow.check_precision(task)
     batch = hyperparameters(task).batch_size
     with tf.Graph().as_default():
-        step = ours.training_graph({**task, 'options': {'flags': NATIVE}}).step
+        step = ours.training_graph({**task, 'options': {'flags': ['--precision=' + task['precision'], *NATIVE]}}).step
         all_products = products([step.train_op, step.discriminator_loss, step.generator_loss], batch)
     flops = collections.Counter()
     for product in all_products:

@@ -2,13 +2,14 @@
 import tensorflow.compat.v1 as tf
 
 from benchmarking.recipe import processor
+from dcgan_tf1 import loop
 
 FRAMEWORK = 'TensorFlow ' + tf.__version__
 
 
 def device():
     """The accelerators that TensorFlow sees, or the processor."""
-    with tf.Graph().as_default(), tf.Session(config=growing()) as session:
+    with tf.Graph().as_default(), loop.session() as session:
         names = [found.name for found in session.list_devices() if found.device_type == 'GPU']
     if not names:
         return processor()
@@ -17,12 +18,6 @@ def device():
         return details['device_name']
     except (AttributeError, KeyError):  # TensorFlow 1.15 has no names
         return ', '.join(names)
-
-
-def growing():
-    config = tf.ConfigProto()
-    config.gpu_options.allow_growth = True
-    return config
 
 
 def device_peak():
@@ -37,9 +32,3 @@ def trainable(variables_of):
     """{'Generator': …, 'Discriminator': …}: numbers in the trainable variables, which `variables_of`(scope) lists."""
     return {scope: sum(int(variable.shape.num_elements()) for variable in variables_of(scope))
             for scope in ('Generator', 'Discriminator')}
-
-
-def check_precision(task):
-    """Raises where TensorFlow can't train in it: the tf.cond of 1.15 passes no gradient on in bfloat16."""
-    if task['precision'] != 'float32' and tf.__version__.startswith('1.'):
-        raise RuntimeError('%s does not train on TensorFlow %s' % (task['precision'], tf.__version__))

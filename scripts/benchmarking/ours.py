@@ -33,7 +33,6 @@ def training_graph(task, *further):
 
 def build(task):
     tf.logging.set_verbosity(tf.logging.ERROR)
-    on_tensorflow.check_precision(task)
     with tf.Graph().as_default():
         training = training_graph(task)
         parameters = on_tensorflow.trainable(lambda scope: tf.trainable_variables(scope + '/'))

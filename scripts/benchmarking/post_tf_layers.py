@@ -10,6 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from benchmarking import on_tensorflow
 from benchmarking.recipe import ROOT, Worker, hyperparameters, pictures
+from dcgan_tf1 import loop
 
 sys.path.append(os.path.join(ROOT, 'tests', 'oracles'))
 import tf_layers_graph_mode
@@ -60,7 +61,7 @@ def build(task):
     how = hyperparameters(task)
     pixels = pictures(how.image_shape).astype(np.float32) / 127.5 - 1
     with tf.Graph().as_default():
-        session = tf.Session(config=on_tensorflow.growing())
+        session = loop.session()
         step = {'graph_mode': _graph_mode, 'sparse_softmax': _sparse_softmax}[task['recipe']](
             session, layers, how, pixels)
         parameters = on_tensorflow.trainable(lambda scope: tf.trainable_variables(scope + '/'))
