@@ -14,12 +14,15 @@ from dcgan_tf1.errors import UserError
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
 CONTENT = struct.pack('>4I', 2051, 12, 28, 28) + PIXELS.tobytes()
+LABELS = (np.arange(12) % 10).astype(np.uint8)
+LABELS_CONTENT = struct.pack('>2I', 2049, 12) + LABELS.tobytes()
 
 
 @pytest.fixture
 def small_files(monkeypatch):
     """Makes files of 12 images the canonical ones, and Keras's downloads fail."""
-    monkeypatch.setattr(_idx, 'SHAPE', PIXELS.shape)
+    monkeypatch.setitem(_idx.SHAPES, _idx.TRAIN, PIXELS.shape)
+    monkeypatch.setitem(_idx.SHAPES, _idx.TRAIN_LABELS, LABELS.shape)
     from tensorflow import keras
 
     def get_file(**_):
@@ -28,12 +31,16 @@ def small_files(monkeypatch):
     return hashlib.md5(CONTENT).hexdigest()
 
 
+def source(md5, gzip_md5=None):
+    return _idx.Source('mnist', md5, gzip_md5 or {}, lambda file: {'fname': 'mnist.npz'}, mnist._read_keras_file)
+
+
 def load(folder, md5):
-    return _idx.load('mnist', md5, str(folder), {'fname': 'mnist.npz'}, mnist._read_npz)
+    return _idx.load(source({_idx.TRAIN: md5}), str(folder))
 
 
 def test_reads_idx(tmp_path, small_files):
-    (tmp_path / _idx.FILE).write_bytes(CONTENT)
+    (tmp_path / _idx.TRAIN).write_bytes(CONTENT)
     images = load(tmp_path, small_files)
     np.testing.assert_array_equal(images.pixels, PIXELS[..., None])
     assert images.num_examples == 12 and images.image_shape == (28, 28, 1)
@@ -41,7 +48,7 @@ def test_reads_idx(tmp_path, small_files):
 
 
 def test_reads_gzipped_idx(tmp_path, small_files):
-    (tmp_path / (_idx.FILE + '.gz')).write_bytes(gzip.compress(CONTENT))
+    (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(gzip.compress(CONTENT))
     np.testing.assert_array_equal(load(tmp_path, small_files).pixels, PIXELS[..., None])
 
 
@@ -57,7 +64,7 @@ FAULTS = {
 @pytest.mark.parametrize('suffix', ['', '.gz'])
 @pytest.mark.parametrize('fault', sorted(FAULTS))
 def test_refuses_what_is_not_the_file(fault, suffix, tmp_path, small_files):
-    path = tmp_path / (_idx.FILE + suffix)
+    path = tmp_path / (_idx.TRAIN + suffix)
     path.write_bytes(gzip.compress(FAULTS[fault]) if suffix else FAULTS[fault])
     with pytest.raises(UserError, match='put the canonical file in its place') as error:
         load(tmp_path, small_files)
@@ -67,13 +74,13 @@ def test_refuses_what_is_not_the_file(fault, suffix, tmp_path, small_files):
 @pytest.mark.parametrize('content', [gzip.compress(CONTENT)[:300], gzip.compress(CONTENT)[:5], b'not gzip at all',
                                      gzip.compress(CONTENT)[:200] + b'\xff' * 50 + gzip.compress(CONTENT)[250:]])
 def test_refuses_damaged_gzip(content, tmp_path, small_files):
-    (tmp_path / (_idx.FILE + '.gz')).write_bytes(content)
+    (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(content)
     with pytest.raises(UserError, match='damaged'):
         load(tmp_path, small_files)
 
 
 def test_an_endless_gzip_is_not_inflated(tmp_path, small_files):
-    bomb = tmp_path / (_idx.FILE + '.gz')
+    bomb = tmp_path / (_idx.TRAIN + '.gz')
     with gzip.open(str(bomb), 'wb') as file:
         file.write(CONTENT)
         for _ in range(200):
@@ -119,8 +126,8 @@ def test_keras_cache_is_found(tmp_path, monkeypatch):
     cache = tmp_path / 'datasets' / 'fashion-mnist'
     cache.mkdir(parents=True)
     content = gzip.compress(CONTENT)
-    (cache / (_idx.FILE + '.gz')).write_bytes(content)
-    monkeypatch.setattr(_idx, 'SHAPE', PIXELS.shape)
+    (cache / (_idx.TRAIN + '.gz')).write_bytes(content)
+    monkeypatch.setitem(_idx.SHAPES, _idx.TRAIN, PIXELS.shape)
     real = keras.utils.get_file
 
     def get_file(**arguments):
@@ -137,6 +144,59 @@ def test_real_mnist(mnist_dir):
     np.testing.assert_array_equal(images.pixels[0], everything.pixels[5000])
     assert data.load('mnist', data_dir=mnist_dir, holdout=0)[1].num_examples == 60000
     assert abs(everything.pixels.mean() / 255 - 0.1307) < 1e-4  # the mean that every MNIST tutorial prints
+
+
+def test_labels(tmp_path, small_files, monkeypatch):
+    for file, train in ((_idx.TEST, _idx.TRAIN), (_idx.TEST_LABELS, _idx.TRAIN_LABELS)):
+        monkeypatch.setitem(_idx.SHAPES, file, _idx.SHAPES[train])
+    for file, content in ((_idx.TRAIN, CONTENT), (_idx.TEST, CONTENT), (_idx.TRAIN_LABELS, LABELS_CONTENT),
+                          (_idx.TEST_LABELS, LABELS_CONTENT)):
+        (tmp_path / file).write_bytes(content)
+    images, labels = (hashlib.md5(content).hexdigest() for content in (CONTENT, LABELS_CONTENT))
+    md5 = {_idx.TRAIN: images, _idx.TEST: images, _idx.TRAIN_LABELS: labels, _idx.TEST_LABELS: labels}
+    for part in _idx.labelled(source(md5), str(tmp_path)):
+        np.testing.assert_array_equal(part.labels, LABELS)
+        np.testing.assert_array_equal(part.images.pixels[..., 0], PIXELS)
+
+
+@pytest.mark.parametrize('content,fault', [
+    (LABELS_CONTENT[:-1] + b'\x0a', 'holds the label 10'), (LABELS_CONTENT[:-1], 'damaged'),
+    (CONTENT, 'damaged'), (LABELS_CONTENT[:-1] + b'\x05', 'not the canonical file')])
+def test_labels_that_are_none(content, fault, tmp_path, small_files):
+    (tmp_path / _idx.TRAIN).write_bytes(CONTENT)
+    (tmp_path / _idx.TRAIN_LABELS).write_bytes(content)
+    wanted = hashlib.md5(content if 'label' in fault else LABELS_CONTENT).hexdigest()
+    with pytest.raises(UserError, match=fault):
+        _idx.labelled(source({_idx.TRAIN: small_files, _idx.TRAIN_LABELS: wanted}), str(tmp_path))
+
+
+def test_a_file_of_which_only_the_compressed_form_has_a_published_checksum(tmp_path, small_files):
+    compressed = gzip.compress(CONTENT)
+    known = source({}, {_idx.TRAIN: hashlib.md5(compressed).hexdigest()})
+    (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(compressed)
+    np.testing.assert_array_equal(_idx.load(known, str(tmp_path)).pixels[..., 0], PIXELS)
+    (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(gzip.compress(CONTENT, 1))
+    with pytest.raises(UserError, match='md5 of the file is'):
+        _idx.load(known, str(tmp_path))
+    (tmp_path / _idx.TRAIN).write_bytes(CONTENT)
+    with pytest.raises(UserError, match='put that in its place'):
+        _idx.load(known, str(tmp_path))
+
+
+def test_real_labels(mnist_dir):
+    training, test = data.labelled('mnist', data_dir=mnist_dir)
+    # As counted on the page that MNIST was published on.
+    assert np.bincount(training.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert test.images.num_examples == 10000 and test.labels[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_labelled_digits():
+    training, test = data.labelled('digits')
+    assert len(training.labels) == training.images.num_examples == 1541 and len(test.labels) == 256
+    everything = digits.load().pixels
+    np.testing.assert_array_equal(test.images.pixels, everything[6::7])
+    assert min(np.bincount(test.labels)) >= 18
+    assert data.labelled('image_folder', data_dir='nowhere') is None
 
 
 def test_digits():

@@ -1,8 +1,9 @@
 """Data sets: one module each, whose name is the value of `--dataset`.
 
 A module offers `load(data_dir=…, …)` → `Images` or what does the same, taking the flags that it needs by their names,
-and HOLDOUT, the number of images at its front that training leaves out unless `--holdout` says otherwise. Modules whose
-names start with an underscore are shared parts.
+and HOLDOUT, the number of images at its front that training leaves out unless `--holdout` says otherwise. One whose
+images have labels offers `labelled(data_dir=…, …)` → two `Labelled`, for training and for testing classifiers.
+Modules whose names start with an underscore are shared parts.
 """
 import collections
 import hashlib
@@ -67,10 +68,15 @@ class Batches(collections.namedtuple('Batches', 'get_next initializer feed')):
         return cls(iterator.get_next, iterator.initializer, {})
 
 
-def idx_md5(pixels):
-    """md5 of uint8 images [n, height, width] or [n, height, width, 1] in the IDX format of MNIST."""
-    header = struct.pack('>4I', 0x00000803, *pixels.shape[:3])
-    return hashlib.md5(header + pixels.tobytes()).hexdigest()
+# images: `Images`; labels: uint8 [num_examples], classes from 0.
+Labelled = collections.namedtuple('Labelled', 'images labels')
+
+
+def idx_md5(array):
+    """md5 of uint8 [n], [n, height, width] or [n, height, width, 1] in the IDX format of MNIST."""
+    shape = array.shape[:3]
+    header = struct.pack('>%dI' % (1 + len(shape)), 0x00000800 | len(shape), *shape)
+    return hashlib.md5(header + array.tobytes()).hexdigest()
 
 
 def load(dataset, holdout=None, **how):
@@ -88,3 +94,9 @@ def load(dataset, holdout=None, **how):
         raise UserError('--holdout=%d leaves none of the %d images of --dataset=%s: choose a smaller one'
                         % (holdout, images.num_examples, dataset))
     return images, images.without_first(holdout)
+
+
+def labelled(dataset, **how):
+    """(training, test) `Labelled` of a data set, or None where it has no labels. Arguments and errors as of `load`."""
+    module = importlib.import_module('dcgan_tf1.data.' + dataset)
+    return module.labelled(**how) if hasattr(module, 'labelled') else None
