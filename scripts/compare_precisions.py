@@ -7,7 +7,8 @@ Every training is a run folder below --runs: what is finished is not trained aga
 
 The rule: in each fifth of the run, the mean of a loss over a bfloat16 run lies *within the seeds' spread*, which is the
 range of the float32 runs' means, widened by its own width on either side. (A normal variable would miss what four draws
-of it span so in 6 % of the cases.) Writes README.md, precision.json and losses.png to --output.
+of it span so in 6 % of the cases.) Writes precision.json, a figure a recipe and README.md to --output; recipes that are
+there from earlier calls stay.
 """
 import argparse
 import json
@@ -93,27 +94,24 @@ def compare(float32, bfloat16):
     return rows
 
 
-def figure(results):
-    """A PNG: a row a recipe, a column a loss; running means of every run. `results`: {recipe: (float32, bfloat16)}."""
+def figure(recipe, by_precision):
+    """A PNG: a column a loss; running means of every run. `by_precision`: losses in float32 and in bfloat16."""
     import io
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    drawing = Figure(figsize=(9, 1 + 2.1 * len(results)), dpi=90)
+    drawing = Figure(figsize=(9, 2.7), dpi=90)
     FigureCanvasAgg(drawing)
-    axes = drawing.subplots(len(results), 2, squeeze=False)
-    for row, (recipe, by_precision) in zip(axes, results.items()):
-        for index, (axis, loss) in enumerate(zip(row, LOSSES)):
-            for name, colour, runs in zip(('float32', 'bfloat16'), ('#888888', '#d62728'), by_precision):
-                window = max(1, runs.shape[1] // 20)
-                for number, run in enumerate(runs):
-                    smooth = np.convolve(run[:, index], np.ones(window) / window, 'valid')
-                    axis.plot(np.arange(len(smooth)) + window, smooth, color=colour, linewidth=1,
-                              label=name if number == 0 else None)
-            axis.set_title('%s, %s' % (recipe, loss.replace('_', '\'s ')), fontsize=9)
-            axis.tick_params(labelsize=8)
-    axes[0, 0].legend(fontsize=8)
-    for axis in axes[-1]:
+    for index, (axis, loss) in enumerate(zip(drawing.subplots(1, len(LOSSES)), LOSSES)):
+        for name, colour, runs in zip(('float32', 'bfloat16'), ('#888888', '#d62728'), by_precision):
+            window = max(1, runs.shape[1] // 20)
+            for number, run in enumerate(runs):
+                smooth = np.convolve(run[:, index], np.ones(window) / window, 'valid')
+                axis.plot(np.arange(len(smooth)) + window, smooth, color=colour, linewidth=1,
+                          label=name if number == 0 else None)
+        axis.set_title('%s, %s' % (recipe, loss.replace('_', '\'s ')), fontsize=9)
+        axis.tick_params(labelsize=8)
+        axis.legend(fontsize=8)
         axis.set_xlabel('step (mean of the %d up to it)' % window, fontsize=8)
     drawing.tight_layout()
     file = io.BytesIO()
@@ -121,27 +119,26 @@ def figure(results):
     return file.getvalue()
 
 
-def readme(comparisons, arguments, versions):
+def readme(comparisons):
+    """The text of README.md. `comparisons`: {recipe: {'how': …, 'rows': …}}, as in precision.json."""
     text = '''# bfloat16 against float32
 
-Made by `scripts/compare_precisions.py` with %s: %d steps, %d runs in float32 and %d in bfloat16 of each recipe%s, from
-seed 0 on. A loss is *within the seeds' spread* where a bfloat16 run's mean over a fifth of the steps lies in the
-range of the float32 runs' means, widened by its width on either side. (A normal variable would miss what four draws of
-it span so in 6 %% of the cases.) All losses were finite.
+Made by `scripts/compare_precisions.py`; seeds from 0 on. A loss is *within the seeds' spread* where a bfloat16 run's
+mean over a fifth of the steps lies in the range of the float32 runs' means, widened by its width on either side. (A
+normal variable would miss what four draws of it span so in 6 % of the cases.) All losses were finite.
 
-![losses](losses.png)
-
-| recipe | within the seeds' spread |
-| --- | --- |
-''' % (versions, arguments.steps, arguments.seeds, arguments.bfloat16_seeds,
-       ''.join(', %s %d' % (name, value) for name, value in (
-           ('batches of', arguments.batch_size), ('the 64×64 ones at image size', arguments.image_size)) if value))
-    for recipe, rows in comparisons.items():
-        text += '| %s | %d of %d |\n' % (recipe, sum(row['within'] for row in rows),
-                                         sum(len(row['bfloat16']) for row in rows))
-    for recipe, rows in comparisons.items():
-        text += '\n## %s\n\n| loss | steps | float32 | bfloat16 |\n| --- | --- | --- | --- |\n' % recipe
-        for row in rows:
+| recipe | batches of | images | steps | runs in float32, in bfloat16 | within the seeds' spread |
+| --- | --- | --- | --- | --- | --- |
+'''
+    for recipe, comparison in comparisons.items():
+        rows, how = comparison['rows'], comparison['how']
+        text += '| %s | %d | %d×%d | %d | %d, %d | %d of %d |\n' % (
+            recipe, how['batch_size'], how['image_size'], how['image_size'], how['steps'], how['seeds'],
+            how['bfloat16_seeds'], sum(row['within'] for row in rows), sum(len(row['bfloat16']) for row in rows))
+    for recipe, comparison in comparisons.items():
+        text += '\n## %s\n\n![losses](%s.png)\n\nWith %s.\n\n| loss | steps | float32 | bfloat16 |\n%s\n' % (
+            recipe, recipe, comparison['how']['versions'], '| --- | --- | --- | --- |')
+        for row in comparison['rows']:
             text += '| %s | %d–%d | %.3f–%.3f | %s |\n' % (
                 row['loss'].replace('_loss', ''), row['first'], row['last'], row['low'], row['high'],
                 ', '.join('%.3f' % mean for mean in row['bfloat16']))
@@ -150,19 +147,25 @@ it span so in 6 %% of the cases.) All losses were finite.
 
 def main(arguments=None):
     arguments = parse(arguments)
-    results, comparisons = {}, {}
     os.makedirs(arguments.output, exist_ok=True)
+    kept = os.path.join(arguments.output, 'precision.json')
+    comparisons = {}
+    if os.path.exists(kept):
+        with open(kept, encoding='utf-8') as file:
+            comparisons = json.load(file)
     for recipe in arguments.recipes:
-        results[recipe] = [np.stack([train(recipe, precision, seed, arguments) for seed in range(seeds)])
-                           for precision, seeds in (('float32', arguments.seeds),
-                                                    ('bfloat16', arguments.bfloat16_seeds))]
-        comparisons[recipe] = compare(*results[recipe])
-        config = RunFolder(os.path.join(arguments.runs, recipe + '-float32-0')).read_config()['versions']
-        text = readme(comparisons, arguments, 'TensorFlow ' + config['tensorflow'])
-        for name, content in (('README.md', text.encode()), ('losses.png', figure(results)),
-                              ('precision.json', (json.dumps(comparisons, indent=1) + '\n').encode())):
+        losses = [np.stack([train(recipe, precision, seed, arguments) for seed in range(seeds)])
+                  for precision, seeds in (('float32', arguments.seeds), ('bfloat16', arguments.bfloat16_seeds))]
+        config = RunFolder(os.path.join(arguments.runs, recipe + '-float32-0')).read_config()
+        comparisons[recipe] = {'rows': compare(*losses), 'how': {
+            'steps': arguments.steps, 'seeds': arguments.seeds, 'bfloat16_seeds': arguments.bfloat16_seeds,
+            'batch_size': config['flags']['batch_size'], 'image_size': config['flags']['image_size'],
+            'versions': 'TensorFlow ' + config['versions']['tensorflow']}}
+        for name, content in ((recipe + '.png', figure(recipe, losses)),
+                              ('precision.json', (json.dumps(comparisons, indent=1) + '\n').encode()),
+                              ('README.md', readme(comparisons).encode())):
             write(os.path.join(arguments.output, name), content)
-    print(text)
+    print(readme(comparisons))
 
 
 if __name__ == '__main__':
