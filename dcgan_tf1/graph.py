@@ -5,7 +5,7 @@ import importlib
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import kernels, randomness, schedules
+from dcgan_tf1 import kernels, randomness, schedules, standing
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
@@ -22,22 +22,28 @@ Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_
 # What one application of a network gives: its output, and the `BatchStatistic`s of its batch norms.
 Application = collections.namedtuple('Application', 'output statistics')
 
-# step: the `TrainStep`, whose train_op also counts global_step; images: the generator's on `inputs.noise`;
-# sample_noise [sample_size, noise_dim]: the same for the whole run; all_finite: bool [], over all variables;
+# A generator to make images with: placeholders noise [vectors, noise_dim] and is_training []; the images, and the
+# `BatchStatistic`s of its batch norms.
+Generator = collections.namedtuple('Generator', 'noise is_training images statistics')
+
+# step: the `TrainStep`, whose train_op also counts global_step; generator: a `Generator` on `inputs.noise`;
+# sample_noise [sample_size, noise_dim]: the same for the whole run; standing_batches: `standing.Batches`;
+# all_finite: bool [], over all variables;
 # start: a function (session, step) that makes the batch plan go on after that step.
 TrainGraph = collections.namedtuple(
-    'TrainGraph', 'inputs step images sample_noise global_step all_finite start')
+    'TrainGraph', 'inputs step generator sample_noise standing_batches global_step all_finite start')
 
 
 class Network:
     """A generator or discriminator: applied any number of times, to one set of variables with one optimizer."""
 
-    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True,
+    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True, further_momenta=(),
                  computation=(tf.float32, 'native')):
         """`function` (x, is_training) → output; its variables are made under `scope`.
 
-        `update_ops` false leaves the moving statistics of batch norm as they are. `computation` is a pair: the dtype
-        that the function's input gets (its output is float32 again), and one of `kernels.CHOICES`.
+        `update_ops` false leaves the moving statistics of batch norm as they are; `further_momenta`: of moving
+        statistics that are kept beside the layers' own. `computation` is a pair: the dtype that the function's input
+        gets (its output is float32 again), and one of `kernels.CHOICES`.
         """
         self.scope = scope
         self._function = function
@@ -45,6 +51,7 @@ class Network:
         self._dtype, self._kernels = computation
         self._optimizer = optimizer
         self._update_ops = update_ops
+        self._further_momenta = further_momenta
 
     def __call__(self, x):
         """Applies the network: an `Application`. Raises ValueError if it uses a moving statistic not its own."""
@@ -69,7 +76,8 @@ class Network:
         The applications may be the other network's too: of passes that moved its statistics in this step.
         """
         statistics = [statistic for application in applications for statistic in application.statistics]
-        with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
+        updates = update_moving_statistics(statistics, self._further_momenta) if self._update_ops else []
+        with tf.control_dependencies(updates):
             with tf.name_scope(self.scope + '_update'):  # part of the names of Adam's own two variables
                 # Ungated: gates would make the step wait for gradients that only the other network could use.
                 return self._optimizer.minimize(loss, var_list=self.trainable_variables,
@@ -77,7 +85,7 @@ class Network:
 
 
 def build_generator(settings):
-    """A generator alone, to sample from: (noise, is_training, images); both inputs are placeholders to feed.
+    """A `Generator` alone, to sample from.
 
     Raises: `networks.UnsupportedShape`.
     """
@@ -85,7 +93,7 @@ def build_generator(settings):
     is_training = tf.placeholder(tf.bool, [], 'is_training')
     function = _generator(settings.network, (settings.image_size, settings.image_size, settings.channels))
     generator = Network('Generator', function, is_training, computation=_computation(settings))
-    return noise, is_training, generator(noise).output
+    return Generator(noise, is_training, *generator(noise))
 
 
 def _computation(settings):
@@ -123,13 +131,14 @@ def build_training(settings, images, plan):
             collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
         inputs, start = _inputs(settings, images, plan, global_step.read_value())
 
-        def network(scope, function, learning_rate):
+        def network(scope, function, learning_rate, further_momenta=()):
             adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
                                           _adam_epsilon(settings, global_step))
-            return Network(scope, function, inputs.is_training, adam, settings.update_ops, _computation(settings))
+            return Network(scope, function, inputs.is_training, adam, settings.update_ops, further_momenta,
+                           _computation(settings))
 
         generator = network('Generator', _generator(settings.network, images.image_shape),
-                            settings.learning_rate_generator)
+                            settings.learning_rate_generator, settings.further_momenta)
         discriminator = network('Discriminator', _module(settings.network).discriminator,
                                 settings.learning_rate_discriminator)
         loss = LOSSES[settings.loss]
@@ -140,12 +149,13 @@ def build_training(settings, images, plan):
         with tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
-            sampled = generator(inputs.noise).output
+            sampled = Generator(inputs.noise, inputs.is_training, *generator(inputs.noise))
         finite = [tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
                   if variable.dtype.is_floating]
         sample_noise = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
                                         settings.sample_size, settings.noise_dim)
-        return TrainGraph(inputs, step, sampled, sample_noise, global_step, tf.reduce_all(finite), start)
+        return TrainGraph(inputs, step, sampled, sample_noise, standing.Batches(settings), global_step,
+                          tf.reduce_all(finite), start)
 
 
 def _adam_epsilon(settings, global_step):

@@ -14,9 +14,13 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import kernels, randomness
 
-# One moving statistic of one application of a batch norm layer: the resource variable [channels], the
-# batch's own value [channels], and the share (momentum) of the old value that an update keeps.
-BatchStatistic = collections.namedtuple('BatchStatistic', 'moving batch momentum')
+# One moving statistic of one application of a batch norm layer; all of shape [channels].
+#   moving: the resource variable;
+#   used: the tensor that normalizes where the batch's own does not: feed it to normalize with other statistics;
+#   batch: the batch's own;
+#   momentum: the share of the old value that an update keeps;
+#   bias: a tensor []: a variance's is (n − 1) / n where `batch` is the unbiased one, else 1.
+BatchStatistic = collections.namedtuple('BatchStatistic', 'moving used batch momentum bias')
 
 BATCH_STATISTICS = 'batch_statistics'  # the graph collection that holds them
 
@@ -126,8 +130,12 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_o
             exact = full_precision(x)
             mean, variance = tf.cond(is_training, lambda: tuple(tf.nn.moments(exact, [0])), lambda: moving)
             y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
-        for variable, batch in ((moving_mean, mean), (moving_variance, variance)):
-            tf.add_to_collection(BATCH_STATISTICS, BatchStatistic(variable, batch, momentum))
+        values = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)  # of a channel
+        one = tf.constant(1.)
+        for statistic in (BatchStatistic(moving_mean, moving[0], mean, momentum, one),
+                          BatchStatistic(moving_variance, moving[1], variance, momentum,
+                                         (values - 1) / values if x.shape.ndims == 4 else one)):
+            tf.add_to_collection(BATCH_STATISTICS, statistic)
         return y
 
 
@@ -155,20 +163,35 @@ def dropout(x, rate, is_training):
         return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 
 
-def update_moving_statistics(statistics):
+def update_moving_statistics(statistics, further_momenta=()):
     """Update ops for `BatchStatistic`s, added to UPDATE_OPS: moving ← momentum · moving + (1 − momentum) · batch.
 
     Updates of one variable run in the order given (a list may name the same statistic twice). While
     `is_training` is false they change nothing, since the batch's value is then the moving one.
+    Each of `further_momenta` keeps a moving statistic of its own, in a variable of `further_name`.
     Returns the list of ops.
     """
     latest = {}
     updates = []
     for statistic in statistics:
-        name = statistic.moving.name
-        with tf.control_dependencies([latest[name]] if name in latest else []):
-            change = (statistic.moving.read_value() - statistic.batch) * (1 - statistic.momentum)
-            latest[name] = statistic.moving.assign_sub(change, read_value=False)
-        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, latest[name])
-        updates.append(latest[name])
+        for variable, momentum in [(statistic.moving, statistic.momentum)] + [
+                (_further(statistic.moving, momentum), momentum) for momentum in further_momenta]:
+            name = variable.name
+            with tf.control_dependencies([latest[name]] if name in latest else []):
+                change = (variable.read_value() - statistic.batch) * (1 - momentum)
+                latest[name] = variable.assign_sub(change, read_value=False)
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, latest[name])
+            updates.append(latest[name])
     return updates
+
+
+def further_name(moving, momentum):
+    """Name of the variable that keeps what the one named `moving` keeps, with another momentum than its layer's."""
+    return '%s_momentum_%s' % (moving, momentum)
+
+
+def _further(moving, momentum):
+    initializer = _zeros if moving.op.name.endswith('mean') else _ones
+    with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
+        return tf.get_variable(further_name(moving.op.name, momentum), moving.shape, tf.float32, initializer(None),
+                               trainable=False, use_resource=True)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 import tqdm
 
-from dcgan_tf1 import plots
+from dcgan_tf1 import plots, standing
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import write
 
@@ -139,8 +139,11 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
     noise = session.run(graph.sample_noise)
 
     def sample(step):
-        generated = session.run(graph.images, {graph.inputs.noise: noise,
-                                               graph.inputs.is_training: settings.bn_mode == 'batch'})
+        generator, feed = graph.generator, {graph.inputs.is_training: settings.bn_mode == 'batch'}
+        if settings.bn_mode == 'standing':
+            feed = standing.feed(generator, standing.accumulate(
+                session, generator, graph.standing_batches.draw(session, settings.standing_batches)))
+        generated = session.run(generator.images, {generator.noise: noise, **feed})
         reporter.grid(folder.grid(step), plots.to_bytes(generated), step, 'generated')
 
     def save(step):

@@ -16,14 +16,14 @@ from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.randomness import DISTRIBUTIONS
 from dcgan_tf1.schedules import SCHEDULES
 
-BN_MODES = ('batch', 'moving')
+BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
 
 # What a later call on the same run folder may change: how far to train, and where things lie.
 _FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir'}
 
 # What runs did that were made before these were flags.
-_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False}
+_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'further_momenta': [], 'standing_batches': 100}
 
 
 class _Declarations:
@@ -52,7 +52,21 @@ class _Declarations:
 
     def number(self, name, default, allowed, condition, help):
         flags.DEFINE_float(name, default, help, flag_values=self._flags)
-        self._check(name, lambda value: math.isfinite(value) and allowed(value), condition)
+        self._check(name, lambda value: value is None or (math.isfinite(value) and allowed(value)), condition)
+
+    def numbers(self, name, allowed, condition, help):
+        def valid(texts):
+            try:
+                return all(allowed(float(text)) for text in texts)
+            except ValueError:
+                return False
+        flags.DEFINE_list(name, [], help, flag_values=self._flags)
+        self._check(name, valid, condition)
+
+    def one_of(self, *names):
+        """At least one of these flags must be given."""
+        flags.register_multi_flags_validator(names, lambda values: any(values.values()),
+                                             'name one of --' + ', --'.join(names), flag_values=self._flags)
 
     def _check(self, name, condition, message):
         flags.register_validator(name, condition, message, flag_values=self._flags)
@@ -130,24 +144,26 @@ def declare_training(flag_values=flags.FLAGS):
     declare.integer('log_every', 100, 1, 'steps between logged losses')
     declare.integer('sample_every', 500, 1, 'steps between grids of generated images')
     declare.integer('sample_size', 64, 1, 'images in a grid', highest=10000)
-    declare.choice('bn_mode', 'batch', BN_MODES, 'statistics that batch norm uses when images are made: of the images '
-                   'made together, or the moving averages of training (sample\'s default: as the run drew its grids)')
+    declare.choice('bn_mode', 'batch', BN_MODES, 'statistics that batch norm uses when images are made: batch, of the '
+                   'images made together; moving, the averages of training; standing, those of --standing_batches '
+                   'batches made for it (default of the commands that read a run: as the run drew its grids)')
+    declare.integer('standing_batches', 100, 1, 'batches of --batch_size images that standing statistics are taken of',
+                    highest=100000)
+    declare.numbers('further_momenta', lambda value: 0 <= value < 1, 'must be numbers from 0 to below 1',
+                    'keep moving averages of the generator\'s statistics with these momenta too (a comma-separated '
+                    'list), beside those that its layers have: to make images with, by sample\'s --bn_momentum')
     declare.integer('checkpoint_every', 500, 1, 'steps between checkpoints')
     declare.integer('keep_checkpoints', 5, 1, 'how many of the latest checkpoints to keep')
     flags.register_multi_flags_validator(
         ['sample_size', 'bn_mode'],
         lambda values: values['bn_mode'] != 'batch' or values['sample_size'] > 1,
-        'a grid of one image has no batch statistics: --sample_size=1 needs --bn_mode=moving', flag_values=flag_values)
+        'a grid of one image has no batch statistics: --sample_size=1 needs --bn_mode=moving or standing',
+        flag_values=flag_values)
 
 
 def declare_sampling(flag_values=flags.FLAGS):
     """Declares the flags of `python -m dcgan_tf1.sample`: its own, and training's, so that it reads their flagfiles."""
-    declare_training(flag_values)
-    flag_values.set_default('bn_mode', None)
-    declare = _Declarations(flag_values)
-    declare.path('checkpoint', None, 'checkpoint to sample from, by its path without .index; default: the run\'s last. '
-                 'Without --run_dir: a checkpoint of any script, of the network that the other flags say')
-    declare.integer('num_images', 36, 1, 'how many images to make', highest=1000000)
+    declare = _declare_generator(flag_values, 36)
     declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
     declare.path('noise', None, '.npy file of noise vectors [num_images, noise_dim] to use instead of --seed')
     declare.boolean('reverse', False, 'reverse the colours: dark on white')
@@ -157,9 +173,37 @@ def declare_sampling(flag_values=flags.FLAGS):
     flags.mark_flag_as_required('output', flag_values=flag_values)
     flags.register_validator('output', lambda path: path is None or path.endswith(('.png', '.npy')),
                              'must end in .png or .npy', flag_values=flag_values)
+    declare.one_of('run_dir', 'checkpoint')
+
+
+def declare_evaluation(flag_values=flags.FLAGS):
+    """Declares the flags of `python -m dcgan_tf1.evaluate`: its own, and training's, so that it reads their
+    flagfiles.
+    """
+    declare = _declare_generator(flag_values, 10000)
+    declare.path('images', None, 'score these images instead: a folder of image files, or a .npy file of uint8 '
+                 '[images, height, width, channels] or of floats in [-1, 1]')
+    declare.path('cache_dir', os.path.join('runs', 'classifiers'), 'where classifiers are kept')
+    declare.integer('classifier_steps', 2345, 1, 'steps that the classifier is trained for, of 128 images each')
+    declare.path('output', None, 'JSON file to write; default: scores.json in the run folder, if there is one')
+    declare.one_of('run_dir', 'checkpoint', 'images')
+
+
+def _declare_generator(flag_values, num_images):
+    """Declares training's flags and those that say what makes images, by default so many."""
+    declare_training(flag_values)
+    flag_values.set_default('bn_mode', None)
+    declare = _Declarations(flag_values)
+    declare.path('checkpoint', None, 'checkpoint to make images with, by its path without .index; default: the run\'s '
+                 'last. Without --run_dir: a checkpoint of any script, of the network that the other flags say')
+    declare.number('bn_momentum', None, lambda value: 0 <= value < 1, 'must be 0 or more and below 1',
+                   'with --bn_mode=moving: use the averages of this momentum, one of --further_momenta of the training')
+    declare.integer('num_images', num_images, 1, 'how many images to make', highest=1000000)
     flags.register_multi_flags_validator(
-        ['run_dir', 'checkpoint'], lambda values: values['run_dir'] or values['checkpoint'],
-        'name a run folder with --run_dir, or a checkpoint with --checkpoint', flag_values=flag_values)
+        ['bn_momentum', 'bn_mode'],
+        lambda values: values['bn_momentum'] is None or values['bn_mode'] in (None, 'moving'),
+        '--bn_momentum is a matter of --bn_mode=moving', flag_values=flag_values)
+    return declare
 
 
 def settings(argv, flag_values=flags.FLAGS):
@@ -174,6 +218,7 @@ def settings(argv, flag_values=flags.FLAGS):
     if values.get('epochs') and not flag_values['steps'].present:
         values['steps'] = None
     values['channels'] = int(values['channels'])
+    values['further_momenta'] = [float(text) for text in values['further_momenta']]
     return collections.namedtuple('Settings', sorted(values))(**values)
 
 
@@ -204,6 +249,8 @@ def flagfile(chosen):
     for name, value in sorted(chosen._asdict().items()):
         if isinstance(value, bool):
             lines.append('--%s=%s' % (name, str(value).lower()))
+        elif isinstance(value, list):
+            lines.append('--%s=%s' % (name, ','.join(map(str, value))))
         elif value is not None:
             lines.append('--%s=%s' % (name, value))
     return '\n'.join(lines) + '\n'

@@ -7,8 +7,9 @@ import zlib
 
 import tensorflow.compat.v1 as tf
 
-# What is drawn; the counter that goes with it is an epoch for SHUFFLE, a step for the noises and for DROPOUT.
-SHUFFLE, NOISE, GENERATOR_NOISE, SAMPLE_NOISE, DROPOUT = range(5)
+# What is drawn; the counter that goes with it is an epoch for SHUFFLE, a step for the noises and for DROPOUT,
+# a batch for STANDING_NOISE.
+SHUFFLE, NOISE, GENERATOR_NOISE, SAMPLE_NOISE, DROPOUT, STANDING_NOISE = range(6)
 DISTRIBUTIONS = ('uniform', 'normal')
 _STREAMS = 16  # room for more, so that a new stream changes none of the old ones
 

@@ -27,7 +27,7 @@ def test_placeholders_may_be_fed(training_settings, random_images, graph):
         assert real.shape == (4, 28, 28, 1) and -1 <= real.min() < real.max() <= 1
         assert noise.shape == (4, 100) and training_mode
         zeros = np.zeros((7, 100))
-        assert session.run(training.images, {training.inputs.noise: zeros}).shape == (7, 28, 28, 1)
+        assert session.run(training.generator.images, {training.inputs.noise: zeros}).shape == (7, 28, 28, 1)
         odds = session.run(training.step.real_log_odds, {training.inputs.real_images: np.zeros((3, 28, 28, 1))})
         assert odds.shape == (3,)
 
@@ -67,7 +67,7 @@ def test_a_step_moves_the_statistics_to_its_batches(training_settings, random_im
         weights = session.run({v.op.name: v for v in tf.trainable_variables()})
         real, noise, generator_noise = session.run(
             [inputs.real_images, inputs.noise, inputs.generator_noise])
-        fake = session.run(training.images, {inputs.noise: noise})
+        fake = session.run(training.generator.images, {inputs.noise: noise})
 
         def moments(images):
             kernel, bias = weights['Discriminator/conv2d/kernel'], weights['Discriminator/conv2d/bias']
@@ -93,7 +93,7 @@ def test_sampling_changes_nothing(training_settings, random_images, graph):
     with session:
         before = session.run(tf.global_variables())
         for mode in (True, False):
-            session.run(training.images, {training.inputs.is_training: mode})
+            session.run(training.generator.images, {training.inputs.is_training: mode})
         for a, b in zip(before, session.run(tf.global_variables())):
             np.testing.assert_array_equal(a, b)
 
@@ -136,10 +136,11 @@ def test_built_generator_is_the_trained_one(training_settings, random_images, gr
     noise = np.random.RandomState(0).uniform(-1, 1, (5, 100))
     with session:
         weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
-        expected = session.run(training.images, {training.inputs.noise: noise})
+        expected = session.run(training.generator.images, {training.inputs.noise: noise})
     with tf.Graph().as_default(), tf.Session() as session:
-        fed, is_training, images = graphs.build_generator(training_settings())
+        generator = graphs.build_generator(training_settings())
         session.run(tf.global_variables_initializer())
         for variable in tf.global_variables():
             variable.load(weights[variable.op.name], session)
-        np.testing.assert_array_equal(session.run(images, {fed: noise, is_training: True}), expected)
+        np.testing.assert_array_equal(
+            session.run(generator.images, {generator.noise: noise, generator.is_training: True}), expected)

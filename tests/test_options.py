@@ -49,7 +49,7 @@ def test_values_at_the_edge_are_taken(flag, training_settings):
 
 
 def test_one_sample_has_no_batch(training_settings):
-    with pytest.raises(flags.IllegalFlagValueError, match='one image .*--sample_size=1 needs --bn_mode=moving'):
+    with pytest.raises(flags.IllegalFlagValueError, match='one image .*=1 needs --bn_mode=moving or standing'):
         training_settings('--sample_size=1')
     training_settings('--sample_size=1', '--bn_mode=moving')
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import plots, sample
+from dcgan_tf1 import plots, sample, sampler
 from dcgan_tf1.errors import UserError
 
 
@@ -57,7 +57,7 @@ def test_one_image(images):
 
 def test_many_images_are_made_in_parts(images, monkeypatch):
     whole = images('--num_images=10', '--bn_mode=moving')
-    monkeypatch.setattr(sample, '_TOGETHER', 3)
+    monkeypatch.setattr(sampler, '_TOGETHER', 3)
     np.testing.assert_allclose(images('--num_images=10', '--bn_mode=moving'), whole, atol=1e-6)
     assert images('--num_images=4', '--bn_mode=batch').shape[0] == 4  # never one left alone
 

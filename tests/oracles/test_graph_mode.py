@@ -32,7 +32,7 @@ def test_ten_steps(smooth, recipe, training_settings, random_images, tf_layers, 
         training.start(session, 0)
         variables = {v.op.name: v for v in tf.global_variables() if v.op.name.startswith(('Gen', 'Disc'))}
         initial = session.run(variables)
-        generated = session.run(training.images, {inputs.noise: feeds[0][1]})
+        generated = session.run(training.generator.images, {inputs.noise: feeds[0][1]})
         losses = [session.run([step.train_op, step.discriminator_loss, step.generator_loss],
                               {inputs.real_images: images, inputs.noise: noise})[1:] for images, noise in feeds]
         ours = session.run(variables)

@@ -179,7 +179,7 @@ def our_steps(settings, feeds):
         session.run(tf.global_variables_initializer())
         training.start(session, 0)
         initial = session.run(variables)
-        made = [session.run(training.images, {inputs.noise: feeds[0][1], inputs.is_training: mode})
+        made = [session.run(training.generator.images, {inputs.noise: feeds[0][1], inputs.is_training: mode})
                 for mode in (True, False)]
         losses = [session.run([step.train_op, step.discriminator_loss, step.generator_loss],
                               {inputs.real_images: real, inputs.noise: noise})[1:] for real, noise in feeds]

@@ -70,7 +70,7 @@ def test_outputs(make_pair, training):
     random = np.random.RandomState(0)
     noise = random.uniform(-1, 1, (6, 100))
     generated = pair.session.run(
-        pair.ours.images, {pair.ours.inputs.noise: noise, pair.ours.inputs.is_training: training})
+        pair.ours.generator.images, {pair.ours.inputs.noise: noise, pair.ours.inputs.is_training: training})
     expected = pair.oracle_session.run(
         pair.theirs.generated, {pair.theirs.noise: noise, pair.theirs.is_training: training})
     assert generated.shape == (6, 28, 28, 1) and generated.dtype == np.float32

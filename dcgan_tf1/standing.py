@@ -1,0 +1,89 @@
+"""Standing statistics of batch norm: those of many generated batches, made with the weights as they are.
+
+The practice of BigGAN (Brock et al. 2019, arXiv 1809.11096, section 4.1 and appendix C) and of compare_gan: instead of
+averages that ran along while the weights moved, a frozen generator makes N batches, each normalized with its own
+statistics, and their moments are pooled. Images made with them depend on no companions, and the averages on no history.
+"""
+import hashlib
+import io
+import os
+import zipfile
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import randomness
+from dcgan_tf1.run_folder import write
+
+
+def accumulate(session, generator, batches):
+    """Pooled statistics of a `graph.Generator`: of every batch norm the mean E[x] and variance E[x²] − E[x]².
+
+    Args:
+      batches: an iterable of noise, float32 [vectors, noise_dim] each, all of one size.
+    Returns: {name of the moving statistic's variable: float32 [channels]}.
+    """
+    layers = list(zip(*[iter(generator.statistics)] * 2))  # a batch norm records its mean, then its variance
+    count, sums = 0, [0.] * len(layers)
+    fetches = [(mean.batch, variance.batch, variance.bias) for mean, variance in layers]
+    for noise in batches:
+        fetched = session.run(fetches, {generator.noise: noise, generator.is_training: True})
+        count += 1
+        for index, (mean, variance, bias) in enumerate(fetched):
+            mean, variance = mean.astype(np.float64), variance.astype(np.float64) * bias
+            sums[index] = sums[index] + np.stack([mean, variance + mean ** 2])
+    pooled = {}
+    for (mean, variance), (first, second) in zip(layers, (total / count for total in sums)):
+        pooled[mean.moving.op.name] = first.astype(np.float32)
+        pooled[variance.moving.op.name] = np.maximum(second - first ** 2, 0).astype(np.float32)
+    return pooled
+
+
+def feed(generator, values):
+    """What to feed so that a `graph.Generator` normalizes with these values ({name of the variable: [channels]})."""
+    return {generator.is_training: False,
+            **{statistic.used: values[statistic.moving.op.name] for statistic in generator.statistics}}
+
+
+class Batches:
+    """The noise that standing statistics are taken of: the same for every run, seed and number of images."""
+
+    def __init__(self, settings):
+        """Adds to the current graph."""
+        self._number = tf.placeholder(tf.int64, [], 'standing_batch')
+        self._noise = randomness.noise(settings.noise_distribution, 0, randomness.STANDING_NOISE, self._number,
+                                       settings.batch_size, settings.noise_dim)
+
+    def draw(self, session, count):
+        """An iterator of float32 [batch_size, noise_dim]."""
+        return (session.run(self._noise, {self._number: number}) for number in range(count))
+
+
+class Store:
+    """Statistics in a file beside their checkpoint, for as long as that checkpoint is the same."""
+
+    def __init__(self, checkpoint, batches, batch_size):
+        """`checkpoint`: path without its suffix, of a checkpoint that can be read."""
+        self.path = '%s.standing-%dx%d.npz' % (checkpoint, batches, batch_size)
+        index = checkpoint + '.index'  # holds a checksum of every tensor; a checkpoint in the oldest format has none
+        with open(index if os.path.exists(index) else checkpoint, 'rb') as file:
+            self._fingerprint = hashlib.md5(file.read()).hexdigest()
+
+    def read(self, names):
+        """The statistics of these variables, or None where there are none of this checkpoint."""
+        try:
+            with np.load(self.path, allow_pickle=False) as arrays:
+                if str(arrays['checkpoint']) == self._fingerprint:
+                    return {name: arrays[name] for name in names}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            pass  # none, or damaged: it is made again
+        return None
+
+    def write(self, values):
+        """Stores statistics. Where the folder can't be written to, they are made anew each time."""
+        file = io.BytesIO()
+        np.savez(file, checkpoint=np.array(self._fingerprint), **values)
+        try:
+            write(self.path, file.getvalue())
+        except OSError:
+            pass
