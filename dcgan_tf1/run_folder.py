@@ -23,6 +23,7 @@ class RunFolder:
         self.flags = os.path.join(path, 'train.flags')
         self.metrics = os.path.join(path, 'metrics.jsonl')
         self.log = os.path.join(path, 'train.log')
+        self.scores = os.path.join(path, 'scores.json')
         self.losses = os.path.join(path, 'losses.png')
         self.events = path  # TensorBoard names a run after the folder of its event files
         self.samples = os.path.join(path, 'samples')
@@ -80,6 +81,18 @@ class RunFolder:
                     raise UserError('%s, line %d, is not JSON: restore the file, or delete that line'
                                     % (self.metrics, number)) from error
         return records
+
+    def add_scores(self, evaluation, same):
+        """Adds an evaluation (a dict) to scores.json, in place of one that has the same values of the keys `same`."""
+        try:
+            with open(self.scores, encoding='utf-8') as file:
+                earlier = json.load(file)
+        except FileNotFoundError:
+            earlier = []
+        except ValueError as error:
+            raise UserError('%s is not JSON (%s): mend or delete it' % (self.scores, error)) from error
+        kept = [other for other in earlier if any(other.get(key) != evaluation[key] for key in same)]
+        write(self.scores, (json.dumps([*kept, evaluation], indent=1) + '\n').encode())
 
     def write_metrics(self, records):
         """Replaces the logged steps."""

@@ -61,6 +61,12 @@ def sampling_settings():
     return lambda *args: parse(options.declare_sampling, *args)
 
 
+@pytest.fixture
+def evaluation_settings():
+    """(flags…) → settings of `evaluate`."""
+    return lambda *args: parse(options.declare_evaluation, *args)
+
+
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory):
     """(flags…) → the `RunFolder` of a finished run, trained once for all tests that ask for these flags.

@@ -1,0 +1,172 @@
+"""`evaluate` on a small run, on files, against labelled data and unlabelled."""
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_tf1 import data, evaluate
+from dcgan_tf1.classifier import Classifier
+from dcgan_tf1.errors import UserError
+
+STEPS = '--classifier_steps=150'
+
+
+@pytest.fixture(scope='session')
+def cache(tmp_path_factory):
+    """Folder of classifiers that several tests share."""
+    return str(tmp_path_factory.mktemp('classifiers'))
+
+
+@pytest.fixture
+def evaluated(cache, evaluation_settings, tmp_path, capsys):
+    """(flags…) → what the command writes, and prints."""
+    def call(*args):
+        output = str(tmp_path / 'scores.json')
+        assert evaluate.run(evaluation_settings('--cache_dir=' + cache, STEPS, '--output=' + output, *args)) == 0
+        with open(output) as file:
+            return json.load(file), capsys.readouterr().out
+    return call
+
+
+@pytest.fixture
+def run(trained):
+    return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--checkpoint_every=2',
+                   '--bn_mode=moving')
+
+
+def test_real_images_score_as_real_ones(evaluated, tmp_path):
+    _, test = data.labelled('digits')
+    np.save(str(tmp_path / 'real.npy'), test.images.pixels)
+    found, table = evaluated('--images=%s/real.npy' % tmp_path, '--dataset=digits')
+    assert found['num_images'] == 256 and found['test_images'] == 256 and found['real_images'] == 1541
+    assert found['classifier_accuracy'] > 0.9
+    for name, score in found['scores'].items():
+        assert score['value'] == score['real'], name
+        assert score['enough'] == (256 >= score['samples_needed']), name
+    scores = {name: score['value'] for name, score in found['scores'].items()}
+    assert scores['classifier_score'] > 7 and scores['precision'] > 0.8 and scores['modes'] == 10
+    assert 'of too few: 256 images, not 1000' in table and '| precision |' in table
+
+
+def test_scores_tell_good_images_from_bad(evaluated, tmp_path):
+    """Blur, noise, a single class and copies each show in the score that is about them."""
+    training, test = data.labelled('digits')
+    pixels = test.images.pixels
+
+    def scores(images):
+        np.save(str(tmp_path / 'made.npy'), images)
+        return {name: score['value'] for name, score in
+                evaluated('--images=%s/made.npy' % tmp_path, '--dataset=digits')[0]['scores'].items()}
+    real = scores(pixels)
+    blurred = scores(np.stack([np.asarray(Image.fromarray(image[..., 0]).resize((7, 7), Image.BILINEAR).resize(
+        (28, 28), Image.BILINEAR))[..., np.newaxis] for image in pixels]))
+    assert blurred['sharpness_ratio'] < 0.5 * real['sharpness_ratio']
+    noise = scores(np.random.RandomState(0).randint(0, 256, pixels.shape).astype(np.uint8))
+    assert noise['precision'] < 0.1 and noise['frechet_distance'] > 20 * real['frechet_distance']
+    ones = scores(pixels[test.labels == 1])
+    assert ones['most_frequent_share'] > 0.8 and ones['classifier_score'] < 3 and ones['total_variation'] > 0.7
+    assert ones['recall'] < 0.5 * real['recall']
+    assert scores(training.images.pixels[:100])['nearest_median'] == 0 < real['nearest_percentile']
+
+
+def test_a_run(run, evaluation_settings, cache, capsys):
+    """Its own data set, mode of batch norm and last checkpoint; kept in scores.json, the same thing once."""
+    def call(*args):
+        assert evaluate.run(evaluation_settings(
+            '--run_dir=' + run.path, '--cache_dir=' + cache, STEPS, '--num_images=40', *args)) == 0
+        with open(run.scores) as file:
+            return json.load(file)
+    first, = call()
+    assert (first['checkpoint'], first['bn_mode'], first['dataset'], first['num_images']) == (
+        'model-4', 'moving', 'digits', 40)
+    assert first['scores']['frechet_distance']['value'] > first['scores']['frechet_distance']['real'] > 0
+    assert call() == [first]
+    both = call('--bn_mode=batch')
+    assert both[0] == first and both[1]['bn_mode'] == 'batch' and both[1]['scores'] != first['scores']
+    assert len(call('--checkpoint=%s/model-2' % run.checkpoints)) == 3
+    standing = call('--bn_mode=standing', '--standing_batches=2')
+    assert standing[-1]['standing_batches'] == 2 and len(standing) == 4
+
+
+def test_a_folder_against_unlabelled_images(tmp_path, evaluated):
+    random = np.random.RandomState(0)
+    for folder, count in (('made', 3), ('real', 6)):
+        os.mkdir(str(tmp_path / folder))
+        for number in range(count):
+            Image.fromarray(random.randint(0, 256, (32, 32, 3)).astype(np.uint8)).save(
+                str(tmp_path / folder / ('%d.png' % number)))
+    found, _ = evaluated('--images=%s/made' % tmp_path, '--dataset=image_folder', '--data_dir=%s/real' % tmp_path,
+                         '--image_size=32', '--channels=3')
+    assert found['classifier_accuracy'] is None and found['num_images'] == 3
+    assert set(found['scores']) == {'sharpness', 'sharpness_ratio', 'nearest_median', 'nearest_percentile'}
+    assert found['scores']['sharpness']['real'] is None
+
+
+def test_floats_are_the_pixels(evaluated, tmp_path):
+    pixels = data.labelled('digits')[1].images.pixels[:50]
+    values = []
+    for images in (pixels, (pixels.astype(np.float32) - 127.5) / 127.5):
+        np.save(str(tmp_path / 'images.npy'), images)
+        values.append(evaluated('--images=%s/images.npy' % tmp_path, '--dataset=digits')[0]['scores'])
+    assert values[0] == values[1]
+
+
+@pytest.mark.parametrize('images', [
+    np.zeros((2, 28, 28)), np.full((2, 28, 28, 1), 1.5), np.full((2, 28, 28, 1), np.nan), np.zeros((0, 28, 28, 1)),
+    np.zeros((2, 28, 28, 1), int), np.array({}), None])
+def test_images_that_are_none(images, evaluated, tmp_path):
+    path = str(tmp_path / 'images.npy')
+    if images is not None:
+        np.save(path, images)
+    with pytest.raises(UserError, match='--images=' + path):
+        evaluated('--images=' + path, '--dataset=digits')
+
+
+def test_images_of_another_shape(evaluated, tmp_path):
+    np.save(str(tmp_path / 'images.npy'), np.zeros((3, 32, 32, 1), np.uint8))
+    with pytest.raises(UserError, match=r'the images are \(32, 32, 1\), those of the data set \(28, 28, 1\)'):
+        evaluated('--images=%s/images.npy' % tmp_path, '--dataset=digits')
+
+
+def test_a_classifier_is_trained_once(cache, tmp_path):
+    training, test = data.labelled('digits')
+    said = []
+    first = Classifier(training, test, str(tmp_path), 20, said.append)
+    assert len(said) == 2 and '1541 images' in said[0]
+    outputs = first(test.images.pixels)
+    first.close()
+    again = Classifier(training, test, str(tmp_path), 20, said.append)
+    assert len(said) == 2 and again.accuracy == first.accuracy
+    for one, other in zip(outputs, again(test.images.pixels)):
+        np.testing.assert_array_equal(one, other)
+    assert outputs[0].shape == (256, 128) and outputs[1].shape == (256, 10)
+    again.close()
+    # Other images, or other steps: another classifier. One that was not finished counts for nothing.
+    fewer = training._replace(images=training.images.without_first(400), labels=training.labels[400:])
+    Classifier(fewer, test, str(tmp_path), 20, said.append).close()
+    os.remove(again.folder.config)
+    Classifier(training, test, str(tmp_path), 20, said.append).close()
+    assert len(said) == 6
+
+
+def test_classifier_of_mnist(mnist_dir, tmp_path):
+    """A third of its training already gets 98 % right (all of it more than 99 %: results/batch_norm)."""
+    training, test = data.labelled('mnist', data_dir=mnist_dir)
+    few = training._replace(images=training.images._replace(pixels=training.images.pixels[:20000]),
+                            labels=training.labels[:20000])
+    classifier = Classifier(few, test, str(tmp_path), 300)
+    assert classifier.accuracy > 0.97
+    classifier.close()
+
+
+def test_flags(evaluation_settings):
+    from absl import flags
+    with pytest.raises(flags.IllegalFlagValueError, match='--bn_momentum is a matter of --bn_mode=moving'):
+        evaluation_settings('--run_dir=x', '--bn_mode=batch', '--bn_momentum=0.9')
+    with pytest.raises(flags.IllegalFlagValueError, match='name one of --run_dir, --checkpoint, --images'):
+        evaluation_settings()
+    for text in ('1', 'nan', '-0.1'):
+        with pytest.raises(flags.IllegalFlagValueError, match='bn_momentum'):
+            evaluation_settings('--run_dir=x', '--bn_momentum=' + text)
