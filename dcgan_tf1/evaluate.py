@@ -117,8 +117,7 @@ def _generate(settings):
 def _read_images(settings):
     """uint8 [n, height, width, channels] of --images."""
     if os.path.isdir(settings.images):
-        shape = (settings.image_size, settings.channels)
-        images = image_folder.load(settings.images, *shape)
+        images = image_folder.load(**{**settings._asdict(), 'data_dir': settings.images})
         return images.first(images.num_examples)
     try:
         images = np.load(settings.images, allow_pickle=False)

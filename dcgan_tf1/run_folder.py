@@ -87,11 +87,11 @@ class RunFolder:
         try:
             with open(self.scores, encoding='utf-8') as file:
                 earlier = json.load(file)
+            kept = [other for other in earlier if any(other[key] != evaluation[key] for key in same)]
         except FileNotFoundError:
-            earlier = []
-        except ValueError as error:
-            raise UserError('%s is not JSON (%s): mend or delete it' % (self.scores, error)) from error
-        kept = [other for other in earlier if any(other.get(key) != evaluation[key] for key in same)]
+            kept = []
+        except (ValueError, TypeError, KeyError) as error:
+            raise UserError('%s holds no evaluations (%s): mend or delete it' % (self.scores, error)) from error
         write(self.scores, (json.dumps([*kept, evaluation], indent=1) + '\n').encode())
 
     def write_metrics(self, records):

@@ -331,6 +331,9 @@ def curves(measurements, plan):
             if real is not None:
                 axis.axhline(real, color='#888888', linewidth=0.8, label='real images')
             axis.set_xscale('log')
+            axis.set_xticks(steps)
+            axis.set_xticklabels(map(str, steps))
+            axis.minorticks_off()
             if name == 'frechet_distance':
                 axis.set_yscale('log')
             axis.set_title('%s, %s' % (recipe, name.replace('_', ' ')), fontsize=9)

@@ -62,8 +62,8 @@ def main():
     tf.logging.set_verbosity(tf.logging.ERROR)
     text = '''# What a step's time goes to
 
-Made by `scripts/profile_step.py`: %s, %s; batches of 128, medians of %d steps. Operations ran one after the other, each
-on all cores. Milliseconds, and their share of the sum.
+Made by `scripts/profile_step.py`: %s, %s; batches of 128, medians of %d steps.
+Operations ran one after the other, each on all cores. Milliseconds, and their share of the sum.
 
 | recipe, schedule | precision | %s | sum |
 | --- | --- |%s --- |

@@ -88,6 +88,12 @@ def test_a_run(run, evaluation_settings, cache, capsys):
     assert len(call('--checkpoint=%s/model-2' % run.checkpoints)) == 3
     standing = call('--bn_mode=standing', '--standing_batches=2')
     assert standing[-1]['standing_batches'] == 2 and len(standing) == 4
+    for content in ('{', '[1]', '[{}]'):
+        with open(run.scores, 'w') as file:
+            file.write(content)
+        with pytest.raises(UserError, match='scores.json holds no evaluations'):
+            call()
+    os.remove(run.scores)
 
 
 def test_a_folder_against_unlabelled_images(tmp_path, evaluated):
