@@ -9,7 +9,7 @@ import pkgutil
 
 from absl import flags
 
-from dcgan_tf1 import data, kernels, networks
+from dcgan_tf1 import data, image_files, kernels, latent, networks
 from dcgan_tf1.batches import PLANS, BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
@@ -41,6 +41,9 @@ class _Declarations:
 
     def choice(self, name, default, choices, help):
         flags.DEFINE_enum(name, default, sorted(choices), help, flag_values=self._flags)
+
+    def optional(self, name, choices, help):
+        flags.DEFINE_enum(name, None, sorted(choices), help, flag_values=self._flags)
 
     def boolean(self, name, default, help):
         flags.DEFINE_boolean(name, default, help, flag_values=self._flags)
@@ -165,14 +168,33 @@ def declare_sampling(flag_values=flags.FLAGS):
     """Declares the flags of `python -m dcgan_tf1.sample`: its own, and training's, so that it reads their flagfiles."""
     declare = _declare_generator(flag_values, 36)
     declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
+    declare.integer('padding', 2, 0, 'pixels between the images of a grid', highest=100)
+    declare.optional('walk', latent.WALKS, 'go from noise vector to noise vector in straight lines, or on circles: '
+                     'num_images walks. A .gif or .mp4 shows all at once, going round; else each is a row from its '
+                     'first vector to its last')
+    declare.integer('stops', 4, 2, 'of a walk: noise vectors that it goes through', highest=1000)
+    declare.integer('frames', 12, 1, 'of a walk: images from one noise vector up to the next', highest=1000)
+    declare.text('arithmetic', None, 'sums of noise vectors, named by their numbers from 0: 0,3,7-1,4,8+2,5,9 is the '
+                 'mean of three, less the mean of three others, and so on')
+    flags.register_validator('arithmetic', lambda text: text is None or latent.parse(text) is not None,
+                             'must be like 0,3,7-1,4,8+2,5,9', flag_values=flag_values)
     declare.path('noise', None, '.npy file of noise vectors [num_images, noise_dim] to use instead of --seed')
     declare.boolean('reverse', False, 'reverse the colours: dark on white')
     declare.integer('scale', 2, 1, 'screen pixels a pixel, in a PNG', highest=32)
-    declare.path('output', None, 'file to write: .png (a grid) or .npy (float32 [num_images, height, width, '
-                 'channels] in [-1, 1])')
+    declare.path('output', None, 'file to write: .png (a grid), .npy (float32 [num_images, height, width, channels] in '
+                 '[-1, 1]), .npz (the same as images, and noise), of a walk .gif or (with ffmpeg) .mp4; without a '
+                 'suffix: a folder of PNG files, one an image')
     flags.mark_flag_as_required('output', flag_values=flag_values)
-    flags.register_validator('output', lambda path: path is None or path.endswith(('.png', '.npy')),
-                             'must end in .png or .npy', flag_values=flag_values)
+    flags.register_validator(
+        'output', lambda path: path is None or image_files.suffix(path) in ('', *image_files.SUFFIXES),
+        'must end in %s, or name a folder' % ', '.join(image_files.SUFFIXES), flag_values=flag_values)
+    flags.register_multi_flags_validator(
+        ['output', 'walk'], lambda values: (values['walk'] is not None or values['output'] is None
+                                            or image_files.suffix(values['output']) not in image_files.FILMS),
+        '%s are for a --walk' % ' and '.join(image_files.FILMS), flag_values=flag_values)
+    flags.register_multi_flags_validator(
+        ['walk', 'arithmetic'], lambda values: not (values['walk'] and values['arithmetic']),
+        'choose --walk or --arithmetic', flag_values=flag_values)
     declare.one_of('run_dir', 'checkpoint')
 
 

@@ -37,7 +37,7 @@ def grid(images, columns=None, padding=2, scale=1):
 
 
 def png(picture):
-    """uint8 [height, width, 3] → the bytes of a PNG file."""
+    """uint8 [height, width, 3], or [height, width] of grey, → the bytes of a PNG file."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format='PNG', optimize=True)
     return file.getvalue()

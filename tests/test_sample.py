@@ -1,9 +1,12 @@
 """`sample` on a small run: grids and arrays, in both modes of batch norm."""
+import shutil
+
 import numpy as np
 import pytest
+from absl import flags
 from PIL import Image
 
-from dcgan_tf1 import plots, sample, sampler
+from dcgan_tf1 import latent, plots, sample, sampler
 from dcgan_tf1.errors import UserError
 
 
@@ -98,3 +101,98 @@ def test_what_is_not_there(images, sampling_settings, tmp_path, folder):
         images('--checkpoint=nowhere')
     with pytest.raises(UserError, match='holds no run'):
         sample.run(sampling_settings('--run_dir=%s' % tmp_path, '--output=x.png'))
+
+
+def run(sampling_settings, folder, output, *args):
+    assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + output, *args)) == 0
+
+
+def test_arrays_with_their_noise(folder, sampling_settings, tmp_path, images):
+    path = str(tmp_path / 'images.npz')
+    run(sampling_settings, folder, path, '--num_images=5')
+    with np.load(path, allow_pickle=False) as arrays:
+        np.save(str(tmp_path / 'noise.npy'), arrays['noise'])
+        np.testing.assert_array_equal(images('--noise=%s/noise.npy' % tmp_path), arrays['images'])
+
+
+def test_folder_of_files(folder, sampling_settings, tmp_path, images):
+    """What tools for other metrics read: one PNG an image."""
+    run(sampling_settings, folder, str(tmp_path / 'files'), '--num_images=5')
+    names = sorted(path.name for path in (tmp_path / 'files').iterdir())
+    assert names == ['%06d.png' % number for number in range(5)]
+    pixels = plots.to_bytes(images('--num_images=5'))
+    for name, image in zip(names, pixels):
+        with Image.open(str(tmp_path / 'files' / name)) as picture:
+            assert picture.mode == 'L'
+            np.testing.assert_array_equal(np.asarray(picture), image[..., 0])
+
+
+WALK = ('--num_images=2', '--stops=3', '--frames=2')
+
+
+@pytest.mark.parametrize('kind', latent.WALKS)
+def test_walk(kind, folder, sampling_settings, tmp_path, images):
+    run(sampling_settings, folder, str(tmp_path / 'walk.npz'), '--walk=' + kind, *WALK)
+    with np.load(str(tmp_path / 'walk.npz'), allow_pickle=False) as arrays:
+        noise, made = arrays['noise'].reshape(2, 5, 100), arrays['images'].reshape(2, 5, 28, 28, 1)
+    with sampler.Sampler(sampler.of_run(sampling_settings('--run_dir=' + folder, '--output=x.png'))) as generator:
+        np.testing.assert_array_equal(noise[:, ::2].reshape(6, 100), generator.noise(6, 0))
+    np.testing.assert_allclose(made[:, ::2].reshape(6, 28, 28, 1), images('--num_images=6'), atol=1e-6)
+    run(sampling_settings, folder, str(tmp_path / 'walk.png'), '--walk=' + kind, '--scale=1', '--padding=0', *WALK)
+    grid = np.asarray(Image.open(str(tmp_path / 'walk.png')))
+    assert grid.shape == (2 * 28, 5 * 28, 3)
+    np.testing.assert_array_equal(grid[28:, 56:84, 0], plots.to_bytes(made[1, 2, :, :, 0]))
+
+
+def test_film(folder, sampling_settings, tmp_path):
+    path = str(tmp_path / 'walk.gif')
+    run(sampling_settings, folder, path, '--walk=linear', '--scale=1', *WALK)
+    with Image.open(path) as film:
+        assert film.n_frames == 6 and film.size == (2 * 30 + 2, 32) and film.info['loop'] == 0
+        film.seek(3)
+        assert np.asarray(film.convert('RGB')).std() > 0
+
+
+def test_mp4(folder, sampling_settings, tmp_path, monkeypatch):
+    path = str(tmp_path / 'walk.mp4')
+    if shutil.which('ffmpeg'):
+        run(sampling_settings, folder, path, '--walk=linear', '--padding=1', '--scale=1', *WALK)
+        assert (tmp_path / 'walk.mp4').read_bytes()[4:8] == b'ftyp'
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(UserError, match='needs ffmpeg, .* name a .gif'):
+        run(sampling_settings, folder, path, '--walk=linear', *WALK)
+
+
+def test_arithmetic(folder, sampling_settings, tmp_path, images):
+    term = '--arithmetic=0,3-1+2'
+    run(sampling_settings, folder, str(tmp_path / 'sum.npz'), term)
+    noise = np.random.RandomState(0).uniform(-1, 1, (4, 100)).astype(np.float32)
+    np.save(str(tmp_path / 'noise.npy'), noise)
+    run(sampling_settings, folder, str(tmp_path / 'given.npz'), term, '--noise=%s/noise.npy' % tmp_path)
+    with np.load(str(tmp_path / 'given.npz'), allow_pickle=False) as arrays:
+        np.testing.assert_allclose(arrays['noise'][-1], (noise[0] + noise[3]) / 2 - noise[1] + noise[2], atol=1e-6)
+        np.save(str(tmp_path / 'noise.npy'), arrays['noise'])
+        np.testing.assert_allclose(images('--noise=%s/noise.npy' % tmp_path), arrays['images'], atol=1e-6)
+    run(sampling_settings, folder, str(tmp_path / 'sum.png'), '--arithmetic=0,1-2+2', '--padding=0', '--scale=1')
+    assert np.asarray(Image.open(str(tmp_path / 'sum.png'))).shape == (4 * 28, 3 * 28, 3)
+    np.save(str(tmp_path / 'few.npy'), noise[:3])
+    with pytest.raises(UserError, match='asks for vector 3 of .* which has 3'):
+        run(sampling_settings, folder, str(tmp_path / 'sum.png'), term, '--noise=%s/few.npy' % tmp_path)
+
+
+def test_walks_need_enough_vectors(folder, sampling_settings, tmp_path):
+    np.save(str(tmp_path / 'noise.npy'), np.zeros((5, 100)))
+    with pytest.raises(UserError, match='5 vectors, which do not make walks of --stops=2'):
+        run(sampling_settings, folder, str(tmp_path / 'walk.gif'), '--walk=linear', '--stops=2',
+            '--noise=%s/noise.npy' % tmp_path)
+
+
+@pytest.mark.parametrize('arguments,message', [
+    (['--output=x.jpg'], 'must end in .npy, .npz, .png, .gif, .mp4, or name a folder'),
+    (['--output=x.gif'], r'.gif and .mp4 are for a --walk'), (['--output=x.png', '--arithmetic=1-'], 'must be like'),
+    (['--output=x.png', '--walk=linear', '--arithmetic=1'], 'choose --walk or --arithmetic'),
+    (['--output=x.png', '--stops=1'], 'stops'), (['--output=x.png', '--frames=0'], 'frames'),
+    (['--output=x.png', '--padding=-1'], 'padding')])
+def test_flags(arguments, message, sampling_settings):
+    with pytest.raises(flags.IllegalFlagValueError, match=message):
+        sampling_settings('--run_dir=x', *arguments)

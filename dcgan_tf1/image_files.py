@@ -1,0 +1,72 @@
+"""Images to files: the suffix says how."""
+import io
+import os
+import shutil
+import subprocess
+
+import numpy as np
+from PIL import Image
+
+from dcgan_tf1 import plots
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import write
+
+ARRAYS, PICTURES, FILMS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
+SUFFIXES = ARRAYS + PICTURES + FILMS
+_FRAMES_A_SECOND = 12
+
+
+def suffix(path):
+    """The suffix of a path, in lower case; '' is a folder of PNG files."""
+    return os.path.splitext(path)[1].lower()
+
+
+def save(path, images, noise, look):
+    """Writes images to .npy (the images), .npz (images and noise), .png (a grid) or a folder (one PNG file each).
+
+    Args:
+      images: float32 [n, height, width, channels] in [−1, 1].
+      noise: float32 [n, noise_dim], that they were made of.
+      look: (float images) → uint8, of pictures.
+    """
+    kind = suffix(path)
+    if kind in ARRAYS:
+        file = io.BytesIO()
+        if kind == '.npy':
+            np.save(file, images, allow_pickle=False)
+        else:
+            np.savez(file, images=images, noise=noise)
+        write(path, file.getvalue())
+    elif kind in PICTURES:
+        write(path, plots.png(look(images)))
+    else:
+        os.makedirs(path, exist_ok=True)
+        for number, image in enumerate(plots.to_bytes(images)):
+            write(os.path.join(path, '%06d.png' % number),
+                  plots.png(image[..., 0] if image.shape[2] == 1 else image))
+
+
+def film(path, pictures):
+    """Writes pictures, a list of uint8 [height, width, 3], as a .gif that goes round, or with ffmpeg as .mp4.
+
+    Raises: UserError where there is no ffmpeg, or it fails.
+    """
+    if suffix(path) == '.gif':
+        file = io.BytesIO()
+        first, *others = [Image.fromarray(picture) for picture in pictures]
+        first.save(file, format='GIF', save_all=True, append_images=others, duration=round(1000 / _FRAMES_A_SECOND),
+                   loop=0)
+        write(path, file.getvalue())
+        return
+    if not shutil.which('ffmpeg'):
+        raise UserError('--output=%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
+    height, width = pictures[0].shape[:2]
+    # An even size, as the common players want it.
+    done = subprocess.run(
+        ['ffmpeg', '-y', '-loglevel', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
+         '-r', str(_FRAMES_A_SECOND), '-i', '-', '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f',
+         'mp4', path + '.partial'],
+        input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise UserError('ffmpeg could not write %s: %s' % (path, done.stdout.decode(errors='replace').strip()))
+    os.replace(path + '.partial', path)
