@@ -84,13 +84,14 @@ class Network:
                                                 gate_gradients=tf.train.Optimizer.GATE_NONE)
 
 
-def build_generator(settings):
+def build_generator(settings, training=None):
     """A `Generator` alone, to sample from.
 
+    With `training` (a bool) it is built for that mode alone, and nothing is chosen when it runs.
     Raises: `networks.UnsupportedShape`.
     """
     noise = tf.placeholder(tf.float32, [None, settings.noise_dim], 'noise')
-    is_training = tf.placeholder(tf.bool, [], 'is_training')
+    is_training = tf.placeholder(tf.bool, [], 'is_training') if training is None else training
     function = _generator(settings.network, (settings.image_size, settings.image_size, settings.channels))
     generator = Network('Generator', function, is_training, computation=_computation(settings))
     return Generator(noise, is_training, *generator(noise))

@@ -97,7 +97,7 @@ def _with_bias(y, units, use_bias):
 def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_ones):
     """Batch normalization over all axes but the last (Ioffe and Szegedy 2015, arXiv 1502.03167).
 
-    Where `is_training` (a boolean tensor []) is true, x is normalized with the batch's own mean and
+    Where `is_training` (a boolean tensor [], or a bool) is true, x is normalized with the batch's own mean and
     variance; where it is false, with the moving ones. Either way the moving ones stay as they are:
     what would update them is recorded in the collection `BATCH_STATISTICS`, and
     `update_moving_statistics` makes the update ops of it.
@@ -121,14 +121,14 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_o
         # Read here, not in a branch: an op made in a branch would not wait for the schedule's order.
         moving = (moving_mean.read_value(), moving_variance.read_value())
         if x.shape.ndims == 4:
-            y, mean, variance = tf.cond(
+            y, mean, variance = _cond(
                 is_training,
                 lambda: tf.nn.fused_batch_norm(x, gamma, beta, epsilon=epsilon)[:3],
                 lambda: tf.nn.fused_batch_norm(x, gamma, beta, *moving, epsilon=epsilon,
                                                is_training=False)[:1] + moving)
         else:
             exact = full_precision(x)
-            mean, variance = tf.cond(is_training, lambda: tuple(tf.nn.moments(exact, [0])), lambda: moving)
+            mean, variance = _cond(is_training, lambda: tuple(tf.nn.moments(exact, [0])), lambda: moving)
             y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
         values = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)  # of a channel
         one = tf.constant(1.)
@@ -137,6 +137,11 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_o
                                          (values - 1) / values if x.shape.ndims == 4 else one)):
             tf.add_to_collection(BATCH_STATISTICS, statistic)
         return y
+
+
+def _cond(chosen, first, second):
+    """`tf.cond`, without an op where it is known what is chosen."""
+    return (first() if chosen else second()) if isinstance(chosen, bool) else tf.cond(chosen, first, second)
 
 
 def full_precision(x):

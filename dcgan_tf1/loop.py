@@ -10,9 +10,11 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 import tqdm
 
-from dcgan_tf1 import plots, standing
+from dcgan_tf1 import image_files, plots, standing
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import write
+
+_MOST_FRAMES = 100
 
 
 def session(xla=False):
@@ -116,6 +118,12 @@ class Reporter:
             height=picture.shape[0], width=picture.shape[1], colorspace=3,
             encoded_image_string=content))]), step)
 
+    def film(self):
+        """Makes a film of the grids of generated images; of many, some, spread evenly."""
+        paths = self._folder.grids()
+        chosen = sorted(set(np.linspace(0, len(paths) - 1, _MOST_FRAMES).round().astype(int)))
+        image_files.film(self._folder.film, [plots.read(paths[index]) for index in chosen])
+
     def draw_losses(self):
         if self._records:
             write(self._folder.losses, plots.losses(self._records, os.path.basename(
@@ -184,6 +192,7 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
                 save(step)
             if interrupt.signal is not None:
                 break
+        reporter.film()
         return interrupt.signal
 
 

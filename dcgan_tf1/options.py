@@ -211,6 +211,18 @@ def declare_evaluation(flag_values=flags.FLAGS):
     declare.one_of('run_dir', 'checkpoint', 'images')
 
 
+def declare_export(flag_values=flags.FLAGS):
+    """Declares the flags of `python -m dcgan_tf1.export`: its own, and training's, so that it reads their flagfiles."""
+    declare = _declare_generator(flag_values, 1)
+    declare.choice('pixels', 'float', ('float', 'uint8'), 'what the images are made of: float32 from 0 to 1, or uint8 '
+                   'from 0 to 255')
+    declare.path('output', None, 'folder to write, which must not be there yet')
+    flags.mark_flag_as_required('output', flag_values=flag_values)
+    flags.register_validator('bn_mode', lambda mode: mode != 'batch', 'must be moving or standing: in batch mode an '
+                             'image would depend on its companions', flag_values=flag_values)
+    declare.one_of('run_dir', 'checkpoint')
+
+
 def _declare_generator(flag_values, num_images):
     """Declares training's flags and those that say what makes images, by default so many."""
     declare_training(flag_values)

@@ -27,6 +27,7 @@ class RunFolder:
         self.losses = os.path.join(path, 'losses.png')
         self.events = path  # TensorBoard names a run after the folder of its event files
         self.samples = os.path.join(path, 'samples')
+        self.film = os.path.join(self.samples, 'training.gif')
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')
         self.checkpoint_prefix = os.path.join(self.checkpoints, 'model')
@@ -34,6 +35,11 @@ class RunFolder:
     def grid(self, step):
         """Path of the grid of generated images after that many steps."""
         return os.path.join(self.samples, 'step_%06d.png' % step)
+
+    def grids(self):
+        """Paths of the grids that are there, in the order of their steps."""
+        return [os.path.join(self.samples, name) for name in sorted(os.listdir(self.samples))
+                if name.startswith('step_') and name.endswith('.png')]
 
     def create(self):
         """Makes the folders. Raises UserError where that is not possible."""

@@ -366,13 +366,10 @@ def histograms(measurements, plan):
 
 def pictures(recipe, steps, arguments):
     """A PNG: the same noises in every mode, a column a stage, from seed 0."""
-    from PIL import Image
     drawing = _figure(1.4 + 2.6 * len(steps), 0.5 + 0.325 * len(MODES))
     axes = drawing.subplots(1, len(steps), squeeze=False)[0]
     for axis, step in zip(axes, steps):
-        path = os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step))
-        with Image.open(path) as picture:
-            picture = np.asarray(picture)
+        picture = plots.read(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)))
         axis.imshow(picture, interpolation='nearest')
         axis.set_title('%s, step %d' % (recipe, step), fontsize=8)
         height = (len(picture) - 2) / len(MODES)

@@ -67,6 +67,12 @@ def evaluation_settings():
     return lambda *args: parse(options.declare_evaluation, *args)
 
 
+@pytest.fixture
+def export_settings():
+    """(flags…) → settings of `export`."""
+    return lambda *args: parse(options.declare_export, *args)
+
+
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory):
     """(flags…) → the `RunFolder` of a finished run, trained once for all tests that ask for these flags.

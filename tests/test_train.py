@@ -83,7 +83,9 @@ def test_what_a_run_writes(run, capsys):
         assert record['generator_loss'] > 0 and record['discriminator_loss'] > 0 and record['images_per_second'] > 0
         assert record['real_accuracy'] * 8 in range(9) and record['fake_accuracy'] * 8 in range(9)
     assert sorted(os.listdir(folder.samples)) == [
-        'reals.png', 'step_000000.png', 'step_000004.png', 'step_000005.png']
+        'reals.png', 'step_000000.png', 'step_000004.png', 'step_000005.png', 'training.gif']
+    with Image.open(folder.film) as film:
+        assert film.n_frames == 3 and film.size == Image.open(folder.grid(5)).size
     assert Image.open(folder.reals).size == (2 * (2 * 30 + 2),) * 2
     checkpoints = os.listdir(folder.checkpoints)
     assert {'model-3.index', 'model-5.index', 'checkpoint'} <= set(checkpoints)

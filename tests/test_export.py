@@ -1,0 +1,83 @@
+"""SavedModels: loaded again by TensorFlow 1's loader, and by TensorFlow 2's in a program that knows nothing of ours."""
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from absl import flags
+
+from dcgan_tf1 import export, plots, sample
+from dcgan_tf1.errors import UserError
+
+NOISE = np.random.RandomState(0).uniform(-1, 1, (5, 100)).astype(np.float32)
+LOAD = '''
+import sys
+import numpy as np
+import tensorflow.compat.v2 as tf
+tf.enable_v2_behavior()
+images = tf.saved_model.load(sys.argv[1]).signatures['serving_default'](noise=tf.constant(np.load(sys.argv[2])))
+np.save(sys.argv[3], images['images'].numpy())
+'''
+
+
+@pytest.fixture
+def folder(trained):
+    return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6').path
+
+
+@pytest.fixture
+def sampled(folder, sampling_settings, tmp_path):
+    """(flags…) → what `sample` makes of NOISE."""
+    def make(*args):
+        np.save(str(tmp_path / 'noise.npy'), NOISE)
+        assert sample.run(sampling_settings('--run_dir=' + folder, '--noise=%s/noise.npy' % tmp_path,
+                                            '--output=%s/images.npy' % tmp_path, *args)) == 0
+        return np.load(str(tmp_path / 'images.npy'))
+    return make
+
+
+def load(path, noise):
+    """With TensorFlow 1's loader."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        signature = tf.saved_model.loader.load(session, ['serve'], path).signature_def['serving_default']
+        assert not tf.global_variables()
+        return session.run(signature.outputs['images'].name, {signature.inputs['noise'].name: noise})
+
+
+@pytest.mark.parametrize('bn_mode', ['moving', 'standing'])
+def test_images_are_those_of_sample(bn_mode, folder, sampled, export_settings, tmp_path):
+    path, flag = str(tmp_path / 'exported'), '--bn_mode=' + bn_mode
+    assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, flag, '--standing_batches=3')) == 0
+    expected = (sampled(flag, '--standing_batches=3') + 1) / 2
+    np.testing.assert_allclose(load(path, NOISE), expected, atol=1e-5)
+    np.testing.assert_allclose(load(path, NOISE[:1]), expected[:1], atol=1e-5)  # any batch size
+    # Nothing of this program is needed.
+    result = str(tmp_path / 'loaded.npy')
+    subprocess.run([sys.executable, '-c', LOAD, path, str(tmp_path / 'noise.npy'), result], cwd=str(tmp_path),
+                   env={name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}, check=True)
+    np.testing.assert_allclose(np.load(result), expected, atol=1e-5)
+
+
+def test_bytes(folder, sampled, export_settings, tmp_path):
+    """Standing statistics are the default."""
+    path = str(tmp_path / 'exported')
+    assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, '--pixels=uint8',
+                                      '--standing_batches=2')) == 0
+    images = load(path, NOISE)
+    assert images.dtype == np.uint8
+    expected = plots.to_bytes(sampled('--bn_mode=standing', '--standing_batches=2'))
+    np.testing.assert_allclose(images.astype(int), expected, atol=1)
+
+
+def test_what_is_refused(folder, export_settings, tmp_path):
+    with pytest.raises(flags.IllegalFlagValueError, match='must be moving or standing'):
+        export_settings('--run_dir=' + folder, '--output=x', '--bn_mode=batch')
+    (tmp_path / 'there').mkdir()
+    with pytest.raises(UserError, match='--output=.*there is there already'):
+        export.run(export_settings('--run_dir=' + folder, '--output=%s/there' % tmp_path))
+    with pytest.raises(UserError, match='is a checkpoint of another network'):
+        export.run(export_settings('--run_dir=' + folder, '--output=%s/new' % tmp_path)._replace(
+            run_dir=None, checkpoint=folder + '/checkpoints/model-6', network='graph_mode'))
+    assert not os.path.exists(str(tmp_path / 'new'))
