@@ -51,18 +51,13 @@ def read(path):
 
 def losses(records, title):
     """The bytes of a PNG with both losses against the step. `records` as in metrics.jsonl, one or more."""
-    # Not pyplot: it keeps global state, and looks for a display.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    figure = Figure(figsize=(8, 4), dpi=100)
-    FigureCanvasAgg(figure)
+    figure = canvas(8, 4)
     axes = figure.add_subplot(111)
     steps = [record['step'] for record in records]
     for network, colour in _COLOURS.items():
         values = np.array([record[network + '_loss'] for record in records], float)
         axes.plot(steps, values, color=colour, alpha=0.3, linewidth=1)
-        window = max(1, min(11, len(values) // 8))
-        middle = np.convolve(values, np.ones(window) / window, 'valid')
+        window, middle = _smooth(values)
         axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.8,
                   label=network + (' (mean of %d logged steps)' % window if window > 1 else ''))
     axes.set_xlabel('step')
@@ -71,7 +66,68 @@ def losses(records, title):
     axes.set_title(title)
     axes.grid(alpha=0.25)
     axes.legend()
-    figure.tight_layout()
+    return rendered(figure)
+
+
+def curves(records):
+    """The bytes of a PNG that compares runs: both losses and both accuracies. `records`: {run: as in metrics.jsonl}."""
+    figure = canvas(11, 6)
+    titles = {'discriminator_loss': 'discriminator\'s loss [nat]', 'generator_loss': 'generator\'s loss [nat]',
+              'real_accuracy': 'real images told right', 'fake_accuracy': 'generated images told right'}
+    for axes, (name, title) in zip(figure.subplots(2, 2, sharex=True).flat, titles.items()):
+        for number, (run, logged) in enumerate(records.items()):
+            values = np.array([record[name] for record in logged], float)
+            window, middle = _smooth(values)
+            steps = [record['step'] for record in logged]
+            colour = 'C%d' % (number % 10)
+            axes.plot(steps, values, color=colour, alpha=0.2, linewidth=1)
+            axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.6,
+                      linestyle=('-', '--', ':')[number // 10 % 3], label=run)
+        axes.set_title(title, fontsize=10)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.25)
+        if name.endswith('accuracy'):
+            axes.set_xlabel('step')
+    if len(records) > 1:
+        figure.axes[0].legend(fontsize=8)
+    return rendered(figure)
+
+
+def histograms(shares, real):
+    """The bytes of a PNG with shares of classes. `shares`: {name: shares}; `real`: those to compare with, or None."""
+    rows = math.ceil(len(shares) / 4)
+    figure = canvas(11, 0.4 + 2.1 * rows)
+    for number, (name, values) in enumerate(shares.items()):
+        axes = figure.add_subplot(rows, 4, number + 1)
+        axes.bar(range(len(values)), values, color=_COLOURS['discriminator'])
+        if real:
+            axes.step(np.arange(len(real) + 1) - 0.5, [*real, real[-1]], where='post', linewidth=1,
+                      color=_COLOURS['generator'])
+        axes.set_xticks(range(len(values)))
+        axes.set_title(name, fontsize=8)
+        axes.tick_params(labelsize=7)
+    return rendered(figure)
+
+
+def _smooth(values):
+    """(window, running means): over an eighth of the values, at the most over eleven."""
+    window = max(1, min(11, len(values) // 8))
+    return window, np.convolve(values, np.ones(window) / window, 'valid')
+
+
+def canvas(width, height):
+    """An empty matplotlib figure; sizes in hundreds of pixels."""
+    # Not pyplot: it keeps global state, and looks for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    figure = Figure(figsize=(width, height), dpi=100)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def rendered(figure, rect=(0, 0, 1, 1)):
+    """The bytes of a PNG of a matplotlib figure, its axes filling that part of it: (left, bottom, right, top)."""
+    figure.tight_layout(rect=rect)
     file = io.BytesIO()
     figure.savefig(file, format='png')
     return file.getvalue()

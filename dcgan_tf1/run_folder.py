@@ -41,6 +41,10 @@ class RunFolder:
         return [os.path.join(self.samples, name) for name in sorted(os.listdir(self.samples))
                 if name.startswith('step_') and name.endswith('.png')]
 
+    def step_of(self, grid):
+        """The step of a path that `grids` gave."""
+        return int(os.path.basename(grid)[len('step_'):-len('.png')])
+
     def create(self):
         """Makes the folders. Raises UserError where that is not possible."""
         try:
@@ -88,16 +92,24 @@ class RunFolder:
                                     % (self.metrics, number)) from error
         return records
 
-    def add_scores(self, evaluation, same):
-        """Adds an evaluation (a dict) to scores.json, in place of one that has the same values of the keys `same`."""
+    def read_scores(self):
+        """The evaluations in scores.json, a list of dicts. Raises UserError if it is damaged."""
         try:
             with open(self.scores, encoding='utf-8') as file:
-                earlier = json.load(file)
-            kept = [other for other in earlier if any(other[key] != evaluation[key] for key in same)]
+                evaluations = json.load(file)
+            if not isinstance(evaluations, list) or not all(
+                    isinstance(evaluation, dict) and isinstance(evaluation.get('scores'), dict)
+                    for evaluation in evaluations):
+                raise ValueError('no evaluations in it')
+            return evaluations
         except FileNotFoundError:
-            kept = []
-        except (ValueError, TypeError, KeyError) as error:
-            raise UserError('%s holds no evaluations (%s): mend or delete it' % (self.scores, error)) from error
+            return []
+        except (OSError, ValueError) as error:
+            raise UserError('%s cannot be read (%s): mend or delete it' % (self.scores, error)) from error
+
+    def add_scores(self, evaluation, same):
+        """Adds an evaluation (a dict) to scores.json, in place of one that has the same values of the keys `same`."""
+        kept = [other for other in self.read_scores() if any(other.get(key) != evaluation[key] for key in same)]
         write(self.scores, (json.dumps([*kept, evaluation], indent=1) + '\n').encode())
 
     def write_metrics(self, records):

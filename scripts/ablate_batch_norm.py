@@ -297,24 +297,10 @@ _STYLES = dict(zip((mode.name for mode in MODES), (
     ('#d62728', '-'), ('#a1d99b', '-'), ('#41ab5d', '-'), ('#00441b', '-'))))
 
 
-def _png(drawing):
-    file = io.BytesIO()
-    drawing.savefig(file, format='png')
-    return file.getvalue()
-
-
-def _figure(*size):
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    drawing = Figure(figsize=size, dpi=90)
-    FigureCanvasAgg(drawing)
-    return drawing
-
-
 def curves(measurements, plan):
     """A PNG: scores against the step, a column a recipe; means over the seeds, with their range."""
     drawn = ('frechet_distance', 'most_frequent_share', 'sharpness_ratio', 'recall')
-    drawing = _figure(5.2 * len(plan) + 2, 2.6 * len(drawn))
+    drawing = plots.canvas(5.2 * len(plan) + 2, 2.6 * len(drawn))
     axes = drawing.subplots(len(drawn), len(plan), squeeze=False)
     for column, (recipe, steps) in enumerate(plan.items()):
         for row, name in enumerate(drawn):
@@ -341,13 +327,12 @@ def curves(measurements, plan):
             axis.set_xlabel('step', fontsize=8)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     drawing.legend(handles, labels, loc='center right', fontsize=8)
-    drawing.tight_layout(rect=(0, 0, 1 - 2 / (5.2 * len(plan) + 2), 1))
-    return _png(drawing)
+    return plots.rendered(drawing, (0, 0, 1 - 2 / (5.2 * len(plan) + 2), 1))
 
 
 def histograms(measurements, plan):
     """A PNG: shares of the classes at the last stage, a row a recipe, a column a mode; means over the seeds."""
-    drawing = _figure(1.5 * len(MODES), 1 + 1.6 * len(plan))
+    drawing = plots.canvas(1.5 * len(MODES), 1 + 1.6 * len(plan))
     axes = drawing.subplots(len(plan), len(MODES), squeeze=False, sharey='row')
     wanted = measurements.content['real']['scores']['histogram']
     for row, (recipe, steps) in enumerate(plan.items()):
@@ -360,13 +345,12 @@ def histograms(measurements, plan):
             axis.set_title('%s\n%s' % (recipe, mode.name.replace(', ', ',\n')), fontsize=7)
             axis.set_xticks(range(len(shares)))
             axis.tick_params(labelsize=6)
-    drawing.tight_layout()
-    return _png(drawing)
+    return plots.rendered(drawing)
 
 
 def pictures(recipe, steps, arguments):
     """A PNG: the same noises in every mode, a column a stage, from seed 0."""
-    drawing = _figure(1.4 + 2.6 * len(steps), 0.5 + 0.325 * len(MODES))
+    drawing = plots.canvas(1.4 + 2.6 * len(steps), 0.5 + 0.325 * len(MODES))
     axes = drawing.subplots(1, len(steps), squeeze=False)[0]
     for axis, step in zip(axes, steps):
         picture = plots.read(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)))
@@ -376,8 +360,7 @@ def pictures(recipe, steps, arguments):
         axis.set_yticks([2 + height * (row + 0.5) for row in range(len(MODES))])
         axis.set_yticklabels([mode.name for mode in MODES] if axis is axes[0] else [], fontsize=7)
         axis.set_xticks([])
-    drawing.tight_layout(pad=0.6)
-    return _png(drawing)
+    return plots.rendered(drawing)
 
 
 if __name__ == '__main__':

@@ -20,6 +20,7 @@ import numpy as np
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
+from dcgan_tf1 import plots
 from dcgan_tf1.run_folder import RunFolder, write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -96,12 +97,7 @@ def compare(float32, bfloat16):
 
 def figure(recipe, by_precision):
     """A PNG: a column a loss; running means of every run. `by_precision`: losses in float32 and in bfloat16."""
-    import io
-
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    drawing = Figure(figsize=(9, 2.7), dpi=90)
-    FigureCanvasAgg(drawing)
+    drawing = plots.canvas(9, 2.7)
     for index, (axis, loss) in enumerate(zip(drawing.subplots(1, len(LOSSES)), LOSSES)):
         for name, colour, runs in zip(('float32', 'bfloat16'), ('#888888', '#d62728'), by_precision):
             window = max(1, runs.shape[1] // 20)
@@ -113,10 +109,7 @@ def figure(recipe, by_precision):
         axis.tick_params(labelsize=8)
         axis.legend(fontsize=8)
         axis.set_xlabel('step (mean of the %d up to it)' % window, fontsize=8)
-    drawing.tight_layout()
-    file = io.BytesIO()
-    drawing.savefig(file, format='png')
-    return file.getvalue()
+    return plots.rendered(drawing)
 
 
 def readme(comparisons):

@@ -91,7 +91,7 @@ def test_a_run(run, evaluation_settings, cache, capsys):
     for content in ('{', '[1]', '[{}]'):
         with open(run.scores, 'w') as file:
             file.write(content)
-        with pytest.raises(UserError, match='scores.json holds no evaluations'):
+        with pytest.raises(UserError, match='scores.json cannot be read .*: mend or delete it'):
             call()
     os.remove(run.scores)
 

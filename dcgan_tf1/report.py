@@ -1,0 +1,172 @@
+"""Writes one HTML page about runs: settings, curves, pictures over time, scores. It needs no other file.
+
+  python -m dcgan_tf1.report runs/sparse_softmax-mnist-0
+  python -m dcgan_tf1.report runs/sparse_softmax-mnist-0 runs/sparse_softmax-mnist-1 --output=both.html
+
+Several runs stand side by side, and what their settings differ in is marked. Scores are those that `evaluate` left.
+"""
+import base64
+import html
+import os
+import sys
+
+import numpy as np
+from absl import app, flags
+
+from dcgan_tf1 import metrics, options, plots
+from dcgan_tf1.errors import UserError, exit_status
+from dcgan_tf1.run_folder import RunFolder, write
+
+_STAGES = 6  # grids of a run, from the first to the last
+
+_STYLE = '''
+:root { color-scheme: light dark; }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid #8886; padding: .25rem .7rem; text-align: left; vertical-align: top; }
+td.number { text-align: right; } tr.differs td { background: #f4c54233; font-weight: 600; } .wide { overflow-x: auto; }
+figure { display: inline-block; margin: 0 .6rem .6rem 0; } figcaption { font-size: .85rem; }
+img { max-width: 100%; } .grid { width: 11.5rem; image-rendering: pixelated; } .note { color: #a33; }
+'''
+
+
+def run(paths, output=None):
+    """The command: writes the page of the runs in these folders; returns the exit status. Raises UserError."""
+    if not paths:
+        raise UserError('name the folders of one or more runs, as in: python -m dcgan_tf1.report runs/my_run')
+    folders = [RunFolder(path) for path in paths]
+    for folder in folders:
+        if not folder.read_config():
+            raise UserError('%s holds no run (no %s): name the folder of a run' % (folder.path, folder.config))
+    output = output or os.path.join(folders[0].path, 'report.html')
+    write(output, page(folders).encode())
+    print(output, file=sys.stderr)
+    return 0
+
+
+def page(folders):
+    """The text of the page."""
+    names = _names(folders)
+    title = ', '.join(names)
+    parts = ['<h1>%s</h1>' % html.escape(title), _overview(folders, names), _curves(folders, names)]
+    for folder, name in zip(folders, names):
+        parts.append(_pictures(folder, name))
+    parts += [_scores(folders, names), _settings(folders, names)]
+    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>%s</title>'
+            '<meta name="viewport" content="width=device-width"><style>%s</style></head>\n<body>\n%s\n</body></html>\n'
+            % (html.escape(title), _STYLE, '\n'.join(part for part in parts if part)))
+
+
+def _names(folders):
+    """The last part of each path, or where those are the same, all of it."""
+    paths = [os.path.abspath(folder.path) for folder in folders]
+    short = [os.path.basename(path) for path in paths]
+    return short if len(set(short)) == len(short) else paths
+
+
+def _table(header, rows):
+    """Rows are (class or None, cells); cells are texts, or numbers, which stand to the right."""
+    lines = ['<tr>%s</tr>' % ''.join('<th>%s</th>' % html.escape(text) for text in header)]
+    for kind, cells in rows:
+        lines.append('<tr%s>%s</tr>' % (' class="%s"' % kind if kind else '', ''.join(
+            '<td class="number">%s</td>' % html.escape(metrics.text(cell))
+            if isinstance(cell, (int, float)) and not isinstance(cell, bool) else '<td>%s</td>' % html.escape(str(cell))
+            for cell in cells)))
+    return '<div class="wide"><table>%s</table></div>' % '\n'.join(lines)
+
+
+def _image(content, kind, caption, style=''):
+    return '<figure><img class="%s" alt="%s" src="data:image/%s;base64,%s"><figcaption>%s</figcaption></figure>' % (
+        style, html.escape(caption, quote=True), kind, base64.b64encode(content).decode(), html.escape(caption))
+
+
+def _read(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def _overview(folders, names):
+    rows = []
+    for folder, name in zip(folders, names):
+        config, records = folder.read_config(), folder.read_metrics()
+        chosen, last = config['flags'], records[-1] if records else {}
+        rows.append((None, [
+            name, chosen.get('recipe', ''), chosen.get('dataset', ''), chosen.get('seed', ''),
+            '%s of %s' % (last.get('step', 0), chosen.get('steps', '')), last.get('epoch', ''),
+            last.get('discriminator_loss', ''), last.get('generator_loss', ''),
+            float(np.median([record['images_per_second'] for record in records])) if records else '',
+            'TensorFlow ' + config.get('versions', {}).get('tensorflow', '?')]))
+    return _table(['run', 'recipe', 'data set', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s', 'made with'],
+                  rows)
+
+
+def _curves(folders, names):
+    records = {name: folder.read_metrics() for folder, name in zip(folders, names)}
+    records = {name: logged for name, logged in records.items() if logged}
+    if not records:
+        return '<p class="note">No step has been logged yet.</p>'
+    return '<h2>Training</h2>' + _image(plots.curves(records), 'png', 'losses, and the share of images that the '
+                                        'discriminator tells right, against the step')
+
+
+def _pictures(folder, name):
+    paths = folder.grids() if os.path.isdir(folder.samples) else []
+    figures = []
+    if os.path.exists(folder.reals):
+        figures.append(_image(_read(folder.reals), 'png', 'real images', 'grid'))
+    chosen = sorted(set(np.linspace(0, len(paths) - 1, _STAGES).round().astype(int))) if paths else []
+    figures += [_image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
+                for index in chosen]
+    if os.path.exists(folder.film):
+        figures.append(_image(_read(folder.film), 'gif', 'all of it', 'grid'))
+    return '<h2>Images of %s</h2>\n%s' % (html.escape(name), '\n'.join(figures)) if figures else ''
+
+
+def _scores(folders, names):
+    evaluations = [(name, evaluation) for folder, name in zip(folders, names) for evaluation in folder.read_scores()]
+    if not evaluations:
+        return ''
+    scores = list(dict.fromkeys(score for _, evaluation in evaluations for score in evaluation['scores']))
+    rows = []
+    for name, evaluation in evaluations:
+        of = [evaluation['scores'].get(score, {}) for score in scores if score != 'histogram']
+        rows.append((None, [name, evaluation['checkpoint'], _mode(evaluation), evaluation['num_images'],
+                            *(entry.get('value', '') for entry in of)]))
+    _, last = evaluations[-1]
+    rows.append((None, ['real images of the test set', '', '', last['test_images'],
+                        *((last['scores'].get(score, {}).get('real') or '') for score in scores
+                          if score != 'histogram')]))
+    found = {'%s, %s' % (name, _mode(evaluation)): evaluation['scores']['histogram']
+             for name, evaluation in evaluations if 'histogram' in evaluation['scores']}
+    return '<h2>Scores</h2>\n%s%s' % (
+        _table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores
+                                                               if score != 'histogram')], rows),
+        _image(plots.histograms({name: entry['value'] for name, entry in found.items()},
+                                next(iter(found.values()))['real']), 'png',
+               'shares of the classes; the line: real images') if found else '')
+
+
+def _mode(evaluation):
+    return '%s%s' % (evaluation['bn_mode'], ''.join(
+        ' %s' % evaluation[detail] for detail in ('bn_momentum', 'standing_batches') if evaluation.get(detail)))
+
+
+def _settings(folders, names):
+    settings = [options.trained(folder.read_config()['flags']) for folder in folders]
+    rows = []
+    for flag in sorted(set().union(*settings)):
+        values = [chosen.get(flag) for chosen in settings]
+        rows.append(('differs' if any(value != values[0] for value in values) else None, [
+            '--' + flag, *('' if value is None else str(value) for value in values)]))
+    rows.sort(key=lambda row: row[0] is None)
+    return '<h2>Settings</h2>\n' + _table(['flag', *names], rows)
+
+
+def main():
+    flags.DEFINE_string('output', None, 'HTML file to write; default: report.html in the first run\'s folder')
+    app.run(lambda argv: exit_status(lambda: run(argv[1:], flags.FLAGS.output)))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,121 @@
+"""The HTML page about runs."""
+import base64
+import html.parser
+import io
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from PIL import Image
+
+from dcgan_tf1 import evaluate, report
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder
+
+SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--log_every=1', '--sample_every=1')
+
+
+@pytest.fixture
+def runs(trained, tmp_path, evaluation_settings):
+    """Copies of two runs, the first scored."""
+    folders = []
+    for number, flag in enumerate(('--seed=0', '--seed=1')):
+        path = str(tmp_path / ('run <%d> & co' % number))
+        shutil.copytree(trained(*SMALL, flag).path, path)
+        folders.append(RunFolder(path))
+    assert evaluate.run(evaluation_settings('--run_dir=' + folders[0].path, '--num_images=30', '--classifier_steps=20',
+                                            '--cache_dir=%s/classifiers' % tmp_path)) == 0
+    return folders
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would find: texts, images, whether tags are closed."""
+
+    def __init__(self, path):
+        super().__init__(convert_charrefs=True)
+        self.open, self.texts, self.images, self.others, self.rows = [], [], [], [], {}
+        with open(path, encoding='utf-8') as file:
+            self.feed(file.read())
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == 'img':
+            kind, content = attributes['src'].split(';base64,')
+            self.images.append((kind, Image.open(io.BytesIO(base64.b64decode(content))), attributes['alt']))
+        self.others += [attributes[name] for name in ('href', 'src') if name in attributes
+                        and not attributes[name].startswith('data:')]
+        if tag not in ('img', 'meta'):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        if text.strip():
+            self.texts.append(text.strip())
+
+
+def test_page(runs, capsys):
+    assert report.run([folder.path for folder in runs]) == 0
+    path = runs[0].path + '/report.html'
+    assert path in capsys.readouterr().err
+    page = Page(path)
+    assert not page.others  # it needs nothing else
+    assert page.texts.count('run <0> & co') >= 3 and 'run <1> & co' in page.texts
+    kinds = [kind for kind, _, _ in page.images]
+    assert kinds.count('data:image/gif') == 2
+    assert [alt for _, _, alt in page.images].count('step 4') == 2 and 'real images' in page.images[1][2]
+    sizes = {image.size for _, image, alt in page.images if alt.startswith('step')}
+    assert sizes == {Image.open(runs[0].grid(4)).size}
+    # Settings that differ come first, and are marked.
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    marked = [part.split('</td>')[0].split('<td>')[1] for part in text.split('class="differs"')[1:]]
+    assert marked == ['--run_dir', '--seed'] and page.texts.index('--seed') < page.texts.index('--beta1')
+    with open(runs[0].scores) as file:
+        scores = json.load(file)[0]['scores']
+    for name in ('frechet_distance', 'sharpness_ratio'):
+        assert name.replace('_', ' ') in page.texts
+    assert '%.3f' % scores['precision']['value'] in page.texts
+
+
+def test_one_run_without_scores(runs, tmp_path):
+    output = str(tmp_path / 'page.html')
+    assert report.run([runs[1].path], output) == 0
+    page = Page(output)
+    assert 'Scores' not in page.texts and 'Settings' in page.texts
+    os.remove(runs[1].metrics)
+    shutil.rmtree(runs[1].samples)
+    assert report.run([runs[1].path], output) == 0
+    assert 'No step has been logged yet.' in Page(output).texts
+
+
+def test_runs_of_the_same_name(runs, tmp_path):
+    shutil.copytree(runs[0].path, str(tmp_path / 'other' / 'run <0> & co'))
+    output = str(tmp_path / 'page.html')
+    assert report.run([runs[0].path, str(tmp_path / 'other' / 'run <0> & co')], output) == 0
+    assert runs[0].path in Page(output).texts
+
+
+def test_no_run(tmp_path):
+    with pytest.raises(UserError, match='holds no run'):
+        report.run([str(tmp_path)])
+    with pytest.raises(UserError, match='name the folders'):
+        report.run([])
+
+
+def test_in_a_browser(runs, tmp_path):
+    """A real one draws it: the window is not empty, and no image is missing."""
+    browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    if not browser:
+        pytest.skip('there is no Chromium or Chrome here')
+    output, picture = str(tmp_path / 'page.html'), str(tmp_path / 'page.png')
+    report.run([folder.path for folder in runs], output)
+    subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
+                    '--window-size=1300,3200', '--user-data-dir=%s/profile' % tmp_path, '--screenshot=' + picture,
+                    'file://' + output], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+    with Image.open(picture) as drawn:
+        assert drawn.size == (1300, 3200) and len(drawn.convert('RGB').getcolors(2 ** 24)) > 200
