@@ -58,7 +58,8 @@ class Network:
         recorded = len(tf.get_collection(BATCH_STATISTICS))
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE), kernels.using(self._kernels):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
-        statistics = tf.get_collection(BATCH_STATISTICS)[recorded:]
+        statistics = [statistic._replace(further_momenta=self._further_momenta)
+                      for statistic in tf.get_collection(BATCH_STATISTICS)[recorded:]]
         for statistic in statistics:
             if not statistic.moving.name.startswith(self.scope + '/'):
                 raise ValueError('%s, used by the network %s, is not a variable of it'
@@ -76,8 +77,7 @@ class Network:
         The applications may be the other network's too: of passes that moved its statistics in this step.
         """
         statistics = [statistic for application in applications for statistic in application.statistics]
-        updates = update_moving_statistics(statistics, self._further_momenta) if self._update_ops else []
-        with tf.control_dependencies(updates):
+        with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
             with tf.name_scope(self.scope + '_update'):  # part of the names of Adam's own two variables
                 # Ungated: gates would make the step wait for gradients that only the other network could use.
                 return self._optimizer.minimize(loss, var_list=self.trainable_variables,

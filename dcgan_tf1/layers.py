@@ -19,8 +19,9 @@ from dcgan_tf1 import kernels, randomness
 #   used: the tensor that normalizes where the batch's own does not: feed it to normalize with other statistics;
 #   batch: the batch's own;
 #   momentum: the share of the old value that an update keeps;
-#   bias: a tensor []: a variance's is (n − 1) / n where `batch` is the unbiased one, else 1.
-BatchStatistic = collections.namedtuple('BatchStatistic', 'moving used batch momentum bias')
+#   bias: a tensor []: a variance's is (n − 1) / n where `batch` is the unbiased one, else 1;
+#   further_momenta: of averages that are kept beside `moving`, in variables of `further_name`.
+BatchStatistic = collections.namedtuple('BatchStatistic', 'moving used batch momentum bias further_momenta')
 
 BATCH_STATISTICS = 'batch_statistics'  # the graph collection that holds them
 
@@ -132,9 +133,9 @@ def batch_norm(x, is_training, momentum=0.99, epsilon=1e-3, gamma_initializer=_o
             y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
         values = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)  # of a channel
         one = tf.constant(1.)
-        for statistic in (BatchStatistic(moving_mean, moving[0], mean, momentum, one),
+        for statistic in (BatchStatistic(moving_mean, moving[0], mean, momentum, one, ()),
                           BatchStatistic(moving_variance, moving[1], variance, momentum,
-                                         (values - 1) / values if x.shape.ndims == 4 else one)):
+                                         (values - 1) / values if x.shape.ndims == 4 else one, ())):
             tf.add_to_collection(BATCH_STATISTICS, statistic)
         return y
 
@@ -168,19 +169,19 @@ def dropout(x, rate, is_training):
         return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 
 
-def update_moving_statistics(statistics, further_momenta=()):
+def update_moving_statistics(statistics):
     """Update ops for `BatchStatistic`s, added to UPDATE_OPS: moving ← momentum · moving + (1 − momentum) · batch.
 
     Updates of one variable run in the order given (a list may name the same statistic twice). While
     `is_training` is false they change nothing, since the batch's value is then the moving one.
-    Each of `further_momenta` keeps a moving statistic of its own, in a variable of `further_name`.
+    The same goes for the averages of further momenta.
     Returns the list of ops.
     """
     latest = {}
     updates = []
     for statistic in statistics:
         for variable, momentum in [(statistic.moving, statistic.momentum)] + [
-                (_further(statistic.moving, momentum), momentum) for momentum in further_momenta]:
+                (_further(statistic.moving, momentum), momentum) for momentum in statistic.further_momenta]:
             name = variable.name
             with tf.control_dependencies([latest[name]] if name in latest else []):
                 change = (variable.read_value() - statistic.batch) * (1 - momentum)

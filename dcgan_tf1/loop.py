@@ -122,7 +122,8 @@ class Reporter:
         """Makes a film of the grids of generated images; of many, some, spread evenly."""
         paths = self._folder.grids()
         chosen = sorted(set(np.linspace(0, len(paths) - 1, _MOST_FRAMES).round().astype(int)))
-        image_files.film(self._folder.film, [plots.read(paths[index]) for index in chosen])
+        if paths:
+            image_files.film(self._folder.film, [plots.read(paths[index]) for index in chosen])
 
     def draw_losses(self):
         if self._records:

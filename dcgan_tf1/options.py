@@ -235,8 +235,8 @@ def _declare_generator(flag_values, num_images):
     declare.integer('num_images', num_images, 1, 'how many images to make', highest=1000000)
     flags.register_multi_flags_validator(
         ['bn_momentum', 'bn_mode'],
-        lambda values: values['bn_momentum'] is None or values['bn_mode'] in (None, 'moving'),
-        '--bn_momentum is a matter of --bn_mode=moving', flag_values=flag_values)
+        lambda values: values['bn_momentum'] is None or values['bn_mode'] == 'moving',
+        '--bn_momentum needs --bn_mode=moving', flag_values=flag_values)
     return declare
 
 

@@ -5,10 +5,13 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from dcgan_tf1 import graph, plots, sampler, standing
+from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import last_checkpoint
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.graph import build_training
 from dcgan_tf1.layers import BATCH_STATISTICS, batch_norm, dense, update_moving_statistics
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.schedules import SCHEDULES
 
 SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6')
 MOMENTA = '--further_momenta=0,0.9,0.9801'
@@ -87,7 +90,7 @@ def test_updated_twice_is_the_momentum_squared(graph):
     x = tf.placeholder(tf.float32, [None, 3])
     batch_norm(x, tf.constant(True), momentum=0.9)
     statistics = tf.get_collection(BATCH_STATISTICS)
-    updates = update_moving_statistics(statistics, [0.81])
+    updates = update_moving_statistics([statistic._replace(further_momenta=[0.81]) for statistic in statistics])
     again = update_moving_statistics(statistics)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -99,6 +102,24 @@ def test_updated_twice_is_the_momentum_squared(graph):
             twice, squared = [session.run(variable) for variable in tf.global_variables()
                               if name in variable.op.name]
             np.testing.assert_allclose(twice, squared, rtol=1e-5)
+
+
+@pytest.mark.parametrize('schedule', sorted(SCHEDULES))
+def test_in_every_schedule(schedule, training_settings, random_images, graph):
+    """A further average of the layers' own momentum is their own average, wherever its updates are in a step."""
+    settings = training_settings('--batch_size=4', '--schedule=' + schedule, '--further_momenta=0.99')
+    training = build_training(settings, random_images, BatchPlan('continuous', 40, 4, 0))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        training.start(session, 0)
+        for _ in range(2):
+            session.run(training.step.train_op)
+        values = session.run({variable.op.name: variable for variable in tf.global_variables()})
+    further = [name for name in values if name.endswith('_momentum_0.99')]
+    assert len(further) == 4
+    for name in further:
+        np.testing.assert_array_equal(values[name], values[name[:-len('_momentum_0.99')]])
+        assert np.abs(values[name] - float('variance' in name)).max() > 1e-3
 
 
 def test_training_is_the_same_with_further_momenta(run, trained):
