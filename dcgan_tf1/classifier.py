@@ -45,9 +45,9 @@ class Classifier:
             tf.set_random_seed(0)
             self._build(training.images, steps)
             self._session = loop.session()
-            checkpoints = Checkpoints(self.folder, 1) if os.path.isdir(self.folder.checkpoints) else None
+            checkpoints = Checkpoints(self.folder, 1)
             config = self.folder.read_config()
-            if config and config.get('version') == _VERSION and checkpoints and checkpoints.last:
+            if config and config.get('version') == _VERSION and checkpoints.last:
                 checkpoints.restore(self._session)
                 self.accuracy = config['accuracy']
                 return
@@ -57,7 +57,7 @@ class Classifier:
             say('it gets %.2f %% of %d test images right: %s'
                 % (100 * self.accuracy, test.images.num_examples, self.folder.path))
             self.folder.create()
-            Checkpoints(self.folder, 1).save(self._session, steps)
+            checkpoints.save(self._session, steps)
             # Last: a classifier counts once this is there.
             self.folder.write_config({'flags': {'steps': steps}, 'version': _VERSION, 'accuracy': self.accuracy,
                                       'tensorflow': tf.__version__, 'checksum': checksum})

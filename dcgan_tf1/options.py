@@ -42,9 +42,6 @@ class _Declarations:
     def choice(self, name, default, choices, help):
         flags.DEFINE_enum(name, default, sorted(choices), help, flag_values=self._flags)
 
-    def optional(self, name, choices, help):
-        flags.DEFINE_enum(name, None, sorted(choices), help, flag_values=self._flags)
-
     def boolean(self, name, default, help):
         flags.DEFINE_boolean(name, default, help, flag_values=self._flags)
 
@@ -169,9 +166,9 @@ def declare_sampling(flag_values=flags.FLAGS):
     declare = _declare_generator(flag_values, 36)
     declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
     declare.integer('padding', 2, 0, 'pixels between the images of a grid', highest=100)
-    declare.optional('walk', latent.WALKS, 'go from noise vector to noise vector in straight lines, or on circles: '
-                     'num_images walks. A .gif or .mp4 shows all at once, going round; else each is a row from its '
-                     'first vector to its last')
+    declare.choice('walk', None, latent.WALKS, 'go from noise vector to noise vector in straight lines, or on '
+                   'circles: num_images walks. A .gif or .mp4 shows all at once, going round; else each is a row from '
+                   'its first vector to its last')
     declare.integer('stops', 4, 2, 'of a walk: noise vectors that it goes through', highest=1000)
     declare.integer('frames', 12, 1, 'of a walk: images from one noise vector up to the next', highest=1000)
     declare.text('arithmetic', None, 'sums of noise vectors, named by their numbers from 0: 0,3,7-1,4,8+2,5,9 is the '

@@ -127,24 +127,27 @@ def _scores(folders, names):
     evaluations = [(name, evaluation) for folder, name in zip(folders, names) for evaluation in folder.read_scores()]
     if not evaluations:
         return ''
-    scores = list(dict.fromkeys(score for _, evaluation in evaluations for score in evaluation['scores']))
+    scores = list(dict.fromkeys(score for _, evaluation in evaluations for score in evaluation['scores']
+                                if score != 'histogram'))
     rows = []
     for name, evaluation in evaluations:
-        of = [evaluation['scores'].get(score, {}) for score in scores if score != 'histogram']
         rows.append((None, [name, evaluation['checkpoint'], _mode(evaluation), evaluation['num_images'],
-                            *(entry.get('value', '') for entry in of)]))
+                            *_column(evaluation, scores, 'value')]))
     _, last = evaluations[-1]
     rows.append((None, ['real images of the test set', '', '', last['test_images'],
-                        *((last['scores'].get(score, {}).get('real') or '') for score in scores
-                          if score != 'histogram')]))
+                        *_column(last, scores, 'real')]))
     found = {'%s, %s' % (name, _mode(evaluation)): evaluation['scores']['histogram']
              for name, evaluation in evaluations if 'histogram' in evaluation['scores']}
     return '<h2>Scores</h2>\n%s%s' % (
-        _table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores
-                                                               if score != 'histogram')], rows),
+        _table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)], rows),
         _image(plots.histograms({name: entry['value'] for name, entry in found.items()},
                                 next(iter(found.values()))['real']), 'png',
                'shares of the classes; the line: real images') if found else '')
+
+
+def _column(evaluation, scores, part):
+    found = [evaluation['scores'].get(score, {}).get(part) for score in scores]
+    return ['' if value is None else value for value in found]
 
 
 def _mode(evaluation):
