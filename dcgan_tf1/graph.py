@@ -19,12 +19,20 @@ from dcgan_tf1.losses import LOSSES
 #   further: pairs (real_images, noise) of the further discriminator updates of a step.
 Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_training further')
 
-# What one application of a network gives: its output, and the `BatchStatistic`s of its batch norms.
-Application = collections.namedtuple('Application', 'output statistics')
+# What one application of a network gives: its output, the `BatchStatistic`s of its batch norms, and what its
+# activation functions gave, from the input on.
+Application = collections.namedtuple('Application', 'output statistics activations')
+
+# Ops that are activation functions.
+_ACTIVATIONS = ('Elu', 'LeakyRelu', 'Relu', 'Sigmoid', 'Tanh')
 
 # A generator to make images with: placeholders noise [vectors, noise_dim] and is_training []; the images, and the
 # `BatchStatistic`s of its batch norms.
 Generator = collections.namedtuple('Generator', 'noise is_training images statistics')
+
+# A discriminator to look into: placeholders images [n, height, width, channels] in [−1, 1] and is_training []; its
+# verdict (the logits), statistics and activations, as of an `Application`.
+Discriminator = collections.namedtuple('Discriminator', 'images is_training verdict statistics activations')
 
 # step: the `TrainStep`, whose train_op also counts global_step; generator: a `Generator` on `inputs.noise`;
 # sample_noise [sample_size, noise_dim]: the same for the whole run; standing_batches: `standing.Batches`;
@@ -56,6 +64,7 @@ class Network:
     def __call__(self, x):
         """Applies the network: an `Application`. Raises ValueError if it uses a moving statistic not its own."""
         recorded = len(tf.get_collection(BATCH_STATISTICS))
+        earlier = len(tf.get_default_graph().get_operations())
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE), kernels.using(self._kernels):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         statistics = [statistic._replace(further_momenta=self._further_momenta)
@@ -64,7 +73,9 @@ class Network:
             if not statistic.moving.name.startswith(self.scope + '/'):
                 raise ValueError('%s, used by the network %s, is not a variable of it'
                                  % (statistic.moving.name, self.scope))
-        return Application(output, statistics)
+        activations = [op.outputs[0] for op in tf.get_default_graph().get_operations()[earlier:]
+                       if op.type in _ACTIVATIONS]
+        return Application(output, statistics, activations)
 
     @property
     def trainable_variables(self):
@@ -94,7 +105,17 @@ def build_generator(settings, training=None):
     is_training = tf.placeholder(tf.bool, [], 'is_training') if training is None else training
     function = _generator(settings.network, (settings.image_size, settings.image_size, settings.channels))
     generator = Network('Generator', function, is_training, computation=_computation(settings))
-    return Generator(noise, is_training, *generator(noise))
+    made = generator(noise)
+    return Generator(noise, is_training, made.output, made.statistics)
+
+
+def build_discriminator(settings):
+    """A `Discriminator` alone, to look into. Raises: `networks.UnsupportedShape`."""
+    images = tf.placeholder(tf.float32, [None, settings.image_size, settings.image_size, settings.channels], 'images')
+    is_training = tf.placeholder(tf.bool, [], 'is_training')
+    verdict = Network('Discriminator', _module(settings.network).discriminator, is_training,
+                      computation=_computation(settings))(images)
+    return Discriminator(images, is_training, *verdict)
 
 
 def _computation(settings):
@@ -150,7 +171,8 @@ def build_training(settings, images, plan):
         with tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
-            sampled = Generator(inputs.noise, inputs.is_training, *generator(inputs.noise))
+            made = generator(inputs.noise)
+            sampled = Generator(inputs.noise, inputs.is_training, made.output, made.statistics)
         finite = [tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
                   if variable.dtype.is_floating]
         sample_noise = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,

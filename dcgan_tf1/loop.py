@@ -151,7 +151,7 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
         generator, feed = graph.generator, {graph.inputs.is_training: settings.bn_mode == 'batch'}
         if settings.bn_mode == 'standing':
             feed = standing.feed(generator, standing.accumulate(
-                session, generator, graph.standing_batches.draw(session, settings.standing_batches)))
+                session, generator, generator.noise, graph.standing_batches.draw(session, settings.standing_batches)))
         generated = session.run(generator.images, {generator.noise: noise, **feed})
         reporter.grid(folder.grid(step), plots.to_bytes(generated), step, 'generated')
 

@@ -78,7 +78,8 @@ class Sampler:
         store = standing.Store(self._settings.checkpoint, batches, self._settings.batch_size)
         values = store.read(names)
         if values is None:
-            values = standing.accumulate(self._session, self._generator, self._batches.draw(self._session, batches))
+            values = standing.accumulate(self._session, self._generator, self._generator.noise,
+                                         self._batches.draw(self._session, batches))
             store.write(values)
         return values
 

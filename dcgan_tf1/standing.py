@@ -16,18 +16,20 @@ from dcgan_tf1 import randomness
 from dcgan_tf1.run_folder import write
 
 
-def accumulate(session, generator, batches):
-    """Pooled statistics of a `graph.Generator`: of every batch norm the mean E[x] and variance E[x²] − E[x]².
+def accumulate(session, network, inputs, batches):
+    """Pooled statistics of a network: of every batch norm the mean E[x] and variance E[x²] − E[x]².
 
     Args:
-      batches: an iterable of noise, float32 [vectors, noise_dim] each, all of one size.
+      network: a `graph.Generator` or `graph.Discriminator`.
+      inputs: the placeholder of what it is applied to.
+      batches: an iterable of what to feed there, all of one size: noise, float32 [vectors, noise_dim], or images.
     Returns: {name of the moving statistic's variable: float32 [channels]}.
     """
-    layers = list(zip(*[iter(generator.statistics)] * 2))  # a batch norm records its mean, then its variance
+    layers = list(zip(*[iter(network.statistics)] * 2))  # a batch norm records its mean, then its variance
     count, sums = 0, [0.] * len(layers)
     fetches = [(mean.batch, variance.batch, variance.bias) for mean, variance in layers]
-    for noise in batches:
-        fetched = session.run(fetches, {generator.noise: noise, generator.is_training: True})
+    for batch in batches:
+        fetched = session.run(fetches, {inputs: batch, network.is_training: True})
         count += 1
         for index, (mean, variance, bias) in enumerate(fetched):
             mean, variance = mean.astype(np.float64), variance.astype(np.float64) * bias
@@ -39,10 +41,12 @@ def accumulate(session, generator, batches):
     return pooled
 
 
-def feed(generator, values):
-    """What to feed so that a `graph.Generator` normalizes with these values ({name of the variable: [channels]})."""
-    return {generator.is_training: False,
-            **{statistic.used: values[statistic.moving.op.name] for statistic in generator.statistics}}
+def feed(network, values):
+    """What to feed so that a network (as of `accumulate`) normalizes with these values ({name of the variable:
+    [channels]}).
+    """
+    return {network.is_training: False,
+            **{statistic.used: values[statistic.moving.op.name] for statistic in network.statistics}}
 
 
 class Batches:

@@ -45,7 +45,8 @@ def small_generator():
         x = tf.reshape(tf.nn.relu(batch_norm(inputs[0], training)), [-1, 2, 2, 3])
         inputs.append(x * [1., 2., 3.] + 10)
         return batch_norm(inputs[1], training)
-    made = graph.Generator(noise, is_training, *graph.Network('Generator', function, is_training)(noise))
+    applied = graph.Network('Generator', function, is_training)(noise)
+    made = graph.Generator(noise, is_training, applied.output, applied.statistics)
     return made, inputs
 
 
@@ -55,7 +56,7 @@ def test_pooled_over_batches():
         made, inputs = small_generator()
         session.run(tf.global_variables_initializer())
         batches = [np.random.RandomState(seed).normal(seed, 1 + seed, (7, 5)) for seed in range(4)]
-        found = standing.accumulate(session, made, iter(batches))
+        found = standing.accumulate(session, made, made.noise, iter(batches))
         came = [np.concatenate([session.run(x, {made.noise: batch, made.is_training: True}) for batch in batches])
                 for x in inputs]
         for x, layer in zip(came, ('batch_normalization', 'batch_normalization_1')):
@@ -63,7 +64,7 @@ def test_pooled_over_batches():
             np.testing.assert_allclose(found['Generator/%s/moving_mean' % layer], x.mean(axis=0), rtol=1e-5, atol=1e-6)
             np.testing.assert_allclose(found['Generator/%s/moving_variance' % layer], x.var(axis=0), rtol=1e-5)
         # With the statistics of one batch, that batch is made as in batch mode; and alone as among others.
-        one = standing.accumulate(session, made, batches[:1])
+        one = standing.accumulate(session, made, made.noise, batches[:1])
         alone = session.run(made.images, {made.noise: batches[0][:1], **standing.feed(made, one)})
         together = session.run(made.images, {made.noise: batches[0], made.is_training: True})
         np.testing.assert_allclose(alone, together[:1], atol=2e-5)

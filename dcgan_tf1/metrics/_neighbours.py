@@ -9,5 +9,7 @@ def squared_distances(vectors, others):
     norms = np.einsum('ij,ij->i', others, others)
     for start in range(0, len(vectors), _ROWS):
         part = vectors[start:start + _ROWS]
-        squares = np.einsum('ij,ij->i', part, part)[:, np.newaxis] + norms - 2 * (part @ others.T)
-        yield slice(start, start + len(part)), np.maximum(squares, 0)
+        squares = (-2 * part) @ others.T
+        squares += np.einsum('ij,ij->i', part, part)[:, np.newaxis]  # in place: memory is what limits this
+        squares += norms
+        yield slice(start, start + len(part)), np.maximum(squares, 0, out=squares)
