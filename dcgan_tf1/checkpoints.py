@@ -2,6 +2,7 @@
 import glob
 import os
 import re
+import shutil
 
 import tensorflow.compat.v1 as tf
 
@@ -11,6 +12,56 @@ from dcgan_tf1.errors import UserError
 def last_checkpoint(folder):
     """Path of the newest checkpoint of a `RunFolder`, without its suffix, or None."""
     return tf.train.latest_checkpoint(folder.checkpoints)
+
+
+def best_checkpoint(folder):
+    """Path of the checkpoint that was kept as the best of a `RunFolder`, without its suffix, or None."""
+    return next((os.path.splitext(path)[0] for path in glob.glob(os.path.join(glob.escape(folder.best), '*.index'))),
+                None)
+
+
+def named_checkpoint(folder, name):
+    """Path of a checkpoint of a `RunFolder`: the last for None, of a step for a number, `best`, or as it is given.
+
+    Raises: UserError where the run has none such.
+    """
+    if name and name != 'best' and not name.isdigit():
+        return name
+    if not name:
+        found = last_checkpoint(folder)
+    elif name == 'best':
+        found = best_checkpoint(folder)
+    else:
+        found = next((path for path in ('%s-%s' % (folder.checkpoint_prefix, name), best_checkpoint(folder))
+                      if path and path.endswith('-' + name) and os.path.exists(path + '.index')), None)
+    if found:
+        return found
+    steps = sorted(int(path[:-len('.index')].rsplit('-', 1)[1])
+                   for path in glob.glob(glob.escape(folder.checkpoint_prefix) + '-*.index'))
+    if not steps:
+        raise UserError('%s has no checkpoint yet: train it first' % folder.path)
+    raise UserError('%s has no checkpoint of --checkpoint=%s, but of the steps %s%s' % (
+        folder.path, name, ', '.join(map(str, steps)),
+        '' if name != 'best' else ': train with --evaluate_every to have the best kept'))
+
+
+def keep_best(folder, checkpoint):
+    """Puts a copy of a checkpoint (its path) in the place of the best one of a `RunFolder`. Raises: UserError."""
+    before = best_checkpoint(folder)
+    try:
+        os.makedirs(folder.best, exist_ok=True)
+        parts = glob.glob(glob.escape(checkpoint) + '.data-*')
+        for path in [*parts, checkpoint + '.index']:  # with its index it counts
+            copy = os.path.join(folder.best, os.path.basename(path))
+            shutil.copyfile(path, copy + '.partial')
+            os.replace(copy + '.partial', copy)
+        if before and os.path.basename(before) != os.path.basename(checkpoint):
+            os.remove(before + '.index')
+            for path in glob.glob(glob.escape(before) + '.*'):
+                os.remove(path)
+    except OSError as error:
+        raise UserError('%s cannot be kept in %s (%s): make room there, or make it writable, and give the same command '
+                        'again' % (checkpoint, folder.best, error.strerror)) from error
 
 
 class Checkpoints:

@@ -22,7 +22,7 @@ from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.run_folder import RunFolder, write
 
 # An evaluation of a run takes the place of an earlier one that was told the same.
-_SAME = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
+SAME = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
 _UNLABELLED = 10000  # images of a data set without labels that are looked at
 
 
@@ -74,29 +74,38 @@ def run(settings):
     """The command, on its flags' settings; returns the exit status. Raises UserError."""
     tf.logging.set_verbosity(tf.logging.ERROR)
     if settings.run_dir:
-        settings = _with_data_of_run(sampler.of_run(settings))
-    pixels = _read_images(settings) if settings.images else _generate(settings)
+        settings = of_run(settings)
+    pixels = _read_images(settings) if settings.images else generate(settings)
     evaluator = Evaluator(settings, lambda text: print(text, file=sys.stderr))
     try:
-        scores, references = evaluator.scores(pixels), evaluator.references(len(pixels))
+        found = evaluation(settings, pixels, evaluator)
     finally:
         evaluator.close()
-    evaluation = {**_source(settings), 'num_images': len(pixels), **evaluator.about, 'scores': {
-        name: {'value': score.value, 'real': references[name].value if name in references else None,
-               'samples_needed': score.samples, 'enough': len(pixels) >= score.samples}
-        for name, score in scores.items()}}
-    print(metrics.table(scores, references, len(pixels)), end='')
+    print(metrics.table(found), end='')
     if settings.output:
-        write(settings.output, (json.dumps(evaluation, indent=1) + '\n').encode())
+        write(settings.output, (json.dumps(found, indent=1) + '\n').encode())
     elif settings.run_dir and not settings.images:
-        RunFolder(settings.run_dir).add_scores(evaluation, _SAME)
+        RunFolder(settings.run_dir).add_scores(found, SAME)
     return 0
 
 
-def _with_data_of_run(settings):
-    """The data set that the run was trained on; where it lies, as far as --data_dir does not say."""
-    trained = RunFolder(settings.run_dir).read_config()['flags']
-    return settings._replace(dataset=trained['dataset'], data_dir=settings.data_dir or trained['data_dir'])
+def of_run(settings):
+    """Settings of an evaluation, as `sampler.of_run` gives them, with the data that the run was trained on: where they
+    lie, as far as --data_dir does not say.
+    """
+    settings = sampler.of_run(settings)
+    trained = options.trained(RunFolder(settings.run_dir).read_config()['flags'])
+    return settings._replace(data_dir=settings.data_dir or trained['data_dir'], **{
+        name: trained[name] for name in ('dataset', 'centre_crop', 'antialias', 'skip_unreadable')})
+
+
+def evaluation(settings, pixels, evaluator):
+    """What is written of an evaluation of these images, a dict: what they are, and their scores."""
+    references = evaluator.references(len(pixels))
+    return {**_source(settings), 'num_images': len(pixels), **evaluator.about, 'scores': {
+        name: {'value': score.value, 'real': references[name].value if name in references else None,
+               'samples_needed': score.samples, 'enough': len(pixels) >= score.samples}
+        for name, score in evaluator.scores(pixels).items()}}
 
 
 def _source(settings):
@@ -107,7 +116,8 @@ def _source(settings):
             'standing_batches': settings.standing_batches if settings.bn_mode == 'standing' else None}
 
 
-def _generate(settings):
+def generate(settings):
+    """The images of a checkpoint that the settings ask for, uint8. Raises: UserError."""
     with sampler.Sampler(settings) as generator:
         return plots.to_bytes(generator.images(
             generator.noise(settings.num_images, settings.seed), generator.statistics(

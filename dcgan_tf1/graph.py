@@ -36,10 +36,12 @@ Discriminator = collections.namedtuple('Discriminator', 'images is_training verd
 
 # step: the `TrainStep`, whose train_op also counts global_step; generator: a `Generator` on `inputs.noise`;
 # sample_noise [sample_size, noise_dim]: the same for the whole run; standing_batches: `standing.Batches`;
-# all_finite: bool [], over all variables;
+# all_finite: bool [], over all variables; gradient_norms: {name: scalar} of the step's updates; histograms: a summary
+# of the variables, and of what the networks make of `inputs.noise`;
 # start: a function (session, step) that makes the batch plan go on after that step.
 TrainGraph = collections.namedtuple(
-    'TrainGraph', 'inputs step generator sample_noise standing_batches global_step all_finite start')
+    'TrainGraph',
+    'inputs step generator sample_noise standing_batches global_step all_finite gradient_norms histograms start')
 
 
 class Network:
@@ -60,6 +62,7 @@ class Network:
         self._optimizer = optimizer
         self._update_ops = update_ops
         self._further_momenta = further_momenta
+        self.gradient_norms = {}  # of every update, {name: scalar}
 
     def __call__(self, x):
         """Applies the network: an `Application`. Raises ValueError if it uses a moving statistic not its own."""
@@ -88,11 +91,15 @@ class Network:
         The applications may be the other network's too: of passes that moved its statistics in this step.
         """
         statistics = [statistic for application in applications for statistic in application.statistics]
+        name = '%s/%s' % (self.scope, tf.get_default_graph().get_name_scope())
         with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
             with tf.name_scope(self.scope + '_update'):  # part of the names of Adam's own two variables
                 # Ungated: gates would make the step wait for gradients that only the other network could use.
-                return self._optimizer.minimize(loss, var_list=self.trainable_variables,
-                                                gate_gradients=tf.train.Optimizer.GATE_NONE)
+                gradients = self._optimizer.compute_gradients(loss, self.trainable_variables,
+                                                              gate_gradients=tf.train.Optimizer.GATE_NONE)
+                update = self._optimizer.apply_gradients(gradients)
+                self.gradient_norms[name] = tf.global_norm([gradient for gradient, _ in gradients])
+                return update
 
 
 def build_generator(settings, training=None):
@@ -168,17 +175,33 @@ def build_training(settings, images, plan):
         with tf.control_dependencies(updates):
             step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
         _check_ownership([generator, discriminator])
-        with tf.control_dependencies([step.train_op]):
+        with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
             made = generator(inputs.noise)
             sampled = Generator(inputs.noise, inputs.is_training, made.output, made.statistics)
-        finite = [tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
-                  if variable.dtype.is_floating]
-        sample_noise = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
-                                        settings.sample_size, settings.noise_dim)
-        return TrainGraph(inputs, step, sampled, sample_noise, standing.Batches(settings), global_step,
-                          tf.reduce_all(finite), start)
+            sample_noise = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
+                                            settings.sample_size, settings.noise_dim)
+            standing_batches = standing.Batches(settings)
+            histograms = _histograms([made, discriminator(made.output)])
+        with tf.name_scope('all_finite'):
+            all_finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
+                                        if variable.dtype.is_floating])
+        return TrainGraph(inputs, step, sampled, sample_noise, standing_batches, global_step, all_finite,
+                          {**generator.gradient_norms, **discriminator.gradient_norms}, histograms, start)
+
+
+def _histograms(applications):
+    """A summary of all trainable variables, and of the activations of these applications."""
+    with tf.name_scope(None), tf.name_scope('variables'):  # the scopes are part of the names in TensorBoard
+        summaries = [tf.summary.histogram(variable.op.name, variable) for variable in tf.trainable_variables()]
+    with tf.name_scope(None), tf.name_scope('activations'):
+        for application in applications:
+            for activation in application.activations:
+                # One that is not finite would make the summary fail, and with it the run.
+                values = tf.boolean_mask(activation, tf.is_finite(activation))
+                summaries.append(tf.summary.histogram(activation.op.name.split('/', 1)[1], values))
+        return tf.summary.merge(summaries)
 
 
 def _adam_epsilon(settings, global_step):

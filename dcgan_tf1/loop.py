@@ -68,6 +68,8 @@ class Reporter:
         self._events = tf.summary.FileWriter(folder.events)
         # TensorBoard drops what an earlier session wrote of later steps.
         self._events.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start_step)
+        if start_step == 0:
+            self._events.add_graph(tf.get_default_graph())
         self._bar = tqdm.tqdm(total=settings.steps, initial=start_step, unit='step', dynamic_ncols=True,
                               disable=not sys.stderr.isatty())
 
@@ -95,19 +97,32 @@ class Reporter:
                               refresh=False)
         self._bar.update()
 
-    def record(self, record):
-        """After a step that is due."""
+    def record(self, record, watched):
+        """After a step that is due. `watched`: further numbers, which only TensorBoard shows."""
         self._records.append(record)
         self._metrics.write(json.dumps(record) + '\n')
         self._metrics.flush()
-        self._events.add_summary(tf.Summary(value=[
-            tf.Summary.Value(tag=name, simple_value=value) for name, value in record.items()
-            if name != 'step']), record['step'])
+        self.scalars({**record, **watched}, record['step'])
         self.say('step %d/%d  epoch %.2f  D loss %.4f  G loss %.4f  D right on real %.2f, on fake %.2f  '
                  '%.0f images/s' % (
                      record['step'], self._settings.steps, record['epoch'], record['discriminator_loss'],
                      record['generator_loss'], record['real_accuracy'], record['fake_accuracy'],
                      record['images_per_second']), terminal=self._bar.disable)
+
+    def scalars(self, values, step):
+        """Shows numbers, {tag: number}, in TensorBoard."""
+        self._events.add_summary(tf.Summary(value=[
+            tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items() if name != 'step']), step)
+
+    def scores(self, step, scores, best):
+        """After an evaluation; `best`: whether none before was better."""
+        self.scalars({'scores/' + name: value for name, value in scores.items()}, step)
+        self.say('step %d scores  %s%s' % (step, '  '.join('%s %.4g' % score for score in scores.items()),
+                                           '  (the best so far)' if best else ''))
+
+    def histograms(self, summary, step):
+        """Shows a summary in TensorBoard."""
+        self._events.add_summary(summary, step)
 
     def grid(self, path, images, step, tag):
         """Writes uint8 images [n, height, width, channels] as a grid, and shows it in TensorBoard."""
@@ -132,7 +147,7 @@ class Reporter:
         self._events.flush()
 
 
-def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step):
+def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step, best=None):
     """Trains from start_step to settings.steps, or until a signal.
 
     Args:
@@ -141,6 +156,8 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
       plan: the `BatchPlan`.
       images: the `data.Images` that are trained on.
       start_step: steps done before.
+      best: a function (checkpoint) → ({score: number}, whether it is the best so far), called every
+        `settings.evaluate_every` steps.
     Returns: the number of the signal that ended it, or None.
     Raises: UserError where a loss or a variable is no longer finite, or something can't be written.
     """
@@ -159,13 +176,14 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
         if not session.run(graph.all_finite):
             raise _diverged(step, 'a variable is no longer finite', checkpoints)
         checkpoints.save(session, step)
+        reporter.histograms(session.run(graph.histograms, {graph.inputs.noise: noise}), step)
         reporter.draw_losses()
 
     if start_step == 0:
         reporter.grid(folder.reals, images.first(settings.sample_size), 0, 'real')
         sample(0)
     every_step = (graph.step.train_op, graph.step.discriminator_loss, graph.step.generator_loss)
-    when_due = (*every_step, graph.step.real_log_odds, graph.step.fake_log_odds)
+    when_due = (*every_step, graph.step.real_log_odds, graph.step.fake_log_odds, graph.gradient_norms)
     seconds, steps = 0., 0  # since the last logged step, training alone
     with Interrupt() as interrupt:
         for step in range(start_step + 1, settings.steps + 1):
@@ -184,17 +202,28 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
                     'discriminator_loss': discriminator_loss, 'generator_loss': generator_loss,
                     'real_accuracy': float(np.mean(fetched[3] > 0)),
                     'fake_accuracy': float(np.mean(fetched[4] < 0)),
-                    'images_per_second': round(steps * settings.batch_size / seconds, 1)})
+                    'images_per_second': round(steps * settings.batch_size / seconds, 1)}, {
+                        'discriminator_output/real': _probability(fetched[3]),
+                        'discriminator_output/fake': _probability(fetched[4]),
+                        **{'gradient_norm/' + name: float(norm) for name, norm in fetched[5].items()}})
                 seconds, steps = 0., 0
             ends = step == settings.steps or interrupt.signal is not None
             if step % settings.sample_every == 0 or step == settings.steps:
                 sample(step)
-            if step % settings.checkpoint_every == 0 or ends:
+            evaluates = best and step % settings.evaluate_every == 0
+            if step % settings.checkpoint_every == 0 or evaluates or ends:
                 save(step)
+            if evaluates:
+                reporter.scores(step, *best(checkpoints.last))
             if interrupt.signal is not None:
                 break
         reporter.film()
         return interrupt.signal
+
+
+def _probability(log_odds):
+    """Mean probability of «real»."""
+    return float(np.mean(0.5 + 0.5 * np.tanh(log_odds / 2)))  # the logistic function, without overflow
 
 
 def _diverged(step, what, checkpoints):

@@ -9,7 +9,7 @@ import pkgutil
 
 from absl import flags
 
-from dcgan_tf1 import data, image_files, kernels, latent, networks
+from dcgan_tf1 import data, image_files, kernels, latent, metrics, networks
 from dcgan_tf1.batches import PLANS, BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
@@ -20,10 +20,11 @@ BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
 
 # What a later call on the same run folder may change: how far to train, and where things lie.
-_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir'}
+_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'cache_dir'}
 
 # What runs did that were made before these were flags.
-_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'further_momenta': [], 'standing_batches': 100}
+_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'further_momenta': [], 'standing_batches': 100,
+            'evaluate_every': 0, 'evaluation_images': 5000, 'best_by': 'frechet_distance', 'classifier_steps': 2345}
 
 
 class _Declarations:
@@ -154,6 +155,20 @@ def declare_training(flag_values=flags.FLAGS):
                     'list), beside those that its layers have: to make images with, by sample\'s --bn_momentum')
     declare.integer('checkpoint_every', 500, 1, 'steps between checkpoints')
     declare.integer('keep_checkpoints', 5, 1, 'how many of the latest checkpoints to keep')
+    declare.integer('evaluate_every', 0, 0, 'steps between evaluations, each as `evaluate` makes it, with a checkpoint '
+                    'of its own; the best is kept. 0: none')
+    declare.integer('evaluation_images', 5000, 10, 'images to generate for an evaluation', highest=1000000)
+    declare.choice('best_by', 'frechet_distance', metrics.ranks(), 'score that says which checkpoint is the best '
+                   '(sharpness_ratio: nearest to 1; that alone needs no labels)')
+    declare.path('cache_dir', os.path.join('runs', 'classifiers'), 'where the classifiers are kept that evaluations '
+                 'look through')
+    declare.integer('classifier_steps', 2345, 1, 'steps that a classifier is trained for, of 128 images each')
+    flags.register_multi_flags_validator(
+        ['evaluate_every', 'best_by', 'dataset'],
+        lambda values: not values['evaluate_every'] or values['best_by'] in metrics.ranks(
+            data.has_labels(values['dataset'])),
+        '--best_by must be %s where the data set has no labels' % ' or '.join(metrics.ranks(classified=False)),
+        flag_values=flag_values)
     flags.register_multi_flags_validator(
         ['sample_size', 'bn_mode'],
         lambda values: values['bn_mode'] != 'batch' or values['sample_size'] > 1,
@@ -202,8 +217,6 @@ def declare_evaluation(flag_values=flags.FLAGS):
     declare = _declare_generator(flag_values, 10000)
     declare.path('images', None, 'score these images instead: a folder of image files, or a .npy file of uint8 '
                  '[images, height, width, channels] or of floats in [-1, 1]')
-    declare.path('cache_dir', os.path.join('runs', 'classifiers'), 'where classifiers are kept')
-    declare.integer('classifier_steps', 2345, 1, 'steps that the classifier is trained for, of 128 images each')
     declare.path('output', None, 'JSON file to write; default: scores.json in the run folder, if there is one')
     declare.one_of('run_dir', 'checkpoint', 'images')
 
@@ -225,8 +238,8 @@ def _declare_generator(flag_values, num_images):
     declare_training(flag_values)
     flag_values.set_default('bn_mode', None)
     declare = _Declarations(flag_values)
-    declare.path('checkpoint', None, 'checkpoint to make images with, by its path without .index; default: the run\'s '
-                 'last. Without --run_dir: a checkpoint of any script, of the network that the other flags say')
+    declare.path('checkpoint', None, 'checkpoint to make images with. Of a run: its step, or best; default: the last. '
+                 'By its path without .index: one of any script, of the network that the other flags say')
     declare.number('bn_momentum', None, lambda value: 0 <= value < 1, 'must be 0 or more and below 1',
                    'with --bn_mode=moving: use the averages of this momentum, one of --further_momenta of the training')
     declare.integer('num_images', num_images, 1, 'how many images to make', highest=1000000)
@@ -251,6 +264,13 @@ def settings(argv, flag_values=flags.FLAGS):
     values['channels'] = int(values['channels'])
     values['further_momenta'] = [float(text) for text in values['further_momenta']]
     return collections.namedtuple('Settings', sorted(values))(**values)
+
+
+def parsed(declare, *arguments):
+    """The `settings` that a command's flags, as declared by `declare`, have with these arguments."""
+    flag_values = flags.FlagValues()
+    declare(flag_values)
+    return settings(flag_values(['command', *arguments]), flag_values)
 
 
 def resolve(chosen, num_examples):

@@ -30,6 +30,7 @@ class RunFolder:
         self.film = os.path.join(self.samples, 'training.gif')
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')
+        self.best = os.path.join(path, 'best')
         self.checkpoint_prefix = os.path.join(self.checkpoints, 'model')
 
     def grid(self, step):

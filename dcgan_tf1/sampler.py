@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph, loop, options, randomness, standing
-from dcgan_tf1.checkpoints import last_checkpoint, restore
+from dcgan_tf1.checkpoints import named_checkpoint, restore
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import further_name
 from dcgan_tf1.run_folder import RunFolder
@@ -23,11 +23,9 @@ def of_run(settings):
     if not config:
         raise UserError('--run_dir=%s holds no run (no %s): name the folder of a run'
                         % (settings.run_dir, folder.config))
-    checkpoint = settings.checkpoint or last_checkpoint(folder)
-    if not checkpoint:
-        raise UserError('%s has no checkpoint yet: train it first' % settings.run_dir)
     trained = options.trained(config['flags'])
-    return settings._replace(checkpoint=checkpoint, bn_mode=settings.bn_mode or trained['bn_mode'], **{
+    return settings._replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
+                             bn_mode=settings.bn_mode or trained['bn_mode'], **{
         name: trained[name] for name in ('recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size',
                                          'channels', 'batch_size', 'precision', 'kernels')})
 

@@ -16,8 +16,9 @@ TrainStep = collections.namedtuple(
 
 
 def _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss):
-    return TrainStep(train_op, loss.discriminator(real_verdict.output, fake_verdict.output), generator_loss,
-                     loss.log_odds(real_verdict.output), loss.log_odds(fake_verdict.output))
+    with tf.name_scope('losses'):
+        return TrainStep(train_op, loss.discriminator(real_verdict.output, fake_verdict.output), generator_loss,
+                         loss.log_odds(real_verdict.output), loss.log_odds(fake_verdict.output))
 
 
 def further_discriminator_updates(generator, discriminator, loss, inputs):

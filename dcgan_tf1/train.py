@@ -17,6 +17,7 @@ from absl import app, flags
 
 import dcgan_tf1
 from dcgan_tf1 import data, graph, loop, options
+from dcgan_tf1.best import Best
 from dcgan_tf1.checkpoints import Checkpoints, WarmStart
 from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.networks import UnsupportedShape
@@ -94,6 +95,7 @@ def _train(folder, settings, images, config, earlier):
         folder.write_config({**config, 'versions': earlier['versions']} if earlier else config)
         folder.write_flags(options.flagfile(settings))
         reporter = loop.Reporter(folder, settings, start_step)
+        best = None
         try:
             if earlier and earlier['versions'] != config['versions']:
                 reporter.say('this run began with %s and goes on with %s: results may differ in the last digits'
@@ -104,9 +106,10 @@ def _train(folder, settings, images, config, earlier):
             if warm_start:
                 reporter.say('weights of %s, %s' % (settings.init_checkpoint, 'with the state of Adam'
                                                     if warm_start.with_adam else 'Adam begins anew'))
+            best = Best(folder, settings, reporter.say) if settings.evaluate_every else None
             try:
                 interrupted = loop.train(session, training, settings, plan, checkpoints, reporter, folder, images,
-                                         start_step)
+                                         start_step, best)
             except tf.errors.OpError:
                 if images.fault:  # TensorFlow buries it in the report of a failed op
                     raise images.fault from None
@@ -121,6 +124,8 @@ def _train(folder, settings, images, config, earlier):
             reporter.say('finished at step %d; the last images: %s' % (done, folder.grid(done)))
             return 0
         finally:
+            if best:
+                best.close()
             reporter.close()
 
 

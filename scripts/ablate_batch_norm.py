@@ -25,7 +25,6 @@ import numpy as np
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 import tensorflow.compat.v1 as tf
-from absl import flags
 
 from dcgan_tf1 import evaluate, metrics, options, plots, sampler
 from dcgan_tf1.errors import exit_status
@@ -117,12 +116,11 @@ def train(recipe, seed, step, arguments):
 
 def evaluation_settings(arguments, *further):
     """Settings of `evaluate`, as its command line would give them."""
-    flag_values = flags.FlagValues()
-    options.declare_evaluation(flag_values)
-    return options.settings(flag_values([
-        'evaluate', '--dataset=' + arguments.dataset, '--classifier_steps=%d' % arguments.classifier_steps,
+    return options.parsed(
+        options.declare_evaluation, '--dataset=' + arguments.dataset,
+        '--classifier_steps=%d' % arguments.classifier_steps,
         '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), '--num_images=%d' % arguments.num_images,
-        *(['--data_dir=' + arguments.data_dir] if arguments.data_dir else ()), *further]), flag_values)
+        *(['--data_dir=' + arguments.data_dir] if arguments.data_dir else ()), *further)
 
 
 def statistics(generator, mode, updates):

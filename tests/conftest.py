@@ -8,7 +8,6 @@ os.environ['TF_USE_LEGACY_KERAS'] = '1'
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from absl import flags
 
 from dcgan_tf1 import options, train
 from dcgan_tf1.data import Images
@@ -43,34 +42,28 @@ def tf_layers():
         pytest.skip('tf.layers is not here: install tf_keras')
 
 
-def parse(declare, *args):
-    flag_values = flags.FlagValues()
-    declare(flag_values)
-    return options.settings(flag_values(['command', *args]), flag_values)
-
-
 @pytest.fixture
 def training_settings():
     """(flags…) → settings of a training, as the command line gives them."""
-    return lambda *args: parse(options.declare_training, *args)
+    return lambda *args: options.parsed(options.declare_training, *args)
 
 
 @pytest.fixture
 def sampling_settings():
     """(flags…) → settings of `sample`."""
-    return lambda *args: parse(options.declare_sampling, *args)
+    return lambda *args: options.parsed(options.declare_sampling, *args)
 
 
 @pytest.fixture
 def evaluation_settings():
     """(flags…) → settings of `evaluate`."""
-    return lambda *args: parse(options.declare_evaluation, *args)
+    return lambda *args: options.parsed(options.declare_evaluation, *args)
 
 
 @pytest.fixture
 def export_settings():
     """(flags…) → settings of `export`."""
-    return lambda *args: parse(options.declare_export, *args)
+    return lambda *args: options.parsed(options.declare_export, *args)
 
 
 @pytest.fixture(scope='session')
@@ -82,7 +75,7 @@ def trained(tmp_path_factory):
     @functools.lru_cache(maxsize=None)
     def call(*args):
         folder = str(tmp_path_factory.mktemp('trained'))
-        assert train.run(parse(options.declare_training, *args, '--run_dir=' + folder)) == 0
+        assert train.run(options.parsed(options.declare_training, *args, '--run_dir=' + folder)) == 0
         return RunFolder(folder)
     return call
 

@@ -137,14 +137,29 @@ def test_spread():
     assert metrics.spread(sample(3)._replace(features=None), 5).features is None
 
 
-def test_all_metrics_and_their_table():
+def test_all_metrics():
     made, real = sample(60), sample(70, seed=1)
     scores = metrics.score(made, real)
     assert set(scores) >= {'classifier_score', 'frechet_distance', 'histogram', 'precision', 'recall',
                            'sharpness_ratio', 'nearest_median'}
     without = metrics.score(made._replace(features=None, probabilities=None), real)
     assert set(without) == {'sharpness', 'sharpness_ratio', 'nearest_median', 'nearest_percentile'}
-    table = metrics.table(scores, {'recall': metrics.Score(0.5, 1000)}, 60)
-    assert '| sharpness | %.3f |  | of too few: 60 images, not 100 |' % scores['sharpness'].value in table
-    assert '| 0.500 | of too few: 60 images, not 1000 |' in table
-    assert 'too few' not in metrics.table(scores, {}, 10000)
+
+
+def test_table():
+    scores = {'recall': {'value': 0.25, 'real': 0.5, 'samples_needed': 1000, 'enough': False},
+              'sharpness': {'value': 0.1234, 'real': None, 'samples_needed': 50, 'enough': True}}
+    table = metrics.table({'num_images': 60, 'scores': scores}).splitlines()
+    assert table[2:] == ['| recall | 0.250 | 0.500 | of too few: 60 images, not 1000 |', '| sharpness | 0.123 |  |  |']
+
+
+def test_ranks():
+    """Of the scores that rank generators, larger ranks are better ones."""
+    ranks = metrics.ranks()
+    assert set(ranks) == {'classifier_score', 'frechet_distance', 'precision', 'recall', 'sharpness_ratio',
+                          'total_variation'}
+    for name, better, worse in (('frechet_distance', 1, 2), ('classifier_score', 9, 3), ('recall', 0.5, 0.2),
+                                ('precision', 1, 0), ('total_variation', 0, 0.3), ('sharpness_ratio', 0.9, 1.2),
+                                ('sharpness_ratio', 1.1, 0.8)):
+        assert ranks[name](better) > ranks[name](worse)
+    assert set(metrics.ranks(classified=False)) == {'sharpness_ratio'}

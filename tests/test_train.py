@@ -104,18 +104,65 @@ def test_what_a_run_writes(run, capsys):
 def test_tensorboard_events(trained):
     folder = trained(*SMALL, '--steps=4')
     events = [os.path.join(folder.path, name) for name in os.listdir(folder.path) if name.startswith('events')]
-    scalars, pictures = {}, []
+    scalars, pictures, histograms, graphs = {}, [], {}, []
     for event in tf.train.summary_iterator(events[0]):
+        if event.graph_def:
+            graphs.append(tf.GraphDef.FromString(event.graph_def))
         for value in event.summary.value:
             if value.HasField('image'):
                 pictures.append((value.tag, event.step))
                 assert value.image.encoded_image_string.startswith(b'\x89PNG')
-            else:
+            elif value.HasField('simple_value'):
                 scalars[value.tag, event.step] = value.simple_value
+            else:
+                histograms[value.tag, event.step] = tf.make_ndarray(value.tensor) if value.HasField('tensor') else (
+                    value.histo)
     assert pictures == [('real', 0), ('generated', 0), ('generated', 4)]
     for record in folder.read_metrics():
-        assert scalars['generator_loss', record['step']] == pytest.approx(record['generator_loss'])
-        assert scalars['discriminator_loss', record['step']] == pytest.approx(record['discriminator_loss'])
+        step = record['step']
+        assert scalars['generator_loss', step] == pytest.approx(record['generator_loss'])
+        assert scalars['discriminator_loss', step] == pytest.approx(record['discriminator_loss'])
+        assert 0 < scalars['discriminator_output/real', step] < 1 and 0 < scalars['discriminator_output/fake', step] < 1
+        assert scalars['gradient_norm/Generator/generator_step', step] > 0
+        assert scalars['gradient_norm/Discriminator/discriminator_step', step] > 0
+    # At the checkpoints: every trainable variable, and every activation.
+    assert {step for _, step in histograms} == {3, 4}
+    reader = tf.train.load_checkpoint(folder.checkpoint_prefix + '-4')
+    trainable = {name[:-len('/Adam')] for name in reader.get_variable_to_shape_map() if name.endswith('/Adam')}
+    assert {tag for tag, _ in histograms if tag.startswith('variables')} == {'variables/' + name for name in trainable}
+    for name in trainable:
+        assert histograms['variables/' + name, 4].max == pytest.approx(reader.get_tensor(name).max(), rel=1e-6)
+    assert {tag for tag, _ in histograms if tag.startswith('activations')} == {
+        'activations/Generator/' + name for name in ('Relu', 'Relu_1', 'Tanh')} | {
+        'activations/Discriminator/' + name for name in ('LeakyRelu', 'LeakyRelu_1', 'LeakyRelu_2')}
+    assert histograms['activations/Generator/Tanh', 4].num == 4 * 28 * 28
+    # The graph, once, in few and readable parts.
+    assert len(graphs) == 1 and {node.name.split('/')[0] for node in graphs[0].node} < {
+        'Discriminator', 'Generator', 'Identity', 'Read', 'ReadVariableOp', 'activations', 'all_finite', 'batch_plan',
+        'count', 'discriminator_step', 'generator_noise', 'generator_step', 'global_step', 'init', 'is_training',
+        'losses', 'noise', 'pixels', 'real_images', 'samples', 'save', 'variables'}
+
+
+def test_gradient_norms_are_those_of_the_step(trained):
+    """Of the first step: with Adam's first moment that of the gradient, times 1 − β1."""
+    folder = trained(*SMALL, '--steps=1')
+    event = next(os.path.join(folder.path, name) for name in os.listdir(folder.path) if name.startswith('events'))
+    shown = {value.tag: value.simple_value for event in tf.train.summary_iterator(event)
+             for value in event.summary.value if value.tag.startswith('gradient_norm')}
+    reader = tf.train.load_checkpoint(folder.checkpoint_prefix + '-1')
+    for network, tag in (('Generator', 'generator_step'), ('Discriminator', 'discriminator_step')):
+        moments = [reader.get_tensor(name) / (1 - 0.5) for name in reader.get_variable_to_shape_map()
+                   if name.startswith(network + '/') and name.endswith('/Adam')]
+        norm = np.sqrt(sum(np.square(moment.astype(np.float64)).sum() for moment in moments))
+        assert shown['gradient_norm/%s/%s' % (network, tag)] == pytest.approx(norm, rel=1e-5)
+
+
+def test_watching_changes_nothing(run, whole):
+    """Logged losses, gradient norms, histograms, pictures and checkpoints of every step leave the run as it is."""
+    watched = run('watched', '--steps=8', '--log_every=1', '--checkpoint_every=1', '--sample_every=1')
+    ours, theirs = variables(watched), variables(whole)
+    for name in ours:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
 
 
 def test_one_seed_one_run(run, whole):

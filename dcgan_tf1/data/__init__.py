@@ -96,7 +96,13 @@ def load(dataset, holdout=None, **how):
     return images, images.without_first(holdout)
 
 
+def has_labels(dataset):
+    """Whether a data set comes with labels."""
+    return hasattr(importlib.import_module('dcgan_tf1.data.' + dataset), 'labelled')
+
+
 def labelled(dataset, **how):
     """(training, test) `Labelled` of a data set, or None where it has no labels. Arguments and errors as of `load`."""
-    module = importlib.import_module('dcgan_tf1.data.' + dataset)
-    return module.labelled(**how) if hasattr(module, 'labelled') else None
+    if not has_labels(dataset):
+        return None
+    return importlib.import_module('dcgan_tf1.data.' + dataset).labelled(**how)

@@ -3,6 +3,7 @@
 A module offers
   SAMPLES: how many generated images its scores should at least be taken of; from fewer they are marked;
   CLASSIFIED: whether it looks at what the classifier makes of the images (else at their pixels);
+  RANKS: {name of a score by which generators can be ranked: function of its value, larger for a better one};
   scores(made, real): two `Sample`s → {name: number or list of numbers}.
 Modules whose names start with an underscore are shared parts.
 
@@ -28,17 +29,26 @@ def names():
     return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith('_')]
 
 
+def _modules(classified):
+    """The metrics; without those that need a classifier, unless there is one."""
+    found = [importlib.import_module('%s.%s' % (__name__, name)) for name in names()]
+    return [metric for metric in found if classified or not metric.CLASSIFIED]
+
+
+def ranks(classified=True):
+    """The `RANKS` of all metrics, or of those that need no classifier."""
+    return {name: rank for metric in _modules(classified) for name, rank in metric.RANKS.items()}
+
+
 def score(made, real):
     """{name: `Score`} of generated images, beside the training images: `Sample`s.
 
     Without what a classifier makes of them, the scores that need it are left out.
     """
     found = collections.OrderedDict()
-    for name in names():
-        metric = importlib.import_module('%s.%s' % (__name__, name))
-        if not metric.CLASSIFIED or made.features is not None:
-            for part, value in metric.scores(made, real).items():
-                found[part] = Score(value, metric.SAMPLES)
+    for metric in _modules(made.features is not None):
+        for part, value in metric.scores(made, real).items():
+            found[part] = Score(value, metric.SAMPLES)
     return found
 
 
@@ -51,13 +61,14 @@ def spread(sample, count):
     return Sample(*(part if part is None else part[chosen] for part in sample))
 
 
-def table(scores, references, num_images):
-    """Scores of num_images generated images, and of real ones, as a Markdown table: a row each."""
+def table(evaluation):
+    """An evaluation, as `evaluate` writes it, as a Markdown table: a row each score."""
     rows = ['| score | generated | real | |', '| --- | --- | --- | --- |']
-    for name, score in scores.items():
+    for name, score in evaluation['scores'].items():
         rows.append('| %s | %s | %s | %s |' % (
-            name.replace('_', ' '), text(score.value), text(references[name].value) if name in references else '',
-            'of too few: %d images, not %d' % (num_images, score.samples) if num_images < score.samples else ''))
+            name.replace('_', ' '), text(score['value']), '' if score['real'] is None else text(score['real']),
+            '' if score['enough'] else 'of too few: %d images, not %d' % (
+                evaluation['num_images'], score['samples_needed'])))
     return '\n'.join(rows) + '\n'
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 SAMPLES = 1000
 CLASSIFIED = True
+RANKS = {'classifier_score': float}
 
 
 def scores(made, _):

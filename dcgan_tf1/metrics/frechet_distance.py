@@ -4,10 +4,13 @@
 1706.08500). The features are our classifier's, so the numbers compare with each other, not with published FIDs. Its
 estimate falls with the number of images (by about a constant over that number): compare scores of equally many only.
 """
+import operator
+
 import numpy as np
 
 SAMPLES = 2000  # 128 features, whose covariance needs many times as many images
 CLASSIFIED = True
+RANKS = {'frechet_distance': operator.neg}
 
 
 def scores(made, real):

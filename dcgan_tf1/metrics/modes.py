@@ -4,10 +4,13 @@ The number of modes, counted by a classifier, is Metz et al.'s (2017, arXiv 1611
 that has at least a tenth of the share it would have if all were equally frequent. The total variation distance of two
 histograms is half the sum of their absolute differences: from 0 (the same) to 1 (nothing in common).
 """
+import operator
+
 import numpy as np
 
 SAMPLES = 1000
 CLASSIFIED = True
+RANKS = {'total_variation': operator.neg}
 
 
 def scores(made, real):

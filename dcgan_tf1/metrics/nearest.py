@@ -9,6 +9,7 @@ from dcgan_tf1.metrics import _neighbours
 
 SAMPLES = 1000
 CLASSIFIED = False
+RANKS = {}  # neither near nor far is better
 
 
 def scores(made, real):

@@ -10,6 +10,7 @@ from dcgan_tf1.metrics import _neighbours, spread
 
 SAMPLES = 1000
 CLASSIFIED = True
+RANKS = {'precision': float, 'recall': float}
 NEIGHBOURS = 3
 _MOST = 10000  # images of a set: time and memory grow with the square
 

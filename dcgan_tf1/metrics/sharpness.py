@@ -7,6 +7,7 @@ import numpy as np
 
 SAMPLES = 100
 CLASSIFIED = False
+RANKS = {'sharpness_ratio': lambda ratio: -abs(ratio - 1)}
 
 
 def scores(made, real):

@@ -1,6 +1,5 @@
 """Our loop: one `Session.run` a step, nothing fed."""
 import tensorflow.compat.v1 as tf
-from absl import flags
 
 from benchmarking import on_tensorflow
 from benchmarking.recipe import Worker, flagfile, hyperparameters, pictures
@@ -10,11 +9,9 @@ from dcgan_tf1.data import Images, image_folder
 
 def settings_of(task, *further):
     """The settings of a task, as the command line would give them."""
-    flag_values = flags.FlagValues()
-    options.declare_training(flag_values)
-    arguments = ['train', '--flagfile=' + flagfile(task['recipe']), '--schedule=' + task['schedule'],
-                 '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()), *further]
-    return options.settings(flag_values(arguments), flag_values)
+    return options.parsed(
+        options.declare_training, '--flagfile=' + flagfile(task['recipe']), '--schedule=' + task['schedule'],
+        '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()), *further)
 
 
 def images_of(task):
