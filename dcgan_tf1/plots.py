@@ -69,12 +69,17 @@ def losses(records, title):
     return rendered(figure)
 
 
-def curves(records):
-    """The bytes of a PNG that compares runs: both losses and both accuracies. `records`: {run: as in metrics.jsonl}."""
-    figure = canvas(11, 6)
-    titles = {'discriminator_loss': 'discriminator\'s loss [nat]', 'generator_loss': 'generator\'s loss [nat]',
-              'real_accuracy': 'real images told right', 'fake_accuracy': 'generated images told right'}
-    for axes, (name, title) in zip(figure.subplots(2, 2, sharex=True).flat, titles.items()):
+def curves(records, quantities):
+    """The bytes of a PNG that compares runs.
+
+    Args:
+      records: {run: dicts, each with a step and quantities}.
+      quantities: {name in the records: title}, two or four.
+    """
+    rows = len(quantities) // 2
+    figure = canvas(11, 3 * rows)
+    grid_of_axes = figure.subplots(rows, 2, sharex=True, squeeze=False)
+    for axes, (name, title) in zip(grid_of_axes.flat, quantities.items()):
         for number, (run, logged) in enumerate(records.items()):
             values = np.array([record[name] for record in logged], float)
             window, middle = _smooth(values)
@@ -82,12 +87,12 @@ def curves(records):
             colour = 'C%d' % (number % 10)
             axes.plot(steps, values, color=colour, alpha=0.2, linewidth=1)
             axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.6,
-                      linestyle=('-', '--', ':')[number // 10 % 3], label=run)
+                      linestyle=('-', '--', ':')[number // 10 % 3], label=run, marker='.' if len(values) < 30 else '')
         axes.set_title(title, fontsize=10)
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.25)
-        if name.endswith('accuracy'):
-            axes.set_xlabel('step')
+    for axes in grid_of_axes[-1]:
+        axes.set_xlabel('step')
     if len(records) > 1:
         figure.axes[0].legend(fontsize=8)
     return rendered(figure)

@@ -8,6 +8,7 @@ Several runs stand side by side, and what their settings differ in is marked. Sc
 import base64
 import html
 import os
+import re
 import sys
 
 import numpy as np
@@ -18,6 +19,14 @@ from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.run_folder import RunFolder, write
 
 _STAGES = 6  # grids of a run, from the first to the last
+
+# Quantities of metrics.jsonl in the curves, with their titles; and scores: with a classifier, and without.
+_WATCHED = {'discriminator_loss': 'discriminator\'s loss [nat]', 'generator_loss': 'generator\'s loss [nat]',
+            'real_accuracy': 'real images told right', 'fake_accuracy': 'generated images told right'}
+_SCORED = ({'frechet_distance': 'Fréchet distance', 'classifier_score': 'classifier score', 'precision': 'precision',
+            'recall': 'recall'},
+           {'sharpness_ratio': 'sharpness, to that of real images',
+            'nearest_median': 'distance of the nearest training image'})
 
 _STYLE = '''
 :root { color-scheme: light dark; }
@@ -106,8 +115,8 @@ def _curves(folders, names):
     records = {name: logged for name, logged in records.items() if logged}
     if not records:
         return '<p class="note">No step has been logged yet.</p>'
-    return '<h2>Training</h2>' + _image(plots.curves(records), 'png', 'losses, and the share of images that the '
-                                        'discriminator tells right, against the step')
+    return '<h2>Training</h2>' + _image(plots.curves(records, _WATCHED), 'png', 'losses, and the share of images that '
+                                        'the discriminator tells right, against the step')
 
 
 def _pictures(folder, name):
@@ -138,11 +147,28 @@ def _scores(folders, names):
                         *_column(last, scores, 'real')]))
     found = {'%s, %s' % (name, _mode(evaluation)): evaluation['scores']['histogram']
              for name, evaluation in evaluations if 'histogram' in evaluation['scores']}
-    return '<h2>Scores</h2>\n%s%s' % (
+    return '<h2>Scores</h2>\n%s%s%s' % (
+        _score_curves(evaluations),
         _table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)], rows),
         _image(plots.histograms({name: entry['value'] for name, entry in found.items()},
                                 next(iter(found.values()))['real']), 'png',
                'shares of the classes; the line: real images') if found else '')
+
+
+def _score_curves(evaluations):
+    """Scores against the step, of runs that were evaluated the same way at several."""
+    found = {}
+    for name, evaluation in evaluations:
+        step = re.search(r'-(\d+)$', evaluation['checkpoint'])
+        if step:
+            point = {score: entry['value'] for score, entry in evaluation['scores'].items()}
+            found.setdefault('%s, %s, %d images' % (name, _mode(evaluation), evaluation['num_images']), []).append(
+                {'step': int(step.group(1)), **point})
+    records = {name: sorted(points, key=lambda point: point['step']) for name, points in found.items()
+               if len(points) > 1}
+    drawn = next((quantities for quantities in _SCORED if records and all(
+        name in point for points in records.values() for point in points for name in quantities)), None)
+    return _image(plots.curves(records, drawn), 'png', 'scores against the step') if drawn else ''
 
 
 def _column(evaluation, scores, part):

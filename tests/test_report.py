@@ -80,6 +80,11 @@ def test_page(runs, capsys):
     for name in ('frechet_distance', 'sharpness_ratio'):
         assert name.replace('_', ' ') in page.texts
     assert '%.3f' % scores['precision']['value'] in page.texts
+    # Scores of several steps are drawn.
+    assert 'scores against the step' not in [alt for _, _, alt in page.images]
+    runs[0].add_scores({**runs[0].read_scores()[0], 'checkpoint': 'model-2'}, evaluate.SAME)
+    assert report.run([folder.path for folder in runs]) == 0
+    assert 'scores against the step' in [alt for _, _, alt in Page(path).images]
 
 
 def test_one_run_without_scores(runs, tmp_path):
