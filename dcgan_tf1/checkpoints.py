@@ -9,9 +9,27 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.errors import UserError
 
 
+class Damaged(UserError):
+    """A checkpoint that can't be read."""
+
+
+def step_of(checkpoint):
+    """The step that a checkpoint (its path) is of."""
+    return int(checkpoint.rsplit('-', 1)[1])
+
+
+def all_checkpoints(folder):
+    """Paths of the checkpoints of a `RunFolder`, without their suffix, in the order of their steps.
+
+    By the files: one with an index is complete, whatever TensorFlow's state file says or has lost.
+    """
+    found = [os.path.splitext(path)[0] for path in glob.glob(glob.escape(folder.checkpoint_prefix) + '-*.index')]
+    return sorted((path for path in found if path.rsplit('-', 1)[1].isdigit()), key=step_of)
+
+
 def last_checkpoint(folder):
     """Path of the newest checkpoint of a `RunFolder`, without its suffix, or None."""
-    return tf.train.latest_checkpoint(folder.checkpoints)
+    return next(reversed(all_checkpoints(folder)), None)
 
 
 def best_checkpoint(folder):
@@ -36,8 +54,7 @@ def named_checkpoint(folder, name):
                       if path and path.endswith('-' + name) and os.path.exists(path + '.index')), None)
     if found:
         return found
-    steps = sorted(int(path[:-len('.index')].rsplit('-', 1)[1])
-                   for path in glob.glob(glob.escape(folder.checkpoint_prefix) + '-*.index'))
+    steps = [step_of(path) for path in all_checkpoints(folder)]
     if not steps:
         raise UserError('%s has no checkpoint yet: train it first' % folder.path)
     raise UserError('%s has no checkpoint of --checkpoint=%s, but of the steps %s%s' % (
@@ -73,9 +90,7 @@ class Checkpoints:
         # Paths in the state file relative to it: the run folder may be moved.
         self._saver = tf.train.Saver(max_to_keep=keep, save_relative_paths=True)
         self.last = last_checkpoint(folder)
-        state = tf.train.get_checkpoint_state(folder.checkpoints)
-        if state:
-            self._saver.recover_last_checkpoints(list(state.all_model_checkpoint_paths))
+        self._saver.recover_last_checkpoints(all_checkpoints(folder))
 
     def save(self, session, step):
         """Saves all variables. Raises UserError if that fails; earlier checkpoints are whole then."""
@@ -92,9 +107,25 @@ class Checkpoints:
                                 'it goes on from ' + self.last if self.last else 'nothing was saved yet'
                             )) from error
 
-    def restore(self, session):
-        """Restores the last checkpoint."""
-        restore(session, self._saver, self.last)
+    def restore(self, session, say):
+        """Restores the newest checkpoint that can be read.
+
+        Args:
+          say: gets a line of text about every damaged one.
+        Raises: UserError where they are all damaged, or of another network.
+        """
+        damaged = []
+        for path in reversed(all_checkpoints(self._folder)):
+            try:
+                restore(session, self._saver, path)
+            except Damaged as error:
+                damaged.append(error)
+                say('%s; the one before it is tried' % error)
+                continue
+            self.last = path
+            return
+        raise UserError('no checkpoint in %s can be read (%s): bring one back, or begin anew in a fresh --run_dir'
+                        % (self._folder.checkpoints, '; '.join(map(str, damaged)))) from damaged[0]
 
 
 class WarmStart:
@@ -148,8 +179,8 @@ def _shapes(path):
     try:
         return tf.train.load_checkpoint(path).get_variable_to_shape_map()
     except (tf.errors.OpError, ValueError) as error:
-        raise UserError('%s is not a readable checkpoint (%s): name one by its path without .index, as in '
-                        'checkpoints/model-500' % (path, _reason(error))) from error
+        raise Damaged('%s is not a readable checkpoint (%s): name a whole one, by its path without .index'
+                      % (path, _reason(error))) from error
 
 
 def _check(path, found, variables):
@@ -168,9 +199,7 @@ def _restore(session, saver, path):
     try:
         saver.restore(session, path)
     except (tf.errors.OpError, ValueError) as error:
-        raise UserError('%s is damaged (%s): delete it, and %s names the one before it'
-                        % (path, _reason(error), os.path.join(os.path.dirname(path), 'checkpoint'))
-                        ) from error
+        raise Damaged('%s is damaged (%s): name a whole one' % (path, _reason(error))) from error
 
 
 def _reason(error):

@@ -48,7 +48,7 @@ class Classifier:
             checkpoints = Checkpoints(self.folder, 1)
             config = self.folder.read_config()
             if config and config.get('version') == _VERSION and checkpoints.last:
-                checkpoints.restore(self._session)
+                checkpoints.restore(self._session, say)
                 self.accuracy = config['accuracy']
                 return
             say('training a classifier of %d images for %d steps, once' % (training.images.num_examples, steps))

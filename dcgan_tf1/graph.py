@@ -36,12 +36,12 @@ Discriminator = collections.namedtuple('Discriminator', 'images is_training verd
 
 # step: the `TrainStep`, whose train_op also counts global_step; generator: a `Generator` on `inputs.noise`;
 # sample_noise [sample_size, noise_dim]: the same for the whole run; standing_batches: `standing.Batches`;
-# all_finite: bool [], over all variables; gradient_norms: {name: scalar} of the step's updates; histograms: a summary
-# of the variables, and of what the networks make of `inputs.noise`;
+# not_finite: string [n], names of variables that hold a NaN or an infinity; gradient_norms: {name: scalar} of the
+# step's updates; histograms: a summary of the variables, and of what the networks make of `inputs.noise`;
 # start: a function (session, step) that makes the batch plan go on after that step.
 TrainGraph = collections.namedtuple(
     'TrainGraph',
-    'inputs step generator sample_noise standing_batches global_step all_finite gradient_norms histograms start')
+    'inputs step generator sample_noise standing_batches global_step not_finite gradient_norms histograms start')
 
 
 class Network:
@@ -184,10 +184,11 @@ def build_training(settings, images, plan):
                                             settings.sample_size, settings.noise_dim)
             standing_batches = standing.Batches(settings)
             histograms = _histograms([made, discriminator(made.output)])
-        with tf.name_scope('all_finite'):
-            all_finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable)) for variable in tf.global_variables()
-                                        if variable.dtype.is_floating])
-        return TrainGraph(inputs, step, sampled, sample_noise, standing_batches, global_step, all_finite,
+        with tf.name_scope('not_finite'):
+            variables = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
+            not_finite = tf.boolean_mask([variable.op.name for variable in variables], tf.stack(
+                [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in variables]))
+        return TrainGraph(inputs, step, sampled, sample_noise, standing_batches, global_step, not_finite,
                           {**generator.gradient_norms, **discriminator.gradient_norms}, histograms, start)
 
 

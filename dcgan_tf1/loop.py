@@ -172,9 +172,19 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
         generated = session.run(generator.images, {generator.noise: noise, **feed})
         reporter.grid(folder.grid(step), plots.to_bytes(generated), step, 'generated')
 
+    def check(step, losses=()):
+        """Raises UserError where a loss, a pair (of whom, value), or a variable is not finite."""
+        faults = ['the %s\'s loss is %s' % loss for loss in losses if not math.isfinite(loss[1])]
+        if faults or not losses:
+            names = [name.decode() for name in session.run(graph.not_finite)]
+            faults += ['%s holds what is not a finite number' % name for name in names[:3]]
+            faults += ['so do %d more variables' % len(names[3:])] if names[3:] else []
+        if faults:
+            raise UserError('step %d: %s. The last good checkpoint is %s. A smaller learning rate in a fresh --run_dir '
+                            'may help.' % (step, '; '.join(faults), checkpoints.last or 'none: no step was saved'))
+
     def save(step):
-        if not session.run(graph.all_finite):
-            raise _diverged(step, 'a variable is no longer finite', checkpoints)
+        check(step)
         checkpoints.save(session, step)
         reporter.histograms(session.run(graph.histograms, {graph.inputs.noise: noise}), step)
         reporter.draw_losses()
@@ -192,9 +202,7 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
             fetched = session.run(when_due if due else every_step)
             seconds, steps = seconds + time.perf_counter() - began, steps + 1
             discriminator_loss, generator_loss = map(float, fetched[1:3])
-            for name, loss in (('discriminator', discriminator_loss), ('generator', generator_loss)):
-                if not math.isfinite(loss):
-                    raise _diverged(step, 'the %s\'s loss is %s' % (name, loss), checkpoints)
+            check(step, (('discriminator', discriminator_loss), ('generator', generator_loss)))
             reporter.step(discriminator_loss, generator_loss)
             if due:
                 reporter.record({
@@ -224,8 +232,3 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
 def _probability(log_odds):
     """Mean probability of «real»."""
     return float(np.mean(0.5 + 0.5 * np.tanh(log_odds / 2)))  # the logistic function, without overflow
-
-
-def _diverged(step, what, checkpoints):
-    return UserError('step %d: %s. The last good checkpoint is %s. A smaller learning rate in a fresh --run_dir '
-                     'may help.' % (step, what, checkpoints.last or 'none: no step was saved'))

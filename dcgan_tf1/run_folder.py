@@ -1,6 +1,12 @@
 """The one place that knows the paths inside a run folder, and writes its small files whole or not at all."""
+import contextlib
 import json
 import os
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 from dcgan_tf1.errors import UserError
 
@@ -30,6 +36,7 @@ class RunFolder:
         self.film = os.path.join(self.samples, 'training.gif')
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')
+        self.lock = os.path.join(path, 'lock')
         self.best = os.path.join(path, 'best')
         self.checkpoint_prefix = os.path.join(self.checkpoints, 'model')
 
@@ -54,6 +61,27 @@ class RunFolder:
         except OSError as error:
             raise UserError('--run_dir=%s cannot be made (%s): name a folder that can be written to'
                             % (self.path, error.strerror)) from error
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other processes from training here, until it is left or this process ends, in whatever way.
+
+        Raises: UserError where another one trains here.
+        """
+        with open(self.lock, 'a+', encoding='utf-8') as file:
+            try:
+                if fcntl:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise UserError('%s is being trained by another process (%s): wait for that one, or name another '
+                                '--run_dir' % (self.path, file.read().strip())) from None
+            except OSError:
+                pass  # a file system that knows no locks
+            file.truncate(0)
+            file.write('%d\n' % os.getpid())
+            file.flush()
+            yield
 
     def read_config(self):
         """The run's config.json, or None where there is no run. Raises UserError if it is damaged."""

@@ -72,6 +72,13 @@ def _train(folder, settings, images, config, earlier):
         raise UserError('--network=%s cannot make images of --image_size=%d: it takes %s'
                         % (settings.network, settings.image_size, error)) from error
     folder.create()
+    with folder.locked():
+        if folder.read_config() != earlier:
+            raise UserError('%s was changed by another process just now: give the same command again' % folder.path)
+        return _run_steps(folder, settings, images, config, earlier, plan, training)
+
+
+def _run_steps(folder, settings, images, config, earlier, plan, training):
     checkpoints = Checkpoints(folder, settings.keep_checkpoints)
     if checkpoints.last and not earlier:
         raise UserError('%s has checkpoints but no %s: restore it, or name another --run_dir'
@@ -79,13 +86,16 @@ def _train(folder, settings, images, config, earlier):
     warm_start = WarmStart(settings.init_checkpoint) if settings.init_checkpoint and not checkpoints.last else None
     initialize = tf.global_variables_initializer()
     tf.get_default_graph().finalize()
+    notes = []  # there is no log yet
     with loop.session(settings.xla) as session:
         if checkpoints.last:
-            checkpoints.restore(session)
+            checkpoints.restore(session, notes.append)
         else:
             session.run(initialize)
             if warm_start:
                 warm_start.restore(session)
+                notes.append('weights of %s, %s' % (settings.init_checkpoint, 'with the state of Adam'
+                                                    if warm_start.with_adam else 'Adam begins anew'))
         start_step = int(session.run(training.global_step))
         if start_step >= settings.steps:
             print('%s is finished: %d steps are done; a larger --steps makes it longer'
@@ -103,9 +113,8 @@ def _train(folder, settings, images, config, earlier):
             reporter.say('%s: %s at step %d of %d, %d images from %s' % (
                 folder.path, 'goes on' if start_step else 'begins', start_step, settings.steps,
                 images.num_examples, images.source))
-            if warm_start:
-                reporter.say('weights of %s, %s' % (settings.init_checkpoint, 'with the state of Adam'
-                                                    if warm_start.with_adam else 'Adam begins anew'))
+            for note in notes:
+                reporter.say(note)
             best = Best(folder, settings, reporter.say) if settings.evaluate_every else None
             try:
                 interrupted = loop.train(session, training, settings, plan, checkpoints, reporter, folder, images,

@@ -17,8 +17,10 @@ from dcgan_tf1 import loop, train
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 
-SMALL = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
-         '--checkpoint_every=3']
+MAIN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
+        '--checkpoint_every=3']
+SMALL = [*MAIN, '--network=machinecurve', '--loss=sigmoid']  # a tenth of the variables, and dropout
+MAIN_RECIPE = ['--network=sparse_softmax', '--loss=sparse_softmax']
 OTHER_FLAGS = ['--steps=3', '--epsilon=1e-7', '--noise_dim=9']
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -58,7 +60,7 @@ def losses(folder):
 def assert_same_run(a, b):
     """Bit for bit: variables, Adam slots, moving statistics, logged losses."""
     ours, theirs = variables(a), variables(b)
-    assert set(ours) == set(theirs) and len(ours) == 24 * 3 + 10 + 4 + 1
+    assert set(ours) == set(theirs) and any(name.endswith('/Adam_1') for name in ours) and 'global_step' in ours
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
     assert losses(a) == losses(b)
@@ -102,7 +104,7 @@ def test_what_a_run_writes(run, capsys):
 
 
 def test_tensorboard_events(trained):
-    folder = trained(*SMALL, '--steps=4')
+    folder = trained(*MAIN, '--steps=4')
     events = [os.path.join(folder.path, name) for name in os.listdir(folder.path) if name.startswith('events')]
     scalars, pictures, histograms, graphs = {}, [], {}, []
     for event in tf.train.summary_iterator(events[0]):
@@ -138,14 +140,14 @@ def test_tensorboard_events(trained):
     assert histograms['activations/Generator/Tanh', 4].num == 4 * 28 * 28
     # The graph, once, in few and readable parts.
     assert len(graphs) == 1 and {node.name.split('/')[0] for node in graphs[0].node} < {
-        'Discriminator', 'Generator', 'Identity', 'Read', 'ReadVariableOp', 'activations', 'all_finite', 'batch_plan',
+        'Discriminator', 'Generator', 'Identity', 'Read', 'ReadVariableOp', 'activations', 'batch_plan',
         'count', 'discriminator_step', 'generator_noise', 'generator_step', 'global_step', 'init', 'is_training',
-        'losses', 'noise', 'pixels', 'real_images', 'samples', 'save', 'variables'}
+        'losses', 'noise', 'not_finite', 'pixels', 'real_images', 'samples', 'save', 'variables'}
 
 
 def test_gradient_norms_are_those_of_the_step(trained):
     """Of the first step: with Adam's first moment that of the gradient, times 1 − β1."""
-    folder = trained(*SMALL, '--steps=1')
+    folder = trained(*MAIN, '--steps=1')
     event = next(os.path.join(folder.path, name) for name in os.listdir(folder.path) if name.startswith('events'))
     shown = {value.tag: value.simple_value for event in tf.train.summary_iterator(event)
              for value in event.summary.value if value.tag.startswith('gradient_norm')}
@@ -181,6 +183,11 @@ def test_train_flags_train_the_same_run(trained, training_settings, tmp_path):
     again = str(tmp_path / 'again')
     assert train.run(training_settings('--flagfile=' + folder.flags, '--run_dir=' + again)) == 0
     assert_same_run(folder, RunFolder(again))
+
+
+def test_the_main_recipe_resumes(run):
+    run('resumed', *MAIN_RECIPE, '--steps=2')
+    assert_same_run(run('resumed', *MAIN_RECIPE, '--steps=4'), run('whole', *MAIN_RECIPE, '--steps=4'))
 
 
 @pytest.mark.parametrize('stops', [[1], [4], [3, 5]])
@@ -267,8 +274,56 @@ def test_a_truncated_checkpoint_is_named(run, finished):
     path = os.path.join(folder.checkpoints, 'model-2.data-00000-of-00001')
     with open(path, 'r+b') as file:
         file.truncate(1000)
-    with pytest.raises(UserError, match='model-2 is damaged'):
+    with pytest.raises(UserError, match='no checkpoint in .* can be read .*model-2 is damaged'):
         run('run', '--steps=4')
+
+
+@pytest.mark.parametrize('part', ['.data-00000-of-00001', '.index'])
+@pytest.mark.parametrize('fault', ['truncated', 'altered', 'gone'])
+def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, run, finished, whole, capsys):
+    folder = finished('run', '--steps=5')
+    path = folder.checkpoint_prefix + '-5' + part
+    if fault == 'gone':
+        os.remove(path)
+    else:
+        with open(path, 'r+b') as file:
+            size = file.seek(0, os.SEEK_END)
+            if fault == 'truncated':
+                file.truncate(size // 2)
+            else:  # every part of it
+                for place in range(0, size, max(1, size // 1000)):
+                    file.seek(place)
+                    file.write(b'\xa5')
+    assert_same_run(run('run', '--steps=8'), whole)
+    told = capsys.readouterr().err
+    if (part, fault) != ('.index', 'gone'):  # without an index it is as if it had never been written
+        assert re.search(r'model-5 is (damaged|not a readable checkpoint)', told), told
+    assert 'goes on at step 3' in told
+
+
+def test_a_lost_state_file_loses_nothing(run, finished, whole):
+    folder = finished('run', '--steps=5')
+    with open(os.path.join(folder.checkpoints, 'checkpoint'), 'w') as file:
+        file.write('model_checkpoint_path: "elsewhere')
+    assert_same_run(run('run', '--steps=8'), whole)
+
+
+def test_two_processes_on_one_run(training_settings, tmp_path):
+    """The second is refused, and does no harm; when the first has been killed, nothing blocks."""
+    pytest.importorskip('fcntl')  # not on Windows
+    folder = RunFolder(str(tmp_path / 'run'))
+    args = [*SMALL, '--steps=100000', '--run_dir=' + folder.path]
+    process = command(*args)
+    try:
+        wait_for(lambda: len(folder.read_metrics()) >= 2, process)
+        with pytest.raises(UserError, match=r'is being trained by another process \(%d\)' % process.pid):
+            train.run(training_settings(*args))
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+    assert train.run(training_settings(*args[:-2], '--steps=%d' % (folder.read_metrics()[-1]['step'] + 1),
+                                       args[-1])) == 0
 
 
 def test_a_damaged_config_is_named(run, finished):
@@ -323,7 +378,8 @@ def test_a_run_older_than_a_flag_goes_on(finished, run):
 @pytest.mark.parametrize('rate', ['generator', 'discriminator'])
 def test_divergence_stops_the_run(rate, run, tmp_path):
     """A NaN names the step and the last good checkpoint, and is not saved."""
-    with pytest.raises(UserError, match=r'step \d+: .*(nan|inf|finite).*last good checkpoint is none'):
+    with pytest.raises(UserError, match=r'step \d+: .*(Generator|Discriminator)/.* holds what is not a finite number'
+                       r'.*last good checkpoint is none'):
         run('diverged', '--steps=60', '--checkpoint_every=50', '--learning_rate_%s=1e38' % rate)
     assert not [name for name in os.listdir(str(tmp_path / 'diverged' / 'checkpoints')) if name.startswith('model')]
 
