@@ -104,7 +104,7 @@ def train(recipe, seed, step, arguments):
     command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + flagfile(recipe), '--seed=%d' % seed,
                '--steps=%d' % step, '--dataset=' + arguments.dataset, '--precision=' + arguments.precision,
                '--further_momenta=' + ','.join(map(str, momenta)), '--log_every=10', '--keep_checkpoints=1',
-               '--checkpoint_every=500', '--sample_every=1000000',
+               '--checkpoint_every=500', '--sample_every=100',
                '--run_dir=' + os.path.abspath(run_dir(recipe, seed, arguments))]
     if arguments.data_dir:
         command.append('--data_dir=' + os.path.abspath(arguments.data_dir))
