@@ -264,7 +264,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(run, finished, trained):
         for name in ('Generator/dense/kernel', 'Generator/elsewhere'):
             tf.get_variable(name, [100, 6272])
         session.run(tf.global_variables_initializer())
-        tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=2)
+        tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=4)
     with pytest.raises(UserError, match='missing: Discriminator/.*surplus: Generator/elsewhere'):
         run('run', '--steps=4')
 
