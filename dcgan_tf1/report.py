@@ -48,14 +48,10 @@ def run(paths, output=None):
 def page(folders):
     """The text of the page."""
     names = _names(folders)
-    title = ', '.join(names)
-    parts = ['<h1>%s</h1>' % html.escape(title), _overview(folders, names), _curves(folders, names)]
+    parts = [_overview(folders, names), _curves(folders, names)]
     for folder, name in zip(folders, names):
         parts.append(_pictures(folder, name))
-    parts += [_scores(folders, names), _settings(folders, names)]
-    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>%s</title>'
-            '<meta name="viewport" content="width=device-width"><style>%s</style></head>\n<body>\n%s\n</body></html>\n'
-            % (html.escape(title), _STYLE, '\n'.join(part for part in parts if part)))
+    return document(', '.join(names), [*parts, _scores(folders, names), _settings(folders, names)])
 
 
 def _names(folders):
@@ -65,8 +61,16 @@ def _names(folders):
     return short if len(set(short)) == len(short) else paths
 
 
-def _table(header, rows):
-    """Rows are (class or None, cells); cells are texts, or numbers, which stand to the right."""
+def document(title, parts):
+    """The text of a page of these parts (HTML)."""
+    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>%s</title>'
+            '<meta name="viewport" content="width=device-width"><style>%s</style></head>\n<body>\n'
+            '<h1>%s</h1>\n%s\n</body></html>\n'
+            % (html.escape(title), _STYLE, html.escape(title), '\n'.join(part for part in parts if part)))
+
+
+def table(header, rows):
+    """HTML. Rows are (class or None, cells); cells are texts, or numbers, which stand to the right."""
     lines = ['<tr>%s</tr>' % ''.join('<th>%s</th>' % html.escape(text) for text in header)]
     for kind, cells in rows:
         lines.append('<tr%s>%s</tr>' % (' class="%s"' % kind if kind else '', ''.join(
@@ -76,7 +80,8 @@ def _table(header, rows):
     return '<div class="wide"><table>%s</table></div>' % '\n'.join(lines)
 
 
-def _image(content, kind, caption, style=''):
+def image(content, kind, caption, style=''):
+    """HTML of a picture that is part of the page: the bytes of a file of that kind (png, gif)."""
     return '<figure><img class="%s" alt="%s" src="data:image/%s;base64,%s"><figcaption>%s</figcaption></figure>' % (
         style, html.escape(caption, quote=True), kind, base64.b64encode(content).decode(), html.escape(caption))
 
@@ -97,8 +102,8 @@ def _overview(folders, names):
             last.get('discriminator_loss', ''), last.get('generator_loss', ''),
             float(np.median([record['images_per_second'] for record in records])) if records else '',
             'TensorFlow ' + config.get('versions', {}).get('tensorflow', '?')]))
-    return _table(['run', 'recipe', 'data set', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s', 'made with'],
-                  rows)
+    return table(['run', 'recipe', 'data set', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s', 'made with'],
+                 rows)
 
 
 def _curves(folders, names):
@@ -106,20 +111,20 @@ def _curves(folders, names):
     records = {name: logged for name, logged in records.items() if logged}
     if not records:
         return '<p class="note">No step has been logged yet.</p>'
-    return '<h2>Training</h2>' + _image(plots.curves(records), 'png', 'losses, and the share of images that the '
-                                        'discriminator tells right, against the step')
+    return '<h2>Training</h2>' + image(plots.curves(records), 'png', 'losses, and the share of images that the '
+                                       'discriminator tells right, against the step')
 
 
 def _pictures(folder, name):
     paths = folder.grids() if os.path.isdir(folder.samples) else []
     figures = []
     if os.path.exists(folder.reals):
-        figures.append(_image(_read(folder.reals), 'png', 'real images', 'grid'))
+        figures.append(image(_read(folder.reals), 'png', 'real images', 'grid'))
     chosen = sorted(set(np.linspace(0, len(paths) - 1, _STAGES).round().astype(int))) if paths else []
-    figures += [_image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
+    figures += [image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
                 for index in chosen]
     if os.path.exists(folder.film):
-        figures.append(_image(_read(folder.film), 'gif', 'all of it', 'grid'))
+        figures.append(image(_read(folder.film), 'gif', 'all of it', 'grid'))
     return '<h2>Images of %s</h2>\n%s' % (html.escape(name), '\n'.join(figures)) if figures else ''
 
 
@@ -139,10 +144,10 @@ def _scores(folders, names):
     found = {'%s, %s' % (name, _mode(evaluation)): evaluation['scores']['histogram']
              for name, evaluation in evaluations if 'histogram' in evaluation['scores']}
     return '<h2>Scores</h2>\n%s%s' % (
-        _table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)], rows),
-        _image(plots.histograms({name: entry['value'] for name, entry in found.items()},
-                                next(iter(found.values()))['real']), 'png',
-               'shares of the classes; the line: real images') if found else '')
+        table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)], rows),
+        image(plots.histograms({name: entry['value'] for name, entry in found.items()},
+                               next(iter(found.values()))['real']), 'png',
+              'shares of the classes; the line: real images') if found else '')
 
 
 def _column(evaluation, scores, part):
@@ -163,7 +168,7 @@ def _settings(folders, names):
         rows.append(('differs' if any(value != values[0] for value in values) else None, [
             '--' + flag, *('' if value is None else str(value) for value in values)]))
     rows.sort(key=lambda row: row[0] is None)
-    return '<h2>Settings</h2>\n' + _table(['flag', *names], rows)
+    return '<h2>Settings</h2>\n' + table(['flag', *names], rows)
 
 
 def main():
