@@ -9,7 +9,7 @@ What was published stands in scripts/blogs/published.json. Runs lie below --runs
 what was stopped goes on. What was measured goes to measurements.json in --output, is not measured again, and seeds can
 be added later; README.md, report.html and a figure a post are made of it, also of a part of it.
 
-Rules, set before any run was made:
+Rules, set before any training was made:
 
 Exact: counts (parameters, steps an epoch), computed from the graph and the batch plan, must be equal.
 
@@ -22,8 +22,8 @@ Table: a table of losses is reproduced where at least as many of its numbers lie
 seeds, each compared in the same way with all the other seeds.
 
 Two tables: over the numbers in which they differ, how likely each is under normal distributions with our means and
-standard deviations, taken as independent. Ours support one where it is more than 20 times (e^3.0) as likely, else
-neither.
+standard deviations, taken as independent. Ours support a table where it is more than 20 times (e^3.0) as likely as the
+other and more than half of these numbers of it lie inside, else neither.
 
 Findings of post 002, by the classifier and the sharpness of the images: «in most cases the same number», where the most
 frequent digit has more than half of the images; «blurry», where inference mode is less sharp than training mode with
@@ -205,14 +205,14 @@ def steps_of(name, recipe, post, arguments):
 
 
 def losses_around(folder, post):
-    """{loss: {step: {'at': …, 'around': […]}}} of the published steps after the first that a run has logged."""
+    """{loss: {step, as a text: {'at': …, 'around': […]}}}, of the published steps after the first that a run logged."""
     records = folder.read_metrics()
     found = {loss: {} for loss in LOSSES}
     for step, *_ in post['losses']:
         near = [record for record in records if abs(record['step'] - step) <= post['window']]
         at = [record for record in near if record['step'] == step]
         for loss in LOSSES if at and step > 1 else ():
-            found[loss][step] = {'at': posts.short(at[0][loss]), 'around': [posts.short(record[loss])
+            found[loss][str(step)] = {'at': posts.short(at[0][loss]), 'around': [posts.short(record[loss])
                                                                             for record in near]}
     return found
 

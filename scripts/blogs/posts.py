@@ -223,8 +223,9 @@ def _post_000(published, measurements, _):
     readings = {}
     for name, title in (('machinecurve', 'logits'), ('machinecurve-double_sigmoid', 'two sigmoids')):
         runs = _longest(measurements, 'losses', name, None, None)
-        if runs:
-            readings[title] = runs, _numbers(published['losses'], published['columns'], runs)
+        numbers = _numbers(published['losses'], published['columns'], runs)
+        if numbers:
+            readings[title] = runs, numbers
     missing = [title for title in ('logits', 'two sigmoids') if title not in readings]
     if readings:
         header, body = ['step', 'loss', 'post'], []
@@ -410,7 +411,7 @@ def _findings(published, scores):
         ('in most cases the same number', ['%.2f' % share for share in shares], [share > 0.5 for share in shares],
          rules.mostly),
         ('that number is %d' % wanted, list(map(str, digits)), [digit == wanted for digit in digits], any),
-        ('slightly blurry: less sharp than in training mode', ['%.2f times' % ratio for ratio in ratios],
+        ('slightly blurry: less sharp than in training mode', ['%.3g times' % ratio for ratio in ratios],
          [ratio < 1 for ratio in ratios], rules.mostly))
     rows = [_row(rule(holds), [finding, ', '.join(values), '%d of %d seeds' % (sum(holds), len(holds)),
                                _verdict(rule(holds))]) for finding, values, holds, rule in cases]
@@ -512,17 +513,17 @@ def _post_004(published, measurements, _):
         return Section(NOT_MEASURED, [], None)
     total = _size(published)
     altered = [(ours, other) for ours, other in zip(post, notebook) if ours.published != other.published]
-    odds = rules.log_odds([other for _, other in altered], [ours.published for ours, _ in altered])
+    of_post, of_notebook = [ours for ours, _ in altered], [other for _, other in altered]
+    odds = rules.log_odds(of_notebook, [number.published for number in of_post])
     supports = {'first': 'the notebook\'s table', 'second': 'the post\'s table', 'neither': 'neither table'}[
-        rules.supported(odds)]
+        rules.supported(odds, of_notebook, of_post)]
     differ = sum(value != other for step, row in notebook_rows.items()
                  for value, other in zip(row, next(row for row in published['losses'] if row[0] == step)))
     of_altered = ('The tables differ in %d numbers%s. Of these %d of the post\'s lie inside ours, and %d of the '
                   'notebook\'s; the notebook\'s are e^%.1f times as likely as the post\'s. So our distribution '
                   'supports %s.' % (
                       differ, '' if len(altered) == differ else ', of which %d are measured yet' % len(altered),
-                      rules.count_inside([ours for ours, _ in altered]),
-                      rules.count_inside([other for _, other in altered]), odds, supports))
+                      rules.count_inside(of_post), rules.count_inside(of_notebook), odds, supports))
     verdict, about_post = _of_table('The post\'s table', post, total)
     notebook_verdict, about_notebook = _of_table('The notebook\'s table', notebook, total)
     body = []

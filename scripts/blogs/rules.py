@@ -72,11 +72,15 @@ def log_odds(numbers, others):
     return total
 
 
-def supported(log_odds):
-    """'first', 'second' or 'neither'."""
-    if log_odds > math.log(ODDS):
-        return 'first'
-    return 'second' if log_odds < -math.log(ODDS) else 'neither'
+def supported(log_odds, numbers, others):
+    """Which of two tables ours support: 'first' (that of `numbers`), 'second' (that of `others`) or 'neither'.
+
+    Args: `log_odds` of the first over the second; the `Number`s in which they differ, of either.
+    """
+    for name, sign, table in (('first', 1, numbers), ('second', -1, others)):
+        if sign * log_odds > math.log(ODDS) and count_inside(table) * 2 > len(table):
+            return name
+    return 'neither'
 
 
 def mostly(holds):
