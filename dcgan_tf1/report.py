@@ -23,7 +23,7 @@ _STYLE = '''
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin-bottom: .9rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #8886; padding: .25rem .7rem; text-align: left; vertical-align: top; }
 td.number { text-align: right; } tr.differs td { background: #f4c54233; font-weight: 600; } .wide { overflow-x: auto; }
 figure { display: inline-block; margin: 0 .6rem .6rem 0; } figcaption { font-size: .85rem; }

@@ -393,7 +393,7 @@ def _post_002(published, measurements, folder):
         blocks.append(('text', '%s: by the rule %s.' % (sentence, says)))
         verdicts.append(says)
     blocks.append(('figure', 'post_002.png', 'What is drawn: images of seed 0 from the same noise, and the share of '
-                   'each digit, over the seeds; the line is the training set\'s', _figure_002(
+                   'each digit, over the seeds; the line is that of real test images', _figure_002(
                        scores, real['scores']['histogram'], folder)))
     return Section('; '.join(verdicts) or NOT_MEASURED, blocks, ' and '.join(missing) or None)
 
@@ -494,7 +494,8 @@ def _figure_003(ours, value):
     axis = figure.add_subplot(111)
     found = rules.summary(ours)
     axis.axvspan(found.low, found.high, color=_GREY, alpha=0.2)
-    axis.hist(ours, bins=np.geomspace(max(found.smallest, 1e-9), found.largest, 25), color=_BLUE, label='our seeds')
+    bins = np.geomspace(max(found.smallest, 1e-9) / 2, 2 * found.largest, 30)
+    axis.hist(ours, bins=bins, color=_BLUE, label='our seeds')
     axis.axvline(value, color=_RED, linewidth=2, label='post')
     axis.set_xscale('log')
     axis.legend(fontsize=8)
@@ -564,6 +565,7 @@ def _figure_004(post, notebook):
             axis.plot([step for step, _ in changed], [value for _, value in changed], 'o', color=_ORANGE, markersize=7,
                       fillstyle='none', markeredgewidth=2, label='notebook, where it differs')
             axis.set_yscale('log')
+            axis.tick_params(which='minor', labelsize=8)
             _decorate(axis, loss.replace('_', '\'s ') + ' [nat]', 'step')
         row[1].set_xticks(range(len(early)))
         row[1].set_xticklabels(map(str, early))
