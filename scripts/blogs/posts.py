@@ -228,7 +228,6 @@ def _post_000(published, measurements, _):
             readings[title] = runs, numbers
     missing = [title for title in ('logits', 'two sigmoids') if title not in readings]
     if readings:
-        header, body = ['step', 'loss', 'post'], []
         for title, (runs, numbers) in readings.items():
             name = '--loss=%s' % ('sigmoid' if title == 'logits' else 'double_sigmoid')
             ours, sentence = _of_table('With %s (%s, %d seeds)' % (title, name, len(runs)), numbers,
@@ -240,18 +239,12 @@ def _post_000(published, measurements, _):
                           for value in rules.pooled(number)]
                 sentence += ' Our generator\'s losses went from %.4f to %.4f: %s those bounds.' % (
                     min(losses), max(losses), 'within' if low <= min(losses) and max(losses) <= high else 'outside')
-            blocks.append(('text', sentence))
-            header += [title + ', ' + part for part in (*_LOSS_HEADER[:1], *_LOSS_HEADER[2:])] + ['post\'s number']
-        for cells in zip(*(numbers for _, numbers in readings.values())):
-            line, fine = [str(cells[0].step), cells[0].name.replace('_', '\'s '), _number(cells[0].published)], True
-            for title, number in zip(readings, cells):
-                parts, position = _loss_cells(number), _position(number)
-                line += [parts[0], parts[2], parts[3], position]
-                fine = fine and (title != 'logits' or position == 'inside')
-            body.append(_row(fine, line))
-        blocks.append(('table', header, body))
-        if 'logits' in readings:
-            blocks += _explained(readings['logits'][1])
+            blocks += [('text', sentence), ('table', ['step', 'loss', 'post', 'it lies', *_LOSS_HEADER], [
+                _row(_position(number) == 'inside', [
+                    str(number.step), number.name.replace('_', '\'s '), _number(number.published), _position(number),
+                    *_loss_cells(number)]) for number in numbers])]
+            if title == 'logits':
+                blocks += _explained(numbers)
         blocks.append(('figure', 'post_000.png', 'Losses of the first epoch: bands are the central 95 % of our seeds '
                        'and neighbouring steps; the dotted lines bound what two sigmoids allow the generator',
                        _figure_000({title: numbers for title, (_, numbers) in readings.items()}, (low, high))))
