@@ -90,7 +90,7 @@ def parse(arguments, published):
     parser.add_argument('--num_images', type=int, default=5000, help='images that are scored in every mode')
     parser.add_argument('--classifier_steps', type=int, default=2345)
     parser.add_argument('--ablation_runs', help='--runs of scripts/ablate_batch_norm.py: its trainings of graph_mode '
-                        'that are as long as those asked for are taken')
+                        'that are as long as those asked for are taken, in whichever precision they are')
     parser.add_argument('--runs', default=os.path.join('runs', 'blogs'), help='where the run folders lie')
     parser.add_argument('--output', default=os.path.join(trainings.ROOT, 'results', 'blogs'),
                         help='folder for the results')
@@ -238,8 +238,8 @@ def run_dir_of(name, seed, steps, arguments):
     """(folder of a run, whether it is one of the ablation's, that is as long as asked for)."""
     if name == 'graph_mode' and arguments.ablation_runs:
         path = ablation.run_dir(name, seed, argparse.Namespace(runs=arguments.ablation_runs))
-        last = last_checkpoint(RunFolder(path))
-        if last and last.endswith('-%d' % steps):
+        last, config = last_checkpoint(RunFolder(path)), RunFolder(path).read_config()
+        if last and last.endswith('-%d' % steps) and config['flags']['dataset'] == arguments.dataset:
             return path, True
     return os.path.join(arguments.runs, '%s-%d' % (name, seed)), False
 
@@ -300,9 +300,10 @@ def measure_trainings(measurements, published, arguments):
                 figures = {'modes': scores(recipe, run_dir, steps, arguments, evaluator, seed == 0)}
                 beside['real'] = {**evaluator.about, 'scores': {
                     name: score.value for name, score in evaluator.references(arguments.num_images).items()}}
-            versions = folder.read_config()['versions']
+            config = folder.read_config()
             measurements.add((kind(post), name, seed, steps), {
-                'seed': seed, 'steps': steps, 'made_with': 'TensorFlow ' + versions['tensorflow'], **figures}, **beside)
+                'seed': seed, 'steps': steps, 'made_with': 'TensorFlow %s in %s' % (
+                    config['versions']['tensorflow'], config['flags']['precision']), **figures}, **beside)
             show(steps)
 
 

@@ -244,6 +244,7 @@ def test_small(output):
     assert found['first 0'] != found['first 1'] and found['decision 0'] != found['decision 1']
     assert set(found['scores graph_mode 0 4']['modes']) == set(script.MODES)
     assert set(found['scores graph_mode_dense 0 6']['modes']) == {'batch'}
+    assert found['scores graph_mode_dense 0 6']['made_with'] == 'TensorFlow %s in float32' % tf.__version__
     # Two updates by 0.01 leave moving statistics near those that were never updated, whose images differ from batch's.
     modes = found['scores graph_mode 0 4']['modes']
     assert modes['never updated']['sharpness'] < 0.5 * modes['batch']['sharpness']
@@ -286,10 +287,12 @@ def test_runs_of_the_ablation(trained, tmp_path):
     run = trained('--flagfile=' + trainings.flagfile('graph_mode'), '--dataset=digits', '--batch_size=2', '--steps=3',
                   '--further_momenta=0.9')
     os.symlink(run.path, str(tmp_path / 'graph_mode-0'))
-    where = argparse.Namespace(ablation_runs=str(tmp_path), runs='mine')
+    where = argparse.Namespace(ablation_runs=str(tmp_path), runs='mine', dataset='digits')
     assert script.run_dir_of('graph_mode', 0, 3, where) == (str(tmp_path / 'graph_mode-0'), True)
     for name, seed, steps in (('graph_mode', 0, 13), ('graph_mode', 1, 3), ('graph_mode_dense', 0, 3)):
         assert script.run_dir_of(name, seed, steps, where) == (os.path.join('mine', '%s-%d' % (name, seed)), False)
+    where.dataset = 'mnist'
+    assert script.run_dir_of('graph_mode', 0, 3, where) == (os.path.join('mine', 'graph_mode-0'), False)
 
 
 def test_interrupted(tmp_path):

@@ -370,7 +370,9 @@ def _post_002(published, measurements, folder):
             for variant, of in scores.items()]
     real = measurements.content['real']
     rows.append((None, ['real test images', '', '', *(_number(real['scores'][name]) for name in _SCORES)]))
-    blocks = [('table', ['images of', 'seeds', 'steps', *(name.replace('_', ' ') for name in _SCORES)], rows)]
+    blocks = [('text', 'Trainings: %s.' % '; '.join('%s, seed %d with %s' % (recipe, run['seed'], run['made_with'])
+                                                   for recipe, found in runs.items() for run in found)),
+              ('table', ['images of', 'seeds', 'steps', *(name.replace('_', ' ') for name in _SCORES)], rows)]
     findings, verdicts = _findings(published, scores)
     if findings:
         blocks.append(('table', ['the post\'s finding', 'ours, seed by seed', 'holds for', 'verdict'], findings))
@@ -573,8 +575,8 @@ def heading(measurements, text):
     versions = sorted({figures['made_with'] for kind, parts in (('losses', 3), ('scores', 3))
                        for figures in measurements.of(kind, *[None] * parts)})
     real = measurements.content['real']
-    return [('text', 'Made by scripts/reproduce_blogs.py (%s of %s%s%s%s).' % (
-        settings['precision'], settings['dataset'], ', batches of %d' % settings['batch_size']
+    return [('text', 'Made by scripts/reproduce_blogs.py (%s%s%s%s).' % (
+        settings['dataset'], ', batches of %d' % settings['batch_size']
         if settings['batch_size'] else '', ', trained with ' + ', '.join(versions) if versions else '',
         '; %d images scored, by a classifier that gets %.2f %% of the test images right' % (
             settings['num_images'], 100 * real['classifier_accuracy']) if real else '')), ('text', text)]
