@@ -118,6 +118,7 @@ def build_generator(settings, training=None):
 
 def build_discriminator(settings):
     """A `Discriminator` alone, to look into. Raises: `networks.UnsupportedShape`."""
+    tf.train.get_or_create_global_step()  # dropout draws by it
     images = tf.placeholder(tf.float32, [None, settings.image_size, settings.image_size, settings.channels], 'images')
     is_training = tf.placeholder(tf.bool, [], 'is_training')
     verdict = Network('Discriminator', _module(settings.network).discriminator, is_training,

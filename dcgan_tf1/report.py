@@ -32,7 +32,7 @@ _STYLE = '''
 :root { color-scheme: light dark; }
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; margin-bottom: .9rem; font-variant-numeric: tabular-nums; }
 th, td { border-bottom: 1px solid #8886; padding: .25rem .7rem; text-align: left; vertical-align: top; }
 td.number { text-align: right; } tr.differs td { background: #f4c54233; font-weight: 600; } .wide { overflow-x: auto; }
 figure { display: inline-block; margin: 0 .6rem .6rem 0; } figcaption { font-size: .85rem; }
@@ -57,14 +57,10 @@ def run(paths, output=None):
 def page(folders):
     """The text of the page."""
     names = _names(folders)
-    title = ', '.join(names)
-    parts = ['<h1>%s</h1>' % html.escape(title), _overview(folders, names), _curves(folders, names)]
+    parts = [_overview(folders, names), _curves(folders, names)]
     for folder, name in zip(folders, names):
         parts.append(_pictures(folder, name))
-    parts += [_scores(folders, names), _settings(folders, names)]
-    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>%s</title>'
-            '<meta name="viewport" content="width=device-width"><style>%s</style></head>\n<body>\n%s\n</body></html>\n'
-            % (html.escape(title), _STYLE, '\n'.join(part for part in parts if part)))
+    return document(', '.join(names), [*parts, _scores(folders, names), _settings(folders, names)])
 
 
 def _names(folders):
@@ -74,8 +70,16 @@ def _names(folders):
     return short if len(set(short)) == len(short) else paths
 
 
-def _table(header, rows):
-    """Rows are (class or None, cells); cells are texts, or numbers, which stand to the right."""
+def document(title, parts):
+    """The text of a page of these parts (HTML)."""
+    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>%s</title>'
+            '<meta name="viewport" content="width=device-width"><style>%s</style></head>\n<body>\n'
+            '<h1>%s</h1>\n%s\n</body></html>\n'
+            % (html.escape(title), _STYLE, html.escape(title), '\n'.join(part for part in parts if part)))
+
+
+def table(header, rows):
+    """HTML. Rows are (class or None, cells); cells are texts, or numbers, which stand to the right."""
     lines = ['<tr>%s</tr>' % ''.join('<th>%s</th>' % html.escape(text) for text in header)]
     for kind, cells in rows:
         lines.append('<tr%s>%s</tr>' % (' class="%s"' % kind if kind else '', ''.join(
@@ -85,7 +89,8 @@ def _table(header, rows):
     return '<div class="wide"><table>%s</table></div>' % '\n'.join(lines)
 
 
-def _image(content, kind, caption, style=''):
+def image(content, kind, caption, style=''):
+    """HTML of a picture that is part of the page: the bytes of a file of that kind (png, gif)."""
     return '<figure><img class="%s" alt="%s" src="data:image/%s;base64,%s"><figcaption>%s</figcaption></figure>' % (
         style, html.escape(caption, quote=True), kind, base64.b64encode(content).decode(), html.escape(caption))
 
@@ -106,8 +111,8 @@ def _overview(folders, names):
             last.get('discriminator_loss', ''), last.get('generator_loss', ''),
             float(np.median([record['images_per_second'] for record in records])) if records else '',
             'TensorFlow ' + config.get('versions', {}).get('tensorflow', '?')]))
-    return _table(['run', 'recipe', 'data set', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s', 'made with'],
-                  rows)
+    return table(['run', 'recipe', 'data set', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s', 'made with'],
+                 rows)
 
 
 def _curves(folders, names):
@@ -115,7 +120,7 @@ def _curves(folders, names):
     records = {name: logged for name, logged in records.items() if logged}
     if not records:
         return '<p class="note">No step has been logged yet.</p>'
-    return '<h2>Training</h2>' + _image(plots.curves(records, _WATCHED), 'png', 'losses, and the share of images that '
+    return '<h2>Training</h2>' + image(plots.curves(records, _WATCHED), 'png', 'losses, and the share of images that '
                                         'the discriminator tells right, against the step')
 
 
@@ -123,12 +128,12 @@ def _pictures(folder, name):
     paths = folder.grids() if os.path.isdir(folder.samples) else []
     figures = []
     if os.path.exists(folder.reals):
-        figures.append(_image(_read(folder.reals), 'png', 'real images', 'grid'))
+        figures.append(image(_read(folder.reals), 'png', 'real images', 'grid'))
     chosen = sorted(set(np.linspace(0, len(paths) - 1, _STAGES).round().astype(int))) if paths else []
-    figures += [_image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
+    figures += [image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
                 for index in chosen]
     if os.path.exists(folder.film):
-        figures.append(_image(_read(folder.film), 'gif', 'all of it', 'grid'))
+        figures.append(image(_read(folder.film), 'gif', 'all of it', 'grid'))
     return '<h2>Images of %s</h2>\n%s' % (html.escape(name), '\n'.join(figures)) if figures else ''
 
 
@@ -149,8 +154,8 @@ def _scores(folders, names):
              for name, evaluation in evaluations if 'histogram' in evaluation['scores']}
     return '<h2>Scores</h2>\n%s%s%s' % (
         _score_curves(evaluations),
-        _table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)], rows),
-        _image(plots.histograms({name: entry['value'] for name, entry in found.items()},
+        table(['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)], rows),
+        image(plots.histograms({name: entry['value'] for name, entry in found.items()},
                                 next(iter(found.values()))['real']), 'png',
                'shares of the classes; the line: real images') if found else '')
 
@@ -168,7 +173,7 @@ def _score_curves(evaluations):
                if len(points) > 1}
     drawn = next((quantities for quantities in _SCORED if records and all(
         name in point for points in records.values() for point in points for name in quantities)), None)
-    return _image(plots.curves(records, drawn), 'png', 'scores against the step') if drawn else ''
+    return image(plots.curves(records, drawn), 'png', 'scores against the step') if drawn else ''
 
 
 def _column(evaluation, scores, part):
@@ -189,7 +194,7 @@ def _settings(folders, names):
         rows.append(('differs' if any(value != values[0] for value in values) else None, [
             '--' + flag, *('' if value is None else str(value) for value in values)]))
     rows.sort(key=lambda row: row[0] is None)
-    return '<h2>Settings</h2>\n' + _table(['flag', *names], rows)
+    return '<h2>Settings</h2>\n' + table(['flag', *names], rows)
 
 
 def main():

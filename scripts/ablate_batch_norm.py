@@ -15,9 +15,7 @@ import argparse
 import collections
 import csv
 import io
-import json
 import os
-import subprocess
 import sys
 
 import numpy as np
@@ -26,11 +24,12 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 import tensorflow.compat.v1 as tf
 
+import trainings
 from dcgan_tf1 import evaluate, metrics, options, plots, sampler
 from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
+from trainings import ROOT, flagfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MOMENTUM = 0.99  # that of the recipes' batch norm
 # A mode: name for tables, and which statistics it samples with, (kind, of what).
 Mode = collections.namedtuple('Mode', 'name kind value')
@@ -84,10 +83,6 @@ def parse(arguments):
     return parsed
 
 
-def flagfile(recipe):
-    return os.path.join(ROOT, 'flags', recipe + '.flags')
-
-
 def stages(recipe, arguments):
     """Steps at which a recipe is sampled, in order."""
     end = arguments.ends.get(recipe, max(arguments.stages))
@@ -101,27 +96,17 @@ def run_dir(recipe, seed, arguments):
 def train(recipe, seed, step, arguments):
     """Trains a run up to a step. Exits where that fails."""
     momenta = sorted({mode.value for mode in MODES if mode.kind == 'moving' and mode.value is not None})
-    command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + flagfile(recipe), '--seed=%d' % seed,
-               '--steps=%d' % step, '--dataset=' + arguments.dataset, '--precision=' + arguments.precision,
-               '--further_momenta=' + ','.join(map(str, momenta)), '--log_every=10', '--keep_checkpoints=1',
-               '--checkpoint_every=500', '--sample_every=100',
-               '--run_dir=' + os.path.abspath(run_dir(recipe, seed, arguments))]
-    if arguments.data_dir:
-        command.append('--data_dir=' + os.path.abspath(arguments.data_dir))
-    if arguments.batch_size:
-        command.append('--batch_size=%d' % arguments.batch_size)
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        sys.exit('error: %s: %s' % (run_dir(recipe, seed, arguments), done.stdout.decode().strip().splitlines()[-1]))
+    trainings.train(recipe, run_dir(recipe, seed, arguments), '--seed=%d' % seed, '--steps=%d' % step,
+                    '--further_momenta=' + ','.join(map(str, momenta)), '--checkpoint_every=500', '--log_every=10',
+                    '--sample_every=100', *trainings.data_flags(arguments))
 
 
 def evaluation_settings(arguments, *further):
     """Settings of `evaluate`, as its command line would give them."""
     return options.parsed(
-        options.declare_evaluation, '--dataset=' + arguments.dataset,
-        '--classifier_steps=%d' % arguments.classifier_steps,
+        options.declare_evaluation, '--classifier_steps=%d' % arguments.classifier_steps,
         '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), '--num_images=%d' % arguments.num_images,
-        *(['--data_dir=' + arguments.data_dir] if arguments.data_dir else ()), *further)
+        *trainings.data_flags(arguments), *further)
 
 
 def statistics(generator, mode, updates):
@@ -176,40 +161,12 @@ def measure(recipe, seed, step, arguments, evaluator):
     return figures, plots.grid(np.concatenate(rows), columns=NOISES)
 
 
-class Measurements:
-    """What was measured, in a file: {'recipe seed step': {mode: figures}}, and with which settings."""
-
-    def __init__(self, arguments):
-        self._path = os.path.join(arguments.output, 'measurements.json')
-        self._settings = {name: getattr(arguments, name) for name in (
-            'dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')}
-        self.content = {'settings': self._settings, 'real': None, 'measured': {}}
-        if os.path.exists(self._path):
-            with open(self._path, encoding='utf-8') as file:
-                self.content = json.load(file)
-            if self.content['settings'] != self._settings:
-                sys.exit('error: %s was measured with %s, not %s: give those, or another --output'
-                         % (self._path, self.content['settings'], self._settings))
-
-    def has(self, recipe, seed, step):
-        return '%s %d %d' % (recipe, seed, step) in self.content['measured']
-
-    def add(self, recipe, seed, step, figures, real):
-        self.content['measured']['%s %d %d' % (recipe, seed, step)] = figures
-        self.content['real'] = real
-        write(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
-
-    def of(self, recipe, step):
-        """Figures of every seed, a list of {mode: figures}."""
-        return [figures for key, figures in sorted(self.content['measured'].items())
-                if (key.split()[0], key.split()[2]) == (recipe, str(step))]
-
-
 def main(arguments=None):
     arguments = parse(arguments)
     tf.logging.set_verbosity(tf.logging.ERROR)
     os.makedirs(os.path.join(arguments.output, 'samples'), exist_ok=True)
-    measurements = Measurements(arguments)
+    measurements = trainings.Measurements(arguments.output, {name: getattr(arguments, name) for name in (
+        'dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')}, real=None)
     plan = {recipe: stages(recipe, arguments) for recipe in arguments.recipes}
     evaluator = None
     for seed in range(arguments.seeds):  # the seeds in turn, so that a stopped script has all recipes
@@ -226,7 +183,7 @@ def main(arguments=None):
                     write(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)),
                           plots.png(picture))
                 real = {name: score.value for name, score in evaluator.references(arguments.num_images).items()}
-                measurements.add(recipe, seed, step, figures, {**evaluator.about, 'scores': real})
+                measurements.add((recipe, seed, step), figures, real={**evaluator.about, 'scores': real})
     report(measurements, plan, arguments)
     return 0
 
@@ -256,7 +213,7 @@ images). Mean ± standard deviation over the seeds. «Real» are as many images 
     rows = []
     for recipe, steps in plan.items():
         for step in steps:
-            measured = measurements.of(recipe, step)
+            measured = measurements.of(recipe, None, step)
             text += '## %s, step %d (%d seeds)\n\n| statistics | %s |\n|%s\n' % (
                 recipe, step, len(measured), ' | '.join(name.replace('_', ' ') for name in SHOWN),
                 ' --- |' * (1 + len(SHOWN)))
@@ -305,8 +262,8 @@ def curves(measurements, plan):
         for row, name in enumerate(drawn):
             axis = axes[row, column]
             for mode in MODES:
-                values = [[figures[mode.name]['scores'].get(name, np.nan) for figures in measurements.of(recipe, step)]
-                          for step in steps]
+                values = [[figures[mode.name]['scores'].get(name, np.nan)
+                           for figures in measurements.of(recipe, None, step)] for step in steps]
                 colour, dash = _STYLES[mode.name]
                 axis.plot(steps, list(map(np.mean, values)), dash, color=colour, linewidth=1.4, marker='.',
                           label=mode.name)
@@ -337,7 +294,7 @@ def histograms(measurements, plan):
     for row, (recipe, steps) in enumerate(plan.items()):
         for axis, mode in zip(axes[row], MODES):
             shares = np.mean([figures[mode.name]['scores']['histogram']
-                              for figures in measurements.of(recipe, steps[-1])], axis=0)
+                              for figures in measurements.of(recipe, None, steps[-1])], axis=0)
             axis.bar(range(len(shares)), shares, color='#1b6ca8')
             axis.step(np.arange(len(wanted) + 1) - 0.5, [*wanted, wanted[-1]], where='post', color='#d95f02',
                       linewidth=0.9)

@@ -13,17 +13,17 @@ there from earlier calls stay.
 import argparse
 import json
 import os
-import subprocess
 import sys
 
 import numpy as np
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
+import trainings
 from dcgan_tf1 import plots
 from dcgan_tf1.run_folder import RunFolder, write
+from trainings import ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MNIST = ('graph_mode_dense', 'machinecurve', 'sparse_softmax', 'graph_mode', 'paperspace')
 FOLDER = ('learnopencv_tf', 'learnopencv_torch', 'paper')
 LOSSES = ('discriminator_loss', 'generator_loss')
@@ -60,19 +60,12 @@ def parse(arguments):
 def train(recipe, precision, seed, arguments):
     """Losses of every step, float64 [steps, 2], discriminator's first. Exits where a training fails."""
     folder = os.path.join(arguments.runs, '%s-%s-%d' % (recipe, precision, seed))
-    command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + os.path.join(ROOT, 'flags', recipe + '.flags'),
-               '--precision=' + precision, '--seed=%d' % seed, '--steps=%d' % arguments.steps, '--log_every=1',
-               '--sample_every=1000000', '--checkpoint_every=100', '--keep_checkpoints=1',
-               '--run_dir=' + os.path.abspath(folder),
-               '--data_dir=' + os.path.abspath(arguments.data_dir if recipe in MNIST else arguments.image_dir)]
-    if arguments.batch_size:
-        command.append('--batch_size=%d' % arguments.batch_size)
-    if arguments.image_size and recipe in FOLDER:
-        command.append('--image_size=%d' % arguments.image_size)
     print(folder, file=sys.stderr, flush=True)
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        sys.exit('error: ' + done.stdout.decode().strip().splitlines()[-1])
+    trainings.train(recipe, folder, '--precision=' + precision, '--seed=%d' % seed, '--steps=%d' % arguments.steps,
+                    '--log_every=1', '--checkpoint_every=100', '--data_dir=' + os.path.abspath(
+                        arguments.data_dir if recipe in MNIST else arguments.image_dir),
+                    *(['--batch_size=%d' % arguments.batch_size] if arguments.batch_size else ()),
+                    *(['--image_size=%d' % arguments.image_size] if arguments.image_size and recipe in FOLDER else ()))
     return np.array([[record[loss] for loss in LOSSES] for record in RunFolder(folder).read_metrics()])
 
 

@@ -1,0 +1,358 @@
+"""The posts' numbers, reproduced: trains what each published number needs, over several seeds, and compares.
+
+  .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist
+  .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist --posts=000,003
+  .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist --posts=002 --ends=graph_mode=3000 \\
+      --ablation_runs=runs/batch_norm
+
+What was published stands in scripts/blogs/published.json. Runs lie below --runs; what is finished is not trained again,
+what was stopped goes on. What was measured goes to measurements.json in --output, is not measured again, and seeds can
+be added later; README.md, report.html and a figure a post are made of it, also of a part of it.
+
+Rules, set before any training was made:
+
+Exact: counts (parameters, steps an epoch), computed from the graph and the batch plan, must be equal.
+
+Inside: a published loss or magnitude lies inside ours where it is in the central 95 % (from the 2.5th to the 97.5th
+percentile) of our values: of a loss, at the steps around the published one (25 to either side in post 004, whose rows
+are 500 apart, 10 in post 000, whose rows are 50 apart, as far as the run has such) of all seeds; of the first step, of
+that step alone over more seeds; of the untrained decision, its magnitudes over all seeds.
+
+Table: a table of losses is reproduced where at least as many of its numbers lie inside as of the worst of our own
+seeds, each compared in the same way with all the other seeds.
+
+Two tables: over the numbers in which they differ, how likely each is under normal distributions with our means and
+standard deviations, taken as independent. Ours support a table where it is more than 20 times (e^3.0) as likely as the
+other and more than half of these numbers of it lie inside, else neither.
+
+Findings of post 002, by the classifier and the sharpness of the images: «in most cases the same number», where the most
+frequent digit has more than half of the images; «blurry», where inference mode is less sharp than training mode with
+the same weights and noise; both reproduced where they hold for more than half of the seeds. Which digit it is hangs on
+the seed: reproduced where one seed has it. The DCGAN is better than the baseline where the Fréchet distances of all its
+seeds are smaller than all the baseline's.
+
+Times are of their machine: no verdict.
+"""
+import argparse
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+
+import tensorflow.compat.v1 as tf
+import tqdm
+
+import ablate_batch_norm as ablation
+import trainings
+from benchmarking import on_tensorflow, ours
+from blogs import posts
+from dcgan_tf1 import data, evaluate, graph, loop, options, plots, randomness, sampler
+from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.checkpoints import last_checkpoint
+from dcgan_tf1.errors import exit_status
+from dcgan_tf1.run_folder import RunFolder, write
+
+PUBLISHED = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'blogs', 'published.json')
+LOSSES = ('generator_loss', 'discriminator_loss')
+MODES = ('batch', 'never updated', 'moving 0.99', 'standing 100')  # of `ablation.MODES`, that post 002 is about
+SHOWN = 16  # images of each of them in a picture
+
+# A training: the post that needs it, its name among the runs, its recipe, and further flags.
+TRAININGS = (
+    ('000', 'machinecurve', 'machinecurve', ('--log_every=2',)),
+    ('000', 'machinecurve-double_sigmoid', 'machinecurve', ('--log_every=2', '--loss=double_sigmoid')),
+    ('002', 'graph_mode', 'graph_mode', ()),
+    ('002', 'graph_mode_dense', 'graph_mode_dense', ()),
+    ('004', 'sparse_softmax', 'sparse_softmax', ('--log_every=5',)),
+)
+
+
+def parse(arguments, published):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--posts', default=','.join(sorted(published)), help='comma-separated')
+    parser.add_argument('--seeds', type=int, default=5, help='trainings of each kind, from seed 0 on; 0: only '
+                        'what needs none')
+    parser.add_argument('--first_step_seeds', type=int, default=20, help='seeds of the first step of post 004')
+    parser.add_argument('--decision_seeds', type=int, default=100, help='seeds of the untrained decision of post 003')
+    parser.add_argument('--ends', default='', help='how long to train, where not as long as the post does: '
+                        'graph_mode=3000,sparse_softmax=1000 (steps)')
+    parser.add_argument('--data_dir', help='folder of the data set')
+    parser.add_argument('--dataset', default='mnist')
+    parser.add_argument('--image_dir', help='folder of pictures to time post 001 with, decoding included; default: '
+                        'images in memory')
+    parser.add_argument('--timed_steps', type=int, default=5, help='of post 001; 0: none')
+    parser.add_argument('--precision', default='float32', choices=options.PRECISIONS)
+    parser.add_argument('--batch_size', type=int, help='default: the recipes\'')
+    parser.add_argument('--num_images', type=int, default=5000, help='images that are scored in every mode')
+    parser.add_argument('--classifier_steps', type=int, default=2345)
+    parser.add_argument('--ablation_runs', help='--runs of scripts/ablate_batch_norm.py: its trainings of graph_mode '
+                        'that are as long as those asked for are taken, in whichever precision they are')
+    parser.add_argument('--runs', default=os.path.join('runs', 'blogs'), help='where the run folders lie')
+    parser.add_argument('--output', default=os.path.join(trainings.ROOT, 'results', 'blogs'),
+                        help='folder for the results')
+    parsed = parser.parse_args(arguments)
+    parsed.posts = parsed.posts.split(',')
+    if set(parsed.posts) - set(published):
+        parser.error('--posts: choose among %s' % ', '.join(sorted(published)))
+    names = [name for _, name, _, _ in TRAININGS]
+    try:
+        parsed.ends = {name: int(steps) for name, steps in (
+            part.split('=') for part in parsed.ends.split(',') if part)}
+    except ValueError:
+        parser.error('--ends must be like graph_mode=3000,sparse_softmax=1000')
+    if set(parsed.ends) - set(names):
+        parser.error('--ends: choose among %s' % ', '.join(names))
+    if min(parsed.seeds, parsed.timed_steps) < 0 or min(
+            parsed.first_step_seeds, parsed.decision_seeds, *parsed.ends.values()) < 1:
+        parser.error('--seeds and --timed_steps must be 0 or more, --first_step_seeds, --decision_seeds and --ends 1 '
+                     'or more')
+    if parsed.num_images < SHOWN:
+        parser.error('--num_images must be %d or more' % SHOWN)
+    return parsed
+
+
+def training_settings(recipe, *further):
+    return options.parsed(options.declare_training, '--flagfile=' + trainings.flagfile(recipe), *further)
+
+
+def batches(recipe, num_images):
+    """Steps an epoch of so many images."""
+    settings = training_settings(recipe)
+    return BatchPlan(settings.batch_plan, num_images, settings.batch_size, 0).steps(1)
+
+
+def untrained(recipe, seed=0):
+    """A recipe's `graph.Generator`, in inference mode, and `graph.Discriminator`, in the current graph."""
+    settings = training_settings(recipe)
+    tf.set_random_seed(seed)
+    return graph.build_generator(settings, training=False), graph.build_discriminator(settings)
+
+
+def parameters(recipe):
+    """{scope: [[layer, numbers in it, of these trainable], …]}, in the order in which the layers are built."""
+    found = {'Generator': {}, 'Discriminator': {}}
+    with tf.Graph().as_default():
+        untrained(recipe)
+        trainable = {variable.name for variable in tf.trainable_variables()}
+        for scope, layers in found.items():
+            for variable in tf.global_variables(scope + '/'):
+                count = layers.setdefault(variable.op.name.split('/')[1], [0, 0])
+                size = int(variable.shape.num_elements())
+                count[0] += size
+                count[1] += size if variable.name in trainable else 0
+    return {scope: [[layer, *count] for layer, count in layers.items()] for scope, layers in found.items()}
+
+
+def decision(recipe, seed):
+    """The logit of an untrained discriminator, of one image of an untrained generator, both in inference mode."""
+    settings = training_settings(recipe)
+    with tf.Graph().as_default(), loop.session() as session:
+        generator, discriminator = untrained(recipe, seed)
+        noise = randomness.noise(settings.noise_distribution, seed, randomness.SAMPLE_NOISE, 0, 1, settings.noise_dim)
+        session.run(tf.global_variables_initializer())
+        image = session.run(generator.images, {generator.noise: session.run(noise)})
+        return float(session.run(discriminator.verdict, {discriminator.images: image,
+                                                         discriminator.is_training: False})[0, 0])
+
+
+def first_losses(recipe, seed, arguments):
+    """Both losses of the first step, as a training with this seed has them."""
+    settings = training_settings(recipe, '--seed=%d' % seed, *trainings.data_flags(arguments))
+    _, images = data.load(**settings._asdict())
+    with tf.Graph().as_default(), loop.session() as session:
+        training = graph.build_training(settings, images, options.batch_plan(settings, images.num_examples))
+        session.run(tf.global_variables_initializer())
+        training.start(session, 0)
+        losses = session.run((training.step.train_op, *(getattr(training.step, loss) for loss in LOSSES)))[1:]
+    return {'seed': seed, **{loss: posts.short(float(value)) for loss, value in zip(LOSSES, losses)}}
+
+
+def seconds(recipe, arguments):
+    """Times of our step, of images in memory or of the files in --image_dir."""
+    settings = training_settings(recipe)
+    worker = ours.build({
+        'recipe': recipe, 'schedule': settings.schedule, 'batch_size': arguments.batch_size,
+        'data_dir': arguments.image_dir, 'options': {'flags': ['--precision=' + arguments.precision]}})
+    worker.train(2)
+    times = []
+    for _ in range(arguments.timed_steps):
+        began = time.perf_counter()
+        worker.train(1)
+        times.append(1000 * (time.perf_counter() - began))
+    return {'recipe': recipe, 'device': worker.device, 'framework': worker.framework, 'images': images_kind(arguments),
+            'precision': arguments.precision, 'batch_size': arguments.batch_size or settings.batch_size,
+            'steps': len(times), 'median': round(float(np.median(times)), 1), 'smallest': round(min(times), 1),
+            'largest': round(max(times), 1)}
+
+
+def images_kind(arguments):
+    return 'files' if arguments.image_dir else 'in memory'
+
+
+def steps_of(name, recipe, post, arguments):
+    """How long to train: as --ends says, to the last published loss, or as many epochs as the post did."""
+    if name in arguments.ends:
+        return arguments.ends[name]
+    if 'losses' in post:
+        return post['losses'][-1][0]
+    settings = training_settings(recipe, *trainings.data_flags(arguments))
+    return options.resolve(settings, data.load(**settings._asdict())[1].num_examples).steps
+
+
+def losses_around(folder, post):
+    """{loss: {step, as a text: {'at': …, 'around': […]}}}, of the published steps after the first that a run logged."""
+    records = folder.read_metrics()
+    found = {loss: {} for loss in LOSSES}
+    for step, *_ in post['losses']:
+        near = [record for record in records if abs(record['step'] - step) <= post['window']]
+        at = [record for record in near if record['step'] == step]
+        for loss in LOSSES if at and step > 1 else ():
+            found[loss][str(step)] = {'at': posts.short(at[0][loss]), 'around': [posts.short(record[loss])
+                                                                            for record in near]}
+    return found
+
+
+def scores(recipe, run_dir, step, arguments, evaluator, keep):
+    """{mode: {score: value}} of a run that stands at a step. With `keep`, pictures go to the output."""
+    settings = sampler.of_run(ablation.evaluation_settings(arguments, '--run_dir=' + run_dir))
+    found = {}
+    with sampler.Sampler(settings) as generator:
+        noise = generator.noise(arguments.num_images, 0)
+        for mode in ablation.MODES:
+            if mode.name not in (MODES if recipe == 'graph_mode' else MODES[:1]):  # the baseline has no batch norm
+                continue
+            images = plots.to_bytes(generator.images(noise, ablation.statistics(generator, mode, step)))
+            found[mode.name] = {name: score.value for name, score in evaluator.scores(images).items()}
+            if keep:
+                write(posts.sample_path(arguments.output, recipe, mode.name),
+                      plots.png(plots.grid(images[:SHOWN], columns=SHOWN)))
+    return found
+
+
+def run_dir_of(name, seed, steps, arguments):
+    """(folder of a run, whether it is one of the ablation's, that is as long as asked for)."""
+    if name == 'graph_mode' and arguments.ablation_runs:
+        path = ablation.run_dir(name, seed, argparse.Namespace(runs=arguments.ablation_runs))
+        last, config = last_checkpoint(RunFolder(path)), RunFolder(path).read_config()
+        if last and last.endswith('-%d' % steps) and config['flags']['dataset'] == arguments.dataset:
+            return path, True
+    return os.path.join(arguments.runs, '%s-%d' % (name, seed)), False
+
+
+def measure_small(measurements, published, arguments):
+    """What needs no training: counts, times, untrained networks, first steps."""
+    def measure(key, function, *inputs):
+        if not measurements.has(*key):
+            measurements.add(key, function(*inputs))
+    for post in arguments.posts:
+        for recipe in published[post].get('steps_an_epoch', ()):
+            measure(('batches', recipe), batches, recipe, published[post]['num_images'])
+    if '003' in arguments.posts:
+        recipe = published['003']['recipe']
+        measure(('parameters', recipe), parameters, recipe)
+        for seed in progress(range(arguments.decision_seeds), 'untrained decisions'):
+            measure(('decision', seed), decision, recipe, seed)
+    if '001' in arguments.posts and arguments.timed_steps:
+        for recipe in progress(sorted(published['001']['steps_an_epoch']), 'times'):
+            measure(('seconds', recipe, on_tensorflow.device().replace(' ', '_'),
+                     images_kind(arguments).replace(' ', '_')), seconds, recipe, arguments)
+    if '004' in arguments.posts:
+        for seed in progress(range(arguments.first_step_seeds), 'first steps'):
+            measure(('first', seed), first_losses, published['004']['recipe'], seed, arguments)
+
+
+def progress(items, what):
+    return tqdm.tqdm(items, what, disable=not sys.stderr.isatty())
+
+
+def measure_trainings(measurements, published, arguments):
+    """Trains what is not measured yet, and measures it: the seeds in turn, so that a stopped script has all kinds."""
+    chosen = [(*training, steps_of(training[1], training[2], published[training[0]], arguments))
+              for training in TRAININGS if training[0] in arguments.posts]
+    todo = [(seed, *training) for seed in range(arguments.seeds) for training in chosen
+            if not measurements.has(kind(training[0]), training[1], seed, training[-1])]
+    evaluator = None
+    with tqdm.tqdm(total=sum(training[-1] for training in todo), unit='step', dynamic_ncols=True,
+                   disable=not sys.stderr.isatty()) as bar:
+        for seed, post, name, recipe, further, steps in todo:
+            bar.set_description('%s, seed %d' % (name, seed))
+            if bar.disable:
+                print('%s, seed %d, %d steps' % (name, seed, steps), file=sys.stderr, flush=True)
+            begun = bar.n
+
+            def show(step, begun=begun):
+                bar.update(begun + step - bar.n)
+            run_dir, trained = run_dir_of(name, seed, steps, arguments)
+            if not trained:
+                trainings.train(recipe, run_dir, '--seed=%d' % seed, '--steps=%d' % steps, '--checkpoint_every=500',
+                                *further, *trainings.data_flags(arguments), progress=show)
+            folder, beside = RunFolder(run_dir), {}
+            if kind(post) == 'losses':
+                figures = {'losses': losses_around(folder, published[post])}
+            else:
+                evaluator = evaluator or evaluate.Evaluator(
+                    ablation.evaluation_settings(arguments, '--images=none'), bar.write)
+                figures = {'modes': scores(recipe, run_dir, steps, arguments, evaluator, seed == 0)}
+                beside['real'] = {**evaluator.about, 'scores': {
+                    name: score.value for name, score in evaluator.references(arguments.num_images).items()}}
+            config = folder.read_config()
+            measurements.add((kind(post), name, seed, steps), {
+                'seed': seed, 'steps': steps, 'made_with': 'TensorFlow %s in %s' % (
+                    config['versions']['tensorflow'], config['flags']['precision']), **figures}, **beside)
+            show(steps)
+
+
+def kind(post):
+    """What is measured of the trainings of a post."""
+    return 'scores' if post == '002' else 'losses'
+
+
+def report(measurements, published, arguments):
+    """Writes README.md, report.html and the figures of all that is measured."""
+    found = posts.sections(published, measurements, arguments.output)
+    head = posts.heading(measurements, RULES)
+    for section in found.values():
+        for block in section.blocks:
+            if block[0] == 'figure':
+                write(os.path.join(arguments.output, block[1]), block[3])
+    for name, make in (('README.md', posts.markdown), ('report.html', posts.page)):
+        write(os.path.join(arguments.output, name), make(published, found, head, command).encode())
+    for post, section in found.items():
+        print('%s: %s' % (post, section.verdict))
+    print(os.path.join(arguments.output, 'README.md'))
+
+
+RULES = __doc__[__doc__.index('Rules, set'):].strip()
+
+
+def command(post):
+    """How to measure a post."""
+    return 'python scripts/reproduce_blogs.py --posts=%s%s' % (post, '' if post in ('001', '003')
+                                                               else ' --data_dir=my/mnist')
+
+
+def main(arguments=None):
+    with open(PUBLISHED, encoding='utf-8') as file:
+        published = json.load(file)
+    arguments = parse(arguments, published)
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    os.makedirs(os.path.join(arguments.output, 'samples'), exist_ok=True)
+    measurements = trainings.Measurements(arguments.output, {name: getattr(arguments, name) for name in (
+        'dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')}, real=None)
+    try:
+        measure_small(measurements, published, arguments)
+        measure_trainings(measurements, published, arguments)
+    finally:  # a stopped script shows what it has
+        report(measurements, published, arguments)
+    return 0
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(exit_status(main))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,91 @@
+"""What the scripts share that train many runs: one training, settings, and a file of what was measured."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+from dcgan_tf1.run_folder import write
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def flagfile(recipe):
+    return os.path.join(ROOT, 'flags', recipe + '.flags')
+
+
+def data_flags(arguments):
+    """The flags of a training that a script's own --dataset, --data_dir, --precision and --batch_size ask for."""
+    return ['--dataset=' + arguments.dataset, '--precision=' + arguments.precision,
+            *(['--data_dir=' + os.path.abspath(arguments.data_dir)] if arguments.data_dir else ()),
+            *(['--batch_size=%d' % arguments.batch_size] if arguments.batch_size else ())]
+
+
+def train(recipe, run_dir, *further, progress=lambda step: None):
+    """Trains a run, or goes on with it. Exits where that fails.
+
+    Args:
+      further: flags of `python -m dcgan_tf1.train`.
+      progress: called with each step that is logged.
+    Ctrl-C ends the training first, which saves.
+    """
+    command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + flagfile(recipe),
+               '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1', '--sample_every=1000000', *further]
+    # In a session of its own: else a terminal would send Ctrl-C to it as well, and a second signal ends it unsaved.
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, start_new_session=True) as process:
+        last = ''
+        try:
+            for line in process.stdout:
+                last = line.strip() or last
+                step = re.match(r'step (\d+)/', line)
+                if step:
+                    progress(int(step.group(1)))
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            raise
+    if process.returncode:
+        sys.exit('error: %s: %s' % (run_dir, last))
+
+
+class Measurements:
+    """What was measured, in measurements.json of a folder: figures by keys of several parts, and the settings."""
+
+    def __init__(self, folder, settings, **beside):
+        """`beside`: what else the file holds, at first. Exits where the file is of other settings."""
+        self._path = os.path.join(folder, 'measurements.json')
+        self.content = {'settings': settings, **beside, 'measured': {}}
+        if os.path.exists(self._path):
+            with open(self._path, encoding='utf-8') as file:
+                self.content = json.load(file)
+            if self.content['settings'] != settings:
+                sys.exit('error: %s was measured with %s, not %s: give those, or another --output'
+                         % (self._path, self.content['settings'], settings))
+
+    def has(self, *key):
+        return _text(key) in self.content['measured']
+
+    def add(self, key, figures, **beside):
+        """Adds figures (what JSON can hold) under a key (a tuple), and writes the file."""
+        self.content['measured'][_text(key)] = figures
+        self.content.update(beside)
+        write(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
+
+    def of(self, *key):
+        """Figures of every key with these parts, a list; None stands for any. In the order of the keys."""
+        found = []
+        for text, figures in self.content['measured'].items():
+            parts = text.split()
+            if len(parts) == len(key) and all(part in (None, have) for part, have in zip(map(_part, key), parts)):
+                found.append(([int(part) if part.isdigit() else part for part in parts], figures))
+        return [figures for _, figures in sorted(found, key=lambda pair: pair[0])]
+
+
+def _part(part):
+    return part if part is None else str(part)
+
+
+def _text(key):
+    return ' '.join(map(str, key))
