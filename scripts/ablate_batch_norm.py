@@ -52,6 +52,8 @@ SHOWN = ('frechet_distance', 'precision', 'recall', 'most_frequent_share', 'mode
          'classifier_score', 'sharpness_ratio')
 NOISES = 8  # images of each mode in a picture
 TOGETHER = 64  # images made together where companions matter
+GIVEN_UP_FROM = 1000  # steps after which a collapsed training is not gone on with
+ALIKE = 1.5  # classifier score below which it is collapsed; 1: all images are the same to the classifier
 
 
 def parse(arguments):
@@ -59,7 +61,8 @@ def parse(arguments):
     parser.add_argument('--data_dir', help='folder of the data set')
     parser.add_argument('--dataset', default='mnist')
     parser.add_argument('--recipes', default='sparse_softmax,graph_mode', help='comma-separated')
-    parser.add_argument('--seeds', type=int, default=3, help='trainings of each recipe, from seed 0 on')
+    parser.add_argument('--seeds', type=int, default=3, help='trainings of each recipe that do not collapse, from '
+                        'seed 0 on (of twice as many)')
     parser.add_argument('--stages', default='100,300,1000,3000', help='steps at which the generators are sampled')
     parser.add_argument('--ends', default='sparse_softmax=10000,graph_mode=3000', help='the last stage of each recipe')
     parser.add_argument('--num_images', type=int, default=5000, help='images that are scored in every mode')
@@ -168,10 +171,24 @@ def main(arguments=None):
     measurements = trainings.Measurements(arguments.output, {name: getattr(arguments, name) for name in (
         'dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')}, real=None)
     plan = {recipe: stages(recipe, arguments) for recipe in arguments.recipes}
+    try:
+        measure_all(measurements, plan, arguments)
+    finally:  # a stopped script shows what it has
+        report(measurements, plan, arguments)
+    return 0
+
+
+def measure_all(measurements, plan, arguments):
+    """Trains and measures what is not measured yet."""
     evaluator = None
-    for seed in range(arguments.seeds):  # the seeds in turn, so that a stopped script has all recipes
+    # The seeds in turn, so that a stopped script has all recipes; as many again for those that collapse.
+    for seed in range(2 * arguments.seeds):
         for recipe, steps in plan.items():
+            if seed - len(collapsed(measurements, recipe)) >= arguments.seeds:
+                continue
             for step in steps:
+                if seed in collapsed(measurements, recipe):
+                    break
                 if measurements.has(recipe, seed, step):
                     continue
                 print('%s, seed %d, step %d' % (recipe, seed, step), file=sys.stderr, flush=True)
@@ -184,12 +201,29 @@ def main(arguments=None):
                           plots.png(picture))
                 real = {name: score.value for name, score in evaluator.references(arguments.num_images).items()}
                 measurements.add((recipe, seed, step), figures, real={**evaluator.about, 'scores': real})
-    report(measurements, plan, arguments)
-    return 0
+
+
+def collapsed(measurements, recipe):
+    """{seed: step} of the trainings that are given up: at that step, `GIVEN_UP_FROM` or later, the images made with the
+    statistics of the batch were all alike to the classifier.
+    """
+    return {seed: step for (_, seed, step), figures in reversed(measurements.items(recipe, None, None))
+            if step >= GIVEN_UP_FROM and figures['batch']['scores']['classifier_score'] < ALIKE}
+
+
+def figures_of(measurements, recipe, step):
+    """A list of {mode: figures}: of every seed that did not collapse."""
+    lost = collapsed(measurements, recipe)
+    return [figures for (_, seed, _), figures in measurements.items(recipe, None, step) if seed not in lost]
 
 
 def report(measurements, plan, arguments):
     """Writes tables and figures of all that was measured of the plan."""
+    plan = {recipe: [step for step in steps if figures_of(measurements, recipe, step)]
+            for recipe, steps in plan.items()}
+    plan = {recipe: steps for recipe, steps in plan.items() if steps}
+    if not plan:
+        return
     text, rows = tables(measurements, plan, arguments)
     file = io.StringIO()
     csv.writer(file, lineterminator='\n').writerows([('recipe', 'step', 'statistics', 'score', 'mean', 'sd', 'seeds'),
@@ -212,8 +246,13 @@ images). Mean ± standard deviation over the seeds. «Real» are as many images 
 ''' % (arguments.precision, arguments.dataset, arguments.num_images, 100 * real['classifier_accuracy'])
     rows = []
     for recipe, steps in plan.items():
+        for seed, step in sorted(collapsed(measurements, recipe).items()):
+            scores = measurements.of(recipe, seed, step)[0]['batch']['scores']
+            text += ('%s, seed %d: collapsed. At step %d its images were all alike (classifier score %.2f, Fréchet '
+                     'distance %.0f, with the statistics of the batch); it was not trained on, and is not in the '
+                     'means.\n\n' % (recipe, seed, step, scores['classifier_score'], scores['frechet_distance']))
         for step in steps:
-            measured = measurements.of(recipe, None, step)
+            measured = figures_of(measurements, recipe, step)
             text += '## %s, step %d (%d seeds)\n\n| statistics | %s |\n|%s\n' % (
                 recipe, step, len(measured), ' | '.join(name.replace('_', ' ') for name in SHOWN),
                 ' --- |' * (1 + len(SHOWN)))
@@ -263,7 +302,7 @@ def curves(measurements, plan):
             axis = axes[row, column]
             for mode in MODES:
                 values = [[figures[mode.name]['scores'].get(name, np.nan)
-                           for figures in measurements.of(recipe, None, step)] for step in steps]
+                           for figures in figures_of(measurements, recipe, step)] for step in steps]
                 colour, dash = _STYLES[mode.name]
                 axis.plot(steps, list(map(np.mean, values)), dash, color=colour, linewidth=1.4, marker='.',
                           label=mode.name)
@@ -294,7 +333,7 @@ def histograms(measurements, plan):
     for row, (recipe, steps) in enumerate(plan.items()):
         for axis, mode in zip(axes[row], MODES):
             shares = np.mean([figures[mode.name]['scores']['histogram']
-                              for figures in measurements.of(recipe, None, steps[-1])], axis=0)
+                              for figures in figures_of(measurements, recipe, steps[-1])], axis=0)
             axis.bar(range(len(shares)), shares, color='#1b6ca8')
             axis.step(np.arange(len(wanted) + 1) - 0.5, [*wanted, wanted[-1]], where='post', color='#d95f02',
                       linewidth=0.9)

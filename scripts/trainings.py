@@ -75,12 +75,16 @@ class Measurements:
 
     def of(self, *key):
         """Figures of every key with these parts, a list; None stands for any. In the order of the keys."""
+        return [figures for _, figures in self.items(*key)]
+
+    def items(self, *key):
+        """(key, a list of texts and numbers; figures) of the same."""
         found = []
         for text, figures in self.content['measured'].items():
             parts = text.split()
             if len(parts) == len(key) and all(part in (None, have) for part, have in zip(map(_part, key), parts)):
                 found.append(([int(part) if part.isdigit() else part for part in parts], figures))
-        return [figures for _, figures in sorted(found, key=lambda pair: pair[0])]
+        return sorted(found, key=lambda pair: pair[0])
 
 
 def _part(part):

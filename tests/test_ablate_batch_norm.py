@@ -1,4 +1,5 @@
 """The ablation of batch norm's statistics, at a small size."""
+import argparse
 import csv
 import json
 import os
@@ -11,6 +12,7 @@ from PIL import Image
 sys.path.append(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'scripts'))
 
 import ablate_batch_norm as ablation
+import trainings
 
 
 @pytest.fixture(scope='module')
@@ -88,3 +90,39 @@ def test_bad_arguments(argument, capsys):
     with pytest.raises(SystemExit) as status:
         ablation.parse([argument])
     assert status.value.code == 2 and argument.split('=')[0] in capsys.readouterr().err
+
+
+def test_collapsed_trainings(tmp_path):
+    """They are told by their score from step 1,000 on, left out of the means, and named."""
+    def figures(score):
+        return {'batch': {'scores': {'classifier_score': score, 'frechet_distance': 900.}}}
+    measurements = trainings.Measurements(str(tmp_path), {})
+    for seed, step, score in ((0, 100, 1.0), (0, 1000, 6.), (1, 100, 1.2), (1, 1000, 1.01), (10, 1000, 1.6),
+                              (2, 1000, 1.4), (2, 3000, 1.2)):
+        measurements.add(('graph_mode', seed, step), figures(score))
+    assert ablation.collapsed(measurements, 'graph_mode') == {1: 1000, 2: 1000}
+    assert ablation.collapsed(measurements, 'sparse_softmax') == {}
+    assert ablation.figures_of(measurements, 'graph_mode', 100) == [figures(1.0)]  # that of seed 0
+    assert ablation.figures_of(measurements, 'graph_mode', 1000) == [figures(6.), figures(1.6)]
+    assert ablation.figures_of(measurements, 'graph_mode', 3000) == []
+
+
+def test_collapsed_trainings_are_made_up_for(monkeypatch, tmp_path):
+    """Of twice as many seeds at the most; and a stopped script reports what it has."""
+    arguments = ablation.parse(['--recipes=graph_mode', '--seeds=2', '--stages=1000', '--ends=graph_mode=2000',
+                                '--output=%s' % tmp_path])
+    measurements, trained = trainings.Measurements(str(tmp_path), {}), []
+
+    def train(recipe, seed, step, _):
+        trained.append((seed, step))
+    monkeypatch.setattr(ablation, 'train', train)
+    monkeypatch.setattr(ablation, 'measure', lambda recipe, seed, step, *_: (
+        {'batch': {'scores': {'classifier_score': 1. if seed in (0, 2) else 5.}}}, np.zeros((2, 2, 3), np.uint8)))
+    monkeypatch.setattr(ablation.evaluate, 'Evaluator', lambda *_: argparse.Namespace(
+        references=lambda count: {}, about={}))
+    os.mkdir(str(tmp_path / 'samples'))
+    plan = {'graph_mode': ablation.stages('graph_mode', arguments)}
+    ablation.measure_all(measurements, plan, arguments)
+    assert trained == [(0, 1000), (1, 1000), (1, 2000), (2, 1000), (3, 1000), (3, 2000)]
+    ablation.measure_all(measurements, plan, arguments)
+    assert len(trained) == 6  # nothing again
