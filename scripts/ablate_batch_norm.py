@@ -345,7 +345,7 @@ def histograms(measurements, plan):
 
 def pictures(recipe, steps, arguments):
     """A PNG: the same noises in every mode, a column a stage, from seed 0."""
-    drawing = plots.canvas(1.4 + 2.6 * len(steps), 0.5 + 0.325 * len(MODES))
+    drawing = plots.canvas(1.4 + 2.6 * len(steps), 0.5 + 0.29 * len(MODES))
     axes = drawing.subplots(1, len(steps), squeeze=False)[0]
     for axis, step in zip(axes, steps):
         picture = plots.read(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)))
