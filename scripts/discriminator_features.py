@@ -1,4 +1,4 @@
-"""What the discriminator of a run learned: its features under a linear classifier, its filters, what its units answer to.
+"""What the discriminator of a run learned: its features under a linear SVM, its filters, what its units answer to.
 
   .venv-3.11/bin/python scripts/discriminator_features.py --run_dir=runs/sparse_softmax-mnist-0
   .venv-3.11/bin/python scripts/discriminator_features.py --run_dir=runs/learnopencv_torch-image_folder-0 \\
@@ -47,7 +47,7 @@ from dcgan_tf1.run_folder import RunFolder, write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GRID = 4
-COSTS = (0.1, 0.3, 1, 3, 10, 30)  # C of the SVM
+COSTS = (0.03, 0.1, 0.3, 1, 3, 10)  # C of the SVM
 PART = 5  # every fifth image is held out
 BATCHES = 100  # that standing statistics are pooled over, at the most
 CHANNELS, IMAGES = 6, 8  # in guided.png: channels of the last convolution, and images for each
@@ -243,7 +243,8 @@ def classify(training, labels, test, test_labels):
     held_out = np.arange(len(labels)) % PART == PART - 1
 
     def svm(cost, chosen):
-        return LinearSVC(C=cost, dual=False).fit(training[chosen], labels[chosen])
+        # The dual problem: measured to be the faster here, to the same accuracies.
+        return LinearSVC(C=cost, dual=True, max_iter=10000, random_state=0).fit(training[chosen], labels[chosen])
     accuracies = [svm(cost, ~held_out).score(training[held_out], labels[held_out]) for cost in COSTS]
     best = COSTS[int(np.argmax(accuracies))]
     return {'dimensions': training.shape[1], 'C': best,
@@ -277,14 +278,15 @@ def guided_picture(discriminator, images):
     for channel in range(min(CHANNELS, responses.shape[1])):
         chosen = images[np.argsort(-responses[:, channel], kind='stable')[:IMAGES]]
         rows += [plots.to_bytes(chosen), to_picture(discriminator.guided(chosen, channel))]
-    return plots.grid(np.concatenate(rows), columns=IMAGES)
+    return plots.grid(np.concatenate(rows), columns=IMAGES, padding=1, scale=4)
 
 
-def side_by_side(pictures, height):
-    """The bytes of a PNG: pictures under their names. `height`: of a picture of width 1."""
-    figure = plots.canvas(6 * len(pictures), 6 * height + 0.4)
-    for axes, (name, picture) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures.items()):
-        axes.imshow(picture, interpolation='nearest')
+def side_by_side(pictures):
+    """The bytes of a PNG: pictures of one size, {name: uint8 [height, width, 3]}, under their names."""
+    height, width = next(iter(pictures.values())).shape[:2]
+    figure = plots.canvas(7 * len(pictures), 7 * height / width + 0.4)
+    for axes, (name, picture) in zip(figure.subplots(1, len(pictures)), pictures.items()):
+        axes.imshow(picture)
         axes.set_title(name)
         axes.axis('off')
     return plots.rendered(figure)
@@ -313,7 +315,7 @@ def run(arguments):
     measure('raw pixels', *([layers_.reshape(len(layers_), -1)] for layers_ in (training, test)))
     for name, path in (('untrained discriminator', None), ('trained discriminator', settings.checkpoint)):
         with Discriminator(settings, path, batches) as discriminator:
-            filters[name] = plots.grid(to_picture(discriminator.filters()))
+            filters[name] = plots.grid(to_picture(discriminator.filters()), padding=1, scale=16)
             guided[name] = guided_picture(discriminator, test)
             measure(name, discriminator.features(training), discriminator.features(test))
     results = {'recipe': settings.recipe, 'dataset': how['dataset'], 'seed': settings.seed, 'checkpoint': checkpoint,
@@ -323,8 +325,8 @@ def run(arguments):
     os.makedirs(output, exist_ok=True)
     for name, content in (('features.json', (json.dumps(results, indent=1) + '\n').encode()),
                           ('table.md', table(results).encode()),
-                          ('filters.png', side_by_side(filters, 1)),
-                          ('guided.png', side_by_side(guided, 2 * CHANNELS / IMAGES))):
+                          ('filters.png', side_by_side(filters)),
+                          ('guided.png', side_by_side(guided))):
         write(os.path.join(output, name), content)
     print(table(results), end='')
     return 0
