@@ -259,18 +259,25 @@ def test_folders_that_are_no_classes(fault, message, tmp_path):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (('--train_images=10', '--output=nowhere'), '10 training images .* batch of the run, 16: raise --train_images'),
+    (('--train_images=10',), '10 training images .* batch of the run, 16: raise --train_images'),
     ((), '--network=graph_mode_dense has no convolution')])
-def test_runs_that_cannot_be_looked_into(arguments, message, trained):
+def test_runs_that_cannot_be_looked_into(arguments, message, trained, tmp_path):
     run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=digits', '--batch_size=16', '--steps=1',
                   '--sample_size=2')
     with pytest.raises(UserError, match=message):
-        script.main(['--run_dir=' + run.path, *arguments])
+        script.main(['--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments])
 
 
 def test_no_run(tmp_path):
-    with pytest.raises(UserError, match='holds no run'):
-        script.main(['--run_dir=%s' % tmp_path])
+    for folder in (tmp_path, ''):
+        with pytest.raises(UserError, match='holds no run'):
+            script.main(['--run_dir=%s' % folder])
+
+
+def test_no_checkpoint(trained, tmp_path):
+    with pytest.raises(UserError, match='is not a readable checkpoint'):
+        script.main(['--run_dir=' + trained(*SMALL).path, '--checkpoint=none', '--train_images=20',
+                     '--output=%s' % tmp_path])
 
 
 @pytest.mark.parametrize('argument', ['--train_images=9', '--test_images=7', '--train_images=x'])
