@@ -320,8 +320,9 @@ def run(arguments):
             guided[name] = guided_picture(discriminator, test)
             measure(name, discriminator.features)
     results = {'recipe': settings.recipe, 'dataset': how['dataset'], 'seed': settings.seed,
-               'checkpoint': os.path.basename(settings.checkpoint), 'train_images': len(training), 'test_images': len(test),
-               'standing_batches': len(batches), 'batch_size': size, 'tensorflow': tf.__version__, 'features': features}
+               'checkpoint': os.path.basename(settings.checkpoint), 'train_images': len(training),
+               'test_images': len(test), 'standing_batches': len(batches), 'batch_size': size,
+               'tensorflow': tf.__version__, 'features': features}
     for name, content in (('features.json', (json.dumps(results, indent=1) + '\n').encode()),
                           ('table.md', table(results).encode()),
                           ('filters.png', side_by_side(filters)),
