@@ -68,17 +68,24 @@ class ImageFolder:
 
     def first(self, count):
         """The first images, uint8 [count, height, width, channels] (fewer where there are no more)."""
-        return self._decode_batch(np.arange(min(count, self.num_examples)))
+        return self.decode(np.arange(min(count, self.num_examples)))
+
+    def classes(self):
+        """Of every image, the name of the folder right below the source that it lies in; '' where it lies in none."""
+        return [os.path.dirname(os.path.relpath(path, self.source)).split(os.sep)[0] for path in self._paths]
 
     def batches(self, indices):
         """The `Batches` of a `tf.data.Dataset` of int32 [batch], decoded in parallel ahead of the steps."""
         def decode(batch):
-            images = tf.numpy_function(self._decode_batch, [batch], tf.uint8)
+            images = tf.numpy_function(self.decode, [batch], tf.uint8)
             images.set_shape([None, *self.image_shape])
             return images
         return Batches.of_dataset(indices.map(decode, num_parallel_calls=_PARALLEL))
 
-    def _decode_batch(self, indices):
+    def decode(self, indices):
+        """uint8 [n, height, width, channels] of these images. Raises UserError if one can't be read and none may be
+        skipped, or none can be read.
+        """
         return np.stack([self._decode_readable(index) for index in indices])
 
     def _decode_readable(self, index):
