@@ -37,7 +37,6 @@ import numpy as np
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 import tensorflow.compat.v1 as tf
-from absl import flags
 
 from dcgan_tf1 import data, graph, layers, loop, options, plots, sampler, standing
 from dcgan_tf1.checkpoints import restore
@@ -57,7 +56,7 @@ TOGETHER = 500  # images that go through a discriminator at a time
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--run_dir', required=True, help='folder of a run')
-    parser.add_argument('--checkpoint', help='by its path without .index; default: the run\'s last')
+    parser.add_argument('--checkpoint', help='its step, best, or its path without .index; default: the last')
     parser.add_argument('--data_dir', help='folder of the data set; default: the run\'s')
     parser.add_argument('--train_images', type=int, default=10000, help='at the most, spread evenly over what there is')
     parser.add_argument('--test_images', type=int, default=10000, help='likewise')
@@ -70,10 +69,9 @@ def parse(arguments):
 
 def of_run(arguments):
     """(settings, as of `sampler.of_run`, with the run's seed; the flags that the run was trained with, a dict)."""
-    flag_values = flags.FlagValues()
-    options.declare_evaluation(flag_values)
-    settings = sampler.of_run(options.settings(flag_values(['evaluate', '--images=none']), flag_values)._replace(
-        run_dir=arguments.run_dir, checkpoint=arguments.checkpoint))
+    settings = sampler.of_run(options.parsed(
+        options.declare_evaluation, '--run_dir=' + arguments.run_dir,
+        *(['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else ())))
     trained = options.trained(RunFolder(settings.run_dir).read_config()['flags'])
     return settings._replace(seed=trained['seed'], precision='float32'), trained
 
@@ -176,7 +174,6 @@ class Discriminator:
         """
         with tf.Graph().as_default():
             tf.set_random_seed(settings.seed)  # as training does, of the weights
-            tf.train.get_or_create_global_step()  # dropout asks for it
             with guiding():
                 self._network = graph.build_discriminator(settings)
             activations = [x for x in self._network.activations if x.shape.ndims == 4]
