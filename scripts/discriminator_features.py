@@ -281,7 +281,7 @@ def guided_picture(discriminator, images):
 def side_by_side(pictures):
     """The bytes of a PNG: pictures of one size, {name: uint8 [height, width, 3]}, under their names."""
     height, width = next(iter(pictures.values())).shape[:2]
-    figure = plots.canvas(7 * len(pictures), 7 * height / width + 0.4)
+    figure = plots.canvas(5.5 * len(pictures), 5.5 * height / width + 0.4)
     for axes, (name, picture) in zip(figure.subplots(1, len(pictures)), pictures.items()):
         axes.imshow(picture)
         axes.set_title(name)
