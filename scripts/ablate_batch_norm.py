@@ -253,8 +253,8 @@ images). Mean ± standard deviation over the seeds. «Real» are as many images 
                      'means.\n\n' % (recipe, seed, step, scores['classifier_score'], scores['frechet_distance']))
         for step in steps:
             measured = figures_of(measurements, recipe, step)
-            text += '## %s, step %d (%d seeds)\n\n| statistics | %s |\n|%s\n' % (
-                recipe, step, len(measured), ' | '.join(name.replace('_', ' ') for name in SHOWN),
+            text += '## %s, step %d (%d seed%s)\n\n| statistics | %s |\n|%s\n' % (
+                recipe, step, len(measured), 's' * (len(measured) > 1), ' | '.join(name.replace('_', ' ') for name in SHOWN),
                 ' --- |' * (1 + len(SHOWN)))
             for mode in MODES:
                 cells = []
@@ -265,7 +265,8 @@ images). Mean ± standard deviation over the seeds. «Real» are as many images 
                     mean, sd = np.mean(values), np.std(values, ddof=1) if len(values) > 1 else float('nan')
                     rows.append((recipe, step, mode.name, name, '%.6g' % mean, '%.3g' % sd, len(measured)))
                     if name in SHOWN:
-                        cells.append((SHOWN.index(name), '%s ± %.2g' % (metrics.text(float(mean)), sd)))
+                        cells.append((SHOWN.index(name), metrics.text(float(mean)) + (
+                            ' ± %.2g' % sd if len(values) > 1 else '')))
                 text += '| %s | %s |\n' % (mode.name, ' | '.join(cell for _, cell in sorted(cells)))
             text += '| real | %s |\n\n' % ' | '.join(metrics.text(real['scores'][name]) for name in SHOWN)
             text += '''How far the statistics are from those of 100 standing batches, a layer each from the noise on:
