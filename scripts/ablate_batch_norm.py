@@ -254,7 +254,8 @@ images). Mean ± standard deviation over the seeds. «Real» are as many images 
         for step in steps:
             measured = figures_of(measurements, recipe, step)
             text += '## %s, step %d (%d seed%s)\n\n| statistics | %s |\n|%s\n' % (
-                recipe, step, len(measured), 's' * (len(measured) > 1), ' | '.join(name.replace('_', ' ') for name in SHOWN),
+                recipe, step, len(measured), 's' * (len(measured) > 1),
+                ' | '.join(name.replace('_', ' ') for name in SHOWN),
                 ' --- |' * (1 + len(SHOWN)))
             for mode in MODES:
                 cells = []
