@@ -14,7 +14,7 @@ import discriminator_features as script
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import last_checkpoint
 from dcgan_tf1.data import digits, mnist
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.graph import build_training
 
 SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6', '--log_every=1')
@@ -268,10 +268,11 @@ def test_runs_that_cannot_be_looked_into(arguments, message, trained, tmp_path):
         script.main(['--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments])
 
 
-def test_no_run(tmp_path):
-    for folder in (tmp_path, ''):
-        with pytest.raises(UserError, match='holds no run'):
-            script.main(['--run_dir=%s' % folder])
+def test_no_run(tmp_path, capsys):
+    for folder, fault in ((tmp_path, 'holds no run'), ('', 'must not be empty')):
+        assert exit_status(lambda folder=folder: script.main(['--run_dir=%s' % folder])) == 1
+        told = capsys.readouterr().err.splitlines()
+        assert told[-1].startswith('error: ') and fault in told[-1]
 
 
 def test_no_checkpoint(trained, tmp_path):
