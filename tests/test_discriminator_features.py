@@ -64,7 +64,7 @@ def test_small(trained, tmp_path, capsys):
     assert capsys.readouterr().out == text and '\n| raw pixels | 784 | ' in text and text.count('\n') == 5
     for name in ('filters.png', 'guided.png'):
         with Image.open(str(tmp_path / name)) as picture:
-            assert picture.size[0] == 1400
+            assert picture.size[0] == 1100
             # Trained and untrained are not the same picture.
             left, right = np.array_split(np.asarray(picture.convert('L'))[50:].astype(float), 2, axis=1)
             assert np.abs(left - right).mean() > 1
