@@ -1,4 +1,5 @@
 """Checkpoints that TensorFlow 1.15 and today's TensorFlow both read: save, find the last, restore."""
+import contextlib
 import glob
 import os
 import re
@@ -91,6 +92,7 @@ class Checkpoints:
         self._saver = tf.train.Saver(max_to_keep=keep, save_relative_paths=True)
         self.last = last_checkpoint(folder)
         self._saver.recover_last_checkpoints(all_checkpoints(folder))
+        self._clear()
 
     def save(self, session, step):
         """Saves all variables. Raises UserError if that fails; earlier checkpoints are whole then."""
@@ -98,14 +100,24 @@ class Checkpoints:
             # Without the graph: the recipe rebuilds it, and it would be most of a small checkpoint.
             self.last = self._saver.save(session, self._folder.checkpoint_prefix, global_step=step,
                                          write_meta_graph=False)
+            self._clear()
         except (tf.errors.OpError, OSError, ValueError) as error:
-            for path in glob.glob('%s-%d.*tempstate*' % (glob.escape(self._folder.checkpoint_prefix), step)):
-                os.remove(path)  # half of a checkpoint, on a disk that may be full
+            self._clear()
             raise UserError('step %d cannot be saved to %s (%s): make room there, or make it writable, and '
                             'give the same command again; %s' % (
                                 step, self._folder.checkpoints, _reason(error),
                                 'it goes on from ' + self.last if self.last else 'nothing was saved yet'
                             )) from error
+
+    def _clear(self):
+        """Deletes halves of files, of a process that was killed or a full disk, and what has lost its checkpoint."""
+        here = glob.escape(self._folder.checkpoints)
+        halves = glob.glob(os.path.join(here, '*.tempstate*')) + glob.glob(os.path.join(here, 'checkpoint.tmp*'))
+        whole = set(all_checkpoints(self._folder))
+        statistics = glob.glob(glob.escape(self._folder.checkpoint_prefix) + '-*.standing-*')
+        for path in [*halves, *(path for path in statistics if path.split('.standing-')[0] not in whole)]:
+            with contextlib.suppress(OSError):  # they only take room
+                os.remove(path)
 
     def restore(self, session, say):
         """Restores the newest checkpoint that can be read.

@@ -1,4 +1,5 @@
 """What a user can put right: one line that names the flag, file or value, and the way out."""
+import contextlib
 import sys
 
 from absl import flags
@@ -6,6 +7,17 @@ from absl import flags
 
 class UserError(Exception):
     """A mistake or a condition that the user can mend; commands print it and exit with status 1."""
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Gives an OSError that says no file (as those of writing and flushing do) the name of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def exit_status(command):

@@ -1,4 +1,5 @@
 """The Session loop: steps, and what happens between them (log, sample grid, checkpoint, stop)."""
+import contextlib
 import json
 import math
 import os
@@ -11,7 +12,8 @@ import tensorflow.compat.v1 as tf
 import tqdm
 
 from dcgan_tf1 import image_files, plots, standing
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, naming
+from dcgan_tf1.events import Events
 from dcgan_tf1.run_folder import write
 
 _MOST_FRAMES = 100
@@ -65,19 +67,20 @@ class Reporter:
                          if record['step'] <= start_step and self.is_due(record['step'], last=None)]
         folder.write_metrics(self._records)
         self._metrics = open(folder.metrics, 'a', encoding='utf-8')
-        self._events = tf.summary.FileWriter(folder.events)
+        self._events = Events(folder.events)
         # TensorBoard drops what an earlier session wrote of later steps.
-        self._events.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start_step)
+        self._events.add(start_step, session_log=tf.SessionLog(status=tf.SessionLog.START))
         if start_step == 0:
-            self._events.add_graph(tf.get_default_graph())
+            self._events.add(0, graph_def=tf.get_default_graph().as_graph_def(add_shapes=True).SerializeToString())
         self._bar = tqdm.tqdm(total=settings.steps, initial=start_step, unit='step', dynamic_ncols=True,
                               disable=not sys.stderr.isatty())
 
     def close(self):
         self._bar.close()
-        self._events.close()
-        self._metrics.close()
-        self._log.close()
+        for file in (self._events, self._metrics, self._log):
+            # Each line was written when it was told; on a full disk, that has failed and closing tries it again.
+            with contextlib.suppress(OSError, UserError):
+                file.close()
 
     def is_due(self, step, last):
         """Whether a step is logged: the first, the last, and every so many."""
@@ -85,11 +88,15 @@ class Reporter:
 
     def say(self, text, terminal=True):
         """A line for the log file and, if wanted, for the terminal."""
-        self._log.write(time.strftime('%Y-%m-%d %H:%M:%S ') + text + '\n')
-        self._log.flush()
+        self._append(self._log, time.strftime('%Y-%m-%d %H:%M:%S ') + text)
         if terminal:
             self._bar.clear()
             print(text, file=sys.stderr)
+
+    def _append(self, file, line):
+        with naming(file.name):
+            file.write(line + '\n')
+            file.flush()
 
     def step(self, discriminator_loss, generator_loss):
         """After every step."""
@@ -100,8 +107,7 @@ class Reporter:
     def record(self, record, watched):
         """After a step that is due. `watched`: further numbers, which only TensorBoard shows."""
         self._records.append(record)
-        self._metrics.write(json.dumps(record) + '\n')
-        self._metrics.flush()
+        self._append(self._metrics, json.dumps(record))
         self.scalars({**record, **watched}, record['step'])
         self.say('step %d/%d  epoch %.2f  D loss %.4f  G loss %.4f  D right on real %.2f, on fake %.2f  '
                  '%.0f images/s' % (
@@ -111,8 +117,8 @@ class Reporter:
 
     def scalars(self, values, step):
         """Shows numbers, {tag: number}, in TensorBoard."""
-        self._events.add_summary(tf.Summary(value=[
-            tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items() if name != 'step']), step)
+        self._events.add(step, summary=tf.Summary(value=[
+            tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items() if name != 'step']))
 
     def scores(self, step, scores, best):
         """After an evaluation; `best`: whether none before was better."""
@@ -121,17 +127,16 @@ class Reporter:
                                            '  (the best so far)' if best else ''))
 
     def histograms(self, summary, step):
-        """Shows a summary in TensorBoard."""
-        self._events.add_summary(summary, step)
+        """Shows a serialized summary in TensorBoard."""
+        self._events.add(step, summary=tf.Summary.FromString(summary))
 
     def grid(self, path, images, step, tag):
         """Writes uint8 images [n, height, width, channels] as a grid, and shows it in TensorBoard."""
         picture = plots.grid(images, scale=2)
         content = plots.png(picture)
         write(path, content)
-        self._events.add_summary(tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
-            height=picture.shape[0], width=picture.shape[1], colorspace=3,
-            encoded_image_string=content))]), step)
+        self._events.add(step, summary=tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
+            height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
 
     def film(self):
         """Makes a film of the grids of generated images; of many, some, spread evenly."""
@@ -144,7 +149,6 @@ class Reporter:
         if self._records:
             write(self._folder.losses, plots.losses(self._records, os.path.basename(
                 os.path.abspath(self._folder.path))))
-        self._events.flush()
 
 
 def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step, best=None):
@@ -192,6 +196,9 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
     if start_step == 0:
         reporter.grid(folder.reals, images.first(settings.sample_size), 0, 'real')
         sample(0)
+    elif best and start_step % settings.evaluate_every == 0:
+        # Once more: the process may have been killed after it had saved, and before it had evaluated.
+        reporter.scores(start_step, *best(checkpoints.last))
     every_step = (graph.step.train_op, graph.step.discriminator_loss, graph.step.generator_loss)
     when_due = (*every_step, graph.step.real_log_odds, graph.step.fake_log_odds, graph.gradient_norms)
     seconds, steps = 0., 0  # since the last logged step, training alone

@@ -8,15 +8,16 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, naming
 
 
 def write(path, content):
     """Writes bytes to a file, under another name first: a reader meets the old file or the new, never a half."""
-    with open(path + '.partial', 'wb') as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with naming(path):
+        with open(path + '.partial', 'wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(path + '.partial', path)
 
 
