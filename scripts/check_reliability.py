@@ -468,7 +468,7 @@ def draw_long(figures):
     drawing = plots.canvas(9, 3)
     for axis, name in zip(drawing.subplots(1, 2), ('memory', 'disk')):
         axis.plot(figures['step'], np.array(figures[name]) / MIB, color='#1b6ca8', linewidth=1.2)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * max(figures[name]) / MIB)
         axis.set_title({'memory': 'memory of the process, MiB', 'disk': 'run folder, MiB'}[name], fontsize=9)
         axis.set_xlabel('step', fontsize=8)
         axis.tick_params(labelsize=8)

@@ -86,6 +86,12 @@ def test_evaluations_change_nothing_and_resume(run):
     resumed = run('resumed', '--steps=6', *EVALUATED)
     assert sorted(map(str, resumed.read_scores())) == sorted(map(str, whole.read_scores()))
     assert_same_variables(checkpoints.best_checkpoint(resumed), checkpoints.best_checkpoint(whole))
+    # Killed when step 4 was saved, and not evaluated yet.
+    late = run('late', '--steps=4', *EVALUATED)
+    os.remove(late.scores)
+    shutil.rmtree(late.best)
+    assert run('late', '--steps=6', *EVALUATED).read_scores() == [
+        evaluation for evaluation in whole.read_scores() if evaluation['checkpoint'] != 'model-2']
 
 
 def test_checkpoints_by_their_names(run, tmp_path):

@@ -2,7 +2,6 @@
 import os
 import re
 import shutil
-import signal
 import struct
 import subprocess
 import sys
@@ -14,7 +13,8 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from dcgan_tf1 import loop, train
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.errors import UserError, exit_status
+from dcgan_tf1.events import Events
 from dcgan_tf1.run_folder import RunFolder
 
 MAIN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
@@ -391,22 +391,6 @@ def test_more_images_a_batch_than_there_are(run):
         run('run', '--holdout=1790')
 
 
-@pytest.mark.parametrize('number,status', [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_signals_save_and_the_same_command_goes_on(number, status, run, trained, tmp_path):
-    length = ['--steps=40', '--checkpoint_every=1000']
-    process = command(*SMALL, *length, '--run_dir=' + str(tmp_path / 'run'))
-    folder = RunFolder(str(tmp_path / 'run'))
-    wait_for(lambda: len(folder.read_metrics()) >= 2, process)
-    process.send_signal(number)
-    told = process.communicate(timeout=60)[0]
-    assert process.returncode == status, told
-    stopped = int(re.search(r'stopped and saved at step (\d+)', told).group(1))
-    assert 2 <= stopped < 40 and 'Traceback' not in told
-    assert variables(folder)['global_step'] == stopped
-    run('run', *length)
-    assert_same_run(folder, trained(*SMALL, *length))
-
-
 def wait_for(condition, process):
     deadline = time.time() + 120
     while not condition():
@@ -442,13 +426,37 @@ def test_full_disk(run, finished, whole):
     assert_same_run(run('run', '--steps=8'), whole)
 
 
-def test_a_log_that_cannot_be_written(finished):
+def test_a_log_that_cannot_be_written(run, finished, capsys):
     folder = finished('run', '--steps=2')
     os.remove(folder.log)
     os.symlink('/dev/full', folder.log)
-    process = command(*SMALL, '--steps=4', '--run_dir=' + folder.path)
-    told = process.communicate(timeout=120)[0]
-    assert process.returncode == 1 and 'No space left on device' in told and 'Traceback' not in told, told
+    assert exit_status(lambda: run('run', '--steps=4')) == 1
+    assert 'error: %s: No space left on device' % folder.log in capsys.readouterr().err
+
+
+def test_events_that_cannot_be_written(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match='nowhere/events.* cannot be written .*make room there, or make it writable'):
+        Events(str(tmp_path / 'nowhere'))
+    monkeypatch.setattr(time, 'time', lambda: 1.)
+    Events(str(tmp_path)).close()
+    name, = os.listdir(str(tmp_path))
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to('/dev/full')
+    with pytest.raises(UserError, match=name + r' cannot be written \(.*No space left'):
+        Events(str(tmp_path))
+
+
+def test_what_a_killed_process_left_is_cleared_away(run, finished):
+    folder = finished('run', '--steps=3', '--keep_checkpoints=2')
+    left = ['model-2.data-00000-of-00001.tempstate123', 'checkpoint.tmp0a1b', 'model-1.standing-2x8.npz']
+    for name in [*left, 'model-3.standing-2x8.npz']:
+        with open(os.path.join(folder.checkpoints, name), 'w') as file:
+            file.write('half')
+    run('run', '--steps=4', '--keep_checkpoints=2')
+    assert sorted(name for name in os.listdir(folder.checkpoints) if '.data' not in name) == [
+        'checkpoint', 'model-3.index', 'model-3.standing-2x8.npz', 'model-4.index']
+    run('run', '--steps=6', '--keep_checkpoints=2')  # statistics go with their checkpoint
+    assert not [name for name in os.listdir(folder.checkpoints) if name.startswith('model-3')]
 
 
 def test_progress_bar_on_a_terminal(tmp_path):
