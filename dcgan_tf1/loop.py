@@ -48,6 +48,8 @@ class Interrupt:
     def _note(self, number, _):
         self.signal = number
         signal.signal(number, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # not by print, which may be what was interrupted
+            os.write(2, b'\nstopping after this step; the same again ends it at once, unsaved\n')
 
     def __exit__(self, *_):
         for number, handler in self._before.items():

@@ -117,9 +117,10 @@ class Training:
     def end(self, *signals):
         """Sends signals (their numbers), and waits for the end: (status as a shell has it, seconds)."""
         began = time.perf_counter()
-        for number in signals:
+        for last, number in enumerate(signals, 1 - len(signals)):
             self.process.send_signal(number)
-            time.sleep(0.05)
+            if last:
+                self.wait_for(lambda: 'stopping' in self.told())
         status = self.process.wait()
         return status if status >= 0 else 128 - status, time.perf_counter() - began
 
@@ -420,7 +421,8 @@ call.)
         text += '''
 ## Asked to stop
 
-Within the same runs, at random steps. The second Ctrl-C comes 0.05 s after the first.
+Within the same runs, at random steps. The second Ctrl-C comes as soon as the first is answered. (Seconds on a machine
+that may have had other work.)
 
 | recipe | signal | seconds to the end | status | saved |
 | --- | --- | --- | --- | --- |
