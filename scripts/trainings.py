@@ -28,24 +28,35 @@ def train(recipe, run_dir, *further, progress=lambda step: None):
     Args:
       further: flags of `python -m dcgan_tf1.train`.
       progress: called with each step that is logged.
-    Ctrl-C ends the training first, which saves.
+    Ctrl-C and SIGTERM are passed on to the training, which saves, and then end the script, with status 130 or 143. (A
+    script that is killed otherwise can't do that: the training ends at the next line that it has no one to tell, and
+    the same command goes on from its last checkpoint.)
     """
     command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + flagfile(recipe),
                '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1', '--sample_every=1000000', *further]
-    # In a session of its own: else a terminal would send Ctrl-C to it as well, and a second signal ends it unsaved.
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True, start_new_session=True) as process:
-        last = ''
-        try:
+    last, process, stopped = '', None, []
+
+    def pass_on(number, _):
+        stopped.append(number)
+        if process:
+            process.send_signal(number)
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # In a session of its own: else a terminal would send Ctrl-C to it as well, and a second signal ends it unsaved.
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, start_new_session=True) as process:
+            if stopped:  # before there was whom to tell
+                process.send_signal(stopped[-1])
             for line in process.stdout:
                 last = line.strip() or last
                 step = re.match(r'step (\d+)/', line)
                 if step:
                     progress(int(step.group(1)))
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            process.communicate()
-            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stopped:
+        sys.exit(128 + stopped[0])
     if process.returncode:
         sys.exit('error: %s: %s' % (run_dir, last))
 

@@ -19,6 +19,7 @@ import reproduce_blogs as script
 import trainings
 from blogs import posts, rules
 from dcgan_tf1 import losses
+from dcgan_tf1.checkpoints import last_checkpoint, step_of
 from dcgan_tf1.run_folder import RunFolder
 
 with open(script.PUBLISHED, encoding='utf-8') as file:
@@ -296,31 +297,34 @@ def test_runs_of_the_ablation(trained, tmp_path):
 
 
 def test_interrupted(tmp_path):
-    """Ctrl-C lets the training save, shows what was measured, and ends with 130; then it goes on."""
-    run, command = RunFolder(str(tmp_path / 'runs' / 'machinecurve-0')), [
-        sys.executable, script.__file__, '--dataset=digits', '--posts=000', '--seeds=1',
-        '--batch_size=2', '--runs=' + str(tmp_path / 'runs'), '--output=' + str(tmp_path / 'results')]
-    process = subprocess.Popen([*command, '--ends=machinecurve=1000000'], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    try:
-        until = time.time() + 300
-        while len(run.read_metrics()) < 3:
-            assert process.poll() is None and time.time() < until
-            time.sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) == 130
-    finally:
-        process.kill()
-    with open(run.log, encoding='utf-8') as file:
-        last = file.read().splitlines()[-1]
-    assert 'stopped and saved at step' in last
-    step = int(last.split('step ')[1].split(';')[0])
-    with open(str(tmp_path / 'results' / 'README.md'), encoding='utf-8') as file:
-        assert '| 2143 | 2143 | exact |' in file.read()
-    trainings.train('machinecurve', run.path, '--seed=0', '--steps=%d' % (step + 2), '--checkpoint_every=500',
-                    '--log_every=2', '--dataset=digits', '--precision=float32', '--batch_size=2')
-    with open(run.log, encoding='utf-8') as file:
-        assert 'goes on at step %d of %d' % (step, step + 2) in file.read()
+    """SIGTERM and Ctrl-C let the training save, show what was measured, and end with 143 and 130; the same command goes
+    on.
+    """
+    run, step = RunFolder(str(tmp_path / 'runs' / 'machinecurve-0')), 0
+    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        process = subprocess.Popen([
+            sys.executable, script.__file__, '--dataset=digits', '--posts=000', '--seeds=1', '--batch_size=2',
+            '--ends=machinecurve=1000000', '--runs=' + str(tmp_path / 'runs'), '--output=' + str(tmp_path / 'results')],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            until = time.time() + 300
+            while not run.read_metrics() or run.read_metrics()[-1]['step'] < step + 3:
+                assert process.poll() is None and time.time() < until
+                time.sleep(0.1)
+            process.send_signal(number)
+            assert process.wait(timeout=120) == status
+        finally:
+            process.kill()
+        with run.locked():  # the training has ended
+            assert step_of(last_checkpoint(run)) > step
+        with open(run.log, encoding='utf-8') as file:
+            lines = file.read().splitlines()
+        assert step == 0 or any('goes on at step %d of 1000000' % step in line for line in lines)
+        step = step_of(last_checkpoint(run))
+        assert 'stopped and saved at step %d' % step in lines[-1]
+        with open(str(tmp_path / 'results' / 'README.md'), encoding='utf-8') as file:
+            assert '| 2143 | 2143 | exact |' in file.read()
+        os.remove(str(tmp_path / 'results' / 'README.md'))
 
 
 def test_a_training_that_fails(tmp_path):
