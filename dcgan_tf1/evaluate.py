@@ -94,9 +94,9 @@ def of_run(settings):
     lie, as far as --data_dir does not say.
     """
     settings = sampler.of_run(settings)
-    trained = options.trained(RunFolder(settings.run_dir).read_config()['flags'])
-    return settings._replace(data_dir=settings.data_dir or trained['data_dir'], **{
-        name: trained[name] for name in ('dataset', 'centre_crop', 'antialias', 'skip_unreadable')})
+    trained = RunFolder(settings.run_dir).read_config()['flags']
+    return options.as_trained(settings._replace(data_dir=settings.data_dir or trained['data_dir']), trained, (
+        'dataset', 'centre_crop', 'antialias', 'skip_unreadable'))
 
 
 def evaluation(settings, pixels, evaluator):

@@ -138,6 +138,20 @@ def _generator(network, image_shape):
     return functools.partial(_module(network).generator, image_shape=tuple(image_shape))
 
 
+def _discriminator(network, loss):
+    """The network's discriminator, which raises UserError where the loss takes another number of logits."""
+    def function(images, is_training):
+        logits = _module(network).discriminator(images, is_training)
+        count = logits.shape.as_list()[-1]
+        if count != LOSSES[loss].logits:
+            fitting = ', '.join(sorted(name for name, other in LOSSES.items() if other.logits == count))
+            raise UserError('--loss=%s takes %d logit(s) a score, of which the discriminator of --network=%s gives %d: '
+                            'choose a loss that takes those (%s), or another network'
+                            % (loss, LOSSES[loss].logits, network, count, fitting))
+        return logits
+    return function
+
+
 def build_training(settings, images, plan):
     """The whole training graph, in the current default graph.
 
@@ -147,7 +161,7 @@ def build_training(settings, images, plan):
       plan: the `BatchPlan` of these images.
     Returns: a `TrainGraph`.
     Raises: ValueError if a trainable variable belongs to neither network; `networks.UnsupportedShape`; UserError where
-      this TensorFlow can't train in the precision.
+      the loss does not fit the network, or this TensorFlow can't train in the precision.
     """
     if settings.precision != 'float32' and tf.__version__.startswith('1.'):
         # Its tf.cond passes no gradient on in bfloat16.
@@ -169,7 +183,7 @@ def build_training(settings, images, plan):
 
         generator = network('Generator', _generator(settings.network, images.image_shape),
                             settings.learning_rate_generator, settings.further_momenta)
-        discriminator = network('Discriminator', _module(settings.network).discriminator,
+        discriminator = network('Discriminator', _discriminator(settings.network, settings.loss),
                                 settings.learning_rate_discriminator)
         loss = LOSSES[settings.loss]
         updates = schedules.further_discriminator_updates(generator, discriminator, loss, inputs)

@@ -108,8 +108,7 @@ def evaluation_settings(arguments, *further):
     """Settings of `evaluate`, as its command line would give them."""
     return options.parsed(
         options.declare_evaluation, '--classifier_steps=%d' % arguments.classifier_steps,
-        '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), '--num_images=%d' % arguments.num_images,
-        *trainings.data_flags(arguments), *further)
+        '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), *further)
 
 
 def statistics(generator, mode, updates):
@@ -194,7 +193,8 @@ def measure_all(measurements, plan, arguments):
                 print('%s, seed %d, step %d' % (recipe, seed, step), file=sys.stderr, flush=True)
                 train(recipe, seed, step, arguments)
                 evaluator = evaluator or evaluate.Evaluator(
-                    evaluation_settings(arguments, '--images=none'), lambda text: print(text, file=sys.stderr))
+                    evaluation_settings(arguments, '--images=none', *trainings.data_flags(arguments)),
+                    lambda text: print(text, file=sys.stderr))
                 figures, picture = measure(recipe, seed, step, arguments, evaluator)
                 if seed == 0:
                     write(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)),

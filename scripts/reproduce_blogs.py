@@ -295,7 +295,8 @@ def measure_trainings(measurements, published, arguments):
                 figures = {'losses': losses_around(folder, published[post])}
             else:
                 evaluator = evaluator or evaluate.Evaluator(
-                    ablation.evaluation_settings(arguments, '--images=none'), bar.write)
+                    ablation.evaluation_settings(arguments, '--images=none', *trainings.data_flags(arguments)),
+                    bar.write)
                 figures = {'modes': scores(recipe, run_dir, steps, arguments, evaluator, seed == 0)}
                 beside['real'] = {**evaluator.about, 'scores': {
                     name: score.value for name, score in evaluator.references(arguments.num_images).items()}}
