@@ -132,7 +132,7 @@ def _read_images(settings):
     try:
         images = np.load(settings.images, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError('--images=%s is neither a folder nor a readable .npy file (%s)'
+        raise UserError('--images=%s is neither a folder nor a readable .npy file (%s): name one'
                         % (settings.images, error)) from error
     if images.ndim == 4 and len(images):
         if images.dtype == np.uint8:

@@ -90,7 +90,8 @@ def _float32(value, allowed):
     return math.isfinite(rounded) and allowed(value) and allowed(rounded)
 
 
-def _modules(package):
+def modules(package):
+    """Names of a package's modules that are no shared parts: values of a flag."""
     return [module.name for module in pkgutil.iter_modules(package.__path__)
             if not module.name.startswith('_')]
 
@@ -102,13 +103,13 @@ def declare_training(flag_values=flags.FLAGS):
     flags.register_validator(
         'recipe', lambda name: bool(name.strip()) and not set(name) & set('/\\') and name[0] != '.',
         'must be a plain name, for it becomes part of a folder\'s name', flag_values=flag_values)
-    declare.choice('network', 'sparse_softmax', _modules(networks), 'architecture of both networks')
+    declare.choice('network', 'sparse_softmax', modules(networks), 'architecture of both networks')
     declare.choice('loss', 'sparse_softmax', LOSSES, 'loss of both networks')
     declare.choice('schedule', 'discriminator_then_generator', SCHEDULES,
                    'order of the updates within a step')
     declare.boolean('update_ops', True, 'update the moving statistics of batch norm; false leaves them at 0 and 1')
 
-    declare.choice('dataset', 'mnist', _modules(data), 'what to train on; digits needs neither file nor network')
+    declare.choice('dataset', 'mnist', modules(data), 'what to train on; digits needs neither file nor network')
     declare.path('data_dir', None, 'folder of the data set\'s files. mnist, fashion_mnist: train-images-idx3-ubyte, '
                  'gzip\'d or not; without them Keras\'s cache is used, and filled by download. image_folder: any '
                  'tree of JPEG, PNG, GIF and BMP files')

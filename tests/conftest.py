@@ -80,6 +80,20 @@ def trained(tmp_path_factory):
     return call
 
 
+@pytest.fixture(scope='module')
+def trainings_in_process():
+    """The scripts train in this process: of trainings this short, starting TensorFlow is most."""
+    import trainings
+
+    def call(recipe, run_dir, *further, progress=None):
+        flags = trainings.training_flags(recipe, run_dir, *further)
+        assert train.run(options.parsed(options.declare_training, *flags)) == 0
+    patch = pytest.MonkeyPatch()
+    patch.setattr(trainings, 'train', call)
+    yield
+    patch.undo()
+
+
 @pytest.fixture
 def random_images():
     """40 images of noise, 28×28."""

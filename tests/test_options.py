@@ -116,7 +116,7 @@ def test_edges(command, name):
             parse(value)
         assert re.search(r'\b%s\b' % name, str(error.value)), str(error.value)
         # What would do: a range, a list, another flag; of what is no number, absl says that.
-        assert re.search('must|should|convert|invalid literal|Non-boolean|needs|are for', str(error.value)), str(error.value)
+        assert re.search('must|should|convert|invalid literal|Non-boolean|needs|are for', str(error.value)), error.value
 
 
 @pytest.mark.parametrize('command,args,fault', [
