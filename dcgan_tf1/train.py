@@ -54,8 +54,8 @@ def run(settings):
 def _check_flags(folder, settings, earlier):
     changed = options.changed(settings, earlier['flags'])
     if changed:
-        raise UserError('%s holds a run with other flags: %s. To go on with that run: --flagfile=%s; for a new '
-                        'one: a fresh --run_dir' % (folder.path, '; '.join(changed), folder.flags))
+        raise UserError('%s holds a run with other flags: %s. To go on with that run give --flagfile=%s, for a new '
+                        'one a fresh --run_dir' % (folder.path, '; '.join(changed), folder.flags))
 
 
 def _versions():
