@@ -1,4 +1,5 @@
 """What the tests share. Each runs unchanged on TensorFlow 1.15 and on today's TensorFlow."""
+import contextlib
 import functools
 import os
 
@@ -80,18 +81,20 @@ def trained(tmp_path_factory):
     return call
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='session')
 def trainings_in_process():
-    """The scripts train in this process: of trainings this short, starting TensorFlow is most."""
-    import trainings
+    """() → a context in which the scripts train in this process: starting TensorFlow would be most of so short a run."""
+    @contextlib.contextmanager
+    def patched():
+        import trainings
 
-    def call(recipe, run_dir, *further, progress=None):
-        flags = trainings.training_flags(recipe, run_dir, *further)
-        assert train.run(options.parsed(options.declare_training, *flags)) == 0
-    patch = pytest.MonkeyPatch()
-    patch.setattr(trainings, 'train', call)
-    yield
-    patch.undo()
+        def call(recipe, run_dir, *further, progress=None):
+            flags = trainings.training_flags(recipe, run_dir, *further)
+            assert train.run(options.parsed(options.declare_training, *flags)) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trainings, 'train', call)
+            yield
+    return patched
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ def arguments(tmp_path_factory):
 @pytest.fixture(scope='module')
 def output(arguments, trainings_in_process):
     """The folder of results after one call."""
-    ablation.main(arguments)
+    with trainings_in_process():
+        ablation.main(arguments)
     return arguments[-1].split('=')[1]
 
 

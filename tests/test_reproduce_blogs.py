@@ -228,7 +228,7 @@ def output(arguments, trainings_in_process):
     path = arguments[-1].split('=')[1]
     with open(path + '.published.json', 'w') as file:
         json.dump(short, file)
-    with pytest.MonkeyPatch.context() as patch:
+    with trainings_in_process(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(script, 'PUBLISHED', path + '.published.json')
         assert script.main(arguments) == 0
     return path
