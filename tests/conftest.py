@@ -83,7 +83,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def trainings_in_process():
-    """() → a context in which the scripts train in this process: starting TensorFlow would be most of so short a run."""
+    """() → a context in which the scripts train in this process: starting TensorFlow would be most of short runs."""
     @contextlib.contextmanager
     def patched():
         import trainings
