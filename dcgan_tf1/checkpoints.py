@@ -39,12 +39,17 @@ def best_checkpoint(folder):
                 None)
 
 
+def of_a_run(name):
+    """Whether a checkpoint is named by what only a run folder gives a meaning to: a step, or `best`."""
+    return bool(name) and (name == 'best' or name.isdigit())
+
+
 def named_checkpoint(folder, name):
     """Path of a checkpoint of a `RunFolder`: the last for None, of a step for a number, `best`, or as it is given.
 
     Raises: UserError where the run has none such.
     """
-    if name and name != 'best' and not name.isdigit():
+    if name and not of_a_run(name):
         return name
     if not name:
         found = last_checkpoint(folder)
@@ -58,9 +63,9 @@ def named_checkpoint(folder, name):
     steps = [step_of(path) for path in all_checkpoints(folder)]
     if not steps:
         raise UserError('%s has no checkpoint yet: train it first' % folder.path)
-    raise UserError('%s has no checkpoint of --checkpoint=%s, but of the steps %s%s' % (
+    raise UserError('%s has no checkpoint of --checkpoint=%s, but of the steps %s: %s' % (
         folder.path, name, ', '.join(map(str, steps)),
-        '' if name != 'best' else ': train with --evaluate_every to have the best kept'))
+        'train with --evaluate_every to have the best kept' if name == 'best' else 'name one of these'))
 
 
 def keep_best(folder, checkpoint):

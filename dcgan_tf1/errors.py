@@ -31,5 +31,10 @@ def exit_status(command):
         message = '%s%s; mend that and give the same command again' % (where, error.strerror or error)
     except KeyboardInterrupt:
         return 130  # as a shell reports Ctrl-C
+    except Exception as error:
+        if not isinstance(error, MemoryError) and type(error).__name__ != 'ResourceExhaustedError':  # TensorFlow's
+            raise
+        message = 'out of memory (%s): give a smaller --batch_size, --image_size, --noise_dim or --num_images' % (
+            str(error).strip().splitlines() or [type(error).__name__])[0]
     print('error: ' + message, file=sys.stderr)
     return 1

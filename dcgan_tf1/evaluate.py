@@ -94,9 +94,9 @@ def of_run(settings):
     lie, as far as --data_dir does not say.
     """
     settings = sampler.of_run(settings)
-    trained = options.trained(RunFolder(settings.run_dir).read_config()['flags'])
-    return settings._replace(data_dir=settings.data_dir or trained['data_dir'], **{
-        name: trained[name] for name in ('dataset', 'centre_crop', 'antialias', 'skip_unreadable')})
+    trained = RunFolder(settings.run_dir).read_config()['flags']
+    return options.as_trained(settings._replace(data_dir=settings.data_dir or trained['data_dir']), trained, (
+        'dataset', 'centre_crop', 'antialias', 'skip_unreadable'))
 
 
 def evaluation(settings, pixels, evaluator):
@@ -132,7 +132,7 @@ def _read_images(settings):
     try:
         images = np.load(settings.images, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError('--images=%s is neither a folder nor a readable .npy file (%s)'
+        raise UserError('--images=%s is neither a folder nor a readable .npy file (%s): name one'
                         % (settings.images, error)) from error
     if images.ndim == 4 and len(images):
         if images.dtype == np.uint8:

@@ -1,6 +1,6 @@
 """The graph of a run, stage by stage: inputs → networks → loss → train step → `TrainGraph`."""
 import collections
-import functools
+import contextlib
 import importlib
 
 import tensorflow.compat.v1 as tf
@@ -9,6 +9,7 @@ from dcgan_tf1 import kernels, randomness, schedules, standing
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.networks import UnsupportedShape
 
 # Placeholders with defaults: a training step feeds nothing, and anyone may still feed, once `start` was called
 # (TensorFlow's graph optimizer may let a step wait for the plan's next batch even where images are fed).
@@ -106,22 +107,22 @@ def build_generator(settings, training=None):
     """A `Generator` alone, to sample from.
 
     With `training` (a bool) it is built for that mode alone, and nothing is chosen when it runs.
-    Raises: `networks.UnsupportedShape`.
+    Raises: UserError where the network can't make such images.
     """
     noise = tf.placeholder(tf.float32, [None, settings.noise_dim], 'noise')
     is_training = tf.placeholder(tf.bool, [], 'is_training') if training is None else training
-    function = _generator(settings.network, (settings.image_size, settings.image_size, settings.channels))
-    generator = Network('Generator', function, is_training, computation=_computation(settings))
+    shape = (settings.image_size, settings.image_size, settings.channels)
+    generator = Network('Generator', _generator(settings, shape), is_training, computation=_computation(settings))
     made = generator(noise)
     return Generator(noise, is_training, made.output, made.statistics)
 
 
 def build_discriminator(settings):
-    """A `Discriminator` alone, to look into. Raises: `networks.UnsupportedShape`."""
+    """A `Discriminator` alone, to look into. Raises: UserError where the network can't take such images."""
     tf.train.get_or_create_global_step()  # dropout draws by it
     images = tf.placeholder(tf.float32, [None, settings.image_size, settings.image_size, settings.channels], 'images')
     is_training = tf.placeholder(tf.bool, [], 'is_training')
-    verdict = Network('Discriminator', _module(settings.network).discriminator, is_training,
+    verdict = Network('Discriminator', _discriminator(settings), is_training,
                       computation=_computation(settings))(images)
     return Discriminator(images, is_training, *verdict)
 
@@ -134,8 +135,34 @@ def _module(network):
     return importlib.import_module('dcgan_tf1.networks.' + network)
 
 
-def _generator(network, image_shape):
-    return functools.partial(_module(network).generator, image_shape=tuple(image_shape))
+def _generator(settings, image_shape):
+    def function(noise, is_training):
+        with _fitting_shape(settings, image_shape[0]):
+            return _module(settings.network).generator(noise, is_training, tuple(image_shape))
+    return function
+
+
+def _discriminator(settings, loss=None):
+    """Raises, when it is applied, UserError also where a loss is named that takes another number of logits."""
+    def function(images, is_training):
+        with _fitting_shape(settings, images.shape.as_list()[1]):
+            logits = _module(settings.network).discriminator(images, is_training)
+        count = logits.shape.as_list()[-1]
+        if loss and LOSSES[loss].logits != count:
+            raise UserError('--loss=%s is of %d logit(s) a score, and --network=%s gives %d: choose --loss=%s, or '
+                            'another network' % (loss, LOSSES[loss].logits, settings.network, count, ' or '.join(sorted(
+                                name for name, other in LOSSES.items() if other.logits == count))))
+        return logits
+    return function
+
+
+@contextlib.contextmanager
+def _fitting_shape(settings, size):
+    try:
+        yield
+    except UnsupportedShape as error:
+        raise UserError('--network=%s cannot make images of --image_size=%d: it takes %s'
+                        % (settings.network, size, error)) from error
 
 
 def build_training(settings, images, plan):
@@ -146,8 +173,8 @@ def build_training(settings, images, plan):
       images: the training set, a `data.Images` or the like.
       plan: the `BatchPlan` of these images.
     Returns: a `TrainGraph`.
-    Raises: ValueError if a trainable variable belongs to neither network; `networks.UnsupportedShape`; UserError where
-      this TensorFlow can't train in the precision.
+    Raises: ValueError if a trainable variable belongs to neither network; UserError where the network fits neither the
+      images nor the loss, or this TensorFlow can't train in the precision.
     """
     if settings.precision != 'float32' and tf.__version__.startswith('1.'):
         # Its tf.cond passes no gradient on in bfloat16.
@@ -167,9 +194,9 @@ def build_training(settings, images, plan):
             return Network(scope, function, inputs.is_training, adam, settings.update_ops, further_momenta,
                            _computation(settings))
 
-        generator = network('Generator', _generator(settings.network, images.image_shape),
+        generator = network('Generator', _generator(settings, images.image_shape),
                             settings.learning_rate_generator, settings.further_momenta)
-        discriminator = network('Discriminator', _module(settings.network).discriminator,
+        discriminator = network('Discriminator', _discriminator(settings, settings.loss),
                                 settings.learning_rate_discriminator)
         loss = LOSSES[settings.loss]
         updates = schedules.further_discriminator_updates(generator, discriminator, loss, inputs)

@@ -68,5 +68,6 @@ def film(path, pictures):
          'mp4', path + '.partial'],
         input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
-        raise UserError('ffmpeg could not write %s: %s' % (path, done.stdout.decode(errors='replace').strip()))
+        raise UserError('ffmpeg could not write --output=%s: mend that, or name a .gif file instead (%s)'
+                        % (path, ' '.join(done.stdout.decode(errors='replace').split())))
     os.replace(path + '.partial', path)

@@ -8,8 +8,10 @@ import math
 import tensorflow.compat.v1 as tf
 
 
-class Loss(collections.namedtuple('Loss', 'of_real of_fake log_odds')):
-    """of_real, of_fake: logits → the scalar loss of saying anything but «real», or but «fake».
+class Loss(collections.namedtuple('Loss', 'logits of_real of_fake log_odds')):
+    """logits: how many it takes for a score, as the last dimension of what the discriminator puts out.
+
+    of_real, of_fake: logits → the scalar loss of saying anything but «real», or but «fake».
 
     log_odds: logits → [batch], the logarithm of the odds that an image is real: its sign is the discriminator's
     decision.
@@ -31,7 +33,7 @@ def _cross_entropy(logits, label):
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
-# One logit a score, [batch, …]: sigmoid(logit) is the probability of real.
+# One logit a score, [batch, …, 1]: sigmoid(logit) is the probability of real.
 
 def _mean_log_odds(logits):
     return tf.reduce_mean(tf.reshape(logits, [tf.shape(logits)[0], -1]), axis=1)
@@ -62,13 +64,13 @@ def _clipped(logits, label):
 
 
 LOSSES = {
-    'sparse_softmax': Loss(lambda logits: _cross_entropy(logits, 1), lambda logits: _cross_entropy(logits, 0),
+    'sparse_softmax': Loss(2, lambda logits: _cross_entropy(logits, 1), lambda logits: _cross_entropy(logits, 0),
                            lambda logits: logits[:, 1] - logits[:, 0]),
-    'sigmoid': Loss(lambda logits: _sigmoid(logits, 1), lambda logits: _sigmoid(logits, 0), _mean_log_odds),
-    'log_epsilon': Loss(_log_epsilon, lambda logits: _log_epsilon(-logits), _mean_log_odds),
-    'clipped': Loss(lambda logits: _clipped(logits, 1), lambda logits: _clipped(logits, 0), _mean_log_odds),
+    'sigmoid': Loss(1, lambda logits: _sigmoid(logits, 1), lambda logits: _sigmoid(logits, 0), _mean_log_odds),
+    'log_epsilon': Loss(1, _log_epsilon, lambda logits: _log_epsilon(-logits), _mean_log_odds),
+    'clipped': Loss(1, lambda logits: _clipped(logits, 1), lambda logits: _clipped(logits, 0), _mean_log_odds),
     # A sigmoid in the network and a second one in the loss: bounded to [log(1 + 1/e), log 2] for an image that should
     # be real, [log 2, log(1 + e)] for one that should be fake.
-    'double_sigmoid': Loss(lambda logits: _sigmoid(tf.nn.sigmoid(logits), 1),
+    'double_sigmoid': Loss(1, lambda logits: _sigmoid(tf.nn.sigmoid(logits), 1),
                            lambda logits: _sigmoid(tf.nn.sigmoid(logits), 0), _mean_log_odds),
 }

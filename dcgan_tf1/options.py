@@ -7,9 +7,10 @@ import math
 import os
 import pkgutil
 
+import numpy as np
 from absl import flags
 
-from dcgan_tf1 import data, image_files, kernels, latent, metrics, networks
+from dcgan_tf1 import checkpoints, data, image_files, kernels, latent, metrics, networks
 from dcgan_tf1.batches import PLANS, BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
@@ -53,12 +54,14 @@ class _Declarations:
 
     def number(self, name, default, allowed, condition, help):
         flags.DEFINE_float(name, default, help, flag_values=self._flags)
-        self._check(name, lambda value: value is None or (math.isfinite(value) and allowed(value)), condition)
+        self._check(name, lambda value: value is None or _float32(value, allowed), condition)
 
     def numbers(self, name, allowed, condition, help):
+        """A list of different numbers, each as of `number`."""
         def valid(texts):
             try:
-                return all(allowed(float(text)) for text in texts)
+                return len(set(map(float, texts))) == len(texts) and all(_float32(float(text), allowed)
+                                                                         for text in texts)
             except ValueError:
                 return False
         flags.DEFINE_list(name, [], help, flag_values=self._flags)
@@ -69,11 +72,26 @@ class _Declarations:
         flags.register_multi_flags_validator(names, lambda values: any(values.values()),
                                              'name one of --' + ', --'.join(names), flag_values=self._flags)
 
+    def of(self, names, others, allowed, message):
+        """Each of these flags may be given only where the values of the others (a dict) are `allowed`."""
+        for name in names:
+            flags.register_multi_flags_validator(
+                [name, *others], lambda values, flag=self._flags[name]: not flag.present or allowed(values),
+                '--%s %s' % (name, message), flag_values=self._flags)
+
     def _check(self, name, condition, message):
         flags.register_validator(name, condition, message, flag_values=self._flags)
 
 
-def _modules(package):
+def _float32(value, allowed):
+    """Whether the value is allowed, and so is what float32, in which graphs compute, makes of it."""
+    with np.errstate(over='ignore'):
+        rounded = float(np.float32(value))
+    return math.isfinite(rounded) and allowed(value) and allowed(rounded)
+
+
+def modules(package):
+    """Names of a package's modules that are no shared parts: values of a flag."""
     return [module.name for module in pkgutil.iter_modules(package.__path__)
             if not module.name.startswith('_')]
 
@@ -83,19 +101,23 @@ def declare_training(flag_values=flags.FLAGS):
     declare = _Declarations(flag_values)
     declare.text('recipe', 'sparse_softmax', 'name of the recipe; it only names the run folder')
     flags.register_validator(
-        'recipe', lambda name: bool(name) and not set(name) & set('/\\') and name[0] != '.',
+        'recipe', lambda name: bool(name.strip()) and not set(name) & set('/\\') and name[0] != '.',
         'must be a plain name, for it becomes part of a folder\'s name', flag_values=flag_values)
-    declare.choice('network', 'sparse_softmax', _modules(networks), 'architecture of both networks')
+    declare.choice('network', 'sparse_softmax', modules(networks), 'architecture of both networks')
     declare.choice('loss', 'sparse_softmax', LOSSES, 'loss of both networks')
     declare.choice('schedule', 'discriminator_then_generator', SCHEDULES,
                    'order of the updates within a step')
     declare.boolean('update_ops', True, 'update the moving statistics of batch norm; false leaves them at 0 and 1')
 
-    declare.choice('dataset', 'mnist', _modules(data), 'what to train on; digits needs neither file nor network')
+    declare.choice('dataset', 'mnist', modules(data), 'what to train on; digits needs neither file nor network')
     declare.path('data_dir', None, 'folder of the data set\'s files. mnist, fashion_mnist: train-images-idx3-ubyte, '
                  'gzip\'d or not; without them Keras\'s cache is used, and filled by download. image_folder: any '
                  'tree of JPEG, PNG, GIF and BMP files')
     declare.integer('image_size', 28, 8, 'height and width of the images, in pixels', highest=256)
+    flags.register_multi_flags_validator(
+        ['data_dir', 'dataset'],
+        lambda values: values['data_dir'] is None or data.reads_files(values['dataset']),
+        '--data_dir must be left out, or another --dataset be named: this one reads no files', flag_values=flag_values)
     declare.choice('channels', '1', ('1', '3'), '1 for grey images, 3 for colour')
     declare.boolean('centre_crop', False, 'image_folder: cut the largest square out of the middle before resizing; '
                     'false squeezes the whole picture, as the sources do')
@@ -109,11 +131,13 @@ def declare_training(flag_values=flags.FLAGS):
     declare.integer('steps', 10000, 1, 'length of the whole run in steps (resumed parts included)')
     declare.number('epochs', 0., lambda value: value >= 0, 'must be 0 or more',
                    'length in passes over the data, used where --steps is not given')
+    declare.of(['epochs'], ['steps'], lambda values: values['epochs'] or flag_values['steps'].present,
+               'must be above 0 where --steps is not given')
     declare.integer('batch_size', 128, 2, 'images a step (batch norm needs 2 or more)')
     declare.choice('batch_plan', 'continuous', PLANS, 'how the images are cut into batches: continuous (a new order '
                    'every epoch, no gap between epochs), epochs (a new order every epoch, whose last batch holds what '
                    'is left) or fixed (cut once, the same batches every epoch)')
-    declare.integer('noise_dim', 100, 1, 'length of a noise vector')
+    declare.integer('noise_dim', 100, 1, 'length of a noise vector', highest=100000)
     declare.choice('noise_distribution', 'uniform', DISTRIBUTIONS, 'of its numbers: uniform on [-1, 1), or normal '
                    'with mean 0 and variance 1')
     declare.boolean('full_noise_batch', True, 'batch_size noise vectors also for a batch of fewer images; false: as '
@@ -150,9 +174,12 @@ def declare_training(flag_values=flags.FLAGS):
                    'batches made for it (default of the commands that read a run: as the run drew its grids)')
     declare.integer('standing_batches', 100, 1, 'batches of --batch_size images that standing statistics are taken of',
                     highest=100000)
-    declare.numbers('further_momenta', lambda value: 0 <= value < 1, 'must be numbers from 0 to below 1',
+    declare.numbers('further_momenta', lambda value: 0 <= value < 1, 'must be different numbers from 0 to below 1',
                     'keep moving averages of the generator\'s statistics with these momenta too (a comma-separated '
                     'list), beside those that its layers have: to make images with, by sample\'s --bn_momentum')
+    flags.register_multi_flags_validator(
+        ['further_momenta', 'update_ops'], lambda values: values['update_ops'] or not values['further_momenta'],
+        '--further_momenta needs --update_ops: without them no average is ever updated', flag_values=flag_values)
     declare.integer('checkpoint_every', 500, 1, 'steps between checkpoints')
     declare.integer('keep_checkpoints', 5, 1, 'how many of the latest checkpoints to keep')
     declare.integer('evaluate_every', 0, 0, 'steps between evaluations, each as `evaluate` makes it, with a checkpoint '
@@ -178,7 +205,8 @@ def declare_training(flag_values=flags.FLAGS):
 
 def declare_sampling(flag_values=flags.FLAGS):
     """Declares the flags of `python -m dcgan_tf1.sample`: its own, and training's, so that it reads their flagfiles."""
-    declare = _declare_generator(flag_values, 36)
+    declare = _declare_generator(flag_values)
+    declare.integer('num_images', 36, 1, 'how many images to make', highest=1000000)
     declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
     declare.integer('padding', 2, 0, 'pixels between the images of a grid', highest=100)
     declare.choice('walk', None, latent.WALKS, 'go from noise vector to noise vector in straight lines, or on '
@@ -207,6 +235,18 @@ def declare_sampling(flag_values=flags.FLAGS):
     flags.register_multi_flags_validator(
         ['walk', 'arithmetic'], lambda values: not (values['walk'] and values['arithmetic']),
         'choose --walk or --arithmetic', flag_values=flag_values)
+    declare.of(['stops', 'frames'], ['walk'], lambda values: values['walk'], 'is of a --walk: name one')
+    declare.of(['num_images'], ['noise', 'arithmetic'], lambda values: not (values['noise'] or values['arithmetic']),
+               'must be left out with --noise or --arithmetic, which say themselves how many images are made')
+
+    def writes(values, suffixes):
+        return values['output'] is None or image_files.suffix(values['output']) in suffixes
+    looked_at = image_files.PICTURES + image_files.FILMS
+    declare.of(['columns', 'padding', 'reverse', 'scale'], ['output'], lambda values: writes(values, looked_at),
+               'is of what ends in %s: name such an --output' % ', '.join(looked_at))
+    declare.of(['columns'], ['output', 'walk', 'arithmetic'], lambda values: not values['arithmetic'] and (
+        not values['walk'] or writes(values, image_files.FILMS)),
+        'must be left out where the rows are walks, or terms of a sum')
     declare.one_of('run_dir', 'checkpoint')
 
 
@@ -214,16 +254,19 @@ def declare_evaluation(flag_values=flags.FLAGS):
     """Declares the flags of `python -m dcgan_tf1.evaluate`: its own, and training's, so that it reads their
     flagfiles.
     """
-    declare = _declare_generator(flag_values, 10000)
-    declare.path('images', None, 'score these images instead: a folder of image files, or a .npy file of uint8 '
-                 '[images, height, width, channels] or of floats in [-1, 1]')
+    declare = _declare_generator(flag_values)
+    declare.integer('num_images', 10000, 1, 'how many images to make', highest=1000000)
+    declare.path('images', None, 'score these images instead, with --run_dir against the data of that run: a folder of '
+                 'image files, or a .npy file of uint8 [images, height, width, channels] or of floats in [-1, 1]')
+    declare.of(['checkpoint', 'num_images', 'bn_momentum'], ['images'], lambda values: not values['images'],
+               'is of images to be made: leave it out, or --images')
     declare.path('output', None, 'JSON file to write; default: scores.json in the run folder, if there is one')
     declare.one_of('run_dir', 'checkpoint', 'images')
 
 
 def declare_export(flag_values=flags.FLAGS):
     """Declares the flags of `python -m dcgan_tf1.export`: its own, and training's, so that it reads their flagfiles."""
-    declare = _declare_generator(flag_values, 1)
+    declare = _declare_generator(flag_values)
     declare.choice('pixels', 'float', ('float', 'uint8'), 'what the images are made of: float32 from 0 to 1, or uint8 '
                    'from 0 to 255')
     declare.path('output', None, 'folder to write, which must not be there yet')
@@ -233,8 +276,14 @@ def declare_export(flag_values=flags.FLAGS):
     declare.one_of('run_dir', 'checkpoint')
 
 
-def _declare_generator(flag_values, num_images):
-    """Declares training's flags and those that say what makes images, by default so many."""
+def declare_report(flag_values=flags.FLAGS):
+    """Declares the flags of `python -m dcgan_tf1.report`."""
+    _Declarations(flag_values).path('output', None, 'HTML file to write; default: report.html in the first run\'s '
+                                    'folder')
+
+
+def _declare_generator(flag_values):
+    """Declares training's flags and those that say what makes images."""
     declare_training(flag_values)
     flag_values.set_default('bn_mode', None)
     declare = _Declarations(flag_values)
@@ -242,17 +291,21 @@ def _declare_generator(flag_values, num_images):
                  'By its path without .index: one of any script, of the network that the other flags say')
     declare.number('bn_momentum', None, lambda value: 0 <= value < 1, 'must be 0 or more and below 1',
                    'with --bn_mode=moving: use the averages of this momentum, one of --further_momenta of the training')
-    declare.integer('num_images', num_images, 1, 'how many images to make', highest=1000000)
     flags.register_multi_flags_validator(
         ['bn_momentum', 'bn_mode'],
         lambda values: values['bn_momentum'] is None or values['bn_mode'] == 'moving',
         '--bn_momentum needs --bn_mode=moving', flag_values=flag_values)
+    flags.register_multi_flags_validator(
+        ['checkpoint', 'run_dir'],
+        lambda values: values['run_dir'] or not checkpoints.of_a_run(values['checkpoint']),
+        '--checkpoint needs --run_dir where it is a step, or best', flag_values=flag_values)
     return declare
 
 
 def settings(argv, flag_values=flags.FLAGS):
     """The parsed flags of this module as a namedtuple. `steps` is None where `--epochs` counts instead.
 
+    Its class has `given`, the names of the flags that the command line or a flagfile gave.
     Raises: UserError where the command line holds something that is not a flag.
     """
     if argv[1:]:
@@ -263,7 +316,9 @@ def settings(argv, flag_values=flags.FLAGS):
         values['steps'] = None
     values['channels'] = int(values['channels'])
     values['further_momenta'] = [float(text) for text in values['further_momenta']]
-    return collections.namedtuple('Settings', sorted(values))(**values)
+    kind = collections.namedtuple('Settings', sorted(values))
+    kind.given = frozenset(name for name in values if flag_values[name].present)
+    return kind(**values)
 
 
 def parsed(declare, *arguments):
@@ -314,7 +369,22 @@ def trained(earlier):
 
 def changed(chosen, earlier):
     """Flags whose values differ from those of the run (a dict) and may not: a list of «--flag: …» texts."""
+    return _different(chosen, earlier, (set(chosen._fields) | set(trained(earlier))) - _FREE_ON_RESUME)
+
+
+def as_trained(chosen, earlier, names):
+    """Settings of a command with the run's values (a dict) of these flags.
+
+    Raises: UserError where the command was given others.
+    """
+    different = _different(chosen, earlier, chosen.given & set(names))
+    if different:
+        raise UserError('--run_dir=%s is a run with other flags: %s; leave those out, the run says them'
+                        % (chosen.run_dir, '; '.join(different)))
+    return chosen._replace(**{name: trained(earlier)[name] for name in names})
+
+
+def _different(chosen, earlier, names):
     ours, earlier = chosen._asdict(), trained(earlier)
     return ['--%s is %s there, not %s' % (name, earlier.get(name), ours.get(name))
-            for name in sorted(set(ours) | set(earlier))
-            if name not in _FREE_ON_RESUME and ours.get(name) != earlier.get(name)]
+            for name in sorted(names) if ours.get(name) != earlier.get(name)]

@@ -198,7 +198,8 @@ def _settings(folders, names):
 
 
 def main():
-    flags.DEFINE_string('output', None, 'HTML file to write; default: report.html in the first run\'s folder')
+    options.declare_report()
+    flags.adopt_module_key_flags(options)
     app.run(lambda argv: exit_status(lambda: run(argv[1:], flags.FLAGS.output)))
 
 

@@ -76,8 +76,8 @@ def _arithmetic(settings, draw, make):
     needed = max(index for _, indices in terms for index in indices) + 1
     noise = draw(needed)
     if len(noise) < needed:
-        raise UserError('--arithmetic=%s asks for vector %d of --noise=%s, which has %d (they count from 0)'
-                        % (settings.arithmetic, needed - 1, settings.noise, len(noise)))
+        raise UserError('--arithmetic=%s asks for vector %d of --noise=%s, which has %d: name others (they '
+                        'count from 0)' % (settings.arithmetic, needed - 1, settings.noise, len(noise)))
     results = latent.arithmetic(noise, terms)
     used = [index for _, indices in terms for index in indices]
     images = make(np.concatenate([noise[used], results]))
@@ -101,7 +101,7 @@ def _read_noise(settings):
     try:
         noise = np.load(settings.noise, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError('--noise=%s is not a readable .npy file (%s)' % (settings.noise, error)) from error
+        raise UserError('--noise=%s is not a readable .npy file (%s): name one' % (settings.noise, error)) from error
     shape = getattr(noise, 'shape', ())
     if (len(shape) not in (2, 4) or not shape[0] or shape[1:] not in (
             (settings.noise_dim,), (1, 1, settings.noise_dim)) or noise.dtype.kind not in 'fiu'

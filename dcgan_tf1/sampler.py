@@ -14,20 +14,21 @@ _TOGETHER = 1000  # images made in one batch, at the most
 
 
 def of_run(settings):
-    """Settings of a command, with what the run of --run_dir was trained with in place of them, whatever the flags say.
+    """Settings of a command, with what the run of --run_dir was trained with.
 
-    Its last checkpoint and its own mode of batch norm are the defaults. Raises: UserError.
+    Its last checkpoint and its own mode of batch norm are the defaults. Raises: UserError, also where flags were given
+    that contradict the run.
     """
     folder = RunFolder(settings.run_dir)
     config = folder.read_config()
     if not config:
         raise UserError('--run_dir=%s holds no run (no %s): name the folder of a run'
                         % (settings.run_dir, folder.config))
-    trained = options.trained(config['flags'])
+    settings = options.as_trained(settings, config['flags'], (
+        'recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size', 'precision',
+        'kernels'))
     return settings._replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
-                             bn_mode=settings.bn_mode or trained['bn_mode'], **{
-        name: trained[name] for name in ('recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size',
-                                         'channels', 'batch_size', 'precision', 'kernels')})
+                             bn_mode=settings.bn_mode or config['flags']['bn_mode'])
 
 
 class Sampler:

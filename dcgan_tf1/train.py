@@ -20,7 +20,6 @@ from dcgan_tf1 import data, graph, loop, options
 from dcgan_tf1.best import Best
 from dcgan_tf1.checkpoints import Checkpoints, WarmStart
 from dcgan_tf1.errors import UserError, exit_status
-from dcgan_tf1.networks import UnsupportedShape
 from dcgan_tf1.run_folder import RunFolder
 
 
@@ -55,8 +54,8 @@ def run(settings):
 def _check_flags(folder, settings, earlier):
     changed = options.changed(settings, earlier['flags'])
     if changed:
-        raise UserError('%s holds a run with other flags: %s. To go on with that run: --flagfile=%s; for a new '
-                        'one: a fresh --run_dir' % (folder.path, '; '.join(changed), folder.flags))
+        raise UserError('%s holds a run with other flags: %s. To go on with that run give --flagfile=%s, for a new '
+                        'one a fresh --run_dir' % (folder.path, '; '.join(changed), folder.flags))
 
 
 def _versions():
@@ -66,11 +65,7 @@ def _versions():
 
 def _train(folder, settings, images, config, earlier):
     plan = options.batch_plan(settings, images.num_examples)
-    try:
-        training = graph.build_training(settings, images, plan)
-    except UnsupportedShape as error:
-        raise UserError('--network=%s cannot make images of --image_size=%d: it takes %s'
-                        % (settings.network, settings.image_size, error)) from error
+    training = graph.build_training(settings, images, plan)
     folder.create()
     with folder.locked():
         if folder.read_config() != earlier:

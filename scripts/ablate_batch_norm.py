@@ -25,10 +25,11 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import tensorflow.compat.v1 as tf
 
 import trainings
-from dcgan_tf1 import evaluate, metrics, options, plots, sampler
+from arguments import any_path, at_least, folder, list_of, one_of
+from dcgan_tf1 import data, evaluate, metrics, options, plots, sampler
 from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
-from trainings import ROOT, flagfile
+from trainings import ROOT
 
 MOMENTUM = 0.99  # that of the recipes' batch norm
 # A mode: name for tables, and which statistics it samples with, (kind, of what).
@@ -58,31 +59,28 @@ ALIKE = 1.5  # classifier score below which it is collapsed; 1: all images are t
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--data_dir', help='folder of the data set')
-    parser.add_argument('--dataset', default='mnist')
-    parser.add_argument('--recipes', default='sparse_softmax,graph_mode', help='comma-separated')
-    parser.add_argument('--seeds', type=int, default=3, help='trainings of each recipe that do not collapse, from '
-                        'seed 0 on (of twice as many)')
-    parser.add_argument('--stages', default='100,300,1000,3000', help='steps at which the generators are sampled')
-    parser.add_argument('--ends', default='sparse_softmax=10000,graph_mode=3000', help='the last stage of each recipe')
-    parser.add_argument('--num_images', type=int, default=5000, help='images that are scored in every mode')
+    parser.add_argument('--data_dir', type=folder, help='folder of the data set')
+    parser.add_argument('--dataset', default='mnist', choices=options.modules(data))
+    parser.add_argument('--recipes', type=list_of(one_of(trainings.recipes())), default='sparse_softmax,graph_mode',
+                        help='comma-separated')
+    parser.add_argument('--seeds', type=at_least(1), default=3, help='trainings of each recipe that do not collapse, '
+                        'from seed 0 on (of twice as many)')
+    parser.add_argument('--stages', type=list_of(at_least(1)), default='100,300,1000,3000',
+                        help='steps at which the generators are sampled')
+    parser.add_argument('--ends', type=trainings.ends, default='sparse_softmax=10000,graph_mode=3000',
+                        help='the last stage of each recipe')
+    parser.add_argument('--num_images', type=at_least(NOISES), default=5000,
+                        help='images that are scored in every mode')
     parser.add_argument('--precision', default='float32', choices=options.PRECISIONS)
-    parser.add_argument('--batch_size', type=int, help='default: the recipe\'s')
-    parser.add_argument('--classifier_steps', type=int, default=2345)
-    parser.add_argument('--runs', default=os.path.join('runs', 'batch_norm'), help='where the run folders lie')
-    parser.add_argument('--output', default=os.path.join(ROOT, 'results', 'batch_norm'), help='folder for the results')
+    parser.add_argument('--batch_size', type=at_least(2), help='default: the recipe\'s')
+    parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
+    parser.add_argument('--runs', type=any_path, default=os.path.join('runs', 'batch_norm'),
+                        help='where the run folders lie')
+    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'batch_norm'),
+                        help='folder for the results')
     parsed = parser.parse_args(arguments)
-    try:
-        parsed.recipes = parsed.recipes.split(',')
-        parsed.stages = [int(text) for text in parsed.stages.split(',')]
-        parsed.ends = {recipe: int(steps) for recipe, steps in (part.split('=') for part in parsed.ends.split(','))}
-    except ValueError as error:
-        parser.error('--stages must be like 100,300 and --ends like graph_mode=3000 (%s)' % error)
-    for recipe in parsed.recipes:
-        if not os.path.exists(flagfile(recipe)):
-            parser.error('--recipes: there is no %s' % flagfile(recipe))
-    if min(parsed.seeds, *parsed.stages, *parsed.ends.values()) < 1 or parsed.num_images < NOISES:
-        parser.error('--seeds, --stages and --ends must be 1 or more, --num_images %d or more' % NOISES)
+    if set(parsed.ends) - set(trainings.recipes()):
+        parser.error('--ends: choose among %s' % ', '.join(trainings.recipes()))
     return parsed
 
 
@@ -108,8 +106,7 @@ def evaluation_settings(arguments, *further):
     """Settings of `evaluate`, as its command line would give them."""
     return options.parsed(
         options.declare_evaluation, '--classifier_steps=%d' % arguments.classifier_steps,
-        '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), '--num_images=%d' % arguments.num_images,
-        *trainings.data_flags(arguments), *further)
+        '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), *further)
 
 
 def statistics(generator, mode, updates):
@@ -194,7 +191,8 @@ def measure_all(measurements, plan, arguments):
                 print('%s, seed %d, step %d' % (recipe, seed, step), file=sys.stderr, flush=True)
                 train(recipe, seed, step, arguments)
                 evaluator = evaluator or evaluate.Evaluator(
-                    evaluation_settings(arguments, '--images=none'), lambda text: print(text, file=sys.stderr))
+                    evaluation_settings(arguments, '--images=none', *trainings.data_flags(arguments)),
+                    lambda text: print(text, file=sys.stderr))
                 figures, picture = measure(recipe, seed, step, arguments, evaluator)
                 if seed == 0:
                     write(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)),
@@ -361,7 +359,4 @@ def pictures(recipe, steps, arguments):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(exit_status(main))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

@@ -18,10 +18,12 @@ import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
+from arguments import any_path, at_least, list_of, one_of
 from benchmarking import contestants, report
 from benchmarking.growth import grow
 from benchmarking.race import race, say
 from benchmarking.recipe import ROOT, hyperparameters
+from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
 
 RESULTS = os.path.join(ROOT, 'results', 'benchmark')
@@ -29,26 +31,23 @@ RESULTS = os.path.join(ROOT, 'results', 'benchmark')
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', default=','.join(contestants.RECIPES), help='comma-separated; default: all')
+    parser.add_argument('--recipes', type=list_of(one_of(list(contestants.RECIPES))),
+                        default=','.join(contestants.RECIPES), help='comma-separated; default: all')
     parser.add_argument('--contestants', default='', help='only those whose names begin with one of these, '
                         'comma-separated')
-    parser.add_argument('--windows', type=int, default=9, help='counted windows of each contestant')
-    parser.add_argument('--steps', type=int, default=3, help='a window is at least that many steps')
-    parser.add_argument('--seconds', type=float, default=2., help='and at least about that long')
-    parser.add_argument('--batch-size', type=int, help='default: the recipe\'s')
+    parser.add_argument('--windows', type=at_least(1), default=9, help='counted windows of each contestant')
+    parser.add_argument('--steps', type=at_least(1), default=3, help='a window is at least that many steps')
+    parser.add_argument('--seconds', type=at_least(0, float), default=2., help='and at least about that long')
+    parser.add_argument('--batch-size', type=at_least(2), help='default: the recipe\'s')
     parser.add_argument('--growth', dest='growth', action='store_true', default=True,
                         help='measure how time and memory grow, too (the default)')
     parser.add_argument('--no-growth', dest='growth', action='store_false')
-    parser.add_argument('--output', default=RESULTS, help='folder for the results')
+    parser.add_argument('--output', type=any_path, default=RESULTS, help='folder for the results')
     parsed = parser.parse_args(arguments)
-    parsed.recipes = parsed.recipes.split(',')
     for recipe in parsed.recipes:
-        if recipe not in contestants.RECIPES:
-            parser.error('there is no recipe %s: choose among %s' % (recipe, ', '.join(contestants.RECIPES)))
         if not contestants.entries(recipe, parsed.contestants):
-            parser.error('no contestant\'s name begins with ' + parsed.contestants)
-    if min(parsed.windows, parsed.steps) < 1:
-        parser.error('--windows and --steps must be 1 or more')
+            parser.error('--contestants: no name begins with %s; there are %s' % (parsed.contestants, ', '.join(
+                dict.fromkeys(contestant.name for contestant in contestants.CONTESTANTS))))
     return parsed
 
 
@@ -91,7 +90,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

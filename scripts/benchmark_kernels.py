@@ -14,8 +14,10 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from arguments import any_path, at_least, list_of
 from benchmarking import on_tensorflow
 from dcgan_tf1 import kernels, loop
+from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -65,12 +67,17 @@ def measure(layer, batch, dtype, rounds):
         return {route: tuple(medians[2 * number:2 * number + 2]) for number, route in enumerate(pairs)}
 
 
-def main():
+def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--batch_sizes', default='128', help='comma-separated')
-    parser.add_argument('--rounds', type=int, default=7)
-    parser.add_argument('--output', default=os.path.join(ROOT, 'results', 'benchmark'), help='folder for the table')
-    arguments = parser.parse_args()
+    parser.add_argument('--batch_sizes', type=list_of(at_least(1)), default='128', help='comma-separated')
+    parser.add_argument('--rounds', type=at_least(1), default=7)
+    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'benchmark'),
+                        help='folder for the table')
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    arguments = parse(arguments)
     tf.logging.set_verbosity(tf.logging.ERROR)
     text = '''# Routes of convolutions
 
@@ -82,7 +89,7 @@ TensorFlow's own kernel → of the route in `dcgan_tf1/kernels.py`; bold where t
 ''' % (tf.__version__, on_tensorflow.device(), arguments.rounds, ' | '.join(ROUTES))
     for recipe, layers in LAYERS.items():
         for layer in layers:
-            for batch in map(int, arguments.batch_sizes.split(',')):
+            for batch in arguments.batch_sizes:
                 for dtype in (tf.float32, tf.bfloat16):
                     size, large, small, kernel_size = layer
                     taken = {
@@ -102,7 +109,4 @@ TensorFlow's own kernel → of the route in `dcgan_tf1/kernels.py`; bold where t
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

@@ -20,7 +20,9 @@ import numpy as np
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 import trainings
+from arguments import any_path, at_least, folder, list_of, one_of
 from dcgan_tf1 import plots
+from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import RunFolder, write
 from trainings import ROOT
 
@@ -32,28 +34,27 @@ PARTS = 5
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', help='comma-separated; default: those that there is data for')
-    parser.add_argument('--data_dir', help='folder of MNIST')
-    parser.add_argument('--image_dir', help='folder of pictures, for the 64×64 recipes')
-    parser.add_argument('--steps', type=int, default=500)
-    parser.add_argument('--seeds', type=int, default=4, help='float32 runs of each recipe')
-    parser.add_argument('--bfloat16_seeds', type=int, default=2, help='bfloat16 runs of each')
-    parser.add_argument('--batch_size', type=int, help='default: each recipe\'s')
-    parser.add_argument('--image_size', type=int, help='of the 64×64 recipes, to make them smaller')
-    parser.add_argument('--runs', default=os.path.join('runs', 'precision'), help='where the run folders lie')
-    parser.add_argument('--output', default=os.path.join(ROOT, 'results', 'precision'), help='folder for the results')
+    parser.add_argument('--recipes', type=list_of(one_of(MNIST + FOLDER)),
+                        help='comma-separated; default: those that there is data for')
+    parser.add_argument('--data_dir', type=folder, help='folder of MNIST')
+    parser.add_argument('--image_dir', type=folder, help='folder of pictures, for the 64×64 recipes')
+    parser.add_argument('--steps', type=at_least(PARTS), default=500)
+    parser.add_argument('--seeds', type=at_least(2), default=4, help='float32 runs of each recipe')
+    parser.add_argument('--bfloat16_seeds', type=at_least(1), default=2, help='bfloat16 runs of each')
+    parser.add_argument('--batch_size', type=at_least(2), help='default: each recipe\'s')
+    parser.add_argument('--image_size', type=at_least(8), help='of the 64×64 recipes, to make them smaller')
+    parser.add_argument('--runs', type=any_path, default=os.path.join('runs', 'precision'),
+                        help='where the run folders lie')
+    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'precision'),
+                        help='folder for the results')
     parsed = parser.parse_args(arguments)
-    parsed.recipes = parsed.recipes.split(',') if parsed.recipes else [
+    parsed.recipes = parsed.recipes or [
         *(MNIST if parsed.data_dir else ()), *(FOLDER if parsed.image_dir else ())]
     for recipe in parsed.recipes:
-        if recipe not in MNIST + FOLDER:
-            parser.error('there is no recipe %s: choose among %s' % (recipe, ', '.join(MNIST + FOLDER)))
         if not (parsed.data_dir if recipe in MNIST else parsed.image_dir):
-            parser.error('%s needs %s' % (recipe, '--data_dir' if recipe in MNIST else '--image_dir'))
+            parser.error('--recipes: %s needs %s' % (recipe, '--data_dir' if recipe in MNIST else '--image_dir'))
     if not parsed.recipes:
         parser.error('name a --data_dir, an --image_dir, or both')
-    if min(parsed.seeds, parsed.bfloat16_seeds) < 1 or parsed.seeds < 2 or parsed.steps < PARTS:
-        parser.error('--seeds must be 2 or more, --bfloat16_seeds 1 or more, --steps %d or more' % PARTS)
     return parsed
 
 
@@ -138,8 +139,7 @@ def main(arguments=None):
     kept = os.path.join(arguments.output, 'precision.json')
     comparisons = {}
     if os.path.exists(kept):
-        with open(kept, encoding='utf-8') as file:
-            comparisons = json.load(file)
+        comparisons = trainings.read_json(kept)
     for recipe in arguments.recipes:
         losses = [np.stack([train(recipe, precision, seed, arguments) for seed in range(seeds)])
                   for precision, seeds in (('float32', arguments.seeds), ('bfloat16', arguments.bfloat16_seeds))]
@@ -156,7 +156,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

@@ -38,6 +38,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
 import tensorflow.compat.v1 as tf
 
+from arguments import any_path, at_least, folder
 from dcgan_tf1 import data, graph, layers, loop, options, plots, sampler, standing
 from dcgan_tf1.checkpoints import restore
 from dcgan_tf1.data import image_folder
@@ -55,16 +56,16 @@ TOGETHER = 500  # images that go through a discriminator at a time
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--run_dir', required=True, help='folder of a run')
-    parser.add_argument('--checkpoint', help='its step, best, or its path without .index; default: the last')
-    parser.add_argument('--data_dir', help='folder of the data set; default: the run\'s')
-    parser.add_argument('--train_images', type=int, default=10000, help='at the most, spread evenly over what there is')
-    parser.add_argument('--test_images', type=int, default=10000, help='likewise')
-    parser.add_argument('--output', help='folder for the results; default: results/discriminator_features/RECIPE')
-    parsed = parser.parse_args(arguments)
-    if parsed.train_images < 2 * PART or parsed.test_images < IMAGES:
-        parser.error('--train_images must be %d or more, --test_images %d or more' % (2 * PART, IMAGES))
-    return parsed
+    parser.add_argument('--run_dir', type=folder, required=True, help='folder of a run')
+    parser.add_argument('--checkpoint', type=any_path,
+                        help='its step, best, or its path without .index; default: the last')
+    parser.add_argument('--data_dir', type=folder, help='folder of the data set; default: the run\'s')
+    parser.add_argument('--train_images', type=at_least(2 * PART), default=10000,
+                        help='at the most, spread evenly over what there is')
+    parser.add_argument('--test_images', type=at_least(IMAGES), default=10000, help='likewise')
+    parser.add_argument('--output', type=any_path,
+                        help='folder for the results; default: results/discriminator_features/RECIPE')
+    return parser.parse_args(arguments)
 
 
 def of_run(arguments):

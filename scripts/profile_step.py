@@ -16,9 +16,11 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from arguments import any_path, at_least
 from benchmarking import contestants, on_tensorflow, ours
 from benchmarking.recipe import ROOT
 from dcgan_tf1 import loop
+from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
 
 # The first that fits an operation's type.
@@ -54,11 +56,16 @@ def profile(recipe, schedule, precision, steps):
     return {kind: np.median([found[kind] for found in parts]) for kind in KINDS}
 
 
-def main():
+def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--steps', type=int, default=5)
-    parser.add_argument('--output', default=os.path.join(ROOT, 'results', 'benchmark'), help='folder for the table')
-    arguments = parser.parse_args()
+    parser.add_argument('--steps', type=at_least(1), default=5)
+    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'benchmark'),
+                        help='folder for the table')
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    arguments = parse(arguments)
     tf.logging.set_verbosity(tf.logging.ERROR)
     text = '''# What a step's time goes to
 
@@ -81,7 +88,4 @@ Operations ran one after the other, each on all cores. Milliseconds, and their s
 
 
 if __name__ == '__main__':
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

@@ -48,6 +48,7 @@ import tqdm
 
 import ablate_batch_norm as ablation
 import trainings
+from arguments import any_path, at_least, folder, list_of, one_of
 from benchmarking import on_tensorflow, ours
 from blogs import posts
 from dcgan_tf1 import data, evaluate, graph, loop, options, plots, randomness, sampler
@@ -73,45 +74,36 @@ TRAININGS = (
 
 def parse(arguments, published):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--posts', default=','.join(sorted(published)), help='comma-separated')
-    parser.add_argument('--seeds', type=int, default=5, help='trainings of each kind, from seed 0 on; 0: only '
+    parser.add_argument('--posts', type=list_of(one_of(sorted(published))), default=','.join(sorted(published)),
+                        help='comma-separated')
+    parser.add_argument('--seeds', type=at_least(0), default=5, help='trainings of each kind, from seed 0 on; 0: only '
                         'what needs none')
-    parser.add_argument('--first_step_seeds', type=int, default=20, help='seeds of the first step of post 004')
-    parser.add_argument('--decision_seeds', type=int, default=100, help='seeds of the untrained decision of post 003')
-    parser.add_argument('--ends', default='', help='how long to train, where not as long as the post does: '
-                        'graph_mode=3000,sparse_softmax=1000 (steps)')
-    parser.add_argument('--data_dir', help='folder of the data set')
-    parser.add_argument('--dataset', default='mnist')
-    parser.add_argument('--image_dir', help='folder of pictures to time post 001 with, decoding included; default: '
-                        'images in memory')
-    parser.add_argument('--timed_steps', type=int, default=5, help='of post 001; 0: none')
+    parser.add_argument('--first_step_seeds', type=at_least(1), default=20, help='seeds of the first step of post 004')
+    parser.add_argument('--decision_seeds', type=at_least(1), default=100,
+                        help='seeds of the untrained decision of post 003')
+    parser.add_argument('--ends', type=trainings.ends, default='',
+                        help='how long to train, where not as long as the post '
+                        'does: graph_mode=3000,sparse_softmax=1000 (steps)')
+    parser.add_argument('--data_dir', type=folder, help='folder of the data set')
+    parser.add_argument('--dataset', default='mnist', choices=options.modules(data))
+    parser.add_argument('--image_dir', type=folder, help='folder of pictures to time post 001 with, decoding included; '
+                        'default: images in memory')
+    parser.add_argument('--timed_steps', type=at_least(0), default=5, help='of post 001; 0: none')
     parser.add_argument('--precision', default='float32', choices=options.PRECISIONS)
-    parser.add_argument('--batch_size', type=int, help='default: the recipes\'')
-    parser.add_argument('--num_images', type=int, default=5000, help='images that are scored in every mode')
-    parser.add_argument('--classifier_steps', type=int, default=2345)
-    parser.add_argument('--ablation_runs', help='--runs of scripts/ablate_batch_norm.py: its trainings of graph_mode '
-                        'that are as long as those asked for are taken, in whichever precision they are')
-    parser.add_argument('--runs', default=os.path.join('runs', 'blogs'), help='where the run folders lie')
-    parser.add_argument('--output', default=os.path.join(trainings.ROOT, 'results', 'blogs'),
+    parser.add_argument('--batch_size', type=at_least(2), help='default: the recipes\'')
+    parser.add_argument('--num_images', type=at_least(SHOWN), default=5000,
+                        help='images that are scored in every mode')
+    parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
+    parser.add_argument('--ablation_runs', type=folder, help='--runs of scripts/ablate_batch_norm.py: its trainings of '
+                        'graph_mode that are as long as those asked for are taken, in whichever precision they are')
+    parser.add_argument('--runs', type=any_path, default=os.path.join('runs', 'blogs'),
+                        help='where the run folders lie')
+    parser.add_argument('--output', type=any_path, default=os.path.join(trainings.ROOT, 'results', 'blogs'),
                         help='folder for the results')
     parsed = parser.parse_args(arguments)
-    parsed.posts = parsed.posts.split(',')
-    if set(parsed.posts) - set(published):
-        parser.error('--posts: choose among %s' % ', '.join(sorted(published)))
     names = [name for _, name, _, _ in TRAININGS]
-    try:
-        parsed.ends = {name: int(steps) for name, steps in (
-            part.split('=') for part in parsed.ends.split(',') if part)}
-    except ValueError:
-        parser.error('--ends must be like graph_mode=3000,sparse_softmax=1000')
     if set(parsed.ends) - set(names):
         parser.error('--ends: choose among %s' % ', '.join(names))
-    if min(parsed.seeds, parsed.timed_steps) < 0 or min(
-            parsed.first_step_seeds, parsed.decision_seeds, *parsed.ends.values()) < 1:
-        parser.error('--seeds and --timed_steps must be 0 or more, --first_step_seeds, --decision_seeds and --ends 1 '
-                     'or more')
-    if parsed.num_images < SHOWN:
-        parser.error('--num_images must be %d or more' % SHOWN)
     return parsed
 
 
@@ -295,7 +287,8 @@ def measure_trainings(measurements, published, arguments):
                 figures = {'losses': losses_around(folder, published[post])}
             else:
                 evaluator = evaluator or evaluate.Evaluator(
-                    ablation.evaluation_settings(arguments, '--images=none'), bar.write)
+                    ablation.evaluation_settings(arguments, '--images=none', *trainings.data_flags(arguments)),
+                    bar.write)
                 figures = {'modes': scores(recipe, run_dir, steps, arguments, evaluator, seed == 0)}
                 beside['real'] = {**evaluator.about, 'scores': {
                     name: score.value for name, score in evaluator.references(arguments.num_images).items()}}
@@ -352,7 +345,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(exit_status(main))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

@@ -1,4 +1,5 @@
 """What the scripts share that train many runs: one training, settings, and a file of what was measured."""
+import argparse
 import json
 import os
 import re
@@ -6,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+from arguments import at_least
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -15,11 +18,30 @@ def flagfile(recipe):
     return os.path.join(ROOT, 'flags', recipe + '.flags')
 
 
+def recipes():
+    """Names of the recipes that have a flagfile."""
+    return sorted(os.path.splitext(name)[0] for name in os.listdir(os.path.join(ROOT, 'flags')))
+
+
+def ends(text):
+    """A type of arguments: 'graph_mode=3000,sparse_softmax=1000' → {'graph_mode': 3000, 'sparse_softmax': 1000}."""
+    try:
+        return {name: at_least(1)(steps) for name, steps in (part.split('=') for part in text.split(',') if part)}
+    except ValueError:
+        raise argparse.ArgumentTypeError('%s must be like graph_mode=3000,sparse_softmax=1000' % text) from None
+
+
 def data_flags(arguments):
     """The flags of a training that a script's own --dataset, --data_dir, --precision and --batch_size ask for."""
     return ['--dataset=' + arguments.dataset, '--precision=' + arguments.precision,
             *(['--data_dir=' + os.path.abspath(arguments.data_dir)] if arguments.data_dir else ()),
             *(['--batch_size=%d' % arguments.batch_size] if arguments.batch_size else ())]
+
+
+def training_flags(recipe, run_dir, *further):
+    """The flags of `python -m dcgan_tf1.train` that a script's training of a recipe has."""
+    return ['--flagfile=' + flagfile(recipe), '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1',
+            '--sample_every=1000000', *further]
 
 
 def train(recipe, run_dir, *further, progress=lambda step: None):
@@ -28,26 +50,45 @@ def train(recipe, run_dir, *further, progress=lambda step: None):
     Args:
       further: flags of `python -m dcgan_tf1.train`.
       progress: called with each step that is logged.
-    Ctrl-C ends the training first, which saves.
+    Ctrl-C and SIGTERM are passed on to the training, which saves, and then end the script, with status 130 or 143. (A
+    script that is killed otherwise can't do that: the training ends at the next line that it has no one to tell, and
+    the same command goes on from its last checkpoint.)
     """
-    command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + flagfile(recipe),
-               '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1', '--sample_every=1000000', *further]
-    # In a session of its own: else a terminal would send Ctrl-C to it as well, and a second signal ends it unsaved.
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True, start_new_session=True) as process:
-        last = ''
-        try:
+    command = [sys.executable, '-m', 'dcgan_tf1.train', *training_flags(recipe, run_dir, *further)]
+    last, process, stopped = '', None, []
+
+    def pass_on(number, _):
+        stopped.append(number)
+        if process:
+            process.send_signal(number)
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # In a session of its own: else a terminal would send Ctrl-C to it as well, and a second signal ends it unsaved.
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, start_new_session=True) as process:
+            if stopped:  # before there was whom to tell
+                process.send_signal(stopped[-1])
             for line in process.stdout:
                 last = line.strip() or last
                 step = re.match(r'step (\d+)/', line)
                 if step:
                     progress(int(step.group(1)))
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            process.communicate()
-            raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stopped:
+        sys.exit(128 + stopped[0])
     if process.returncode:
         sys.exit('error: %s: %s' % (run_dir, last))
+
+
+def read_json(path):
+    """What a JSON file of ours holds. Raises: UserError."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return json.load(file)
+    except ValueError as error:
+        raise UserError('%s cannot be read (%s): mend or delete it' % (path, error)) from error
 
 
 class Measurements:
@@ -58,8 +99,7 @@ class Measurements:
         self._path = os.path.join(folder, 'measurements.json')
         self.content = {'settings': settings, **beside, 'measured': {}}
         if os.path.exists(self._path):
-            with open(self._path, encoding='utf-8') as file:
-                self.content = json.load(file)
+            self.content = read_json(self._path)
             if self.content['settings'] != settings:
                 sys.exit('error: %s was measured with %s, not %s: give those, or another --output'
                          % (self._path, self.content['settings'], settings))

@@ -1,4 +1,5 @@
 """What the tests share. Each runs unchanged on TensorFlow 1.15 and on today's TensorFlow."""
+import contextlib
 import functools
 import os
 
@@ -78,6 +79,22 @@ def trained(tmp_path_factory):
         assert train.run(options.parsed(options.declare_training, *args, '--run_dir=' + folder)) == 0
         return RunFolder(folder)
     return call
+
+
+@pytest.fixture(scope='session')
+def trainings_in_process():
+    """() → a context in which the scripts train in this process: starting TensorFlow would be most of short runs."""
+    @contextlib.contextmanager
+    def patched():
+        import trainings
+
+        def call(recipe, run_dir, *further, progress=None):
+            flags = trainings.training_flags(recipe, run_dir, *further)
+            assert train.run(options.parsed(options.declare_training, *flags)) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(trainings, 'train', call)
+            yield
+    return patched
 
 
 @pytest.fixture

@@ -126,11 +126,3 @@ def test_a_worker_that_dies(monkeypatch):
     with pytest.raises(processes.Unavailable, match='status -9'):
         process.train(1)
     process.close()
-
-
-@pytest.mark.parametrize('arguments', [['--recipes=none'], ['--windows=0'], ['--contestants=none']])
-def test_wrong_arguments(arguments, capsys):
-    import benchmark
-    with pytest.raises(SystemExit):
-        benchmark.main(arguments)
-    assert 'error' in capsys.readouterr().err

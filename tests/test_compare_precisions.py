@@ -48,11 +48,3 @@ def test_a_small_run(script, tmp_path, mnist_dir, capsys):
     assert '## another' in again and '## another' not in first
     assert '| graph_mode_dense | 8 | 28×28 | 5 | 2, 1 |' in again
     assert os.stat(str(tmp_path / 'runs' / 'graph_mode_dense-float32-1' / 'metrics.jsonl')).st_mtime_ns == changed
-
-
-@pytest.mark.parametrize('arguments', [[], ['--recipes=none', '--data_dir=x'], ['--recipes=paper', '--data_dir=x'],
-                                       ['--data_dir=x', '--seeds=1'], ['--data_dir=x', '--steps=4']])
-def test_wrong_arguments(arguments, script, capsys):
-    with pytest.raises(SystemExit):
-        script.parse(arguments)
-    assert 'error' in capsys.readouterr().err

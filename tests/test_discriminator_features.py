@@ -269,20 +269,12 @@ def test_runs_that_cannot_be_looked_into(arguments, message, trained, tmp_path):
 
 
 def test_no_run(tmp_path, capsys):
-    for folder, fault in ((tmp_path, 'holds no run'), ('', 'must not be empty')):
-        assert exit_status(lambda folder=folder: script.main(['--run_dir=%s' % folder])) == 1
-        told = capsys.readouterr().err.splitlines()
-        assert told[-1].startswith('error: ') and fault in told[-1]
+    assert exit_status(lambda: script.main(['--run_dir=%s' % tmp_path])) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1].startswith('error: ') and 'holds no run' in told[-1]
 
 
 def test_no_checkpoint(trained, tmp_path):
     with pytest.raises(UserError, match='is not a readable checkpoint'):
         script.main(['--run_dir=' + trained(*SMALL).path, '--checkpoint=none', '--train_images=20',
                      '--output=%s' % tmp_path])
-
-
-@pytest.mark.parametrize('argument', ['--train_images=9', '--test_images=7', '--train_images=x'])
-def test_bad_arguments(argument, capsys):
-    with pytest.raises(SystemExit) as status:
-        script.parse(['--run_dir=x', argument])
-    assert status.value.code == 2 and argument.split('=')[0] in capsys.readouterr().err

@@ -96,6 +96,11 @@ def test_a_run(run, evaluation_settings, cache, capsys):
     os.remove(run.scores)
 
 
+def test_another_data_set_than_the_runs(run, evaluation_settings):
+    with pytest.raises(UserError, match='run with other flags: --dataset is digits there, not mnist; leave those out'):
+        evaluate.run(evaluation_settings('--run_dir=' + run.path, '--dataset=mnist'))
+
+
 def test_a_folder_against_unlabelled_images(tmp_path, evaluated):
     random = np.random.RandomState(0)
     for folder, count in (('made', 3), ('real', 6)):

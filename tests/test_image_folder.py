@@ -100,8 +100,11 @@ def test_nothing_there(tmp_path):
     for folder in (None, str(tmp_path / 'nowhere')):
         with pytest.raises(UserError, match='is not a folder'):
             image_folder.load(folder)
-    with pytest.raises(UserError, match='holds no file that ends in'):
+    with pytest.raises(UserError, match='holds no file that ends in .*: name a folder with such'):
         image_folder.load(str(tmp_path))
+    (tmp_path / 'a.png').write_bytes(b'no picture')
+    with pytest.raises(UserError, match='no file in --data_dir=.* can be read as an image: name another folder'):
+        image_folder.load(str(tmp_path), skip_unreadable=True).first(1)
 
 
 @pytest.fixture
@@ -161,8 +164,10 @@ def test_image_sizes(network, size, folder, tmp_path, training_settings):
     (['--image_size=30'], '--image_size=30: it takes sizes that are multiples of 4'),
     (['--dataset=digits', '--image_size=32', '--channels=1'], 'digits are 28×28 .* not --image_size=32')])
 def test_sizes_that_cannot_be(args, fault, folder, tmp_path, training_settings):
+    where = [] if '--dataset=digits' in args else ['--data_dir=' + folder]
     with pytest.raises(UserError, match=fault):
-        train.run(training_settings(*SMALL, '--data_dir=' + folder, '--run_dir=' + str(tmp_path / 'run'), *args))
+        train.run(training_settings(*SMALL, *where, '--run_dir=' + str(tmp_path / 'run'), *args))
+    assert not (tmp_path / 'run').exists()
 
 
 def test_an_unreadable_file_ends_the_run_by_its_name(folder, tmp_path, training_settings, capsys):

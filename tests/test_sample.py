@@ -99,8 +99,23 @@ def test_what_is_not_there(images, sampling_settings, tmp_path, folder):
         images('--noise=nowhere.npy')
     with pytest.raises(UserError, match='nowhere is not a readable checkpoint'):
         images('--checkpoint=nowhere')
-    with pytest.raises(UserError, match='holds no run'):
+    with pytest.raises(UserError, match='holds no run .*: name the folder of a run'):
         sample.run(sampling_settings('--run_dir=%s' % tmp_path, '--output=x.png'))
+    with pytest.raises(UserError, match='no checkpoint of --checkpoint=7, but of the steps 2, 4: name one of these'):
+        images('--checkpoint=7')
+    with pytest.raises(UserError, match='--network=sparse_softmax cannot make images of --image_size=30: .*multiples'):
+        sample.run(sampling_settings('--checkpoint=%s/checkpoints/model-4' % folder, '--image_size=30',
+                                     '--output=x.npy'))
+    with pytest.raises(UserError, match='keeps no moving statistics of --bn_momentum=0.9: train with --further_'):
+        images('--bn_mode=moving', '--bn_momentum=0.9')
+
+
+def test_what_contradicts_the_run(images):
+    """Flags that say the same as it are taken, as a recipe's flagfile does."""
+    images('--network=sparse_softmax', '--num_images=2')
+    with pytest.raises(UserError, match='is a run with other flags: --batch_size is 8 there, not 9; --network is '
+                       'sparse_softmax there, not paper; leave those out'):
+        images('--network=paper', '--batch_size=9')
 
 
 def run(sampling_settings, folder, output, *args):
@@ -160,6 +175,10 @@ def test_mp4(folder, sampling_settings, tmp_path, monkeypatch):
         assert (tmp_path / 'walk.mp4').read_bytes()[4:8] == b'ftyp'
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(UserError, match='needs ffmpeg, .* name a .gif'):
+        run(sampling_settings, folder, path, '--walk=linear', *WALK)
+    (tmp_path / 'ffmpeg').write_text('#!/bin/sh\necho no such codec\nexit 1\n')
+    (tmp_path / 'ffmpeg').chmod(0o755)
+    with pytest.raises(UserError, match=r'could not write --output=\S*walk.mp4: .* name a .gif .*no such codec'):
         run(sampling_settings, folder, path, '--walk=linear', *WALK)
 
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from dcgan_tf1 import loop, train
+from dcgan_tf1 import graph, loop, train
 from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.events import Events
 from dcgan_tf1.run_folder import RunFolder
@@ -293,7 +293,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, run, finished,
             else:  # every part of it
                 for place in range(0, size, max(1, size // 1000)):
                     file.seek(place)
-                    file.write(b'\xa5')
+                    file.write(b'?')
     assert_same_run(run('run', '--steps=8'), whole)
     told = capsys.readouterr().err
     if (part, fault) != ('.index', 'gone'):  # without an index it is as if it had never been written
@@ -332,6 +332,35 @@ def test_a_damaged_config_is_named(run, finished):
         file.write('{"flags": ')
     with pytest.raises(UserError, match='config.json cannot be read'):
         run('run', '--steps=4')
+
+
+def test_checkpoints_without_their_config(run, finished):
+    folder = finished('run', '--steps=2')
+    os.remove(folder.config)
+    with pytest.raises(UserError, match='has checkpoints but no .*config.json: restore it, or name another --run_dir'):
+        run('run', '--steps=4')
+
+
+def test_another_process_was_quicker(run, finished, training_settings, tmp_path, monkeypatch):
+    """It began a run in the same folder while this one built its graph."""
+    config = finished('other', '--steps=2').read_config()
+    folder, build = RunFolder(str(tmp_path / 'run')), graph.build_training
+
+    def build_slowly(*args):
+        folder.create()
+        folder.write_config(config)
+        return build(*args)
+    monkeypatch.setattr(graph, 'build_training', build_slowly)
+    with pytest.raises(UserError, match='was changed by another process just now: give the same command again'):
+        run('run', '--steps=2')
+
+
+def test_damaged_metrics_are_named(run, finished):
+    folder = finished('run', '--steps=5')
+    with open(folder.metrics, 'r+b') as file:
+        file.write(b'?')
+    with pytest.raises(UserError, match='metrics.jsonl, line 1, is not JSON: restore'):
+        run('run', '--steps=8')
 
 
 def test_further_discriminator_updates_resume(run):
@@ -382,6 +411,24 @@ def test_divergence_stops_the_run(rate, run, tmp_path):
                        r'.*last good checkpoint is none'):
         run('diverged', '--steps=60', '--checkpoint_every=50', '--learning_rate_%s=1e38' % rate)
     assert not [name for name in os.listdir(str(tmp_path / 'diverged' / 'checkpoints')) if name.startswith('model')]
+
+
+@pytest.mark.parametrize('network,loss,fitting', [
+    ('sparse_softmax', 'sigmoid', '--loss=sparse_softmax, or'),
+    ('sparse_softmax', 'clipped', '--loss=sparse_softmax, or'),
+    ('graph_mode_dense', 'sparse_softmax', '--loss=clipped or double_sigmoid or log_epsilon or sigmoid, or'),
+    ('learnopencv_tf', 'sparse_softmax', '--loss=clipped or')])
+def test_a_loss_that_does_not_fit_the_network(network, loss, fitting, training_settings, tmp_path):
+    """By the number of logits; nothing is written."""
+    images = ['--dataset=digits'] if network != 'learnopencv_tf' else [
+        '--dataset=image_folder', '--data_dir=%s/images' % tmp_path, '--image_size=16']
+    (tmp_path / 'images').mkdir()
+    for number in range(2):
+        Image.new('L', (16, 16)).save(str(tmp_path / 'images' / ('%d.png' % number)))
+    with pytest.raises(UserError, match='--loss=%s is of . logit.* --network=%s gives .*%s' % (loss, network, fitting)):
+        train.run(training_settings(*images, '--network=' + network, '--loss=' + loss, '--batch_size=2',
+                                    '--run_dir=%s/run' % tmp_path))
+    assert not (tmp_path / 'run').exists()
 
 
 def test_more_images_a_batch_than_there_are(run):

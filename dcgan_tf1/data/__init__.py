@@ -8,6 +8,7 @@ Modules whose names start with an underscore are shared parts.
 import collections
 import hashlib
 import importlib
+import inspect
 import struct
 
 import tensorflow.compat.v1 as tf
@@ -94,6 +95,11 @@ def load(dataset, holdout=None, **how):
         raise UserError('--holdout=%d leaves none of the %d images of --dataset=%s: choose a smaller one'
                         % (holdout, images.num_examples, dataset))
     return images, images.without_first(holdout)
+
+
+def reads_files(dataset):
+    """Whether a data set takes a --data_dir."""
+    return 'data_dir' in inspect.signature(importlib.import_module('dcgan_tf1.data.' + dataset).load).parameters
 
 
 def has_labels(dataset):

@@ -34,7 +34,8 @@ def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=
         folders.sort()
         paths += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(SUFFIXES)]
     if not paths:
-        raise UserError('--data_dir=%s holds no file that ends in %s' % (data_dir, ', '.join(SUFFIXES)))
+        raise UserError('--data_dir=%s holds no file that ends in %s: name a folder with such'
+                        % (data_dir, ', '.join(SUFFIXES)))
     return ImageFolder(data_dir, paths, image_size, channels, centre_crop, antialias, skip_unreadable)
 
 
@@ -100,7 +101,7 @@ class ImageFolder:
                     self.fault = UserError('%s cannot be read as an image (%s): remove it, or pass over such files '
                                            'with --skip_unreadable' % (path, self.unreadable[path]))
                     raise self.fault from error
-        self.fault = UserError('no file in --data_dir=%s can be read as an image' % self.source)
+        self.fault = UserError('no file in --data_dir=%s can be read as an image: name another folder' % self.source)
         raise self.fault
 
     def _decode(self, path):
