@@ -19,5 +19,5 @@ def exit_status(command):
         message = '%s%s; mend that and give the same command again' % (where, error.strerror or error)
     except KeyboardInterrupt:
         return 130  # as a shell reports Ctrl-C
-    print('error: ' + message, file=sys.stderr)
+    print('error: ' + ' '.join(message.splitlines()), file=sys.stderr)  # a file's name may have line breaks
     return 1

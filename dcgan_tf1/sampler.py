@@ -19,11 +19,10 @@ def of_run(settings):
     Its last checkpoint and its own mode of batch norm are the defaults. Raises: UserError.
     """
     folder = RunFolder(settings.run_dir)
-    config = folder.read_config()
-    if not config:
+    if not folder.read_config():
         raise UserError('--run_dir=%s holds no run (no %s): name the folder of a run'
                         % (settings.run_dir, folder.config))
-    trained = options.trained(config['flags'])
+    trained = options.trained(folder)
     return settings._replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
                              bn_mode=settings.bn_mode or trained['bn_mode'], **{
         name: trained[name] for name in ('recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size',
@@ -74,7 +73,8 @@ class Sampler:
         if bn_mode == 'moving':
             return self._moving(names, momentum)
         store = standing.Store(self._settings.checkpoint, batches, self._settings.batch_size)
-        values = store.read(names)
+        values = store.read({statistic.moving.op.name: statistic.moving.shape.as_list()
+                             for statistic in self._generator.statistics})
         if values is None:
             values = standing.accumulate(self._session, self._generator, self._generator.noise,
                                          self._batches.draw(self._session, batches))
