@@ -56,9 +56,9 @@ def run(name, arguments):
     """What became of a target's inputs, as a row of the table."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([sys.executable, os.path.abspath(__file__), '--inputs=%d' % arguments.inputs,
-                               '--seed=%d' % arguments.seed, '--target=' + name, '--folder=' + folder],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command = [sys.executable, os.path.abspath(__file__), '--inputs=%d' % arguments.inputs,
+                   '--seed=%d' % arguments.seed, '--target=' + name, '--folder=' + folder]
+        done = subprocess.run(command, capture_output=True, text=True,
                               env={**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'})
     row = {'target': name, 'refused': 0, 'accepted': 0, 'failed': 0, 'mebibytes': 0, 'crashes': 1}
     if done.returncode == 0:
