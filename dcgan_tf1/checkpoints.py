@@ -9,6 +9,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError
 
+_FOOTER, _MAGIC = 48, bytes.fromhex('57fb808b247547db')  # of LevelDB's tables, which checkpoints are
+
 
 class Damaged(UserError):
     """A checkpoint that can't be read."""
@@ -25,7 +27,7 @@ def all_checkpoints(folder):
     By the files: one with an index is complete, whatever TensorFlow's state file says or has lost.
     """
     found = [os.path.splitext(path)[0] for path in glob.glob(glob.escape(folder.checkpoint_prefix) + '-*.index')]
-    return sorted((path for path in found if path.rsplit('-', 1)[1].isdigit()), key=step_of)
+    return sorted((path for path in found if path.rsplit('-', 1)[1].isdecimal()), key=step_of)
 
 
 def last_checkpoint(folder):
@@ -194,10 +196,35 @@ def restore(session, saver, path, variables=None):
 
 def _shapes(path):
     try:
+        for table in (path + '.index', path):  # today's format, and the one before
+            if os.path.isfile(table):
+                _check_footer(table)
+                break
         return tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    except (tf.errors.OpError, ValueError) as error:
+    except Exception as error:  # TensorFlow's reader raises IndexError, too, and others
         raise Damaged('%s is not a readable checkpoint (%s): name a whole one, by its path without .index'
                       % (path, _reason(error))) from error
+
+
+def _check_footer(path):
+    """Raises ValueError unless a table's footer names blocks that lie within the file.
+
+    TensorFlow compares a checksum of every block, but first takes the memory that the footer asks for: where that is
+    damaged, more than there is, which ends TensorFlow 1.15's process.
+    """
+    size = os.path.getsize(path)
+    with open(path, 'rb') as file:
+        file.seek(max(0, size - _FOOTER))
+        footer = file.read()
+    numbers, number, shift = [], 0, 0  # offset and length of either block, seven bits a byte, the lowest first
+    for byte in footer[:-len(_MAGIC)]:
+        number, shift = number | (byte & 127) << shift, shift + 7
+        if byte < 128:
+            numbers.append(number)
+            number = shift = 0
+    if not footer.endswith(_MAGIC) or len(numbers) < 4 or any(
+            offset + length > size - _FOOTER for offset, length in (numbers[:2], numbers[2:4])):
+        raise ValueError('%s is cut or damaged at its end' % path)
 
 
 def _check(path, found, variables):

@@ -22,6 +22,11 @@ _TOGETHER = 1000
 _VERSION = 1  # of what is trained here: classifiers of another are trained anew
 
 
+def _is_whole(config):
+    accuracy = config.get('accuracy')
+    return config.get('version') == _VERSION and isinstance(accuracy, float) and 0 <= accuracy <= 1
+
+
 class Classifier:
     """Trained once on a data set's training images, then kept. It has a Session of its own, to be closed.
 
@@ -47,7 +52,7 @@ class Classifier:
             self._session = loop.session()
             checkpoints = Checkpoints(self.folder, 1)
             config = self.folder.read_config()
-            if config and config.get('version') == _VERSION and checkpoints.last:
+            if config and _is_whole(config) and checkpoints.last:
                 checkpoints.restore(self._session, say)
                 self.accuracy = config['accuracy']
                 return

@@ -36,5 +36,5 @@ def exit_status(command):
             raise
         message = 'out of memory (%s): give a smaller --batch_size, --image_size, --noise_dim or --num_images' % (
             str(error).strip().splitlines() or [type(error).__name__])[0]
-    print('error: ' + message, file=sys.stderr)
+    print('error: ' + ' '.join(message.splitlines()), file=sys.stderr)  # a file's name may have line breaks
     return 1

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from absl import app, flags
 
-from dcgan_tf1 import data, metrics, options, plots, sampler
+from dcgan_tf1 import data, image_files, metrics, options, plots, sampler
 from dcgan_tf1.classifier import Classifier
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError, exit_status
@@ -94,9 +94,9 @@ def of_run(settings):
     lie, as far as --data_dir does not say.
     """
     settings = sampler.of_run(settings)
-    trained = RunFolder(settings.run_dir).read_config()['flags']
+    trained = options.trained(RunFolder(settings.run_dir))
     return options.as_trained(settings._replace(data_dir=settings.data_dir or trained['data_dir']), trained, (
-        'dataset', 'centre_crop', 'antialias', 'skip_unreadable'))
+        'dataset', 'centre_crop', 'antialias', 'skip_unreadable', 'follow_links'))
 
 
 def evaluation(settings, pixels, evaluator):
@@ -130,13 +130,13 @@ def _read_images(settings):
         images = image_folder.load(**{**settings._asdict(), 'data_dir': settings.images})
         return images.first(images.num_examples)
     try:
-        images = np.load(settings.images, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        images = image_files.read_array(settings.images)
+    except (OSError, ValueError) as error:
         raise UserError('--images=%s is neither a folder nor a readable .npy file (%s): name one'
                         % (settings.images, error)) from error
-    if images.ndim == 4 and len(images):
+    if images.ndim == 4 and images.size:
         if images.dtype == np.uint8:
-            return images
+            return np.array(images)
         if images.dtype.kind == 'f' and np.abs(images).max() <= 1:  # false of NaN, too
             return plots.to_bytes(images)
     raise UserError('--images=%s must hold uint8, or floats in [-1, 1], of shape [images, height, width, channels]'
@@ -146,7 +146,7 @@ def _read_images(settings):
 def main():
     options.declare_evaluation()
     flags.adopt_module_key_flags(options)
-    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))))
+    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))), flags_parser=options.command_line)
 
 
 if __name__ == '__main__':

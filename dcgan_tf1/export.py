@@ -69,7 +69,7 @@ def _save(frozen, noise_dim, path):
 def main():
     options.declare_export()
     flags.adopt_module_key_flags(options)
-    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))))
+    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))), flags_parser=options.command_line)
 
 
 if __name__ == '__main__':

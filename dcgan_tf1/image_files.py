@@ -1,4 +1,5 @@
-"""Images to files: the suffix says how."""
+"""Images to files, where the suffix says how; and from files of others, with care."""
+import contextlib
 import io
 import os
 import shutil
@@ -13,12 +14,58 @@ from dcgan_tf1.run_folder import write
 
 ARRAYS, PICTURES, FILMS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
 SUFFIXES = ARRAYS + PICTURES + FILMS
+READABLE = ('JPEG', 'PNG', 'GIF', 'BMP')  # what a file holds, whatever its name; Pillow would also start Ghostscript
+MOST_PIXELS = 2 ** 26  # of a picture to be read: 8192×8192
 _FRAMES_A_SECOND = 12
 
 
 def suffix(path):
     """The suffix of a path, in lower case; '' is a folder of PNG files."""
     return os.path.splitext(path)[1].lower()
+
+
+@contextlib.contextmanager
+def opened(path):
+    """A picture file as a Pillow image.
+
+    Raises: ValueError and whatever damaged files make Pillow raise, then or when the pixels are read.
+    """
+    if not os.path.isfile(path):
+        raise ValueError('it is no file')  # a pipe would be waited for
+    with Image.open(path, formats=READABLE) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise ValueError('%d×%d are more than %d pixels' % (*image.size, MOST_PIXELS))
+        if image.format == 'PNG':
+            with Image.open(path, formats=('PNG',)) as again:
+                again.verify()  # its checksums, which decoding does not look at
+        yield image
+
+
+def read(path):
+    """uint8 [height, width, 3] of a picture file. Raises: UserError where it is none."""
+    try:
+        with opened(path) as picture:
+            return np.asarray(picture.convert('RGB'))
+    except Exception as error:
+        raise UserError('%s cannot be read as a picture (%s): remove it, and give the same command again'
+                        % (path, error or type(error).__name__)) from error
+
+
+def read_array(path):
+    """The array of a .npy file, of any shape and of any type but Python objects, read as far as it is looked at.
+
+    Raises: ValueError where it is damaged, or claims more than the file holds.
+    """
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # whatever NumPy makes of a header
+        raise ValueError(str(error).split('\n')[0] or type(error).__name__) from error
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise ValueError('an archive of arrays')
+    return array
 
 
 def save(path, images, noise, look):

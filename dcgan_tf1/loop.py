@@ -63,7 +63,7 @@ class Reporter:
         """`start_step`: where the run stands; what was logged of later steps is dropped, they come again."""
         self._folder = folder
         self._settings = settings
-        self._log = open(folder.log, 'a', encoding='utf-8')
+        self._log = open(folder.log, 'a', encoding='utf-8', errors='backslashreplace')
         # A step logged only because it was the last of a shorter run does not stay.
         self._records = [record for record in folder.read_metrics()
                          if record['step'] <= start_step and self.is_due(record['step'], last=None)]
@@ -145,7 +145,7 @@ class Reporter:
         paths = self._folder.grids()
         chosen = sorted(set(np.linspace(0, len(paths) - 1, _MOST_FRAMES).round().astype(int)))
         if paths:
-            image_files.film(self._folder.film, [plots.read(paths[index]) for index in chosen])
+            image_files.film(self._folder.film, [image_files.read(paths[index]) for index in chosen])
 
     def draw_losses(self):
         if self._records:

@@ -6,9 +6,10 @@ import collections
 import math
 import os
 import pkgutil
+import sys
 
 import numpy as np
-from absl import flags
+from absl import app, flags
 
 from dcgan_tf1 import checkpoints, data, image_files, kernels, latent, metrics, networks
 from dcgan_tf1.batches import PLANS, BatchPlan
@@ -20,12 +21,15 @@ from dcgan_tf1.schedules import SCHEDULES
 BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
 
+_NO_FLAGFILE = 'a --flagfile holds what is no text, or names flagfiles without end: name a text file of flags'
+
 # What a later call on the same run folder may change: how far to train, and where things lie.
-_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'cache_dir'}
+_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'cache_dir', 'follow_links'}
 
 # What runs did that were made before these were flags.
 _EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'further_momenta': [], 'standing_batches': 100,
-            'evaluate_every': 0, 'evaluation_images': 5000, 'best_by': 'frechet_distance', 'classifier_steps': 2345}
+            'evaluate_every': 0, 'evaluation_images': 5000, 'best_by': 'frechet_distance', 'classifier_steps': 2345,
+            'follow_links': True}
 
 
 class _Declarations:
@@ -39,7 +43,7 @@ class _Declarations:
 
     def path(self, name, default, help):
         self.text(name, default, help)
-        self._check(name, lambda value: value is None or value.strip(), 'must not be empty')
+        self._check(name, lambda value: value is None or (value.strip() and '\0' not in value), 'must not be empty')
 
     def choice(self, name, default, choices, help):
         flags.DEFINE_enum(name, default, sorted(choices), help, flag_values=self._flags)
@@ -125,6 +129,8 @@ def declare_training(flag_values=flags.FLAGS):
                     'TensorFlow')
     declare.boolean('skip_unreadable', False, 'image_folder: leave out files that can\'t be read (they are counted); '
                     'false stops at the first')
+    declare.boolean('follow_links', False, 'image_folder: take links to files that lie outside of --data_dir; false: '
+                    'such a link counts as a file that can\'t be read')
     declare.integer('holdout', None, 0, 'training images to leave out, from the front; default: 5000 of mnist '
                     'and fashion_mnist, as the loader of the TensorFlow tutorials did, and none of others')
 
@@ -325,7 +331,22 @@ def parsed(declare, *arguments):
     """The `settings` that a command's flags, as declared by `declare`, have with these arguments."""
     flag_values = flags.FlagValues()
     declare(flag_values)
-    return settings(flag_values(['command', *arguments]), flag_values)
+    return settings(_parse(flag_values, ['command', *arguments]), flag_values)
+
+
+def command_line(argv):
+    """Parses a command's flags: the `flags_parser` of absl's `app.run`. What is no flagfile is told in one line."""
+    try:
+        return app.parse_flags_with_usage(argv)
+    except (ValueError, RecursionError):
+        sys.exit('error: ' + _NO_FLAGFILE)
+
+
+def _parse(flag_values, argv):
+    try:
+        return flag_values(argv)
+    except (ValueError, RecursionError) as error:
+        raise flags.CantOpenFlagFileError(_NO_FLAGFILE) from error
 
 
 def resolve(chosen, num_examples):
@@ -351,40 +372,60 @@ def run_dir(chosen):
 
 def flagfile(chosen):
     """Settings as the text of a flagfile: `--flagfile=…` with it gives the same settings again."""
+    return '\n'.join(_arguments(chosen._asdict())) + '\n'
+
+
+def _arguments(values):
+    """Flags as the command line gives them, of {name: value}."""
     lines = []
-    for name, value in sorted(chosen._asdict().items()):
+    for name, value in sorted(values.items()):
         if isinstance(value, bool):
             lines.append('--%s=%s' % (name, str(value).lower()))
         elif isinstance(value, list):
             lines.append('--%s=%s' % (name, ','.join(map(str, value))))
         elif value is not None:
             lines.append('--%s=%s' % (name, value))
-    return '\n'.join(lines) + '\n'
+    return lines
 
 
-def trained(earlier):
-    """The flags that a run's config.json holds, with what it says nothing of because it is older."""
+def trained(folder):
+    """The flags of a run, from its `RunFolder`'s config.json, with what that says nothing of because it is older.
+
+    Raises: UserError where one is missing, or holds what its flag does not take.
+    """
+    held = _completed(folder.read_config()['flags'])
+    try:
+        chosen = parsed(declare_training, *_arguments(held))._asdict()
+        wrong = [name for name in chosen if name not in held or chosen[name] != held[name]]
+    except (flags.Error, OverflowError) as error:
+        wrong = [str(error).split('\n')[0]]
+    if wrong:
+        raise UserError('%s is damaged (%s): restore it, or name another --run_dir' % (folder.config, ', '.join(wrong)))
+    return {**held, **chosen}
+
+
+def _completed(earlier):
     return {**_EARLIER, **earlier}
 
 
 def changed(chosen, earlier):
     """Flags whose values differ from those of the run (a dict) and may not: a list of «--flag: …» texts."""
-    return _different(chosen, earlier, (set(chosen._fields) | set(trained(earlier))) - _FREE_ON_RESUME)
+    return _different(chosen, earlier, (set(chosen._fields) | set(_completed(earlier))) - _FREE_ON_RESUME)
 
 
-def as_trained(chosen, earlier, names):
-    """Settings of a command with the run's values (a dict) of these flags.
+def as_trained(chosen, trained, names):
+    """Settings of a command with the run's values (a dict, of `trained`) of these flags.
 
     Raises: UserError where the command was given others.
     """
-    different = _different(chosen, earlier, chosen.given & set(names))
+    different = _different(chosen, trained, chosen.given & set(names))
     if different:
         raise UserError('--run_dir=%s is a run with other flags: %s; leave those out, the run says them'
                         % (chosen.run_dir, '; '.join(different)))
-    return chosen._replace(**{name: trained(earlier)[name] for name in names})
+    return chosen._replace(**{name: trained[name] for name in names})
 
 
 def _different(chosen, earlier, names):
-    ours, earlier = chosen._asdict(), trained(earlier)
+    ours, earlier = chosen._asdict(), _completed(earlier)
     return ['--%s is %s there, not %s' % (name, earlier.get(name), ours.get(name))
             for name in sorted(names) if ours.get(name) != earlier.get(name)]

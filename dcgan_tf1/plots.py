@@ -43,12 +43,6 @@ def png(picture):
     return file.getvalue()
 
 
-def read(path):
-    """uint8 [height, width, 3] of a picture file."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert('RGB'))
-
-
 def losses(records, title):
     """The bytes of a PNG with both losses against the step. `records` as in metrics.jsonl, one or more."""
     figure = canvas(8, 4)

@@ -49,7 +49,7 @@ def run(paths, output=None):
         if not folder.read_config():
             raise UserError('%s holds no run (no %s): name the folder of a run' % (folder.path, folder.config))
     output = output or os.path.join(folders[0].path, 'report.html')
-    write(output, page(folders).encode())
+    write(output, page(folders).encode(errors='backslashreplace'))
     print(output, file=sys.stderr)
     return 0
 
@@ -104,13 +104,13 @@ def _overview(folders, names):
     rows = []
     for folder, name in zip(folders, names):
         config, records = folder.read_config(), folder.read_metrics()
-        chosen, last = config['flags'], records[-1] if records else {}
+        chosen, last = options.trained(folder), records[-1] if records else {}
         rows.append((None, [
             name, chosen.get('recipe', ''), chosen.get('dataset', ''), chosen.get('seed', ''),
             '%s of %s' % (last.get('step', 0), chosen.get('steps', '')), last.get('epoch', ''),
             last.get('discriminator_loss', ''), last.get('generator_loss', ''),
             float(np.median([record['images_per_second'] for record in records])) if records else '',
-            'TensorFlow ' + config.get('versions', {}).get('tensorflow', '?')]))
+            'TensorFlow %s' % (config.get('versions', {}).get('tensorflow', '?'),)]))
     return table(['run', 'recipe', 'data set', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s', 'made with'],
                  rows)
 
@@ -164,7 +164,7 @@ def _score_curves(evaluations):
     """Scores against the step, of runs that were evaluated the same way at several."""
     found = {}
     for name, evaluation in evaluations:
-        step = re.search(r'-(\d+)$', evaluation['checkpoint'])
+        step = re.search(r'-([0-9]{1,15})$', evaluation['checkpoint'])
         if step:
             point = {score: entry['value'] for score, entry in evaluation['scores'].items()}
             found.setdefault('%s, %s, %d images' % (name, _mode(evaluation), evaluation['num_images']), []).append(
@@ -187,7 +187,7 @@ def _mode(evaluation):
 
 
 def _settings(folders, names):
-    settings = [options.trained(folder.read_config()['flags']) for folder in folders]
+    settings = [options.trained(folder) for folder in folders]
     rows = []
     for flag in sorted(set().union(*settings)):
         values = [chosen.get(flag) for chosen in settings]

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 
 try:
     import fcntl
@@ -9,6 +10,36 @@ except ImportError:  # Windows
     fcntl = None
 
 from dcgan_tf1.errors import UserError, naming
+
+# What JSON files of runs can be damaged into, for Python's reader of them.
+_FAULTS = (OSError, ValueError, RecursionError)
+_LOGGED = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_accuracy', 'fake_accuracy',
+           'images_per_second')
+
+
+def _is_number(value):
+    return type(value) in (int, float) and (-1e100 < value < 1e100 or value != value)
+
+
+def _is_record(record):
+    return (isinstance(record, dict) and all(_is_number(record.get(name)) for name in _LOGGED)
+            and type(record['step']) is int and 0 < record['step'] < 2 ** 31)
+
+
+def _is_evaluation(evaluation):
+    return (isinstance(evaluation, dict) and isinstance(evaluation.get('scores'), dict)
+            and all(isinstance(evaluation.get(name), str) for name in ('checkpoint', 'bn_mode'))
+            and all(type(evaluation.get(name)) is int and _is_number(evaluation[name])
+                    for name in ('num_images', 'test_images'))
+            and all(isinstance(score, dict) and _is_score(name, score.get('value'))
+                    and (score.get('real') is None or _is_score(name, score['real']))
+                    for name, score in evaluation['scores'].items()))
+
+
+def _is_score(name, value):
+    if name == 'histogram':
+        return isinstance(value, list) and value and all(map(_is_number, value))
+    return _is_number(value)
 
 
 def write(path, content):
@@ -47,8 +78,9 @@ class RunFolder:
 
     def grids(self):
         """Paths of the grids that are there, in the order of their steps."""
-        return [os.path.join(self.samples, name) for name in sorted(os.listdir(self.samples))
-                if name.startswith('step_') and name.endswith('.png')]
+        paths = [os.path.join(self.samples, name) for name in os.listdir(self.samples)
+                 if re.match(r'step_[0-9]{6,15}\.png$', name)]
+        return sorted(paths, key=self.step_of)
 
     def step_of(self, grid):
         """The step of a path that `grids` gave."""
@@ -89,12 +121,13 @@ class RunFolder:
         try:
             with open(self.config, encoding='utf-8') as file:
                 config = json.load(file)
-            if not isinstance(config, dict) or not isinstance(config.get('flags'), dict):
+            if not isinstance(config, dict) or not all(
+                    isinstance(config.get(name, {}), dict) for name in ('flags', 'versions')) or 'flags' not in config:
                 raise ValueError('no settings in it')
             return config
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except _FAULTS as error:
             raise UserError('%s cannot be read (%s): restore it, or name another --run_dir'
                             % (self.config, error)) from error
 
@@ -112,14 +145,21 @@ class RunFolder:
                 lines = file.readlines()
         except FileNotFoundError:
             return []
+        except _FAULTS as error:
+            raise UserError('%s cannot be read (%s): restore or delete it' % (self.metrics, error)) from error
         records = []
         for number, line in enumerate(lines, 1):
             try:
-                records.append(json.loads(line))
-            except ValueError as error:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
                 if number < len(lines):
                     raise UserError('%s, line %d, is not JSON: restore the file, or delete that line'
                                     % (self.metrics, number)) from error
+                break
+            if not _is_record(record):
+                raise UserError('%s, line %d, is no logged step: restore the file, or delete that line'
+                                % (self.metrics, number))
+            records.append(record)
         return records
 
     def read_scores(self):
@@ -127,14 +167,12 @@ class RunFolder:
         try:
             with open(self.scores, encoding='utf-8') as file:
                 evaluations = json.load(file)
-            if not isinstance(evaluations, list) or not all(
-                    isinstance(evaluation, dict) and isinstance(evaluation.get('scores'), dict)
-                    for evaluation in evaluations):
+            if not isinstance(evaluations, list) or not all(map(_is_evaluation, evaluations)):
                 raise ValueError('no evaluations in it')
             return evaluations
         except FileNotFoundError:
             return []
-        except (OSError, ValueError) as error:
+        except _FAULTS as error:
             raise UserError('%s cannot be read (%s): mend or delete it' % (self.scores, error)) from error
 
     def add_scores(self, evaluation, same):

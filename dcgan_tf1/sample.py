@@ -99,22 +99,23 @@ def _arithmetic(settings, draw, make):
 def _read_noise(settings):
     """float32 [n, noise_dim] of a .npy file; the [n, 1, 1, noise_dim] of the sources is taken as well."""
     try:
-        noise = np.load(settings.noise, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        noise = image_files.read_array(settings.noise)
+    except (OSError, ValueError) as error:
         raise UserError('--noise=%s is not a readable .npy file (%s): name one' % (settings.noise, error)) from error
-    shape = getattr(noise, 'shape', ())
-    if (len(shape) not in (2, 4) or not shape[0] or shape[1:] not in (
-            (settings.noise_dim,), (1, 1, settings.noise_dim)) or noise.dtype.kind not in 'fiu'
-            or not np.isfinite(noise).all()):
-        raise UserError('--noise=%s must hold finite numbers of shape [images, %d]'
-                        % (settings.noise, settings.noise_dim))
-    return noise.reshape(len(noise), -1).astype(np.float32)
+    if (len(noise.shape) in (2, 4) and len(noise) and noise.dtype.kind in 'fiu'
+            and noise.shape[1:] in ((settings.noise_dim,), (1, 1, settings.noise_dim))):
+        with np.errstate(over='ignore'):  # infinite, then
+            noise = np.array(noise, np.float32).reshape(len(noise), -1)
+        if np.isfinite(noise).all():
+            return noise
+    raise UserError('--noise=%s must hold finite numbers (as float32) of shape [images, %d]'
+                    % (settings.noise, settings.noise_dim))
 
 
 def main():
     options.declare_sampling()
     flags.adopt_module_key_flags(options)
-    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))))
+    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))), flags_parser=options.command_line)
 
 
 if __name__ == '__main__':

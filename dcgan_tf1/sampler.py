@@ -20,15 +20,15 @@ def of_run(settings):
     that contradict the run.
     """
     folder = RunFolder(settings.run_dir)
-    config = folder.read_config()
-    if not config:
+    if not folder.read_config():
         raise UserError('--run_dir=%s holds no run (no %s): name the folder of a run'
                         % (settings.run_dir, folder.config))
-    settings = options.as_trained(settings, config['flags'], (
+    trained = options.trained(folder)
+    settings = options.as_trained(settings, trained, (
         'recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size', 'precision',
         'kernels'))
     return settings._replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
-                             bn_mode=settings.bn_mode or config['flags']['bn_mode'])
+                             bn_mode=settings.bn_mode or trained['bn_mode'])
 
 
 class Sampler:
@@ -75,7 +75,8 @@ class Sampler:
         if bn_mode == 'moving':
             return self._moving(names, momentum)
         store = standing.Store(self._settings.checkpoint, batches, self._settings.batch_size)
-        values = store.read(names)
+        values = store.read({statistic.moving.op.name: statistic.moving.shape.as_list()
+                             for statistic in self._generator.statistics})
         if values is None:
             values = standing.accumulate(self._session, self._generator, self._generator.noise,
                                          self._batches.draw(self._session, batches))

@@ -97,14 +97,14 @@ def _run_steps(folder, settings, images, config, earlier, plan, training):
                   % (folder.path, start_step), file=sys.stderr)
             return 0
         # The versions that the run began with stay: numbers are exact for those.
-        folder.write_config({**config, 'versions': earlier['versions']} if earlier else config)
+        folder.write_config({**config, 'versions': earlier.get('versions')} if earlier else config)
         folder.write_flags(options.flagfile(settings))
         reporter = loop.Reporter(folder, settings, start_step)
         best = None
         try:
-            if earlier and earlier['versions'] != config['versions']:
+            if earlier and earlier.get('versions') != config['versions']:
                 reporter.say('this run began with %s and goes on with %s: results may differ in the last digits'
-                             % (earlier['versions'], config['versions']))
+                             % (earlier.get('versions'), config['versions']))
             reporter.say('%s: %s at step %d of %d, %d images from %s' % (
                 folder.path, 'goes on' if start_step else 'begins', start_step, settings.steps,
                 images.num_examples, images.source))
@@ -136,7 +136,7 @@ def _run_steps(folder, settings, images, config, earlier, plan, training):
 def main():
     options.declare_training()
     flags.adopt_module_key_flags(options)
-    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))))
+    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))), flags_parser=options.command_line)
 
 
 if __name__ == '__main__':

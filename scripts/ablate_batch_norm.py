@@ -26,7 +26,7 @@ import tensorflow.compat.v1 as tf
 
 import trainings
 from arguments import any_path, at_least, folder, list_of, one_of
-from dcgan_tf1 import data, evaluate, metrics, options, plots, sampler
+from dcgan_tf1 import data, evaluate, image_files, metrics, options, plots, sampler
 from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
 from trainings import ROOT
@@ -348,7 +348,7 @@ def pictures(recipe, steps, arguments):
     drawing = plots.canvas(1.4 + 2.6 * len(steps), 0.5 + 0.29 * len(MODES))
     axes = drawing.subplots(1, len(steps), squeeze=False)[0]
     for axis, step in zip(axes, steps):
-        picture = plots.read(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)))
+        picture = image_files.read(os.path.join(arguments.output, 'samples', '%s_%06d.png' % (recipe, step)))
         axis.imshow(picture, interpolation='nearest')
         axis.set_title('%s, step %d' % (recipe, step), fontsize=8)
         height = (len(picture) - 2) / len(MODES)

@@ -73,7 +73,7 @@ def of_run(arguments):
     settings = sampler.of_run(options.parsed(
         options.declare_evaluation, '--run_dir=' + arguments.run_dir,
         *(['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else ())))
-    trained = options.trained(RunFolder(settings.run_dir).read_config()['flags'])
+    trained = options.trained(RunFolder(settings.run_dir))
     return settings._replace(seed=trained['seed'], precision='float32'), trained
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
+from dcgan_tf1 import image_files
 from dcgan_tf1.data import Batches
 from dcgan_tf1.errors import UserError
 
@@ -14,7 +15,8 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
 _PARALLEL = 4  # batches decoded at a time
 
 
-def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=True, skip_unreadable=False, **_):
+def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=True, skip_unreadable=False,
+         follow_links=False, **_):
     """All image files below `data_dir`, in the order of their paths; other files are passed over.
 
     Args:
@@ -24,6 +26,8 @@ def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=
       antialias: average over what shrinks to one pixel, as PyTorch's Resize on a Pillow image does; else only the four
         neighbours count, as in TensorFlow's image_dataset_from_directory.
       skip_unreadable: give the place of a file that can't be read to the next that can; else it ends the run.
+      follow_links: take links to files that lie outside of `data_dir`; else such a link can't be read. (Links to
+        folders are passed over.)
     Raises: UserError where there is no folder or no image.
     """
     if data_dir is None or not os.path.isdir(data_dir):
@@ -36,13 +40,14 @@ def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=
     if not paths:
         raise UserError('--data_dir=%s holds no file that ends in %s: name a folder with such'
                         % (data_dir, ', '.join(SUFFIXES)))
-    return ImageFolder(data_dir, paths, image_size, channels, centre_crop, antialias, skip_unreadable)
+    return ImageFolder(data_dir, paths, image_size, channels, centre_crop, antialias, skip_unreadable, follow_links)
 
 
 class ImageFolder:
     """Image files, read when they are needed."""
 
-    def __init__(self, source, paths, image_size, channels, centre_crop, antialias, skip_unreadable):
+    def __init__(self, source, paths, image_size, channels, centre_crop, antialias, skip_unreadable,
+                 follow_links):
         self.source = source
         self.image_shape = (image_size, image_size, channels)
         self.unreadable = {}  # path → why, as far as they were met
@@ -51,6 +56,7 @@ class ImageFolder:
         self._centre_crop = centre_crop
         self._antialias = antialias
         self._skip_unreadable = skip_unreadable
+        self._follow_links = follow_links
 
     @property
     def num_examples(self):
@@ -60,12 +66,13 @@ class ImageFolder:
         """md5 of the relative paths and sizes of the files (not of their content: that would take minutes)."""
         digest = hashlib.md5()
         for path in self._paths:
-            digest.update(('%s %d\n' % (os.path.relpath(path, self.source), os.path.getsize(path))).encode())
+            size = os.path.getsize(path) if os.path.isfile(path) else 0  # a link may lead nowhere
+            digest.update(os.fsencode('%s %d\n' % (os.path.relpath(path, self.source), size)))
         return digest.hexdigest()
 
     def without_first(self, count):
         return ImageFolder(self.source, self._paths[count:], *self.image_shape[1:], self._centre_crop,
-                           self._antialias, self._skip_unreadable)
+                           self._antialias, self._skip_unreadable, self._follow_links)
 
     def first(self, count):
         """The first images, uint8 [count, height, width, channels] (fewer where there are no more)."""
@@ -107,7 +114,11 @@ class ImageFolder:
     def _decode(self, path):
         """uint8 [height, width, channels] of a file; of an animation, the first picture."""
         height, width, channels = self.image_shape
-        with Image.open(path) as image:
+        if not self._follow_links and os.path.islink(path):
+            root = os.path.realpath(self.source)
+            if os.path.commonpath([root, os.path.realpath(path)]) != root:
+                raise ValueError('a link out of the folder, which --follow_links takes')
+        with image_files.opened(path) as image:
             if 'A' in image.getbands() or 'transparency' in image.info:
                 image = image.convert('RGBA')
                 image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)

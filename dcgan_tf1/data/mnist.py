@@ -26,9 +26,16 @@ def _keras_file(_):
 
 def _read_keras_file(path, file):
     with np.load(path, allow_pickle=False) as arrays:
-        return arrays[_ARRAYS[file]]
+        size = arrays.zip.getinfo(_ARRAYS[file] + '.npy').file_size
+        if size > _LARGEST:
+            raise ValueError('it would inflate to %d bytes' % size)
+        array = arrays[_ARRAYS[file]]
+        if not isinstance(array, np.ndarray):
+            raise ValueError('%s in it is no array' % _ARRAYS[file])
+        return array
 
 
+_LARGEST = 2 ** 26  # bytes: more than any of the arrays has
 _ARRAYS = {_idx.TRAIN: 'x_train', _idx.TRAIN_LABELS: 'y_train', _idx.TEST: 'x_test', _idx.TEST_LABELS: 'y_test'}
 _SOURCE = _idx.Source('mnist', {
     _idx.TRAIN: '6bbc9ace898e44ae57da46a324031adb', _idx.TRAIN_LABELS: 'a25bea736e30d166cdddb491f175f624',

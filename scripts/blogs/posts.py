@@ -13,7 +13,7 @@ import textwrap
 import numpy as np
 
 from blogs import rules
-from dcgan_tf1 import plots, report
+from dcgan_tf1 import image_files, plots, report
 
 # verdict: of the post in a line or two; blocks: what is said of it, none where nothing was measured yet; missing: a
 # text, or None where all was measured.
@@ -431,7 +431,7 @@ def _figure_002(scores, real, folder):
     for (left, right), (variant, of) in zip(grid, scores.items()):
         path = sample_path(folder, *variant)
         if os.path.exists(path):
-            left.imshow(plots.read(path), interpolation='nearest')
+            left.imshow(image_files.read(path), interpolation='nearest')
         left.set_xticks([])
         left.set_yticks([])
         left.set_title(_VARIANTS[variant], fontsize=8)
