@@ -397,7 +397,7 @@ def trained(folder):
     try:
         chosen = parsed(declare_training, *_arguments(held))._asdict()
         wrong = [name for name in chosen if name not in held or chosen[name] != held[name]]
-    except (flags.Error, OverflowError) as error:
+    except (flags.Error, UserError, OverflowError) as error:
         wrong = [str(error).split('\n')[0]]
     if wrong:
         raise UserError('%s is damaged (%s): restore it, or name another --run_dir' % (folder.config, ', '.join(wrong)))

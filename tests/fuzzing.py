@@ -499,11 +499,12 @@ class Config(Target):
     def read(self, drawn):
         self.write(drawn, 'run', 'config.json')
         accepted = []
-        for of_run, declare, chosen in zip((sampler.of_run, evaluate.of_run),
-                                           (options.declare_sampling, options.declare_evaluation), self.chosen):
+        for of_run, chosen in zip((sampler.of_run, evaluate.of_run), self.chosen):
             made = outcome(lambda of_run=of_run, chosen=chosen: of_run(chosen), self.run.config)
-            if made is not REFUSED:
-                assert options.parsed(declare, *options.flagfile(made).split('\n')[:-1]) == made
+            if made is not REFUSED:  # what a training could have been told
+                known = self.training._replace(**{
+                    name: value for name, value in made._asdict().items() if name in self.training._fields})
+                assert options.parsed(options.declare_training, *options.flagfile(known).split('\n')[:-1]) == known
             accepted.append(made is not REFUSED)
         assert len(set(accepted)) == 1
         page = outcome(lambda: report._settings([self.run], ['a']) + report._overview([self.run], ['a']),

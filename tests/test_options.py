@@ -62,7 +62,7 @@ TRAINING = {
     'sample_size': (['2', '10000'], ['', '1', '0', '10001']),
     'schedule': choices('discriminator_then_generator', 'generator_then_discriminator', 'simultaneous',
                         'real_then_fake_then_generator', 'discriminator_then_generator_same_images'),
-    'seed': (['0', '2147483647'], ['', '-1', '2147483648']), 'skip_unreadable': BOOLEAN,
+    'seed': (['0', '2147483647'], ['', '-1', '2147483648']), 'skip_unreadable': BOOLEAN, 'follow_links': BOOLEAN,
     'standing_batches': (['1', '100000'], ['', '0', '100001']), 'steps': COUNT, 'update_ops': BOOLEAN, 'xla': BOOLEAN}
 GENERATOR = {
     'bn_momentum': DECAY, 'checkpoint': (['a', 'a-3', '3', 'best'], ['', ' '])}
