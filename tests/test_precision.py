@@ -70,11 +70,11 @@ def test_the_head_is_exact(recipe):
     with tf.Graph().as_default() as graph:
         computation = tf.bfloat16, 'native'
         shape = (settings.image_size, settings.image_size, settings.channels)
-        images = graphs.Network('Generator', graphs._generator(settings.network, shape), tf.constant(True),
+        images = graphs.Network('Generator', graphs._generator(settings, shape), tf.constant(True),
                                 computation=computation)(tf.ones([4, settings.noise_dim])).output
         tf.train.create_global_step()
         tf.set_random_seed(0)
-        logits = graphs.Network('Discriminator', graphs._module(settings.network).discriminator, tf.constant(True),
+        logits = graphs.Network('Discriminator', graphs._discriminator(settings), tf.constant(True),
                                 computation=computation)(images).output
         products = [operation for operation in graph.get_operations()
                     if operation.type in ('Conv2D', 'Conv2DBackpropInput', 'MatMul')]
