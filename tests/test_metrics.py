@@ -163,3 +163,9 @@ def test_ranks():
                                 ('sharpness_ratio', 1.1, 0.8)):
         assert ranks[name](better) > ranks[name](worse)
     assert set(metrics.ranks(classified=False)) == {'sharpness_ratio'}
+
+
+@pytest.mark.parametrize('value,text', [(0.12345, '0.123'), (12.3456, '12.35'), (1234.5, '1234'), (7, '7'),
+                                        ([0.5, 0.25], '0.500 0.250'), (float('nan'), 'nan'), (float('inf'), 'inf')])
+def test_scores_as_text(value, text):
+    assert metrics.text(value) == text

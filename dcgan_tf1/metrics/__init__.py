@@ -76,4 +76,6 @@ def text(value):
     """A score for people to read: four digits, of a list three each."""
     if isinstance(value, (list, tuple)):
         return ' '.join('%.3f' % part for part in value)
+    if not math.isfinite(value):
+        return str(value)
     return '%d' % value if isinstance(value, int) else '%.*f' % (max(0, 3 - int(math.log10(max(abs(value), 1)))), value)
