@@ -66,7 +66,7 @@ class Reporter:
         self._log = open(folder.log, 'a', encoding='utf-8', errors='backslashreplace')
         # A step logged only because it was the last of a shorter run does not stay.
         self._records = [record for record in folder.read_metrics()
-                         if record['step'] <= start_step and self.is_due(record['step'], last=None)]
+                         if record['step'] <= start_step and self.is_due(record['step'], settings.steps)]
         folder.write_metrics(self._records)
         self._metrics = open(folder.metrics, 'a', encoding='utf-8')
         self._events = Events(folder.events)
@@ -154,7 +154,8 @@ class Reporter:
 
 
 def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step, best=None):
-    """Trains from start_step to settings.steps, or until a signal.
+    """Trains from start_step to settings.steps, or until a signal. Then makes the film; of a run whose steps are all done,
+    this is what is left, and its last evaluation.
 
     Args:
       session: with all variables initialized or restored.
@@ -191,9 +192,10 @@ def train(session, graph, settings, plan, checkpoints, reporter, folder, images,
 
     def save(step):
         check(step)
-        checkpoints.save(session, step)
+        # First: what comes after the last checkpoint is lost where the process is killed then.
         reporter.histograms(session.run(graph.histograms, {graph.inputs.noise: noise}), step)
         reporter.draw_losses()
+        checkpoints.save(session, step)
 
     if start_step == 0:
         reporter.grid(folder.reals, images.first(settings.sample_size), 0, 'real')

@@ -82,6 +82,11 @@ class RunFolder:
                  if re.match(r'step_[0-9]{6,15}\.png$', name)]
         return sorted(paths, key=self.step_of)
 
+    def has_film(self):
+        """Whether the film was made of all the grids: the last thing that a training does."""
+        grids = self.grids()
+        return not grids or (os.path.exists(self.film) and os.path.getmtime(self.film) >= os.path.getmtime(grids[-1]))
+
     def step_of(self, grid):
         """The step of a path that `grids` gave."""
         return int(os.path.basename(grid)[len('step_'):-len('.png')])

@@ -1,4 +1,5 @@
 """Evaluations while a run trains, and the best checkpoint that it keeps."""
+import json
 import os
 import shutil
 
@@ -92,6 +93,12 @@ def test_evaluations_change_nothing_and_resume(run):
     shutil.rmtree(late.best)
     assert run('late', '--steps=6', *EVALUATED).read_scores() == [
         evaluation for evaluation in whole.read_scores() if evaluation['checkpoint'] != 'model-2']
+    # The same of its last step.
+    before = whole.read_scores()
+    with open(whole.scores, 'w') as file:
+        json.dump(before[:-1], file)
+    os.remove(whole.film)
+    assert run('whole', '--steps=6', *EVALUATED).read_scores() == before and os.path.exists(whole.film)
 
 
 def test_checkpoints_by_their_names(run, tmp_path):

@@ -212,6 +212,26 @@ def test_killed_after_its_last_checkpoint(run, whole):
     assert_same_run(run('killed', '--steps=8'), whole)
 
 
+def test_killed_between_its_last_checkpoint_and_its_film(finished, run, whole, capsys):
+    """Of a step that is logged only because it is the last, too."""
+    undisturbed, killed = finished('undisturbed', '--steps=5'), finished('killed', '--steps=5')
+    os.remove(killed.film)
+    for _ in range(2):
+        run('killed', '--steps=5')
+    told = capsys.readouterr().err
+    assert told.count('goes on at step 5 of 5') == 1 and told.count('is finished: 5 steps are done') == 1
+    assert_same_run(killed, undisturbed)
+    for path in ('film', 'losses', 'reals'):
+        with open(getattr(killed, path), 'rb') as ours, open(getattr(undisturbed, path), 'rb') as theirs:
+            assert ours.read() == theirs.read()
+    # An earlier film is not the film of a run that was made longer.
+    run('killed', '--steps=8')
+    os.utime(killed.film, (1, 1))
+    assert_same_run(run('killed', '--steps=8'), whole)
+    with Image.open(killed.film) as film:
+        assert film.n_frames == len(killed.grids()) == 4
+
+
 def test_a_moved_folder_goes_on(run, whole, tmp_path):
     folder = run('here', '--steps=3')  # no copy: nothing may be left where it was
     shutil.move(folder.path, str(tmp_path / 'there'))
