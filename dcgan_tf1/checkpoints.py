@@ -112,7 +112,7 @@ class Checkpoints:
             self._clear()
             raise UserError('step %d cannot be saved to %s (%s): make room there, or make it writable, and '
                             'give the same command again; %s' % (
-                                step, self._folder.checkpoints, _reason(error),
+                                step, self._folder.checkpoints, reason(error),
                                 'it goes on from ' + self.last if self.last else 'nothing was saved yet'
                             )) from error
 
@@ -203,7 +203,7 @@ def _shapes(path):
         return tf.train.load_checkpoint(path).get_variable_to_shape_map()
     except Exception as error:  # TensorFlow's reader raises IndexError, too, and others
         raise Damaged('%s is not a readable checkpoint (%s): name a whole one, by its path without .index'
-                      % (path, _reason(error))) from error
+                      % (path, reason(error))) from error
 
 
 def _check_footer(path):
@@ -243,10 +243,10 @@ def _restore(session, saver, path):
     try:
         saver.restore(session, path)
     except (tf.errors.OpError, ValueError) as error:
-        raise Damaged('%s is damaged (%s): name a whole one' % (path, _reason(error))) from error
+        raise Damaged('%s is damaged (%s): name a whole one' % (path, reason(error))) from error
 
 
-def _reason(error):
+def reason(error):
     """The line that matters of what TensorFlow says: today's puts it after the op, 1.15 first."""
     message = (getattr(error, 'message', None) or str(error)).strip()
     found = re.search(r"^Node: '.*'\n(.*)", message, re.M)

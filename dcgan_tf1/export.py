@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 from dcgan_tf1 import graph, loop, options, sampler
-from dcgan_tf1.checkpoints import restore
+from dcgan_tf1.checkpoints import reason, restore
 from dcgan_tf1.errors import UserError, exit_status
 
 
@@ -32,8 +32,13 @@ def run(settings):
     frozen = _freeze(settings._replace(kernels='native'), statistics)
     partial = settings.output.rstrip(os.sep) + '.partial'
     shutil.rmtree(partial, ignore_errors=True)
-    _save(frozen, settings.noise_dim, partial)
-    os.replace(partial, settings.output)
+    try:
+        _save(frozen, settings.noise_dim, partial)
+        os.replace(partial, settings.output)
+    except (tf.errors.OpError, OSError) as error:  # TensorFlow writes with functions of its own
+        shutil.rmtree(partial, ignore_errors=True)
+        raise UserError('--output=%s cannot be written (%s): make room there, or name a folder that can be written to'
+                        % (settings.output, reason(error))) from error
     print('%s with %s statistics: %s' % (settings.checkpoint, bn_mode, settings.output), file=sys.stderr)
     return 0
 

@@ -1,5 +1,6 @@
 """SavedModels: loaded again by TensorFlow 1's loader, and by TensorFlow 2's in a program that knows nothing of ours."""
 import os
+import re
 import subprocess
 import sys
 
@@ -81,3 +82,18 @@ def test_what_is_refused(folder, export_settings, tmp_path):
         export.run(export_settings('--run_dir=' + folder, '--output=%s/new' % tmp_path)._replace(
             run_dir=None, checkpoint=folder + '/checkpoints/model-6', network='graph_mode'))
     assert not os.path.exists(str(tmp_path / 'new'))
+    with pytest.raises(UserError, match='--output=/proc/new cannot be written .* name a folder'):
+        export.run(export_settings('--run_dir=' + folder, '--output=/proc/new', '--standing_batches=1'))
+
+
+def test_no_room(folder, tmp_path):
+    resource = pytest.importorskip('resource')  # not on Windows
+    limit = 10 ** 5  # bytes a file: less than the graph with its weights
+    process = subprocess.run(
+        [sys.executable, '-m', 'dcgan_tf1.export', '--run_dir=' + folder, '--output=%s/exported' % tmp_path,
+         '--bn_mode=moving'], cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))), stderr=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    told = process.stderr.decode()
+    assert process.returncode == 1 and 'Traceback' not in told, told
+    assert re.search('error: --output=.*exported cannot be written .*File too large', told) and not os.listdir(
+        str(tmp_path)), told
