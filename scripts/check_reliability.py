@@ -35,6 +35,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 import tensorflow.compat.v1 as tf
 
 import trainings
+from arguments import any_path, at_least, list_of, one_of
 from dcgan_tf1 import checkpoints, plots
 from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import RunFolder, write
@@ -58,19 +59,18 @@ MIB = 2 ** 20
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', default=','.join(RECIPES), help='comma-separated, of %s' % ', '.join(RECIPES))
-    parser.add_argument('--kills', type=int, default=18, help='`kill -9`s of every recipe')
-    parser.add_argument('--steps', type=int, default=120, help='length of the runs that are killed')
-    parser.add_argument('--long_steps', type=int, default=20000, help='length of the long run')
-    parser.add_argument('--seed', type=int, default=0, help='of the moments')
-    parser.add_argument('--output', default=os.path.join(ROOT, 'results', 'reliability'), help='folder for the results')
+    parser.add_argument('--recipes', type=list_of(one_of(RECIPES)), default=','.join(RECIPES),
+                        help='comma-separated, of %s' % ', '.join(RECIPES))
+    parser.add_argument('--kills', type=at_least(1), default=18, help='`kill -9`s of every recipe')
+    parser.add_argument('--steps', type=at_least(9), default=120, help='length of the runs that are killed')
+    parser.add_argument('--long_steps', type=at_least(20), default=20000, help='length of the long run')
+    parser.add_argument('--seed', type=at_least(0), default=0, help='of the moments')
+    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'reliability'),
+                        help='folder for the results')
     parsed = parser.parse_args(arguments)
-    parsed.recipes = parsed.recipes.split(',')
-    for recipe in parsed.recipes:
-        if recipe not in RECIPES:
-            parser.error('--recipes: %s is none of %s' % (recipe, ', '.join(RECIPES)))
-    if parsed.kills < 1 or parsed.long_steps < 20 or parsed.steps < parsed.kills + 8:
-        parser.error('--kills must be 1 or more, --long_steps 20, and --steps at least 8 more than --kills')
+    if parsed.steps < parsed.kills + 8:
+        parser.error('--kills and --steps: at least 8 steps more than kills, not %d and %d'
+                     % (parsed.kills, parsed.steps))
     return parsed
 
 

@@ -7,11 +7,10 @@ reader failed: its smallest input is printed then. Adds a table to --output, in 
 TensorFlow.
 """
 import argparse
-import json
+import multiprocessing
 import os
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,14 +19,29 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path += [ROOT, os.path.join(ROOT, 'tests')]
 
+from arguments import any_path, at_least
+from dcgan_tf1.errors import exit_status
+from dcgan_tf1.run_folder import write
+
 MEMORY = 2 ** 31  # bytes that a target may take beyond those of the imported program
 SECONDS = 60  # for one input
 
 
-def fuzz(name, inputs, seed, folder):
-    """Runs one target in this process; prints, as JSON, what became of its inputs."""
+def parse(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--inputs', type=at_least(1), default=1000, help='for a quick target; slow ones get a share of '
+                        'it')
+    parser.add_argument('--seed', type=at_least(0), default=0)
+    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'reliability', 'fuzzing.md'))
+    return parser.parse_args(arguments)
+
+
+def fuzz(name, inputs, seed, folder, told):
+    """Runs one target in this process; sends what became of its inputs through `told`, a Connection."""
     import hypothesis
+    import tensorflow.compat.v1 as tf
     from fuzzing import TARGETS
+    tf.logging.set_verbosity(tf.logging.ERROR)
     target = TARGETS[name](folder)
     count = {'refused': 0, 'accepted': 0, 'failed': 0}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -49,23 +63,27 @@ def fuzz(name, inputs, seed, folder):
         traceback.print_exc()
         count['failed'] = 1
     count['mebibytes'] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-    print(json.dumps(count))
+    told.send(count)
 
 
 def run(name, arguments):
     """What became of a target's inputs, as a row of the table."""
     began = time.perf_counter()
+    row = {'target': name, 'refused': 0, 'accepted': 0, 'failed': 0, 'mebibytes': 0, 'crashes': 0}
+    receiver, sender = multiprocessing.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, os.path.abspath(__file__), '--inputs=%d' % arguments.inputs,
-                   '--seed=%d' % arguments.seed, '--target=' + name, '--folder=' + folder]
-        done = subprocess.run(command, capture_output=True, text=True,
-                              env={**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '3'})
-    row = {'target': name, 'refused': 0, 'accepted': 0, 'failed': 0, 'mebibytes': 0, 'crashes': 1}
-    if done.returncode == 0:
-        row = {**row, **json.loads(done.stdout.splitlines()[-1]), 'crashes': 0}
+        process = multiprocessing.get_context('spawn').Process(
+            target=fuzz, args=(name, arguments.inputs, arguments.seed, folder, sender))
+        process.start()
+        sender.close()
+        try:
+            row.update(receiver.recv())
+        except EOFError:  # it died
+            row['crashes'] = 1
+        process.join()
     row['seconds'] = round(time.perf_counter() - began)
-    if row['crashes'] or row['failed']:
-        print('%s (status %d)' % (done.stderr, done.returncode), file=sys.stderr)
+    if row['crashes']:
+        print('%s ended with status %d' % (name, process.exitcode), file=sys.stderr)
     print('%(target)s: %(refused)d refused, %(accepted)d accepted, %(failed)d failed, %(crashes)d crashed, '
           '%(mebibytes)d MiB, %(seconds)d s' % row, flush=True)
     return row
@@ -100,17 +118,9 @@ is a refusal in one line that names the file or flag, or data that are what the 
 '''
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--inputs', type=int, default=1000, help='for a quick target; slow ones get a share of it')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--output', default=os.path.join(ROOT, 'results', 'reliability', 'fuzzing.md'))
-    parser.add_argument('--target', help=argparse.SUPPRESS)
-    parser.add_argument('--folder', help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.target:
-        fuzz(arguments.target, arguments.inputs, arguments.seed, arguments.folder)
-        return 0
+def main(arguments=None):
+    arguments = parse(arguments)
+    os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
     from fuzzing import TARGETS
     rows = [run(name, arguments) for name in TARGETS]
     made = table(rows, arguments)
@@ -120,14 +130,10 @@ def main():
         with open(arguments.output, encoding='utf-8') as file:
             others = ['## ' + part for part in file.read().split('\n## ')[1:]]
     others = [part.rstrip('\n') + '\n' for part in others if part.splitlines()[0] != heading]
-    os.makedirs(os.path.dirname(arguments.output), exist_ok=True)
-    with open(arguments.output, 'w', encoding='utf-8') as file:
-        file.write(INTRODUCTION + '\n'.join(sorted([*others, made], reverse=True)))
+    os.makedirs(os.path.dirname(os.path.abspath(arguments.output)), exist_ok=True)
+    write(arguments.output, (INTRODUCTION + '\n'.join(sorted([*others, made], reverse=True))).encode())
     return int(any(row['failed'] or row['crashes'] for row in rows))
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(main))

@@ -617,15 +617,62 @@ class Checkpoints(Target):
             os.rename(prefix + '.index', prefix)
         elif os.path.exists(prefix):
             os.remove(prefix)
+        made = outcome(lambda: self.restored(prefix), prefix)
+        assert made is REFUSED or any(all(np.array_equal(one, sign * value) for one, value in zip(
+            made, self.values.values())) for sign in (1, -1))
+        return made is not REFUSED
+
+    def restored(self, prefix):
+        """Values of all variables, restored."""
         self.zero()
         with self.graph.as_default():
-            done = outcome(lambda: checkpoints.restore(self.session, self.saver, prefix, self.variables) or True,
-                           prefix)
-        if done is not REFUSED:
-            made = self.session.run(self.variables)
-            assert any(all(np.array_equal(one, sign * value) for one, value in zip(made, self.values.values()))
-                       for sign in (1, -1))
-        return done is not REFUSED
+            checkpoints.restore(self.session, self.saver, prefix, self.variables)
+        return self.session.run(self.variables)
+
+
+class InitCheckpoint(Checkpoints):
+    """--init_checkpoint, as a fresh training reads it."""
+    share = .2  # each builds a graph
+
+    def restored(self, prefix):
+        with tf.Graph().as_default(), tf.Session() as session:
+            variables = [tf.get_variable(name, value.shape) for name, value in self.values.items()]
+            checkpoints.WarmStart(prefix).restore(session)
+            return session.run(variables)
+
+
+class NewestCheckpoint(Checkpoints):
+    """A run's newest checkpoint, as a resumed training reads it; where it can't be, the one before it."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.run = RunFolder(self.path('run'))
+        self.run.create()
+        self._put(1, dict(zip(('.index', '.data-00000-of-00001'), self.parts[1])))
+        with self.graph.as_default():
+            self.checkpoints = checkpoints.Checkpoints(self.run, 5)
+
+    def _put(self, step, files):
+        for suffix, content in files.items():
+            path = '%s-%d%s' % (self.run.checkpoint_prefix, step, suffix)
+            if content is not None:
+                self.write(content, path)
+            elif os.path.exists(path):
+                os.remove(path)
+
+    def read(self, drawn):
+        self._put(2, drawn[1])
+        self.zero()
+        said = []
+        self.checkpoints.last = None
+        with self.graph.as_default():
+            assert outcome(lambda: self.checkpoints.restore(self.session, said.append) or True), 'refused'
+        newest = self.checkpoints.last == self.run.checkpoint_prefix + '-2'
+        assert [self.run.checkpoint_prefix + '-2' in line for line in said] == [True] * (not newest)
+        made = self.session.run(self.variables)
+        assert any(all(np.array_equal(one, sign * value) for one, value in zip(made, self.values.values()))
+                   for sign in ((1, -1) if newest else (-1,)))
+        return newest
 
 
 @st.composite
@@ -700,4 +747,5 @@ class CachedClassifier(Target):
 TARGETS = {'IDX and gzip files': Idx, 'Keras\'s mnist.npz': KerasNpz, 'image files': Images, 'links and names': Links,
            '--noise': Noise, '--images': ScoredImages, '--flagfile': Flagfiles, 'config.json': Config,
            'metrics.jsonl and scores.json': Logged, 'samples/': Samples, 'checkpoints': Checkpoints,
+           '--init_checkpoint': InitCheckpoint, 'newest checkpoints': NewestCheckpoint,
            'standing statistics': Statistics, 'cached classifiers': CachedClassifier}

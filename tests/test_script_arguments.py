@@ -45,6 +45,10 @@ PARSED = {
         'no-growth': FLAG, 'output': PATH}),
     'benchmark_kernels': ((), {
         'batch_sizes': (['1', '32,128'], ['', '0', '32,', 'a']), 'rounds': count(1), 'output': PATH}),
+    'check_reliability': (('--kills=1', '--steps=9'), {
+        'recipes': (['machinecurve', 'sparse_softmax,machinecurve'], ['', 'none', 'graph_mode', 'machinecurve,']),
+        'kills': (['1'], ['0', '2', '', 'a']), 'steps': (['9'], ['8', '', '2.5']), 'long_steps': count(20),
+        'seed': count(0), 'output': PATH}),
     'compare_precisions': (('--data_dir=' + HERE, '--image_dir=' + HERE), {
         'recipes': (['graph_mode', 'paper,graph_mode'], ['', 'none', 'graph_mode,']), 'data_dir': FOLDER,
         'image_dir': FOLDER, 'steps': count(5), 'seeds': count(2), 'bfloat16_seeds': count(1), 'batch_size': count(2),
@@ -52,6 +56,7 @@ PARSED = {
     'discriminator_features': (('--run_dir=' + HERE,), {
         'run_dir': FOLDER, 'checkpoint': PATH, 'data_dir': FOLDER, 'train_images': count(10), 'test_images': count(8),
         'output': PATH}),
+    'fuzz': ((), {'inputs': count(1), 'seed': count(0), 'output': PATH}),
     'profile_step': ((), {'steps': count(1), 'output': PATH}),
     'reproduce_blogs': ((), {
         'posts': (['000', '000,004'], ['', '005', '000,']), 'seeds': count(0), 'first_step_seeds': count(1),
