@@ -154,8 +154,9 @@ class Reporter:
 
 
 def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step, best=None):
-    """Trains from start_step to settings.steps, or until a signal. Then makes the film; of a run whose steps are all done,
-    this is what is left, and its last evaluation.
+    """Trains from start_step to settings.steps, or until a signal. Then makes the film.
+
+    Of a run whose steps are all done, makes what may be left: its last evaluation and the film.
 
     Args:
       session: with all variables initialized or restored.

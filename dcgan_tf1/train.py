@@ -92,7 +92,7 @@ def _run_steps(folder, settings, images, config, earlier, plan, training):
                 notes.append('weights of %s, %s' % (settings.init_checkpoint, 'with the state of Adam'
                                                     if warm_start.with_adam else 'Adam begins anew'))
         start_step = int(session.run(training.global_step))
-        if start_step > settings.steps or start_step == settings.steps and folder.has_film():
+        if start_step > settings.steps or (start_step == settings.steps and folder.has_film()):
             print('%s is finished: %d steps are done; a larger --steps makes it longer'
                   % (folder.path, start_step), file=sys.stderr)
             return 0

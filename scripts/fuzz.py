@@ -16,12 +16,13 @@ import tempfile
 import time
 import traceback
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path += [ROOT, os.path.join(ROOT, 'tests')]
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tests'))
 
 from arguments import any_path, at_least
 from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
+from trainings import ROOT
 
 MEMORY = 2 ** 31  # bytes that a target may take beyond those of the imported program
 SECONDS = 60  # for one input
