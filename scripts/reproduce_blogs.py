@@ -2,8 +2,8 @@
 
   .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist
   .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist --posts=000,003
-  .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist --posts=002 --ends=graph_mode=3000 \\
-      --ablation_runs=runs/batch_norm
+  .venv-3.11/bin/python scripts/reproduce_blogs.py --data_dir=my/mnist --posts=002,004 --ends=graph_mode=3000 \\
+      --precision=bfloat16 --ablation_runs=runs/batch_norm
 
 What was published stands in scripts/blogs/published.json. Runs lie below --runs; what is finished is not trained again,
 what was stopped goes on. What was measured goes to measurements.json in --output, is not measured again, and seeds can
@@ -21,6 +21,11 @@ that step alone over more seeds; of the untrained decision, its magnitudes over 
 Table: a table of losses is reproduced where at least as many of its numbers lie inside as of the worst of our own
 seeds, each compared in the same way with all the other seeds.
 
+Collapsed: a training of post 004 that, after 1,000 steps or later, makes images that are all alike to the classifier
+(classifier score below 1.5, with the statistics of the batch) is given up, named, and made up for by another seed, as
+in the ablation of batch norm. (Set before the long trainings of post 004, when it was known from that ablation that
+seed 1 collapses in bfloat16.)
+
 Two tables: over the numbers in which they differ, how likely each is under normal distributions with our means and
 standard deviations, taken as independent. Ours support a table where it is more than 20 times (e^3.0) as likely as the
 other and more than half of these numbers of it lie inside, else neither.
@@ -34,6 +39,7 @@ seeds are smaller than all the baseline's.
 Times are of their machine: no verdict.
 """
 import argparse
+import functools
 import json
 import os
 import sys
@@ -68,7 +74,7 @@ TRAININGS = (
     ('000', 'machinecurve-double_sigmoid', 'machinecurve', ('--log_every=2', '--loss=double_sigmoid')),
     ('002', 'graph_mode', 'graph_mode', ()),
     ('002', 'graph_mode_dense', 'graph_mode_dense', ()),
-    ('004', 'sparse_softmax', 'sparse_softmax', ('--log_every=5',)),
+    ('004', 'sparse_softmax', 'sparse_softmax', ('--log_every=10',)),  # as in the ablation
 )
 
 
@@ -95,7 +101,8 @@ def parse(arguments, published):
                         help='images that are scored in every mode')
     parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
     parser.add_argument('--ablation_runs', type=folder, help='--runs of scripts/ablate_batch_norm.py: its trainings of '
-                        'graph_mode that are as long as those asked for are taken, in whichever precision they are')
+                        'graph_mode and sparse_softmax that are as long as those asked for are taken, in whichever '
+                        'precision they are')
     parser.add_argument('--runs', type=any_path, default=os.path.join('runs', 'blogs'),
                         help='where the run folders lie')
     parser.add_argument('--output', type=any_path, default=os.path.join(trainings.ROOT, 'results', 'blogs'),
@@ -160,7 +167,8 @@ def first_losses(recipe, seed, arguments):
         session.run(tf.global_variables_initializer())
         training.start(session, 0)
         losses = session.run((training.step.train_op, *(getattr(training.step, loss) for loss in LOSSES)))[1:]
-    return {'seed': seed, **{loss: posts.short(float(value)) for loss, value in zip(LOSSES, losses)}}
+    return {'seed': seed, 'precision': settings.precision,
+            **{loss: posts.short(float(value)) for loss, value in zip(LOSSES, losses)}}
 
 
 def seconds(recipe, arguments):
@@ -227,7 +235,7 @@ def scores(recipe, run_dir, step, arguments, evaluator, keep):
 
 def run_dir_of(name, seed, steps, arguments):
     """(folder of a run, whether it is one of the ablation's, that is as long as asked for)."""
-    if name == 'graph_mode' and arguments.ablation_runs:
+    if name in ('graph_mode', 'sparse_softmax') and arguments.ablation_runs:
         path = ablation.run_dir(name, seed, argparse.Namespace(runs=arguments.ablation_runs))
         last, config = last_checkpoint(RunFolder(path)), RunFolder(path).read_config()
         if last and last.endswith('-%d' % steps) and config['flags']['dataset'] == arguments.dataset:
@@ -261,16 +269,36 @@ def progress(items, what):
     return tqdm.tqdm(items, what, disable=not sys.stderr.isatty())
 
 
+def collapsed(measurements, name):
+    """Seeds of the trainings of that name that were given up."""
+    return {figures['seed'] for figures in measurements.of('collapsed', name, None)}
+
+
+def left(measurements, chosen, arguments):
+    """Trainings that are not measured yet, each (seed, …): the seeds in turn, so that a stopped script has all kinds,
+    and further ones for those that collapse meanwhile.
+    """
+    for seed in range(2 * arguments.seeds):
+        for training in chosen:
+            post, name, steps = training[0], training[1], training[-1]
+            lost = collapsed(measurements, name)
+            if seed not in lost and seed - len(lost) < arguments.seeds and not measurements.has(
+                    kind(post), name, seed, steps):
+                yield (seed, *training)
+
+
 def measure_trainings(measurements, published, arguments):
-    """Trains what is not measured yet, and measures it: the seeds in turn, so that a stopped script has all kinds."""
+    """Trains what is not measured yet, and measures it."""
     chosen = [(*training, steps_of(training[1], training[2], published[training[0]], arguments))
               for training in TRAININGS if training[0] in arguments.posts]
-    todo = [(seed, *training) for seed in range(arguments.seeds) for training in chosen
-            if not measurements.has(kind(training[0]), training[1], seed, training[-1])]
-    evaluator = None
-    with tqdm.tqdm(total=sum(training[-1] for training in todo), unit='step', dynamic_ncols=True,
-                   disable=not sys.stderr.isatty()) as bar:
-        for seed, post, name, recipe, further, steps in todo:
+
+    @functools.lru_cache(maxsize=None)
+    def evaluator():
+        return evaluate.Evaluator(ablation.evaluation_settings(
+            arguments, '--images=none', *trainings.data_flags(arguments)), bar.write)
+    with tqdm.tqdm(total=sum(training[-1] for training in left(measurements, chosen, arguments)), unit='step',
+                   dynamic_ncols=True, disable=not sys.stderr.isatty()) as bar:
+        for seed, post, name, recipe, further, steps in left(measurements, chosen, arguments):
             bar.set_description('%s, seed %d' % (name, seed))
             if bar.disable:
                 print('%s, seed %d, %d steps' % (name, seed, steps), file=sys.stderr, flush=True)
@@ -279,24 +307,34 @@ def measure_trainings(measurements, published, arguments):
             def show(step, begun=begun):
                 bar.update(begun + step - bar.n)
             run_dir, trained = run_dir_of(name, seed, steps, arguments)
-            if not trained:
-                trainings.train(recipe, run_dir, '--seed=%d' % seed, '--steps=%d' % steps, '--checkpoint_every=500',
-                                *further, *trainings.data_flags(arguments), progress=show)
             folder, beside = RunFolder(run_dir), {}
+            flags = ['--seed=%d' % seed, '--checkpoint_every=500', *further, *trainings.data_flags(arguments)]
+            if not trained and post == '004' and steps > ablation.GIVEN_UP_FROM:
+                trainings.train(recipe, run_dir, *flags, '--steps=%d' % ablation.GIVEN_UP_FROM, progress=show)
+                score = scores(recipe, run_dir, ablation.GIVEN_UP_FROM, arguments, evaluator(), False)[
+                    'batch']['classifier_score']
+                if score < ablation.ALIKE:
+                    measurements.add(('collapsed', name, seed), {
+                        'seed': seed, 'step': ablation.GIVEN_UP_FROM, 'made_with': made_with(folder),
+                        'classifier_score': score})
+                    continue
+            if not trained:
+                trainings.train(recipe, run_dir, *flags, '--steps=%d' % steps, progress=show)
             if kind(post) == 'losses':
                 figures = {'losses': losses_around(folder, published[post])}
             else:
-                evaluator = evaluator or evaluate.Evaluator(
-                    ablation.evaluation_settings(arguments, '--images=none', *trainings.data_flags(arguments)),
-                    bar.write)
-                figures = {'modes': scores(recipe, run_dir, steps, arguments, evaluator, seed == 0)}
-                beside['real'] = {**evaluator.about, 'scores': {
-                    name: score.value for name, score in evaluator.references(arguments.num_images).items()}}
-            config = folder.read_config()
+                figures = {'modes': scores(recipe, run_dir, steps, arguments, evaluator(), seed == 0)}
+                beside['real'] = {**evaluator().about, 'scores': {
+                    name: score.value for name, score in evaluator().references(arguments.num_images).items()}}
             measurements.add((kind(post), name, seed, steps), {
-                'seed': seed, 'steps': steps, 'made_with': 'TensorFlow %s in %s' % (
-                    config['versions']['tensorflow'], config['flags']['precision']), **figures}, **beside)
+                'seed': seed, 'steps': steps, 'made_with': made_with(folder), **figures}, **beside)
             show(steps)
+
+
+def made_with(folder):
+    """What a run was trained with, a text."""
+    config = folder.read_config()
+    return 'TensorFlow %s in %s' % (config['versions']['tensorflow'], config['flags']['precision'])
 
 
 def kind(post):
@@ -335,7 +373,7 @@ def main(arguments=None):
     tf.logging.set_verbosity(tf.logging.ERROR)
     os.makedirs(os.path.join(arguments.output, 'samples'), exist_ok=True)
     measurements = trainings.Measurements(arguments.output, {name: getattr(arguments, name) for name in (
-        'dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')}, real=None)
+        'dataset', 'num_images', 'batch_size', 'classifier_steps')}, real=None)
     try:
         measure_small(measurements, published, arguments)
         measure_trainings(measurements, published, arguments)

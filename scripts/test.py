@@ -3,7 +3,7 @@
   python scripts/test.py            (further arguments go to pytest, as in: python scripts/test.py -k layers)
 
 Today's TensorFlow is tested with the Python that runs this, TensorFlow 1.15 with a Python 3.7 where one is found. Both
-run at the same time, for one of them leaves most of the second core idle; what the second says is shown after the first.
+run at the same time, for either leaves most of a second core idle; what 1.15 says is shown when today's has ended.
 """
 import subprocess
 import sys

@@ -532,7 +532,12 @@ def _post_004(published, measurements, _):
             *_loss_cells(ours)]))
     blocks = [
         ('text', of_altered), ('text', '%s\n\n%s' % (about_post, about_notebook)),
-        ('text', 'Measured: the first step over %d seeds, the others over %d.' % (len(first), len(runs))),
+        ('text', 'Measured: the first step over %d seeds (in %s), the others over %d%s%s.' % (
+            len(first), ' and '.join(sorted({figures['precision'] for figures in first})), len(runs),
+            ''.join('; seed %d with %s' % (run['seed'], run['made_with']) for run in runs),
+            ''.join('; seed %d with %s collapsed: at step %d its images were all alike (classifier score %.2f)' % (
+                lost['seed'], lost['made_with'], lost['step'], lost['classifier_score'])
+                for lost in measurements.of('collapsed', 'sparse_softmax', None)))),
         ('table', ['step', 'loss', 'post', 'it lies', 'notebook', 'it lies', *_LOSS_HEADER], body),
         *_explained(post, {(ours.step, ours.name): other.published for ours, other in altered}),
         ('figure', 'post_004.png', 'Losses through the run: the bands are the central 95 % of our seeds and '
