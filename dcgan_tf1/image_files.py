@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import subprocess
+import zipfile
 
 import numpy as np
 from PIL import Image
@@ -56,16 +57,21 @@ def read_array(path):
 
     Raises: ValueError where it is damaged, or claims more than the file holds.
     """
+    with open(path, 'rb') as file:
+        if file.read(2) == b'PK':
+            raise ValueError('an archive of arrays')
     try:
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        return np.load(path, mmap_mode='r', allow_pickle=False)
     except OSError:
         raise
     except Exception as error:  # whatever NumPy makes of a header
         raise ValueError(str(error).split('\n')[0] or type(error).__name__) from error
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise ValueError('an archive of arrays')
-    return array
+
+
+def read_archive(path):
+    """The arrays of a .npz file, as NumPy's `NpzFile`, to be closed. Raises what zipfile and NumPy raise."""
+    zipfile.ZipFile(path).close()  # NumPy before 1.19 prints a traceback where it meets a damaged one
+    return np.load(path, allow_pickle=False)
 
 
 def save(path, images, noise, look):

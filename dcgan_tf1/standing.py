@@ -11,7 +11,7 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import randomness
+from dcgan_tf1 import image_files, randomness
 from dcgan_tf1.run_folder import write
 
 
@@ -75,7 +75,7 @@ class Store:
     def read(self, shapes):
         """The statistics of these variables ({name: shape}), or None where there are none of this checkpoint."""
         try:
-            with np.load(self.path, allow_pickle=False) as arrays:
+            with image_files.read_archive(self.path) as arrays:
                 # As `write` leaves it, nothing in it inflates.
                 if (sum(member.file_size for member in arrays.zip.infolist()) > os.path.getsize(self.path)
                         or arrays.zip.testzip() or str(arrays['checkpoint']) != self._fingerprint):

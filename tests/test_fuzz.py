@@ -12,7 +12,7 @@ INPUTS = 40
 
 
 @pytest.mark.parametrize('name', TARGETS)
-def test_refused_by_name_or_taken_for_what_it_is(name, tmp_path):
+def test_refused_by_name_or_taken_for_what_it_is(name, tmp_path, capfd):
     target = TARGETS[name](str(tmp_path))
 
     @hypothesis.settings(max_examples=max(3, int(INPUTS * target.share)), derandomize=True, database=None,
@@ -21,6 +21,7 @@ def test_refused_by_name_or_taken_for_what_it_is(name, tmp_path):
     def read(drawn):
         target.read(drawn)
     read()
+    assert 'Traceback' not in capfd.readouterr().err  # of what is ignored, as in __del__
 
 
 def test_pinned(tmp_path):

@@ -1,6 +1,7 @@
 """MNIST: 60,000 handwritten digits and 10,000 to test with, 28×28 grey (Y. LeCun, C. Cortes, C. Burges)."""
 import numpy as np
 
+from dcgan_tf1 import image_files
 from dcgan_tf1.data import _idx
 
 HOLDOUT = 5000  # what the loader of the TensorFlow 1 tutorials set aside, from the front
@@ -25,7 +26,7 @@ def _keras_file(_):
 
 
 def _read_keras_file(path, file):
-    with np.load(path, allow_pickle=False) as arrays:
+    with image_files.read_archive(path) as arrays:
         size = arrays.zip.getinfo(_ARRAYS[file] + '.npy').file_size
         if size > _LARGEST:
             raise ValueError('it would inflate to %d bytes' % size)
