@@ -95,10 +95,11 @@ class Checkpoints:
     def __init__(self, folder, keep):
         """`folder` is a `RunFolder`; the last `keep` checkpoints are kept, earlier sessions' included."""
         self._folder = folder
-        # Paths in the state file relative to it: the run folder may be moved.
-        self._saver = tf.train.Saver(max_to_keep=keep, save_relative_paths=True)
+        self._keep = keep
+        # Paths in the state file relative to it: the run folder may be moved. Without limit, for a Saver deletes one a
+        # save, which `keep` may have become smaller by more than.
+        self._saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
         self.last = last_checkpoint(folder)
-        self._saver.recover_last_checkpoints(all_checkpoints(folder))
         self._clear()
 
     def save(self, session, step):
@@ -107,6 +108,10 @@ class Checkpoints:
             # Without the graph: the recipe rebuilds it, and it would be most of a small checkpoint.
             self.last = self._saver.save(session, self._folder.checkpoint_prefix, global_step=step,
                                          write_meta_graph=False)
+            # Later ones are damaged, and come again.
+            before = [path for path in all_checkpoints(self._folder) if step_of(path) <= step]
+            for path in before[:-self._keep]:
+                os.remove(path + '.index')  # first: with its index it counts
             self._clear()
         except (tf.errors.OpError, OSError, ValueError) as error:
             self._clear()
@@ -117,12 +122,13 @@ class Checkpoints:
                             )) from error
 
     def _clear(self):
-        """Deletes halves of files, of a process that was killed or a full disk, and what has lost its checkpoint."""
+        """Deletes halves of files, of a process that was killed or a full disk, and what has lost its index."""
         here = glob.escape(self._folder.checkpoints)
         halves = glob.glob(os.path.join(here, '*.tempstate*')) + glob.glob(os.path.join(here, 'checkpoint.tmp*'))
         whole = set(all_checkpoints(self._folder))
-        statistics = glob.glob(glob.escape(self._folder.checkpoint_prefix) + '-*.standing-*')
-        for path in [*halves, *(path for path in statistics if path.split('.standing-')[0] not in whole)]:
+        parts = glob.glob(glob.escape(self._folder.checkpoint_prefix) + '-*.*')
+        orphans = [path for path in parts if re.sub(r'\.(data|standing)-[^/\\]*$', '', path) not in {path, *whole}]
+        for path in [*halves, *orphans]:
             with contextlib.suppress(OSError):  # they only take room
                 os.remove(path)
 

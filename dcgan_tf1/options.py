@@ -23,8 +23,8 @@ PRECISIONS = ('float32', 'bfloat16')
 
 _NO_FLAGFILE = 'a --flagfile holds what is no text, or names flagfiles without end: name a text file of flags'
 
-# What a later call on the same run folder may change: how far to train, and where things lie.
-_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'cache_dir', 'follow_links'}
+# What a later call on the same run folder may change: how far to train, where things lie, and what is kept.
+_FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'cache_dir', 'follow_links', 'keep_checkpoints'}
 
 # What runs did that were made before these were flags.
 _EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'further_momenta': [], 'standing_batches': 100,

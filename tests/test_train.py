@@ -13,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from dcgan_tf1 import graph, loop, train
+from dcgan_tf1.checkpoints import all_checkpoints, step_of
 from dcgan_tf1.errors import UserError, exit_status
 from dcgan_tf1.events import Events
 from dcgan_tf1.run_folder import RunFolder
@@ -253,6 +254,19 @@ def test_checkpoints_are_pruned_across_resumes(run):
     folder = run('run', '--steps=10', '--keep_checkpoints=2')
     kept = {name.split('.')[0] for name in os.listdir(folder.checkpoints) if name.startswith('model')}
     assert kept == {'model-9', 'model-10'}
+
+
+def test_fewer_checkpoints_may_be_kept(finished, run):
+    """By a later call, for a disk that fills up. Damaged ones of later steps don't count."""
+    folder = finished('run', '--steps=14')
+    assert [step_of(path) for path in all_checkpoints(folder)] == [3, 6, 9, 12, 14]
+    for path in all_checkpoints(folder)[-2:]:
+        with open(path + '.index', 'w'):
+            pass  # damaged
+    run('run', '--steps=10', '--keep_checkpoints=2')
+    assert [step_of(path) for path in all_checkpoints(folder)] == [9, 10, 12, 14]
+    run('run', '--steps=15', '--keep_checkpoints=1')
+    assert {name.split('.')[0] for name in os.listdir(folder.checkpoints)} == {'checkpoint', 'model-15'}
 
 
 def test_other_flags_are_refused(run, finished):
