@@ -306,12 +306,12 @@ def test_a_collapsed_training_is_named_and_made_up_for(tmp_path, trainings_in_pr
     monkeypatch.setattr(script, 'scores', alike)
     monkeypatch.setattr(ablation, 'GIVEN_UP_FROM', 3)
     arguments = ['--dataset=digits', '--posts=004', '--seeds=1', '--first_step_seeds=1', '--batch_size=2',
-                 '--ends=sparse_softmax=6', '--num_images=20', '--classifier_steps=1', '--precision=bfloat16',
+                 '--ends=sparse_softmax=6', '--num_images=20', '--classifier_steps=1',
                  '--runs=%s/runs' % tmp_path, '--output=%s/results' % tmp_path]
     with trainings_in_process():
         assert script.main(arguments) == 0
     found = measured(str(tmp_path / 'results'))
-    made_with = 'TensorFlow %s in bfloat16' % tf.__version__
+    made_with = 'TensorFlow %s in float32' % tf.__version__
     assert found['collapsed sparse_softmax 0'] == {'seed': 0, 'step': 3, 'classifier_score': 1.2,
                                                    'made_with': made_with}
     assert {key for key in found if key.startswith('losses')} == {'losses sparse_softmax 1 6'}
@@ -319,7 +319,7 @@ def test_a_collapsed_training_is_named_and_made_up_for(tmp_path, trainings_in_pr
             for seed in (0, 1)] == [3, 6]
     with open(str(tmp_path / 'results' / 'README.md'), encoding='utf-8') as file:
         text = ' '.join(file.read().split())
-    assert ('the first step over 1 seeds (in bfloat16), the others over 1; seed 1 with %s; seed 0 with %s collapsed: '
+    assert ('the first step over 1 seeds (in float32), the others over 1; seed 1 with %s; seed 0 with %s collapsed: '
             'at step 3 its images were all alike (classifier score 1.20)' % (made_with, made_with)) in text
 
 
