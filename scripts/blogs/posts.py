@@ -97,6 +97,14 @@ def _mean_and_sd(values):
     return _number(found.mean) + (' ± %.2g' % found.sd if found.count > 1 else '')
 
 
+def _made_with(runs):
+    """Which seeds were trained with what, texts."""
+    seeds = {}
+    for run in runs:
+        seeds.setdefault(run['made_with'], []).append(str(run['seed']))
+    return ['seed%s %s with %s' % ('s' * (len(of) > 1), ', '.join(of), name) for name, of in sorted(seeds.items())]
+
+
 def _longest(measurements, *key):
     """Figures of all seeds of the longest trainings, in the order of the seeds."""
     runs = measurements.of(*key)
@@ -370,8 +378,8 @@ def _post_002(published, measurements, folder):
             for variant, of in scores.items()]
     real = measurements.content['real']
     rows.append((None, ['real test images', '', '', *(_number(real['scores'][name]) for name in _SCORES)]))
-    blocks = [('text', 'Trainings: %s.' % '; '.join('%s, seed %d with %s' % (recipe, run['seed'], run['made_with'])
-                                                   for recipe, found in runs.items() for run in found)),
+    blocks = [('text', 'Trainings: %s.' % '; '.join('%s, %s' % (recipe, text) for recipe, found in runs.items()
+                                                   for text in _made_with(found))),
               ('table', ['images of', 'seeds', 'steps', *(name.replace('_', ' ') for name in _SCORES)], rows)]
     findings, verdicts = _findings(published, scores)
     if findings:
@@ -534,7 +542,7 @@ def _post_004(published, measurements, _):
         ('text', of_altered), ('text', '%s\n\n%s' % (about_post, about_notebook)),
         ('text', 'Measured: the first step over %d seeds (in %s), the others over %d%s%s.' % (
             len(first), ' and '.join(sorted({figures['precision'] for figures in first})), len(runs),
-            ''.join('; seed %d with %s' % (run['seed'], run['made_with']) for run in runs),
+            ''.join('; ' + text for text in _made_with(runs)),
             ''.join('; seed %d with %s collapsed: at step %d its images were all alike (classifier score %.2f)' % (
                 lost['seed'], lost['made_with'], lost['step'], lost['classifier_score'])
                 for lost in measurements.of('collapsed', 'sparse_softmax', None)))),
@@ -547,6 +555,9 @@ def _post_004(published, measurements, _):
     return Section('%s; by the %d of the %d altered numbers ours support %s' % (
         verdict, len(altered), differ, supports), blocks,
                    None if len(post) == total else '%d of the %d losses' % (total - len(post), total))
+
+
+_TICKS = [digit * 10. ** power for power in range(-3, 3) for digit in (1, 2, 3, 5)]
 
 
 def _figure_004(post, notebook):
@@ -565,7 +576,10 @@ def _figure_004(post, notebook):
             axis.plot([step for step, _ in changed], [value for _, value in changed], 'o', color=_ORANGE, markersize=7,
                       fillstyle='none', markeredgewidth=2, label='notebook, where it differs')
             axis.set_yscale('log')
-            axis.tick_params(which='minor', labelsize=8)
+            low, high = axis.get_ylim()
+            axis.set_yticks([tick for tick in _TICKS if low <= tick <= high])
+            axis.yaxis.set_major_formatter('{x:g}')
+            axis.yaxis.set_minor_formatter('')
             _decorate(axis, loss.replace('_', '\'s ') + ' [nat]', 'step')
         row[1].set_xticks(range(len(early)))
         row[1].set_xticklabels(map(str, early))
