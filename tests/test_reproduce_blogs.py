@@ -151,7 +151,7 @@ def test_ours_like_the_notebook(tmp_path):
         return altered or published_loss(PUBLISHED[post]['losses'], step, loss)
     measurements = made_by_hand(str(tmp_path), centre)
     found = posts.sections(PUBLISHED, measurements, str(tmp_path))
-    assert '5 of the 5 altered numbers ours support the notebook\'s table' in found['004'].verdict
+    assert 'by 5 of the 5 altered numbers ours support the notebook\'s table' in found['004'].verdict
     assert 'the notebook\'s reproduced' in found['004'].verdict
     text = posts.markdown(PUBLISHED, found, [], script.command)
     assert 'The tables differ in 5 numbers. Of these 0 of the post\'s lie inside ours, and 5 of the' in text
@@ -173,13 +173,13 @@ def test_ours_like_the_post(tmp_path):
         return published_loss(PUBLISHED[post]['losses'], step, loss)
     found = posts.sections(PUBLISHED, made_by_hand(str(tmp_path), centre), str(tmp_path))
     assert 'ours support the post\'s table' in found['004'].verdict
-    assert 'the post\'s losses reproduced' in found['004'].verdict
+    assert 'the post\'s table is reproduced' in found['004'].verdict
 
 
 def test_ours_like_neither(tmp_path):
     found = posts.sections(PUBLISHED, made_by_hand(str(tmp_path), lambda *_: 20.), str(tmp_path))
     assert 'ours support neither table' in found['004'].verdict
-    assert 'the post\'s losses not reproduced, the notebook\'s not reproduced' in found['004'].verdict
+    assert 'the post\'s table is not reproduced, the notebook\'s not reproduced' in found['004'].verdict
     assert 'losses not reproduced' in found['000'].verdict
 
 

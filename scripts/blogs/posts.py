@@ -539,7 +539,8 @@ def _post_004(published, measurements, _):
             position, _number(other.published) if changed else '', _position(other) if changed else '',
             *_loss_cells(ours)]))
     blocks = [
-        ('text', of_altered), ('text', '%s\n\n%s' % (about_post, about_notebook)),
+        ('text', of_altered), ('text', '%s\n\n%s\n\nThey share %d of %d numbers, so compared as wholes they are hardly '
+                               'told apart.' % (about_post, about_notebook, total - differ, total)),
         ('text', 'Measured: the first step over %d seeds (in %s), the others over %d%s%s.' % (
             len(first), ' and '.join(sorted({figures['precision'] for figures in first})), len(runs),
             ''.join('; ' + text for text in _made_with(runs)),
@@ -551,9 +552,9 @@ def _post_004(published, measurements, _):
         ('figure', 'post_004.png', 'Losses through the run: the bands are the central 95 % of our seeds and '
          'neighbouring steps; to the right the steps in which the two tables differ', _figure_004(post, notebook))]
     if len(post) == total:
-        verdict = 'the post\'s losses %s, the notebook\'s %s' % (verdict, notebook_verdict)
-    return Section('%s; by the %d of the %d altered numbers ours support %s' % (
-        verdict, len(altered), differ, supports), blocks,
+        verdict = 'as wholes the post\'s table is %s, the notebook\'s %s' % (verdict, notebook_verdict)
+    return Section('by %d of the %d altered numbers ours support %s; %s' % (
+        len(altered), differ, supports, verdict), blocks,
                    None if len(post) == total else '%d of the %d losses' % (total - len(post), total))
 
 
