@@ -34,7 +34,8 @@ Findings of post 002, by the classifier and the sharpness of the images: «in mo
 frequent digit has more than half of the images; «blurry», where inference mode is less sharp than training mode with
 the same weights and noise; both reproduced where they hold for more than half of the seeds. Which digit it is hangs on
 the seed: reproduced where one seed has it. The DCGAN is better than the baseline where the Fréchet distances of all its
-seeds are smaller than all the baseline's.
+seeds are smaller than all the baseline's. Where trainings are of several lengths, verdicts are of the length that most
+seeds have (of the longest of such); the others are shown. (That last rule was set before any training was longer.)
 
 Times are of their machine: no verdict.
 """
@@ -228,7 +229,7 @@ def scores(recipe, run_dir, step, arguments, evaluator, keep):
             images = plots.to_bytes(generator.images(noise, ablation.statistics(generator, mode, step)))
             found[mode.name] = {name: score.value for name, score in evaluator.scores(images).items()}
             if keep:
-                write(posts.sample_path(arguments.output, recipe, mode.name),
+                write(posts.sample_path(arguments.output, recipe, mode.name, step),
                       plots.png(plots.grid(images[:SHOWN], columns=SHOWN)))
     return found
 

@@ -80,6 +80,11 @@ def test_more_than_half():
     assert rules.mostly([True, True, False]) and not rules.mostly([True, False]) and not rules.mostly([False])
 
 
+def test_main_end():
+    assert rules.main_end({}) is None
+    assert rules.main_end({10: [1, 2], 30: [1], 20: [1, 2]}) == 20
+
+
 def test_bounds_of_two_sigmoids(graph):
     """The loss itself, of a discriminator that is as sure as can be."""
     with tf.Session() as session:
@@ -206,6 +211,17 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
                                                            'modes': scores}, real=real)
     found = posts.sections(PUBLISHED, measurements, str(tmp_path))['002']
     assert found.verdict == verdict and found.missing is None
+
+    # One longer training is shown, and changes no verdict; as many as of the others do.
+    opposite = {name: mode(0.9 if share < 0.5 else 0.3, 5, 1., 99.) for name in script.MODES}
+    for seed in range(3):
+        measurements.add(('scores', 'graph_mode', seed, 8), {'seed': seed, 'steps': 8, 'made_with': 'TensorFlow',
+                                                             'modes': opposite}, real=real)
+        found = posts.sections(PUBLISHED, measurements, str(tmp_path))
+        assert (found['002'].verdict == verdict) is (seed < 2)
+        text = posts.markdown(PUBLISHED, found, [], script.command)
+        assert '| DCGAN, training mode | %d | 8 |' % (seed + 1) in text and '| DCGAN, training mode | 3 | 7 |' in text
+        assert '| «that number is 9» | 8 | %s | 0 of %d seeds |' % (', '.join(['5'] * (seed + 1)), seed + 1) in text
 
 
 # The script.

@@ -366,28 +366,32 @@ _SCORES = ('frechet_distance', 'precision', 'recall', 'classifier_score', 'most_
 
 
 def _post_002(published, measurements, folder):
-    runs = {recipe: _longest(measurements, 'scores', recipe, None, None)
+    runs = {(recipe, steps): found for recipe in (published['recipe'], published['baseline'])
+            for steps, found in _by_end(measurements, recipe).items()}
+    ends = {recipe: rules.main_end({steps: found for (name, steps), found in runs.items() if name == recipe})
             for recipe in (published['recipe'], published['baseline'])}
-    missing = [recipe for recipe, found in runs.items() if not found]
-    if len(missing) == len(runs):
+    missing = [recipe for recipe, steps in ends.items() if steps is None]
+    if not runs:
         return Section(NOT_MEASURED, [], None)
-    scores = {variant: [run['modes'][variant[1]] for run in runs[variant[0]]] for variant in _VARIANTS
-              if runs[variant[0]]}
-    rows = [(None, [_VARIANTS[variant], str(len(of)), str(runs[variant[0]][0]['steps']),
+    scores = collections.OrderedDict(
+        ((recipe, mode, steps), [run['modes'][mode] for run in found])
+        for recipe, mode in _VARIANTS for (name, steps), found in runs.items() if name == recipe)
+    rows = [(None, [_VARIANTS[recipe, mode], str(len(of)), str(steps),
                     *(_mean_and_sd([each[name] for each in of]) for name in _SCORES)])
-            for variant, of in scores.items()]
+            for (recipe, mode, steps), of in scores.items()]
     real = measurements.content['real']
     rows.append((None, ['real test images', '', '', *(_number(real['scores'][name]) for name in _SCORES)]))
-    blocks = [('text', 'Trainings: %s.' % '; '.join('%s, %s' % (recipe, text) for recipe, found in runs.items()
-                                                   for text in _made_with(found))),
+    blocks = [('text', 'Trainings: %s.' % '; '.join('%s, %d steps: %s' % (recipe, steps, ', '.join(_made_with(found)))
+                                                   for (recipe, steps), found in runs.items())),
               ('table', ['images of', 'seeds', 'steps', *(name.replace('_', ' ') for name in _SCORES)], rows)]
-    findings, verdicts = _findings(published, scores)
-    if findings:
-        blocks.append(('table', ['the post\'s finding', 'ours, seed by seed', 'holds for', 'verdict'], findings))
-        blocks.append(('text', _why_002(scores)))
-    dcgan, dense = (scores.get((recipe, 'batch')) for recipe in (published['recipe'], published['baseline']))
-    if dcgan and dense:
-        better, worse = ([each['frechet_distance'] for each in of] for of in (dcgan, dense))
+    verdicts = []
+    if ends['graph_mode']:
+        findings, verdicts = _findings(published, scores, ends['graph_mode'])
+        blocks += [('table', ['the post\'s finding', 'steps', 'ours, seed by seed', 'holds for', 'verdict'], findings),
+                   ('text', _why_002(scores, ends['graph_mode']))]
+    if not missing:
+        better, worse = ([each['frechet_distance'] for each in scores[recipe, 'batch', steps]]
+                         for recipe, steps in ends.items())
         sentence = 'Fréchet distances of the DCGAN go from %.3g to %.3g, of the dense baseline from %.3g to %.3g' % (
             min(better), max(better), min(worse), max(worse))
         says = ('the DCGAN is better than the baseline' if max(better) < min(worse) else
@@ -401,48 +405,62 @@ def _post_002(published, measurements, folder):
     return Section('; '.join(verdicts) or NOT_MEASURED, blocks, ' and '.join(missing) or None)
 
 
-def _findings(published, scores):
-    """(rows of a table, verdicts in words) about inference mode."""
-    printed = scores.get(('graph_mode', 'never updated'))
-    if not printed:
-        return [], []
-    shares = [each['most_frequent_share'] for each in printed]
-    digits = [int(np.argmax(each['histogram'])) for each in printed]
-    ratios = [each['sharpness'] / batch['sharpness'] for each, batch in zip(printed, scores['graph_mode', 'batch'])]
+def _by_end(measurements, name):
+    """{steps: the figures of all seeds that were trained so long}, of the scored trainings of a recipe."""
+    found = {}
+    for run in measurements.of('scores', name, None, None):
+        found.setdefault(run['steps'], []).append(run)
+    return collections.OrderedDict(sorted(found.items()))
+
+
+def _findings(published, scores, main):
+    """(rows of a table, verdicts in words) about inference mode; the verdicts are those after `main` steps."""
     wanted = published['most_frequent_digit']
     cases = (
-        ('in most cases the same number', ['%.2f' % share for share in shares], [share > 0.5 for share in shares],
-         rules.mostly),
-        ('that number is %d' % wanted, list(map(str, digits)), [digit == wanted for digit in digits], any),
-        ('slightly blurry: less sharp than in training mode', ['%.3g times' % ratio for ratio in ratios],
-         [ratio < 1 for ratio in ratios], rules.mostly))
-    rows = [_row(rule(holds), [finding, ', '.join(values), '%d of %d seeds' % (sum(holds), len(holds)),
-                               _verdict(rule(holds))]) for finding, values, holds, rule in cases]
-    return rows, ['«%s» %s' % (finding.split(':')[0], _verdict(rule(holds))) for finding, _, holds, rule in cases]
+        ('in most cases the same number', '%.2f', lambda of, _: of['most_frequent_share'],
+         lambda share: share > 0.5, rules.mostly),
+        ('that number is %d' % wanted, '%d', lambda of, _: np.argmax(of['histogram']), lambda digit: digit == wanted,
+         any),
+        ('slightly blurry: less sharp than in training mode', '%.3g times',
+         lambda of, batch: of['sharpness'] / batch['sharpness'], lambda ratio: ratio < 1, rules.mostly))
+    rows, verdicts = [], []
+    for finding, form, measure, holds, rule in cases:
+        for (recipe, mode, steps), of in scores.items():
+            if (recipe, mode) != ('graph_mode', 'never updated'):
+                continue
+            values = [measure(*pair) for pair in zip(of, scores[recipe, 'batch', steps])]
+            each = [holds(value) for value in values]
+            verdict = _verdict(rule(each)) if steps == main else ''
+            rows.append(_row(verdict != _verdict(False), [
+                '«%s»' % finding, str(steps), ', '.join(form % value for value in values),
+                '%d of %d seeds' % (sum(each), len(each)), verdict]))
+            if verdict:
+                verdicts.append('«%s» %s' % (finding.split(':')[0], verdict))
+    return rows, verdicts
 
 
-def _why_002(scores):
+def _why_002(scores, steps):
     """What the same weights do with other statistics."""
     parts = []
     for mode in ('never updated', 'moving 0.99', 'standing 100'):
-        of = scores['graph_mode', mode]
+        of = scores['graph_mode', mode, steps]
         parts.append('%s: most frequent digit %.2f of the images, Fréchet distance %.3g' % (
             _VARIANTS['graph_mode', mode], np.mean([each['most_frequent_share'] for each in of]),
             np.mean([each['frechet_distance'] for each in of])))
     return ('The weights are the same in all modes, so what differs is due to the statistics alone (means over the '
-            'seeds). %s.' % '; '.join(parts))
+            'seeds, after %d steps). %s.' % (steps, '; '.join(parts)))
 
 
 def _figure_002(scores, real, folder):
     figure = plots.canvas(11, 1.25 * len(scores))
     grid = figure.subplots(len(scores), 2, squeeze=False, gridspec_kw={'width_ratios': [2, 1]})
-    for (left, right), (variant, of) in zip(grid, scores.items()):
-        path = sample_path(folder, *variant)
+    for (left, right), ((recipe, mode, steps), of) in zip(grid, scores.items()):
+        path = sample_path(folder, recipe, mode, steps)
         if os.path.exists(path):
             left.imshow(image_files.read(path), interpolation='nearest')
         left.set_xticks([])
         left.set_yticks([])
-        left.set_title(_VARIANTS[variant], fontsize=8)
+        left.set_title('%s, %d steps' % (_VARIANTS[recipe, mode], steps), fontsize=8)
         shares = np.array([each['histogram'] for each in of])
         right.bar(range(shares.shape[1]), shares.mean(axis=0), color=_BLUE)
         for each in shares:
@@ -454,9 +472,9 @@ def _figure_002(scores, real, folder):
     return plots.rendered(figure)
 
 
-def sample_path(folder, recipe, mode):
+def sample_path(folder, recipe, mode, steps):
     """Where the images of seed 0 are kept."""
-    return os.path.join(folder, 'samples', '%s-%s.png' % (recipe, mode.replace(' ', '_')))
+    return os.path.join(folder, 'samples', '%s-%s-%d.png' % (recipe, mode.replace(' ', '_'), steps))
 
 
 def _post_003(published, measurements, _):

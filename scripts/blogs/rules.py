@@ -83,6 +83,14 @@ def supported(log_odds, numbers, others):
     return 'neither'
 
 
+def main_end(runs):
+    """After how many steps the verdicts are: where most seeds were trained to, the longest of several such.
+
+    Args: {steps: list of runs}. Returns: steps; None where there is no run.
+    """
+    return max(runs, key=lambda steps: (len(runs[steps]), steps), default=None)
+
+
 def mostly(holds):
     """Whether something holds of more than half of a list of truth values."""
     return sum(holds) * 2 > len(holds)
