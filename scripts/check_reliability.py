@@ -53,6 +53,7 @@ ANY, CHECKPOINT, PICTURE = MOMENTS = ('else', 'in a checkpoint', 'in a picture')
 SIGNALS = {'SIGTERM': [signal.SIGTERM], 'Ctrl-C': [signal.SIGINT], 'Ctrl-C twice': [signal.SIGINT] * 2}
 STATUS = {'SIGTERM': 143, 'Ctrl-C': 130, 'Ctrl-C twice': 130}  # as a shell reports them
 FAULTY = 'machinecurve'  # the recipe that meets full disks and lost folders, and runs long
+LONG_BATCH = 8  # images a step of the long run
 PATIENCE = 600  # seconds that a step may take to come
 MIB = 2 ** 20
 
@@ -320,7 +321,7 @@ def mount(*arguments):
 
 def run_long(folder, arguments):
     """A long run's memory and disk use: {'step': [], 'memory': [] (bytes resident), 'disk': [] (bytes)}."""
-    training = Training(folder, 'long', FAULTY, *RECIPES[FAULTY], '--batch_size=8',
+    training = Training(folder, 'long', FAULTY, *RECIPES[FAULTY], '--batch_size=%d' % LONG_BATCH,
                         '--log_every=%d' % max(1, arguments.long_steps // 200), '--steps=%d' % arguments.long_steps)
     found = {'step': [], 'memory': [], 'disk': []}
     training.begin()
@@ -452,10 +453,10 @@ above.
 
 ![Memory and disk use](memory.png)
 
-`%s`, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the first half and %.0f MiB in the second. On disk:
-%.1f MiB at step %d, %.1f MiB at the end; what grows are the grids of images and the events for TensorBoard, at the rate
-of --sample_every, --log_every and --checkpoint_every.
-''' % (FAULTY, arguments.long_steps, figures['memory'][0] / MIB, figures['step'][0],
+`%s` in batches of %d of the embedded digits, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the first half
+and %.0f MiB in the second. On disk: %.1f MiB at step %d, %.1f MiB at the end; what grows are the grids of images and
+the events for TensorBoard, at the rate of --sample_every, --log_every and --checkpoint_every.
+''' % (FAULTY, LONG_BATCH, arguments.long_steps, figures['memory'][0] / MIB, figures['step'][0],
        max(figures['memory'][:half]) / MIB, max(figures['memory'][half:]) / MIB,
        figures['disk'][half] / MIB, figures['step'][half], figures['disk'][end - 1] / MIB)
     if os.path.exists(os.path.join(arguments.output, 'fuzzing.md')):

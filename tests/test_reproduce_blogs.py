@@ -283,7 +283,7 @@ def test_small(output):
 def test_pages(output):
     with open(output + '/README.md', encoding='utf-8') as file:
         text = file.read()
-    assert 'Rules, set before any training was made:' in text and 'central 95 %' in text
+    assert 'Rules, set before the trainings that they judge' in text and 'central 95 %' in text
     assert '| steps an epoch of 63632 images, learnopencv_torch | 498 | 498 | exact |' in text
     assert '4 of 42 numbers measured yet' in text and '--posts=004 --data_dir=my/mnist' in text
     with open(output + '/report.html', encoding='utf-8') as file:

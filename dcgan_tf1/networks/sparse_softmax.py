@@ -1,7 +1,7 @@
 """The network of recipe `sparse_softmax`: a discriminator of two logits.
 
-Sizes as in the public notebook that the source follows (stride 2 and 5×5 kernels; the 3s and the 10
-that the source prints cannot run): see README, «Errata».
+Sizes as in the public notebook that the source follows (stride 2 and 5×5 kernels; the stride 3 that the
+source prints cannot run, and it prints one kernel 10×10): see README, «Errata».
 """
 import tensorflow.compat.v1 as tf
 
