@@ -20,7 +20,7 @@ import ablate_batch_norm as ablation
 import reproduce_blogs as script
 import trainings
 from blogs import posts, rules
-from dcgan_tf1 import losses
+from dcgan_tf1 import losses, plots
 from dcgan_tf1.checkpoints import last_checkpoint, step_of
 from dcgan_tf1.run_folder import RunFolder
 
@@ -116,6 +116,17 @@ def test_counts_are_exact():
     assert found['Discriminator'] == [['conv2d', 1664, 1664], ['conv2d_1', 204928, 204928], ['dense', 6273, 6273]]
 
 
+def test_stretched_as_imshow_does():
+    images = np.random.RandomState(0).uniform(-0.3, 0.1, (3, 4, 5, 1))
+    images[2] = 0.05
+    found = script.stretched(images)
+    figure = plots.canvas(1, 1)
+    for image, ours in zip(images, found):
+        shown = figure.add_subplot(111).imshow(image[..., 0], cmap='gray')
+        np.testing.assert_allclose(ours[..., 0], 2 * shown.norm(image[..., 0]) - 1, atol=1e-6)
+        figure.clear()
+
+
 def test_untrained_decisions():
     found = [script.decision('paperspace', seed) for seed in (0, 1, 0)]
     assert found[0] == found[2] != found[1] and all(0 < abs(value) < 0.1 for value in found)
@@ -198,14 +209,16 @@ def mode(share, digit, sharpness, distance):
 @pytest.mark.parametrize('share,digit,sharpness,distance,verdict', [
     (0.8, 9, 0.5, 3., '«in most cases the same number» reproduced; «that number is 9» reproduced; «slightly blurry» '
                       'reproduced; the DCGAN is better than the baseline'),
-    (0.4, 3, 2., 30., '«in most cases the same number» not reproduced; «that number is 9» not reproduced; «slightly '
-                      'blurry» not reproduced; the baseline is better than the DCGAN')])
+    (0.4, 3, 2., 30., '«in most cases the same number» as they are not reproduced, stretched reproduced; «that number '
+                      'is 9» as they are not reproduced, stretched reproduced; «slightly blurry» not reproduced; the '
+                      'baseline is better than the DCGAN')])
 def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_path):
     measurements = made_by_hand(str(tmp_path), lambda *_: 1.)
     real = {'classifier_accuracy': 0.99, 'scores': mode(0.1, 0, 1., 0.)}
     for seed in range(3):
         modes = {name: mode(0.2, 1, 1., distance + seed) for name in script.MODES}
         modes['never updated'] = mode(share, digit, sharpness, 50.)
+        modes[posts.STRETCHED] = mode(0.9, 9, sharpness, 50.)
         for recipe, scores in (('graph_mode', modes), ('graph_mode_dense', {'batch': mode(0.2, 1, 1., 10. + seed)})):
             measurements.add(('scores', recipe, seed, 7), {'seed': seed, 'steps': 7, 'made_with': 'TensorFlow',
                                                            'modes': scores}, real=real)
@@ -213,7 +226,7 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
     assert found.verdict == verdict and found.missing is None
 
     # One longer training is shown, and changes no verdict; as many as of the others do.
-    opposite = {name: mode(0.9 if share < 0.5 else 0.3, 5, 1., 99.) for name in script.MODES}
+    opposite = {name: mode(0.9 if share < 0.5 else 0.3, 5, 1., 99.) for name in (*script.MODES, posts.STRETCHED)}
     for seed in range(3):
         measurements.add(('scores', 'graph_mode', seed, 8), {'seed': seed, 'steps': 8, 'made_with': 'TensorFlow',
                                                              'modes': opposite}, real=real)
@@ -221,7 +234,8 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
         assert (found['002'].verdict == verdict) is (seed < 2)
         text = posts.markdown(PUBLISHED, found, [], script.command)
         assert '| DCGAN, training mode | %d | 8 |' % (seed + 1) in text and '| DCGAN, training mode | 3 | 7 |' in text
-        assert '| «that number is 9» | 8 | %s | 0 of %d seeds |' % (', '.join(['5'] * (seed + 1)), seed + 1) in text
+        assert '| «that number is 9» | as they are | 8 | %s | 0 of %d seeds |' % (
+            ', '.join(['5'] * (seed + 1)), seed + 1) in text
 
 
 # The script.
@@ -270,7 +284,7 @@ def test_small(output):
     literal = found['losses machinecurve-double_sigmoid 0 60']['losses']['generator_loss']['50']['around']
     assert all(low < value < high for value in literal)
     assert found['first 0'] != found['first 1'] and found['decision 0'] != found['decision 1']
-    assert set(found['scores graph_mode 0 4']['modes']) == set(script.MODES)
+    assert set(found['scores graph_mode 0 4']['modes']) == {*script.MODES, posts.STRETCHED}
     assert set(found['scores graph_mode_dense 0 6']['modes']) == {'batch'}
     assert found['scores graph_mode_dense 0 6']['made_with'] == 'TensorFlow %s in float32' % tf.__version__
     # Two updates by 0.01 leave moving statistics near those that were never updated, whose images differ from batch's.
