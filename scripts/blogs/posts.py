@@ -492,7 +492,7 @@ def _figure_002(scores, real, folder):
 
 def sample_path(folder, recipe, mode, steps):
     """Where the images of seed 0 are kept."""
-    return os.path.join(folder, 'samples', '%s-%s-%d.png' % (recipe, mode.replace(' ', '_'), steps))
+    return os.path.join(folder, 'samples', '%s-%s-%d.png' % (recipe, mode.replace(', ', ' ').replace(' ', '_'), steps))
 
 
 def _post_003(published, measurements, _):
