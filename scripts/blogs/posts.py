@@ -452,7 +452,7 @@ _VIEWS = collections.OrderedDict([('never updated', 'as they are'), (STRETCHED, 
 def _why_002(published, scores, steps):
     """What the same weights do with other statistics, and what would explain the rest."""
     parts = []
-    for mode in ('never updated', 'moving 0.99', 'standing 100'):
+    for mode in ('never updated', STRETCHED, 'moving 0.99', 'standing 100'):
         of = scores['graph_mode', mode, steps]
         parts.append('%s: most frequent digit %.2f of the images, Fréchet distance %.3g' % (
             _VARIANTS['graph_mode', mode], np.mean([each['most_frequent_share'] for each in of]),
