@@ -402,8 +402,8 @@ def _post_002(published, measurements, folder):
                 'the DCGAN and the baseline cannot be told apart')
         blocks.append(('text', '%s: by the rule %s.' % (sentence, says)))
         verdicts.append(says)
-    blocks.append(('figure', 'post_002.png', 'What is drawn: images of seed 0 from the same noise, and the share of '
-                   'each digit, over the seeds; the line is that of real test images', _figure_002(
+    blocks.append(('figure', 'post_002.png', 'Images and their digits: images of seed 0 from the same noise, and '
+                   'the share of each digit, over the seeds; the line is that of real test images', _figure_002(
                        scores, real['scores']['histogram'], folder)))
     return Section('; '.join(verdicts) or NOT_MEASURED, blocks, ' and '.join(missing) or None)
 
@@ -460,8 +460,9 @@ def _why_002(published, scores, steps):
     text = ('The weights are the same in all modes, so what differs is due to the statistics alone (means over the '
             'seeds, after %d steps). %s.' % (steps, '; '.join(parts)))
     if steps < published['steps']:
-        text += (' The post trained for %d steps, and looked at the images by eye: as the weights grow, statistics of '
-                 '0 and 1 come nearer to the true ones.' % published['steps'])
+        longer = scores.get(('graph_mode', 'batch', published['steps']), ())
+        text += (' The post trained for %d steps, and looked at the images by eye; trainings of ours that are as long: '
+                 '%d.' % (published['steps'], len(longer)))
     printed = scores['graph_mode', 'never updated', steps]
     if np.mean([each['sharpness_ratio'] for each in printed]) < 0.1:
         text += (' Images with less than a tenth of the sharpness of real ones are hardly more than grey, and which '
