@@ -100,6 +100,7 @@ def train(recipe, seed, step, arguments):
     trainings.train(recipe, run_dir(recipe, seed, arguments), '--seed=%d' % seed, '--steps=%d' % step,
                     '--further_momenta=' + ','.join(map(str, momenta)), '--checkpoint_every=500', '--log_every=10',
                     '--sample_every=100', *trainings.data_flags(arguments))
+    trainings.check_stands_at(run_dir(recipe, seed, arguments), step)
 
 
 def evaluation_settings(arguments, *further):

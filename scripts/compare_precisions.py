@@ -67,6 +67,7 @@ def train(recipe, precision, seed, arguments):
                         arguments.data_dir if recipe in MNIST else arguments.image_dir),
                     *(['--batch_size=%d' % arguments.batch_size] if arguments.batch_size else ()),
                     *(['--image_size=%d' % arguments.image_size] if arguments.image_size and recipe in FOLDER else ()))
+    trainings.check_stands_at(folder, arguments.steps)
     return np.array([[record[loss] for loss in LOSSES] for record in RunFolder(folder).read_metrics()])
 
 

@@ -339,6 +339,7 @@ def measure_trainings(measurements, published, arguments):
                     continue
             if not trained:
                 trainings.train(recipe, run_dir, *flags, '--steps=%d' % steps, progress=show)
+                trainings.check_stands_at(run_dir, steps)
             if kind(post) == 'losses':
                 figures = {'losses': losses_around(folder, published[post])}
             else:

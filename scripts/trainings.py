@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 from arguments import at_least
+from dcgan_tf1.checkpoints import last_checkpoint, step_of
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.run_folder import RunFolder, write
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -80,6 +81,14 @@ def train(recipe, run_dir, *further, progress=lambda step: None):
         sys.exit(128 + stopped[0])
     if process.returncode:
         sys.exit('error: %s: %s' % (run_dir, last))
+
+
+def check_stands_at(run_dir, steps):
+    """Exits unless a run's newest checkpoint is of that step: one that went further can't be measured there."""
+    step = step_of(last_checkpoint(RunFolder(run_dir)))
+    if step != steps:
+        sys.exit('error: %s stands at step %d, not at %d: name another folder with --runs, or delete it'
+                 % (run_dir, step, steps))
 
 
 def read_json(path):

@@ -86,6 +86,11 @@ def test_other_settings_do_not_mix(output, arguments):
         ablation.main([*arguments, '--num_images=70'])
 
 
+def test_a_run_that_went_further_is_not_measured(output, arguments, tmp_path, trainings_in_process):
+    with trainings_in_process(), pytest.raises(SystemExit, match='stands at step 4, not at 1: name another .*--runs'):
+        ablation.main([*arguments, '--stages=1', '--output=%s' % tmp_path])
+
+
 def test_collapsed_trainings(tmp_path):
     """They are told by their score from step 1,000 on, left out of the means, and named."""
     def figures(score):

@@ -326,6 +326,13 @@ def test_other_settings_do_not_mix(output, arguments):
         script.main([*arguments, '--num_images=70'])
 
 
+def test_a_run_that_went_further_is_not_measured(output, arguments, trainings_in_process):
+    before = measured(output)
+    with trainings_in_process(), pytest.raises(SystemExit, match='graph_mode-0 stands at step 4, not at 2: .*--runs'):
+        script.main([*arguments, '--posts=002', '--ends=graph_mode=2'])
+    assert measured(output) == before
+
+
 def test_a_collapsed_training_is_named_and_made_up_for(tmp_path, trainings_in_process, monkeypatch):
     real = script.scores
 
