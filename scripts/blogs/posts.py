@@ -363,28 +363,28 @@ _VARIANTS = collections.OrderedDict([
     (('graph_mode', 'moving 0.99'), 'DCGAN, inference mode, update ops run'),
     (('graph_mode', 'standing 100'), 'DCGAN, standing statistics'),
 ])
+_VIEWS = {'never updated': 'as they are', STRETCHED: 'stretched'}  # the images that the findings are about
 _SCORES = ('frechet_distance', 'precision', 'recall', 'classifier_score', 'most_frequent_share', 'modes',
            'sharpness_ratio')
 
 
 def _post_002(published, measurements, folder):
-    runs = {(recipe, steps): found for recipe in (published['recipe'], published['baseline'])
-            for steps, found in _by_end(measurements, recipe).items()}
-    ends = {recipe: rules.main_end({steps: found for (name, steps), found in runs.items() if name == recipe})
-            for recipe in (published['recipe'], published['baseline'])}
+    runs = {recipe: _by_end(measurements, recipe) for recipe in (published['recipe'], published['baseline'])}
+    ends = {recipe: rules.main_end(found) for recipe, found in runs.items()}
     missing = [recipe for recipe, steps in ends.items() if steps is None]
-    if not runs:
+    if len(missing) == len(runs):
         return Section(NOT_MEASURED, [], None)
     scores = collections.OrderedDict(
         ((recipe, mode, steps), [run['modes'][mode] for run in found])
-        for recipe, mode in _VARIANTS for (name, steps), found in runs.items() if name == recipe)
+        for recipe, mode in _VARIANTS for steps, found in runs[recipe].items())
     rows = [(None, [_VARIANTS[recipe, mode], str(len(of)), str(steps),
                     *(_mean_and_sd([each[name] for each in of]) for name in _SCORES)])
             for (recipe, mode, steps), of in scores.items()]
     real = measurements.content['real']
     rows.append((None, ['real test images', '', '', *(_number(real['scores'][name]) for name in _SCORES)]))
-    blocks = [('text', 'Trainings: %s.' % '; '.join('%s, %d steps: %s' % (recipe, steps, ', '.join(_made_with(found)))
-                                                   for (recipe, steps), found in runs.items())),
+    blocks = [('text', 'Trainings: %s.' % '; '.join(
+        '%s, %d steps: %s' % (recipe, steps, ', '.join(_made_with(found)))
+        for recipe, by_end in runs.items() for steps, found in by_end.items())),
               ('table', ['images of', 'seeds', 'steps', *(name.replace('_', ' ') for name in _SCORES)], rows)]
     verdicts = []
     if ends['graph_mode']:
@@ -440,13 +440,10 @@ def _findings(published, scores, main):
             rows.append(_row(verdict != _verdict(False), [
                 '«%s»' % finding, _VIEWS[mode], str(steps), ', '.join(form % value for value in values),
                 '%d of %d seeds' % (sum(each), len(each)), verdict]))
-        told = [found[mode] if len(set(found.values())) == 1 else '%s %s' % (_VIEWS[mode], found[mode])
-                for mode in found]
-        verdicts.append('«%s» %s' % (finding.split(':')[0], ', '.join(sorted(set(told), key=told.index))))
+        told = set(found.values())
+        verdicts.append('«%s» %s' % (finding.split(':')[0], told.pop() if len(told) == 1 else ', '.join(
+            '%s %s' % (_VIEWS[mode], verdict) for mode, verdict in found.items())))
     return rows, verdicts
-
-
-_VIEWS = collections.OrderedDict([('never updated', 'as they are'), (STRETCHED, 'stretched')])
 
 
 def _why_002(published, scores, steps):
