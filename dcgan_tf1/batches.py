@@ -6,10 +6,10 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import randomness
 
-PLANS = ('continuous', 'epochs', 'fixed')
+SHUFFLES = ('continuous', 'per_epoch', 'once')
 
 
-class BatchPlan(collections.namedtuple('BatchPlan', 'kind num_examples batch_size seed')):
+class BatchPlan(collections.namedtuple('BatchPlan', 'shuffle num_examples batch_size seed')):
     """How the examples are cut into batches. Kinds:
 
     continuous: every epoch in a new order, batches cut from epoch after epoch without a gap, so that one may hold the
@@ -18,14 +18,14 @@ class BatchPlan(collections.namedtuple('BatchPlan', 'kind num_examples batch_siz
     fixed: cut once, the same batches in the same order every epoch, the last holds what is left.
     """
 
-    def steps(self, epochs):
+    def steps_in(self, epochs):
         """Steps in that many epochs (a float), a part of a step counted as one."""
-        return math.ceil(epochs * (self.num_examples / self.batch_size if self.kind == 'continuous'
+        return math.ceil(epochs * (self.num_examples / self.batch_size if self.shuffle == 'continuous'
                                    else self._batches_an_epoch()))
 
-    def epochs(self, steps):
+    def epochs_in(self, steps):
         """Passes over the examples in that many steps, a float."""
-        return steps * self.batch_size / self.num_examples if self.kind == 'continuous' else (
+        return steps * self.batch_size / self.num_examples if self.shuffle == 'continuous' else (
             steps / self._batches_an_epoch())
 
     def _batches_an_epoch(self):
@@ -37,17 +37,17 @@ class BatchPlan(collections.namedtuple('BatchPlan', 'kind num_examples batch_siz
         Batch t is the same whatever batch the plan is started at.
         """
         def epoch(number):
-            number = tf.zeros_like(number) if self.kind == 'fixed' else number
+            number = tf.zeros_like(number) if self.shuffle == 'once' else number
             keys = tf.random.stateless_uniform([self.num_examples],
-                                               randomness.seed_of(self.seed, randomness.SHUFFLE, number))
+                                               randomness.derive_seed(self.seed, randomness.SHUFFLE, number))
             # Equal keys keep their order, so the order is the same wherever it is computed.
             return tf.data.Dataset.from_tensor_slices(tf.argsort(keys, stable=True))
 
-        if self.kind == 'continuous':
+        if self.shuffle == 'continuous':
             position, length = start * self.batch_size, self.num_examples
         else:
             position, length = start, self._batches_an_epoch()
         epochs = tf.data.Dataset.range(tf.int64.max - 1).map(lambda number: position // length + number)
-        if self.kind == 'continuous':
+        if self.shuffle == 'continuous':
             return epochs.flat_map(epoch).skip(position % length).batch(self.batch_size)
         return epochs.flat_map(lambda number: epoch(number).batch(self.batch_size)).skip(position % length)

@@ -18,7 +18,7 @@ class Best:
         Raises: UserError.
         """
         self._folder = folder
-        self._rank = metrics.ranks()[settings.best_by]
+        self._rank = metrics.rankings()[settings.best_by]
         self._best_by = settings.best_by
         self._arguments = ['--run_dir=' + folder.path, '--num_images=%d' % settings.evaluation_images,
                            '--classifier_steps=%d' % settings.classifier_steps, '--cache_dir=' + settings.cache_dir,

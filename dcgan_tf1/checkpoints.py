@@ -7,13 +7,8 @@ import shutil
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.checkpoint_format import CorruptCheckpointError, restore, short_reason
 from dcgan_tf1.errors import UserError
-
-_FOOTER, _MAGIC = 48, bytes.fromhex('57fb808b247547db')  # of LevelDB's tables, which checkpoints are
-
-
-class Damaged(UserError):
-    """A checkpoint that can't be read."""
 
 
 def step_of(checkpoint):
@@ -41,7 +36,7 @@ def best_checkpoint(folder):
                 None)
 
 
-def of_a_run(name):
+def is_run_checkpoint(name):
     """Whether a checkpoint is named by what only a run folder gives a meaning to: a step, or `best`."""
     return bool(name) and (name == 'best' or name.isdigit())
 
@@ -51,7 +46,7 @@ def named_checkpoint(folder, name):
 
     Raises: UserError where the run has none such.
     """
-    if name and not of_a_run(name):
+    if name and not is_run_checkpoint(name):
         return name
     if not name:
         found = last_checkpoint(folder)
@@ -117,7 +112,7 @@ class Checkpoints:
             self._clear()
             raise UserError('step %d cannot be saved to %s (%s): make room there, or make it writable, and '
                             'give the same command again; %s' % (
-                                step, self._folder.checkpoints, reason(error),
+                                step, self._folder.checkpoints, short_reason(error),
                                 'it goes on from ' + self.last if self.last else 'nothing was saved yet'
                             )) from error
 
@@ -143,7 +138,7 @@ class Checkpoints:
         for path in reversed(all_checkpoints(self._folder)):
             try:
                 restore(session, self._saver, path)
-            except Damaged as error:
+            except CorruptCheckpointError as error:
                 damaged.append(error)
                 say('%s; the one before it is tried' % error)
                 continue
@@ -151,109 +146,3 @@ class Checkpoints:
             return
         raise UserError('no checkpoint in %s can be read (%s): bring one back, or begin anew in a fresh --run_dir'
                         % (self._folder.checkpoints, '; '.join(map(str, damaged)))) from damaged[0]
-
-
-class WarmStart:
-    """Restores networks from a checkpoint of another run, or of a script that named its variables as `tf.layers` does.
-
-    Takes both networks' variables, and Adam's where the checkpoint has all of them. Steps are counted anew.
-    """
-
-    def __init__(self, path):
-        """Reads what the checkpoint holds; made before the graph is finalized.
-
-        Raises: UserError that names every missing, surplus and misshapen variable of the networks.
-        """
-        found = _shapes(path)
-        networks, adam = {}, {}
-        for variable in tf.global_variables():
-            name = variable.op.name
-            if re.search(r'/Adam(_1)?$', name):
-                adam[name] = variable
-            elif re.search(r'beta\d_power$', name):
-                # A script's optimizers share a name scope: the generator's comes first in the sources.
-                legacy = name.rsplit('/', 1)[1] + ('' if '/Generator_update/' in name else '_1')
-                adam[name if name in found else legacy] = variable
-            elif name != 'global_step':
-                networks[name] = variable
-        self._path = path
-        self.with_adam = all(name in found for name in adam)
-        _check(path, {name: shape for name, shape in found.items()
-                      if not re.search(r'/Adam(_1)?$|beta\d_power(_1)?$|^global_step$', name)}, networks)
-        self._saver = tf.train.Saver({**networks, **(adam if self.with_adam else {})})
-
-    def restore(self, session):
-        _restore(session, self._saver, self._path)
-
-
-def restore(session, saver, path, variables=None):
-    """Restores the variables (default: all global ones) from a checkpoint of exactly such variables or more.
-
-    Args:
-      path: of the checkpoint, without its suffix.
-      variables: those that `saver` restores, where these are not all; others in the file are not looked at.
-    Raises: UserError that names every missing, surplus and misshapen variable.
-    """
-    found = _shapes(path)
-    wanted = {variable.op.name: variable for variable in variables or tf.global_variables()}
-    _check(path, {name: found[name] for name in set(found) & set(wanted)} if variables else found, wanted)
-    _restore(session, saver, path)
-
-
-def _shapes(path):
-    try:
-        for table in (path + '.index', path):  # today's format, and the one before
-            if os.path.isfile(table):
-                _check_footer(table)
-                break
-        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    except Exception as error:  # TensorFlow's reader raises IndexError, too, and others
-        raise Damaged('%s is not a readable checkpoint (%s): name a whole one, by its path without .index'
-                      % (path, reason(error))) from error
-
-
-def _check_footer(path):
-    """Raises ValueError unless a table's footer names blocks that lie within the file.
-
-    TensorFlow compares a checksum of every block, but first takes the memory that the footer asks for: where that is
-    damaged, more than there is, which ends TensorFlow 1.15's process.
-    """
-    size = os.path.getsize(path)
-    with open(path, 'rb') as file:
-        file.seek(max(0, size - _FOOTER))
-        footer = file.read()
-    numbers, number, shift = [], 0, 0  # offset and length of either block, seven bits a byte, the lowest first
-    for byte in footer[:-len(_MAGIC)]:
-        number, shift = number | (byte & 127) << shift, shift + 7
-        if byte < 128:
-            numbers.append(number)
-            number = shift = 0
-    if not footer.endswith(_MAGIC) or len(numbers) < 4 or any(
-            offset + length > size - _FOOTER for offset, length in (numbers[:2], numbers[2:4])):
-        raise ValueError('%s is cut or damaged at its end' % path)
-
-
-def _check(path, found, variables):
-    """Raises UserError unless a checkpoint holds (name → shape) exactly these variables (name → variable)."""
-    wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
-    faults = ['missing: ' + name for name in sorted(set(wanted) - set(found))]
-    faults += ['surplus: ' + name for name in sorted(set(found) - set(wanted))]
-    faults += ['misshapen: %s is %s there, not %s' % (name, found[name], wanted[name])
-               for name in sorted(set(wanted) & set(found)) if found[name] != wanted[name]]
-    if faults:
-        raise UserError('%s is a checkpoint of another network; use the recipe that it was trained with. %s'
-                        % (path, '; '.join(faults)))
-
-
-def _restore(session, saver, path):
-    try:
-        saver.restore(session, path)
-    except (tf.errors.OpError, ValueError) as error:
-        raise Damaged('%s is damaged (%s): name a whole one' % (path, reason(error))) from error
-
-
-def reason(error):
-    """The line that matters of what TensorFlow says: today's puts it after the op, 1.15 first."""
-    message = (getattr(error, 'message', None) or str(error)).strip()
-    found = re.search(r"^Node: '.*'\n(.*)", message, re.M)
-    return (found.group(1) if found else message.splitlines()[0]).split(' [[')[0]

@@ -9,7 +9,7 @@ import os
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import loop
+from dcgan_tf1 import pixels, session
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.layers import conv2d, dense, flatten
@@ -37,7 +37,7 @@ class Classifier:
         """Takes the classifier of these images from `cache_dir`, or trains it.
 
         Args:
-          training, test: `data.Labelled`.
+          training, test: `data.LabeledImages`.
           cache_dir: folder of classifiers, each in one named after the images' checksum.
           steps: of training, of 128 images each.
           say: gets a line of text when it is trained.
@@ -49,7 +49,7 @@ class Classifier:
         with tf.Graph().as_default():
             tf.set_random_seed(0)
             self._build(training.images, steps)
-            self._session = loop.session()
+            self._session = session.create_session()
             checkpoints = Checkpoints(self.folder, 1)
             config = self.folder.read_config()
             if config and _is_whole(config) and checkpoints.last:
@@ -78,7 +78,7 @@ class Classifier:
         self._pixels = tf.placeholder(tf.uint8, [None, *self._shape])
         self._labels = tf.placeholder(tf.int32, [None])
         with tf.variable_scope('Classifier'):
-            x = (tf.cast(self._pixels, tf.float32) - 127.5) / 127.5
+            x = pixels.to_float(tf.cast(self._pixels, tf.float32))
             for filters in (32, 64):
                 x = tf.nn.relu(conv2d(x, filters, 5, strides=1))
                 x = tf.nn.max_pool(x, 2, 2, 'SAME')
@@ -97,8 +97,8 @@ class Classifier:
             self._session.run(self._train_op, {self._pixels: training.images.pixels[chosen],
                                                self._labels: training.labels[chosen]})
 
-    def __call__(self, pixels):
+    def __call__(self, images):
         """uint8 [n, height, width, channels] → (features float32 [n, 128], probabilities float32 [n, classes])."""
         parts = [self._session.run((self._features, self._probabilities), {self._pixels: part})
-                 for part in np.array_split(pixels, math.ceil(len(pixels) / _TOGETHER))]
+                 for part in np.array_split(images, math.ceil(len(images) / _TOGETHER))]
         return tuple(map(np.concatenate, zip(*parts)))

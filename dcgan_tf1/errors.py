@@ -10,7 +10,7 @@ class UserError(Exception):
 
 
 @contextlib.contextmanager
-def naming(path):
+def add_filename(path):
     """Gives an OSError that says no file (as those of writing and flushing do) the name of this one."""
     try:
         yield

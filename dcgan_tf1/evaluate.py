@@ -19,7 +19,7 @@ from dcgan_tf1 import data, image_files, metrics, options, plots, sampler
 from dcgan_tf1.classifier import Classifier
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError, exit_status
-from dcgan_tf1.run_folder import RunFolder, write
+from dcgan_tf1.run_folder import RunFolder, write_atomically
 
 # An evaluation of a run takes the place of an earlier one that was told the same.
 SAME = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
@@ -32,7 +32,7 @@ class Evaluator:
     def __init__(self, settings, say):
         """`settings`: flags of `evaluate`. `say` gets a line of text where something takes long. Raises: UserError."""
         how = settings._asdict()
-        labelled = data.labelled(**how)
+        labelled = data.load_labeled(**how)
         self._classifier = None
         if labelled:
             training, test = labelled
@@ -66,7 +66,7 @@ class Evaluator:
     def references(self, count):
         """The same scores of so many real images of the test set (of all of it, where it has no more), or {}."""
         if self._test and count not in self._references:
-            self._references[count] = metrics.score(metrics.spread(self._test, count), self._real)
+            self._references[count] = metrics.score(metrics.evenly_spaced(self._test, count), self._real)
         return self._references.get(count, {})
 
 
@@ -83,7 +83,7 @@ def run(settings):
         evaluator.close()
     print(metrics.table(found), end='')
     if settings.output:
-        write(settings.output, (json.dumps(found, indent=1) + '\n').encode())
+        write_atomically(settings.output, (json.dumps(found, indent=1) + '\n').encode())
     elif settings.run_dir and not settings.images:
         RunFolder(settings.run_dir).add_scores(found, SAME)
     return 0
@@ -96,7 +96,7 @@ def of_run(settings):
     settings = sampler.of_run(settings)
     trained = options.trained(RunFolder(settings.run_dir))
     return options.as_trained(settings._replace(data_dir=settings.data_dir or trained['data_dir']), trained, (
-        'dataset', 'centre_crop', 'antialias', 'skip_unreadable', 'follow_links'))
+        'dataset', 'center_crop', 'antialias', 'skip_unreadable', 'follow_links'))
 
 
 def evaluation(settings, pixels, evaluator):
@@ -119,7 +119,7 @@ def _source(settings):
 def generate(settings):
     """The images of a checkpoint that the settings ask for, uint8. Raises: UserError."""
     with sampler.Sampler(settings) as generator:
-        return plots.to_bytes(generator.images(
+        return pixels.to_uint8(generator.images(
             generator.noise(settings.num_images, settings.seed), generator.statistics(
                 settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)))
 
@@ -138,7 +138,7 @@ def _read_images(settings):
         if images.dtype == np.uint8:
             return np.array(images)
         if images.dtype.kind == 'f' and np.abs(images).max() <= 1:  # false of NaN, too
-            return plots.to_bytes(images)
+            return pixels.to_uint8(images)
     raise UserError('--images=%s must hold uint8, or floats in [-1, 1], of shape [images, height, width, channels]'
                     % settings.images)
 

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.errors import UserError
 
 
-class Events:
+class EventWriter:
     """Writes an event file, at once: what was added is there, and what can't be written is an error then and there.
 
     (`tf.summary.FileWriter` writes in a thread of its own, whose errors end in a traceback on today's TensorFlow and

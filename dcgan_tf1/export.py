@@ -45,10 +45,10 @@ def run(settings):
 
 def _freeze(settings, statistics):
     """A GraphDef of a generator with all its variables made constants, from `noise` to `images`."""
-    with tf.Graph().as_default() as built, loop.session() as session:
+    with tf.Graph().as_default() as built, session.create_session() as session:
         generator = graph.build_generator(settings, training=False)
         shares = (generator.images + 1) / 2
-        # As in `plots.to_bytes`.
+        # As in `pixels.to_uint8`.
         images = (tf.identity(shares, 'images') if settings.pixels == 'float' else
                   tf.cast(tf.clip_by_value(tf.round(shares * 255), 0, 255), tf.uint8, 'images'))
         variables = tf.global_variables()
@@ -60,7 +60,7 @@ def _freeze(settings, statistics):
 
 
 def _save(frozen, noise_dim, path):
-    with tf.Graph().as_default(), loop.session() as session:
+    with tf.Graph().as_default(), session.create_session() as session:
         noise = tf.placeholder(tf.float32, [None, noise_dim], 'noise')
         images, = tf.import_graph_def(frozen, {'noise:0': noise}, ['images:0'], name='Generator')
         builder = tf.saved_model.builder.SavedModelBuilder(path)

@@ -5,7 +5,7 @@ import importlib
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import kernels, randomness, schedules, standing
+from dcgan_tf1 import kernels, pixels, randomness, schedules, standing_statistics
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import BATCH_STATISTICS, update_moving_statistics
 from dcgan_tf1.losses import LOSSES
@@ -18,11 +18,11 @@ from dcgan_tf1.networks import UnsupportedShape
 #   generator_noise [vectors, noise_dim] — what the generator's generates from, where the schedule has it fresh;
 #   is_training bool [] (true) — the mode of batch norm and dropout;
 #   further: pairs (real_images, noise) of the further discriminator updates of a step.
-Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_training further')
+Inputs = collections.namedtuple('Inputs', 'real_images noise generator_noise is_training extra_d_batches')
 
 # What one application of a network gives: its output, the `BatchStatistic`s of its batch norms, and what its
 # activation functions gave, from the input on.
-Application = collections.namedtuple('Application', 'output statistics activations')
+ForwardPass = collections.namedtuple('ForwardPass', 'output statistics activations')
 
 # Ops that are activation functions.
 _ACTIVATIONS = ('Elu', 'LeakyRelu', 'Relu', 'Sigmoid', 'Tanh')
@@ -32,27 +32,27 @@ _ACTIVATIONS = ('Elu', 'LeakyRelu', 'Relu', 'Sigmoid', 'Tanh')
 Generator = collections.namedtuple('Generator', 'noise is_training images statistics')
 
 # A discriminator to look into: placeholders images [n, height, width, channels] in [−1, 1] and is_training []; its
-# verdict (the logits), statistics and activations, as of an `Application`.
-Discriminator = collections.namedtuple('Discriminator', 'images is_training verdict statistics activations')
+# verdict (the logits), statistics and activations, as of an `ForwardPass`.
+Discriminator = collections.namedtuple('Discriminator', 'images is_training logits statistics activations')
 
 # step: the `TrainStep`, whose train_op also counts global_step; generator: a `Generator` on `inputs.noise`;
-# sample_noise [sample_size, noise_dim]: the same for the whole run; standing_batches: `standing.Batches`;
-# not_finite: string [n], names of variables that hold a NaN or an infinity; gradient_norms: {name: scalar} of the
+# sample_noise [sample_size, noise_dim]: the same for the whole run; standing_batches: `standing_statistics.NoiseBatches`;
+# nonfinite_variables: string [n], names of variables that hold a NaN or an infinity; gradient_norms: {name: scalar} of the
 # step's updates; histograms: a summary of the variables, and of what the networks make of `inputs.noise`;
 # start: a function (session, step) that makes the batch plan go on after that step.
 TrainGraph = collections.namedtuple(
     'TrainGraph',
-    'inputs step generator sample_noise standing_batches global_step not_finite gradient_norms histograms start')
+    'inputs step generator sample_noise standing_batches global_step nonfinite_variables gradient_norms histograms start_batches')
 
 
 class Network:
     """A generator or discriminator: applied any number of times, to one set of variables with one optimizer."""
 
-    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True, further_momenta=(),
+    def __init__(self, scope, function, is_training, optimizer=None, update_ops=True, extra_bn_momentums=(),
                  computation=(tf.float32, 'native')):
         """`function` (x, is_training) → output; its variables are made under `scope`.
 
-        `update_ops` false leaves the moving statistics of batch norm as they are; `further_momenta`: of moving
+        `update_ops` false leaves the moving statistics of batch norm as they are; `extra_bn_momentums`: of moving
         statistics that are kept beside the layers' own. `computation` is a pair: the dtype that the function's input
         gets (its output is float32 again), and one of `kernels.CHOICES`.
         """
@@ -62,16 +62,16 @@ class Network:
         self._dtype, self._kernels = computation
         self._optimizer = optimizer
         self._update_ops = update_ops
-        self._further_momenta = further_momenta
+        self._extra_bn_momentums = extra_bn_momentums
         self.gradient_norms = {}  # of every update, {name: scalar}
 
     def __call__(self, x):
-        """Applies the network: an `Application`. Raises ValueError if it uses a moving statistic not its own."""
+        """Applies the network: an `ForwardPass`. Raises ValueError if it uses a moving statistic not its own."""
         recorded = len(tf.get_collection(BATCH_STATISTICS))
         earlier = len(tf.get_default_graph().get_operations())
-        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE), kernels.using(self._kernels):
+        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE), kernels.use_kernels(self._kernels):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
-        statistics = [statistic._replace(further_momenta=self._further_momenta)
+        statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums)
                       for statistic in tf.get_collection(BATCH_STATISTICS)[recorded:]]
         for statistic in statistics:
             if not statistic.moving.name.startswith(self.scope + '/'):
@@ -79,19 +79,19 @@ class Network:
                                  % (statistic.moving.name, self.scope))
         activations = [op.outputs[0] for op in tf.get_default_graph().get_operations()[earlier:]
                        if op.type in _ACTIVATIONS]
-        return Application(output, statistics, activations)
+        return ForwardPass(output, statistics, activations)
 
     @property
     def trainable_variables(self):
         # With the slash: the bare scope would also match a scope whose name goes on.
         return tf.trainable_variables(self.scope + '/')
 
-    def minimize(self, loss, applications):
-        """An op that updates this network once, after the update ops of these applications, in their order.
+    def minimize(self, loss, forward_passes):
+        """An op that updates this network once, after the update ops of these forward_passes, in their order.
 
-        The applications may be the other network's too: of passes that moved its statistics in this step.
+        The forward_passes may be the other network's too: of passes that moved its statistics in this step.
         """
-        statistics = [statistic for application in applications for statistic in application.statistics]
+        statistics = [statistic for application in forward_passes for statistic in application.statistics]
         name = '%s/%s' % (self.scope, tf.get_default_graph().get_name_scope())
         with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
             with tf.name_scope(self.scope + '_update'):  # part of the names of Adam's own two variables
@@ -148,10 +148,10 @@ def _discriminator(settings, loss=None):
         with _fitting_shape(settings, images.shape.as_list()[1]):
             logits = _module(settings.network).discriminator(images, is_training)
         count = logits.shape.as_list()[-1]
-        if loss and LOSSES[loss].logits != count:
+        if loss and LOSSES[loss].num_logits != count:
             raise UserError('--loss=%s is of %d logit(s) a score, and --network=%s gives %d: choose --loss=%s, or '
-                            'another network' % (loss, LOSSES[loss].logits, settings.network, count, ' or '.join(sorted(
-                                name for name, other in LOSSES.items() if other.logits == count))))
+                            'another network' % (loss, LOSSES[loss].num_logits, settings.network, count, ' or '.join(sorted(
+                                name for name, other in LOSSES.items() if other.num_logits == count))))
         return logits
     return function
 
@@ -188,18 +188,18 @@ def build_training(settings, images, plan):
             collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
         inputs, start = _inputs(settings, images, plan, global_step.read_value())
 
-        def network(scope, function, learning_rate, further_momenta=()):
+        def network(scope, function, learning_rate, extra_bn_momentums=()):
             adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
                                           _adam_epsilon(settings, global_step))
-            return Network(scope, function, inputs.is_training, adam, settings.update_ops, further_momenta,
+            return Network(scope, function, inputs.is_training, adam, settings.update_ops, extra_bn_momentums,
                            _computation(settings))
 
         generator = network('Generator', _generator(settings, images.image_shape),
-                            settings.learning_rate_generator, settings.further_momenta)
+                            settings.learning_rate_generator, settings.extra_bn_momentums)
         discriminator = network('Discriminator', _discriminator(settings, settings.loss),
                                 settings.learning_rate_discriminator)
         loss = LOSSES[settings.loss]
-        updates = schedules.further_discriminator_updates(generator, discriminator, loss, inputs)
+        updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
         with tf.control_dependencies(updates):
             step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
         _check_ownership([generator, discriminator])
@@ -210,22 +210,22 @@ def build_training(settings, images, plan):
             sampled = Generator(inputs.noise, inputs.is_training, made.output, made.statistics)
             sample_noise = randomness.noise(settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0,
                                             settings.sample_size, settings.noise_dim)
-            standing_batches = standing.Batches(settings)
+            standing_batches = standing_statistics.NoiseBatches(settings)
             histograms = _histograms([made, discriminator(made.output)])
         with tf.name_scope('not_finite'):
             variables = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
-            not_finite = tf.boolean_mask([variable.op.name for variable in variables], tf.stack(
+            nonfinite_variables = tf.boolean_mask([variable.op.name for variable in variables], tf.stack(
                 [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in variables]))
-        return TrainGraph(inputs, step, sampled, sample_noise, standing_batches, global_step, not_finite,
+        return TrainGraph(inputs, step, sampled, sample_noise, standing_batches, global_step, nonfinite_variables,
                           {**generator.gradient_norms, **discriminator.gradient_norms}, histograms, start)
 
 
-def _histograms(applications):
-    """A summary of all trainable variables, and of the activations of these applications."""
+def _histograms(forward_passes):
+    """A summary of all trainable variables, and of the activations of these forward_passes."""
     with tf.name_scope(None), tf.name_scope('variables'):  # the scopes are part of the names in TensorBoard
         summaries = [tf.summary.histogram(variable.op.name, variable) for variable in tf.trainable_variables()]
     with tf.name_scope(None), tf.name_scope('activations'):
-        for application in applications:
+        for application in forward_passes:
             for activation in application.activations:
                 # One that is not finite would make the summary fail, and with it the run.
                 values = tf.boolean_mask(activation, tf.is_finite(activation))
@@ -261,7 +261,7 @@ def _inputs(settings, images, plan, step):
         for _ in range(rounds):
             with tf.control_dependencies(batches[-1:]):  # in the plan's order
                 batches.append(source.get_next())
-        real_images = [(tf.cast(batch, tf.float32) - 127.5) / 127.5 for batch in batches]
+        real_images = [pixels.to_float(tf.cast(batch, tf.float32)) for batch in batches]
         count = settings.batch_size if settings.full_noise_batch else tf.shape(batches[0])[0]
 
         def noise(stream, name=''):

@@ -9,14 +9,14 @@ import zipfile
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1 import plots
+from dcgan_tf1 import pixels, plots
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.run_folder import write_atomically
 
-ARRAYS, PICTURES, FILMS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
-SUFFIXES = ARRAYS + PICTURES + FILMS
+ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
+SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
 READABLE = ('JPEG', 'PNG', 'GIF', 'BMP')  # what a file holds, whatever its name; Pillow would also start Ghostscript
-MOST_PIXELS = 2 ** 26  # of a picture to be read: 8192×8192
+MAX_PIXELS = 2 ** 26  # of a picture to be read: 8192×8192
 _FRAMES_A_SECOND = 12
 
 
@@ -26,7 +26,7 @@ def suffix(path):
 
 
 @contextlib.contextmanager
-def opened(path):
+def open_image(path):
     """A picture file as a Pillow image.
 
     Raises: ValueError and whatever damaged files make Pillow raise, then or when the pixels are read.
@@ -34,18 +34,18 @@ def opened(path):
     if not os.path.isfile(path):
         raise ValueError('it is no file')  # a pipe would be waited for
     with Image.open(path, formats=READABLE) as image:
-        if image.width * image.height > MOST_PIXELS:
-            raise ValueError('%d×%d are more than %d pixels' % (*image.size, MOST_PIXELS))
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError('%d×%d are more than %d pixels' % (*image.size, MAX_PIXELS))
         if image.format == 'PNG':
             with Image.open(path, formats=('PNG',)) as again:
                 again.verify()  # its checksums, which decoding does not look at
         yield image
 
 
-def read(path):
+def read_image(path):
     """uint8 [height, width, 3] of a picture file. Raises: UserError where it is none."""
     try:
-        with opened(path) as picture:
+        with open_image(path) as picture:
             return np.asarray(picture.convert('RGB'))
     except Exception as error:
         raise UserError('%s cannot be read as a picture (%s): remove it, and give the same command again'
@@ -74,7 +74,7 @@ def read_archive(path):
     return np.load(path, allow_pickle=False)
 
 
-def save(path, images, noise, look):
+def save_images(path, images, noise, look):
     """Writes images to .npy (the images), .npz (images and noise), .png (a grid) or a folder (one PNG file each).
 
     Args:
@@ -89,17 +89,17 @@ def save(path, images, noise, look):
             np.save(file, images, allow_pickle=False)
         else:
             np.savez(file, images=images, noise=noise)
-        write(path, file.getvalue())
+        write_atomically(path, file.getvalue())
     elif kind in PICTURES:
-        write(path, plots.png(look(images)))
+        write_atomically(path, plots.png(look(images)))
     else:
         os.makedirs(path, exist_ok=True)
-        for number, image in enumerate(plots.to_bytes(images)):
-            write(os.path.join(path, '%06d.png' % number),
+        for number, image in enumerate(pixels.to_uint8(images)):
+            write_atomically(os.path.join(path, '%06d.png' % number),
                   plots.png(image[..., 0] if image.shape[2] == 1 else image))
 
 
-def film(path, pictures):
+def save_animation(path, pictures):
     """Writes pictures, a list of uint8 [height, width, 3], as a .gif that goes round, or with ffmpeg as .mp4.
 
     Raises: UserError where there is no ffmpeg, or it fails.
@@ -109,7 +109,7 @@ def film(path, pictures):
         first, *others = [Image.fromarray(picture) for picture in pictures]
         first.save(file, format='GIF', save_all=True, append_images=others, duration=round(1000 / _FRAMES_A_SECOND),
                    loop=0)
-        write(path, file.getvalue())
+        write_atomically(path, file.getvalue())
         return
     if not shutil.which('ffmpeg'):
         raise UserError('--output=%s needs ffmpeg, which is not installed: name a .gif file instead' % path)

@@ -8,7 +8,7 @@ Two routes, equal to the native kernels but for rounding:
   cut up into pixels (the sub-pixel convolution of Shi et al. 2016, arXiv 1609.05158; the two are one operation,
   arXiv 1609.07009).
 
-`using` says whether they may be taken; `_dilated_is_faster` and `_subpixel_is_faster` where they are.
+`use_kernels` says whether they may be taken; `dilated_is_faster` and `subpixel_is_faster` where they are.
 """
 import contextlib
 
@@ -20,7 +20,7 @@ _using = 'native'
 
 
 @contextlib.contextmanager
-def using(choice):
+def use_kernels(choice):
     """Within it convolutions are built by that choice: 'native', or 'auto', the faster ones where measured."""
     global _using
     before, _using = _using, choice
@@ -43,7 +43,7 @@ def conv2d_transpose(x, kernel, size, strides, padding):
 
     Returns: [batch, *size, filters], `size` (height', width') being one that `conv2d` makes (height, width) of.
     """
-    if _own() and _subpixel_is_faster(kernel.shape.as_list(), strides):
+    if _own() and subpixel_is_faster(kernel.shape.as_list(), strides):
         return subpixel_transpose(x, kernel, size, strides, padding)
     filters = int(kernel.shape[2])
     with _own_gradient_of('Conv2DBackpropInput'):
@@ -59,7 +59,7 @@ def _own():
             and not tf.config.experimental.list_physical_devices('GPU'))
 
 
-def _dilated_is_faster(kernel_shape, size, strides, dtype):
+def dilated_is_faster(kernel_shape, size, strides, dtype):
     """Whether a weight gradient was measured to be: by the kernel's shape and the (height, width) that is the smaller.
 
     On 2 AVX-512 cores (results/benchmark/kernels.md), by what goes into the layer: in bfloat16 1.2 to 7 times as fast
@@ -70,7 +70,7 @@ def _dilated_is_faster(kernel_shape, size, strides, dtype):
     return strides == 2 and max(size) <= 8 and kernel_shape[2] >= least
 
 
-def _subpixel_is_faster(kernel_shape, strides):
+def subpixel_is_faster(kernel_shape, strides):
     """Whether a transposed convolution was: 1.2 to 2.4 times as fast to 1 or 3 channels, 0.3 to 1.0 to 28 or more."""
     return strides == 2 and kernel_shape[2] <= 4
 
@@ -84,7 +84,7 @@ def _own_gradient_of(operation):
 def _conv2d_gradient(operation, gradient):
     x, kernel = operation.inputs
     strides, padding = _geometry(operation)
-    if _subpixel_is_faster(kernel.shape.as_list(), strides):
+    if subpixel_is_faster(kernel.shape.as_list(), strides):
         of_input = subpixel_transpose(gradient, kernel, x.shape.as_list()[1:3], strides, padding)
     else:
         of_input = tf.nn.conv2d_backprop_input(tf.shape(x), kernel, gradient, strides=[1, strides, strides, 1],
@@ -105,7 +105,7 @@ def _geometry(operation):
 
 
 def _weight_gradient(images, gradient, kernel, strides, padding):
-    if _dilated_is_faster(kernel.shape.as_list(), gradient.shape.as_list()[1:3], strides, kernel.dtype):
+    if dilated_is_faster(kernel.shape.as_list(), gradient.shape.as_list()[1:3], strides, kernel.dtype):
         return weight_gradient(images, gradient, int(kernel.shape[0]), strides, padding)
     return tf.nn.conv2d_backprop_filter(images, tf.shape(kernel), gradient, strides=[1, strides, strides, 1],
                                         padding=padding)

@@ -3,11 +3,11 @@ import re
 
 import numpy as np
 
-WALKS = ('linear', 'spherical')
+MODES = ('linear', 'slerp')
 _EXPRESSION = re.compile(r'\d+(,\d+)*([+-]\d+(,\d+)*)*$')
 
 
-def between(first, second, share, kind):
+def interpolate(a, b, t, mode):
     """A point between noise vectors.
 
     Args:
@@ -29,7 +29,7 @@ def between(first, second, share, kind):
     return (shares[0] * units[0] + shares[1] * units[1]) * ((1 - share) * lengths[0] + share * lengths[1])
 
 
-def walk(stops, frames, kind, closed):
+def interpolation_path(keyframes, frames_per_segment, mode, closed):
     """Points on the way from stop to stop.
 
     Args:
@@ -44,7 +44,7 @@ def walk(stops, frames, kind, closed):
     return np.stack(points if closed else [*points, stops[:, -1]], axis=1).astype(np.float32)
 
 
-def parse(expression):
+def parse_expression(expression):
     """'0,3-1,4+2,5' → [(1, [0, 3]), (−1, [1, 4]), (1, [2, 5])]; spaces don't count. None where it is not like that."""
     expression = re.sub(r'\s', '', expression)
     if not _EXPRESSION.match(expression):

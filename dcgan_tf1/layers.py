@@ -20,8 +20,8 @@ from dcgan_tf1 import kernels, randomness
 #   batch: the batch's own;
 #   momentum: the share of the old value that an update keeps;
 #   bias: a tensor []: a variance's is (n − 1) / n where `batch` is the unbiased one, else 1;
-#   further_momenta: of averages that are kept beside `moving`, in variables of `further_name`.
-BatchStatistic = collections.namedtuple('BatchStatistic', 'moving used batch momentum bias further_momenta')
+#   extra_bn_momentums: of averages that are kept beside `moving`, in variables of `extra_average_name`.
+BatchStatistic = collections.namedtuple('BatchStatistic', 'moving used batch momentum biased_factor extra_momentums')
 
 BATCH_STATISTICS = 'batch_statistics'  # the graph collection that holds them
 
@@ -164,7 +164,7 @@ def dropout(x, rate, is_training):
     with tf.name_scope('dropout') as scope:
         rate = tf.where(is_training, rate, 0.)
         step = tf.train.get_global_step().read_value()
-        uniform = tf.random.stateless_uniform(tf.shape(x), randomness.seed_of(
+        uniform = tf.random.stateless_uniform(tf.shape(x), randomness.derive_seed(
             tf.get_default_graph().seed, randomness.DROPOUT, step, name=scope))
         return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 
@@ -181,7 +181,7 @@ def update_moving_statistics(statistics):
     updates = []
     for statistic in statistics:
         for variable, momentum in [(statistic.moving, statistic.momentum)] + [
-                (_further(statistic.moving, momentum), momentum) for momentum in statistic.further_momenta]:
+                (_extra_average(statistic.moving, momentum), momentum) for momentum in statistic.extra_momentums]:
             name = variable.name
             with tf.control_dependencies([latest[name]] if name in latest else []):
                 change = (variable.read_value() - statistic.batch) * (1 - momentum)
@@ -191,13 +191,13 @@ def update_moving_statistics(statistics):
     return updates
 
 
-def further_name(moving, momentum):
+def extra_average_name(moving, momentum):
     """Name of the variable that keeps what the one named `moving` keeps, with another momentum than its layer's."""
     return '%s_momentum_%s' % (moving, momentum)
 
 
-def _further(moving, momentum):
+def _extra_average(moving, momentum):
     initializer = _zeros if moving.op.name.endswith('mean') else _ones
     with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):
-        return tf.get_variable(further_name(moving.op.name, momentum), moving.shape, tf.float32, initializer(None),
+        return tf.get_variable(extra_average_name(moving.op.name, momentum), moving.shape, tf.float32, initializer(None),
                                trainable=False, use_resource=True)

@@ -8,10 +8,10 @@ import math
 import tensorflow.compat.v1 as tf
 
 
-class Loss(collections.namedtuple('Loss', 'logits of_real of_fake log_odds')):
+class Loss(collections.namedtuple('Loss', 'num_logits real_loss fake_loss logit')):
     """logits: how many it takes for a score, as the last dimension of what the discriminator puts out.
 
-    of_real, of_fake: logits → the scalar loss of saying anything but «real», or but «fake».
+    real_loss, fake_loss: logits → the scalar loss of saying anything but «real», or but «fake».
 
     log_odds: logits → [batch], the logarithm of the odds that an image is real: its sign is the discriminator's
     decision.
@@ -19,11 +19,11 @@ class Loss(collections.namedtuple('Loss', 'logits of_real of_fake log_odds')):
 
     def discriminator(self, real, fake):
         """The *sum* of the two means: 2 log 2 for a discriminator that cannot tell (but with `double_sigmoid`)."""
-        return self.of_real(real) + self.of_fake(fake)
+        return self.real_loss(real) + self.fake_loss(fake)
 
     def generator(self, fake):
         """The loss of the generator, which wants its images taken for real."""
-        return self.of_real(fake)
+        return self.real_loss(fake)
 
 
 # Two logits an image [batch, 2], fake (class 0) and real (class 1).
@@ -35,7 +35,7 @@ def _cross_entropy(logits, label):
 
 # One logit a score, [batch, …, 1]: sigmoid(logit) is the probability of real.
 
-def _mean_log_odds(logits):
+def _mean_logit(logits):
     return tf.reduce_mean(tf.reshape(logits, [tf.shape(logits)[0], -1]), axis=1)
 
 
@@ -66,11 +66,11 @@ def _clipped(logits, label):
 LOSSES = {
     'sparse_softmax': Loss(2, lambda logits: _cross_entropy(logits, 1), lambda logits: _cross_entropy(logits, 0),
                            lambda logits: logits[:, 1] - logits[:, 0]),
-    'sigmoid': Loss(1, lambda logits: _sigmoid(logits, 1), lambda logits: _sigmoid(logits, 0), _mean_log_odds),
-    'log_epsilon': Loss(1, _log_epsilon, lambda logits: _log_epsilon(-logits), _mean_log_odds),
-    'clipped': Loss(1, lambda logits: _clipped(logits, 1), lambda logits: _clipped(logits, 0), _mean_log_odds),
+    'sigmoid': Loss(1, lambda logits: _sigmoid(logits, 1), lambda logits: _sigmoid(logits, 0), _mean_logit),
+    'log_epsilon': Loss(1, _log_epsilon, lambda logits: _log_epsilon(-logits), _mean_logit),
+    'clipped': Loss(1, lambda logits: _clipped(logits, 1), lambda logits: _clipped(logits, 0), _mean_logit),
     # A sigmoid in the network and a second one in the loss: bounded to [log(1 + 1/e), log 2] for an image that should
     # be real, [log 2, log(1 + e)] for one that should be fake.
     'double_sigmoid': Loss(1, lambda logits: _sigmoid(tf.nn.sigmoid(logits), 1),
-                           lambda logits: _sigmoid(tf.nn.sigmoid(logits), 0), _mean_log_odds),
+                           lambda logits: _sigmoid(tf.nn.sigmoid(logits), 0), _mean_logit),
 }

@@ -12,7 +12,7 @@ import numpy as np
 from absl import app, flags
 
 from dcgan_tf1 import checkpoints, data, image_files, kernels, latent, metrics, networks
-from dcgan_tf1.batches import PLANS, BatchPlan
+from dcgan_tf1.batches import SHUFFLES, BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.randomness import DISTRIBUTIONS
@@ -27,7 +27,7 @@ _NO_FLAGFILE = 'a --flagfile holds what is no text, or names flagfiles without e
 _FREE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'cache_dir', 'follow_links', 'keep_checkpoints'}
 
 # What runs did that were made before these were flags.
-_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'further_momenta': [], 'standing_batches': 100,
+_EARLIER = {'precision': 'float32', 'kernels': 'native', 'xla': False, 'extra_bn_momentums': [], 'standing_batches': 100,
             'evaluate_every': 0, 'evaluation_images': 5000, 'best_by': 'frechet_distance', 'classifier_steps': 2345,
             'follow_links': True}
 
@@ -123,7 +123,7 @@ def declare_training(flag_values=flags.FLAGS):
         lambda values: values['data_dir'] is None or data.reads_files(values['dataset']),
         '--data_dir must be left out, or another --dataset be named: this one reads no files', flag_values=flag_values)
     declare.choice('channels', '1', ('1', '3'), '1 for grey images, 3 for colour')
-    declare.boolean('centre_crop', False, 'image_folder: cut the largest square out of the middle before resizing; '
+    declare.boolean('center_crop', False, 'image_folder: cut the largest square out of the middle before resizing; '
                     'false squeezes the whole picture, as the sources do')
     declare.boolean('antialias', True, 'image_folder: smooth before shrinking, as PyTorch does; false: don\'t, as '
                     'TensorFlow')
@@ -180,27 +180,27 @@ def declare_training(flag_values=flags.FLAGS):
                    'batches made for it (default of the commands that read a run: as the run drew its grids)')
     declare.integer('standing_batches', 100, 1, 'batches of --batch_size images that standing statistics are taken of',
                     highest=100000)
-    declare.numbers('further_momenta', lambda value: 0 <= value < 1, 'must be different numbers from 0 to below 1',
+    declare.numbers('extra_bn_momentums', lambda value: 0 <= value < 1, 'must be different numbers from 0 to below 1',
                     'keep moving averages of the generator\'s statistics with these momenta too (a comma-separated '
                     'list), beside those that its layers have: to make images with, by sample\'s --bn_momentum')
     flags.register_multi_flags_validator(
-        ['further_momenta', 'update_ops'], lambda values: values['update_ops'] or not values['further_momenta'],
-        '--further_momenta needs --update_ops: without them no average is ever updated', flag_values=flag_values)
+        ['extra_bn_momentums', 'update_ops'], lambda values: values['update_ops'] or not values['extra_bn_momentums'],
+        '--extra_bn_momentums needs --update_ops: without them no average is ever updated', flag_values=flag_values)
     declare.integer('checkpoint_every', 500, 1, 'steps between checkpoints')
     declare.integer('keep_checkpoints', 5, 1, 'how many of the latest checkpoints to keep')
     declare.integer('evaluate_every', 0, 0, 'steps between evaluations, each as `evaluate` makes it, with a checkpoint '
                     'of its own; the best is kept. 0: none')
     declare.integer('evaluation_images', 5000, 10, 'images to generate for an evaluation', highest=1000000)
-    declare.choice('best_by', 'frechet_distance', metrics.ranks(), 'score that says which checkpoint is the best '
+    declare.choice('best_by', 'frechet_distance', metrics.rankings(), 'score that says which checkpoint is the best '
                    '(sharpness_ratio: nearest to 1; that alone needs no labels)')
     declare.path('cache_dir', os.path.join('runs', 'classifiers'), 'where the classifiers are kept that evaluations '
                  'look through')
     declare.integer('classifier_steps', 2345, 1, 'steps that a classifier is trained for, of 128 images each')
     flags.register_multi_flags_validator(
         ['evaluate_every', 'best_by', 'dataset'],
-        lambda values: not values['evaluate_every'] or values['best_by'] in metrics.ranks(
+        lambda values: not values['evaluate_every'] or values['best_by'] in metrics.rankings(
             data.has_labels(values['dataset'])),
-        '--best_by must be %s where the data set has no labels' % ' or '.join(metrics.ranks(classified=False)),
+        '--best_by must be %s where the data set has no labels' % ' or '.join(metrics.rankings(classified=False)),
         flag_values=flag_values)
     flags.register_multi_flags_validator(
         ['sample_size', 'bn_mode'],
@@ -215,14 +215,14 @@ def declare_sampling(flag_values=flags.FLAGS):
     declare.integer('num_images', 36, 1, 'how many images to make', highest=1000000)
     declare.integer('columns', None, 1, 'images a row of the grid; default: as square as can be')
     declare.integer('padding', 2, 0, 'pixels between the images of a grid', highest=100)
-    declare.choice('walk', None, latent.WALKS, 'go from noise vector to noise vector in straight lines, or on '
+    declare.choice('walk', None, latent.MODES, 'go from noise vector to noise vector in straight lines, or on '
                    'circles: num_images walks. A .gif or .mp4 shows all at once, going round; else each is a row from '
                    'its first vector to its last')
     declare.integer('stops', 4, 2, 'of a walk: noise vectors that it goes through', highest=1000)
     declare.integer('frames', 12, 1, 'of a walk: images from one noise vector up to the next', highest=1000)
     declare.text('arithmetic', None, 'sums of noise vectors, named by their numbers from 0: 0,3,7-1,4,8+2,5,9 is the '
                  'mean of three, less the mean of three others, and so on')
-    flags.register_validator('arithmetic', lambda text: text is None or latent.parse(text) is not None,
+    flags.register_validator('arithmetic', lambda text: text is None or latent.parse_expression(text) is not None,
                              'must be like 0,3,7-1,4,8+2,5,9', flag_values=flag_values)
     declare.path('noise', None, '.npy file of noise vectors [num_images, noise_dim] to use instead of --seed')
     declare.boolean('reverse', False, 'reverse the colours: dark on white')
@@ -236,8 +236,8 @@ def declare_sampling(flag_values=flags.FLAGS):
         'must end in %s, or name a folder' % ', '.join(image_files.SUFFIXES), flag_values=flag_values)
     flags.register_multi_flags_validator(
         ['output', 'walk'], lambda values: (values['walk'] is not None or values['output'] is None
-                                            or image_files.suffix(values['output']) not in image_files.FILMS),
-        '%s are for a --walk' % ' and '.join(image_files.FILMS), flag_values=flag_values)
+                                            or image_files.suffix(values['output']) not in image_files.ANIMATIONS),
+        '%s are for a --walk' % ' and '.join(image_files.ANIMATIONS), flag_values=flag_values)
     flags.register_multi_flags_validator(
         ['walk', 'arithmetic'], lambda values: not (values['walk'] and values['arithmetic']),
         'choose --walk or --arithmetic', flag_values=flag_values)
@@ -247,11 +247,11 @@ def declare_sampling(flag_values=flags.FLAGS):
 
     def writes(values, suffixes):
         return values['output'] is None or image_files.suffix(values['output']) in suffixes
-    looked_at = image_files.PICTURES + image_files.FILMS
+    looked_at = image_files.PICTURES + image_files.ANIMATIONS
     declare.of(['columns', 'padding', 'reverse', 'scale'], ['output'], lambda values: writes(values, looked_at),
                'is of what ends in %s: name such an --output' % ', '.join(looked_at))
     declare.of(['columns'], ['output', 'walk', 'arithmetic'], lambda values: not values['arithmetic'] and (
-        not values['walk'] or writes(values, image_files.FILMS)),
+        not values['walk'] or writes(values, image_files.ANIMATIONS)),
         'must be left out where the rows are walks, or terms of a sum')
     declare.one_of('run_dir', 'checkpoint')
 
@@ -296,14 +296,14 @@ def _declare_generator(flag_values):
     declare.path('checkpoint', None, 'checkpoint to make images with. Of a run: its step, or best; default: the last. '
                  'By its path without .index: one of any script, of the network that the other flags say')
     declare.number('bn_momentum', None, lambda value: 0 <= value < 1, 'must be 0 or more and below 1',
-                   'with --bn_mode=moving: use the averages of this momentum, one of --further_momenta of the training')
+                   'with --bn_mode=moving: use the averages of this momentum, one of --extra_bn_momentums of the training')
     flags.register_multi_flags_validator(
         ['bn_momentum', 'bn_mode'],
         lambda values: values['bn_momentum'] is None or values['bn_mode'] == 'moving',
         '--bn_momentum needs --bn_mode=moving', flag_values=flag_values)
     flags.register_multi_flags_validator(
         ['checkpoint', 'run_dir'],
-        lambda values: values['run_dir'] or not checkpoints.of_a_run(values['checkpoint']),
+        lambda values: values['run_dir'] or not checkpoints.is_run_checkpoint(values['checkpoint']),
         '--checkpoint needs --run_dir where it is a step, or best', flag_values=flag_values)
     return declare
 
@@ -321,7 +321,7 @@ def settings(argv, flag_values=flags.FLAGS):
     if values.get('epochs') and not flag_values['steps'].present:
         values['steps'] = None
     values['channels'] = int(values['channels'])
-    values['further_momenta'] = [float(text) for text in values['further_momenta']]
+    values['extra_bn_momentums'] = [float(text) for text in values['extra_bn_momentums']]
     kind = collections.namedtuple('Settings', sorted(values))
     kind.given = frozenset(name for name in values if flag_values[name].present)
     return kind(**values)

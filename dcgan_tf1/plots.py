@@ -9,11 +9,6 @@ from PIL import Image
 _COLOURS = {'generator': '#d95f02', 'discriminator': '#1b6ca8'}
 
 
-def to_bytes(images):
-    """float [−1, 1] → uint8 [0, 255], rounded; values outside are clipped."""
-    return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
 def grid(images, columns=None, padding=2, scale=1):
     """One picture of many.
 

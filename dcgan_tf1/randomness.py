@@ -14,7 +14,7 @@ DISTRIBUTIONS = ('uniform', 'normal')
 _STREAMS = 16  # room for more, so that a new stream changes none of the old ones
 
 
-def seed_of(seed, stream, counter, name=''):
+def derive_seed(seed, stream, counter, name=''):
     """The seed [2] (int64) that the stateless ops take.
 
     Args:
@@ -29,7 +29,7 @@ def seed_of(seed, stream, counter, name=''):
 
 def noise(distribution, seed, stream, counter, count, noise_dim, name=''):
     """float32 [count, noise_dim], `uniform` on [−1, 1) or `normal` (mean 0, variance 1). `count` may be a tensor."""
-    shape, seeds = [count, noise_dim], seed_of(seed, stream, counter, name)
+    shape, seeds = [count, noise_dim], derive_seed(seed, stream, counter, name)
     if distribution == 'normal':
         return tf.random.stateless_normal(shape, seeds)
     return tf.random.stateless_uniform(shape, seeds, -1., 1.)

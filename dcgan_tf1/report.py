@@ -16,7 +16,7 @@ from absl import app, flags
 
 from dcgan_tf1 import metrics, options, plots
 from dcgan_tf1.errors import UserError, exit_status
-from dcgan_tf1.run_folder import RunFolder, write
+from dcgan_tf1.run_folder import RunFolder, write_atomically
 
 _STAGES = 6  # grids of a run, from the first to the last
 
@@ -49,7 +49,7 @@ def run(paths, output=None):
         if not folder.read_config():
             raise UserError('%s holds no run (no %s): name the folder of a run' % (folder.path, folder.config))
     output = output or os.path.join(folders[0].path, 'report.html')
-    write(output, page(folders).encode(errors='backslashreplace'))
+    write_atomically(output, page(folders).encode(errors='backslashreplace'))
     print(output, file=sys.stderr)
     return 0
 
@@ -83,7 +83,7 @@ def table(header, rows):
     lines = ['<tr>%s</tr>' % ''.join('<th>%s</th>' % html.escape(text) for text in header)]
     for kind, cells in rows:
         lines.append('<tr%s>%s</tr>' % (' class="%s"' % kind if kind else '', ''.join(
-            '<td class="number">%s</td>' % html.escape(metrics.text(cell))
+            '<td class="number">%s</td>' % html.escape(metrics.format_value(cell))
             if isinstance(cell, (int, float)) and not isinstance(cell, bool) else '<td>%s</td>' % html.escape(str(cell))
             for cell in cells)))
     return '<div class="wide"><table>%s</table></div>' % '\n'.join(lines)
@@ -132,8 +132,8 @@ def _pictures(folder, name):
     chosen = sorted(set(np.linspace(0, len(paths) - 1, _STAGES).round().astype(int))) if paths else []
     figures += [image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
                 for index in chosen]
-    if os.path.exists(folder.film):
-        figures.append(image(_read(folder.film), 'gif', 'all of it', 'grid'))
+    if os.path.exists(folder.animation):
+        figures.append(image(_read(folder.animation), 'gif', 'all of it', 'grid'))
     return '<h2>Images of %s</h2>\n%s' % (html.escape(name), '\n'.join(figures)) if figures else ''
 
 

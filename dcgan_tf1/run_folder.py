@@ -9,7 +9,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-from dcgan_tf1.errors import UserError, naming
+from dcgan_tf1.errors import UserError, add_filename
 
 # What JSON files of runs can be damaged into, for Python's reader of them.
 _FAULTS = (OSError, ValueError, RecursionError)
@@ -42,9 +42,9 @@ def _is_score(name, value):
     return _is_number(value)
 
 
-def write(path, content):
+def write_atomically(path, content):
     """Writes bytes to a file, under another name first: a reader meets the old file or the new, never a half."""
-    with naming(path):
+    with add_filename(path):
         with open(path + '.partial', 'wb') as file:
             file.write(content)
             file.flush()
@@ -65,7 +65,7 @@ class RunFolder:
         self.losses = os.path.join(path, 'losses.png')
         self.events = path  # TensorBoard names a run after the folder of its event files
         self.samples = os.path.join(path, 'samples')
-        self.film = os.path.join(self.samples, 'training.gif')
+        self.animation = os.path.join(self.samples, 'training.gif')
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')
         self.lock = os.path.join(path, 'lock')
@@ -82,10 +82,10 @@ class RunFolder:
                  if re.match(r'step_[0-9]{6,15}\.png$', name)]
         return sorted(paths, key=self.step_of)
 
-    def has_film(self):
+    def animation_is_current(self):
         """Whether the film was made of all the grids: the last thing that a training does."""
         grids = self.grids()
-        return not grids or (os.path.exists(self.film) and os.path.getmtime(self.film) >= os.path.getmtime(grids[-1]))
+        return not grids or (os.path.exists(self.animation) and os.path.getmtime(self.animation) >= os.path.getmtime(grids[-1]))
 
     def step_of(self, grid):
         """The step of a path that `grids` gave."""
@@ -137,11 +137,11 @@ class RunFolder:
                             % (self.config, error)) from error
 
     def write_config(self, config):
-        write(self.config, (json.dumps(config, indent=2, sort_keys=True) + '\n').encode())
+        write_atomically(self.config, (json.dumps(config, indent=2, sort_keys=True) + '\n').encode())
 
     def write_flags(self, flagfile):
         """Writes the settings as a flagfile."""
-        write(self.flags, flagfile.encode())
+        write_atomically(self.flags, flagfile.encode())
 
     def read_metrics(self):
         """The logged steps, a list of dicts. A last line that was not written to its end is left out."""
@@ -183,8 +183,8 @@ class RunFolder:
     def add_scores(self, evaluation, same):
         """Adds an evaluation (a dict) to scores.json, in place of one that has the same values of the keys `same`."""
         kept = [other for other in self.read_scores() if any(other.get(key) != evaluation[key] for key in same)]
-        write(self.scores, (json.dumps([*kept, evaluation], indent=1) + '\n').encode())
+        write_atomically(self.scores, (json.dumps([*kept, evaluation], indent=1) + '\n').encode())
 
     def write_metrics(self, records):
         """Replaces the logged steps."""
-        write(self.metrics, ''.join(json.dumps(record) + '\n' for record in records).encode())
+        write_atomically(self.metrics, ''.join(json.dumps(record) + '\n' for record in records).encode())

@@ -37,14 +37,14 @@ def run(settings):
             count = _arithmetic(settings, draw, make)
         else:
             noise = draw(settings.num_images)
-            image_files.save(settings.output, make(noise), noise, functools.partial(_grid, settings))
+            image_files.save_images(settings.output, make(noise), noise, functools.partial(_grid, settings))
             count = len(noise)
     print('%d images of %s: %s' % (count, settings.checkpoint, settings.output), file=sys.stderr)
     return 0
 
 
 def _grid(settings, images, columns=None):
-    pixels = plots.to_bytes(images)
+    pixels = pixels.to_uint8(images)
     return plots.grid(255 - pixels if settings.reverse else pixels, columns or settings.columns, settings.padding,
                       settings.scale)
 
@@ -55,16 +55,16 @@ def _walk(settings, draw, make):
     if len(stops) % settings.stops:
         raise UserError('--noise=%s holds %d vectors, which do not make walks of --stops=%d: give a multiple of that'
                         % (settings.noise, len(stops), settings.stops))
-    closed = image_files.suffix(settings.output) in image_files.FILMS
-    noise = latent.walk(stops.reshape(-1, settings.stops, settings.noise_dim), settings.frames, settings.walk, closed)
+    closed = image_files.suffix(settings.output) in image_files.ANIMATIONS
+    noise = latent.interpolation_path(stops.reshape(-1, settings.stops, settings.noise_dim), settings.frames, settings.walk, closed)
     walks, points = noise.shape[:2]
     noise = noise.reshape(walks * points, -1)
     images = make(noise)
     if closed:
         images = images.reshape(walks, points, *images.shape[1:])
-        image_files.film(settings.output, [_grid(settings, images[:, point]) for point in range(points)])
+        image_files.save_animation(settings.output, [_grid(settings, images[:, point]) for point in range(points)])
     else:
-        image_files.save(settings.output, images, noise, functools.partial(_grid, settings, columns=points))
+        image_files.save_images(settings.output, images, noise, functools.partial(_grid, settings, columns=points))
     return walks * points
 
 
@@ -72,7 +72,7 @@ def _arithmetic(settings, draw, make):
     """A row of images for each term, its mean at the end, and the result as the last row; files hold means and result.
     Returns how many images were made.
     """
-    terms = latent.parse(settings.arithmetic)
+    terms = latent.parse_expression(settings.arithmetic)
     needed = max(index for _, indices in terms for index in indices) + 1
     noise = draw(needed)
     if len(noise) < needed:
@@ -92,7 +92,7 @@ def _arithmetic(settings, draw, make):
             rest = rest[len(indices):]
         rows[-1, -1] = means[-1]
         return _grid(settings, rows.reshape(-1, *images.shape[1:]), columns)
-    image_files.save(settings.output, means, results, table)
+    image_files.save_images(settings.output, means, results, table)
     return len(images)
 
 

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import graph, loop, options, randomness, standing
 from dcgan_tf1.checkpoints import named_checkpoint, restore
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.layers import further_name
+from dcgan_tf1.layers import extra_average_name
 from dcgan_tf1.run_folder import RunFolder
 
 _TOGETHER = 1000  # images made in one batch, at the most
@@ -42,10 +42,10 @@ class Sampler:
         self._settings = settings
         with tf.Graph().as_default() as self._graph:
             self._generator = graph.build_generator(settings)
-            self._batches = standing.Batches(settings)
+            self._batches = standing_statistics.NoiseBatches(settings)
             variables = tf.global_variables()
             saver = tf.train.Saver(variables)
-            self._session = loop.session()
+            self._session = session.create_session()
             restore(self._session, saver, settings.checkpoint, variables)
 
     def __enter__(self):
@@ -65,7 +65,7 @@ class Sampler:
 
         Args:
           bn_mode: one of `options.BN_MODES`.
-          momentum: of 'moving': that of averages which the run kept beside its own, by --further_momenta.
+          momentum: of 'moving': that of averages which the run kept beside its own, by --extra_bn_momentums.
           batches: of 'standing': how many; their statistics are stored beside the checkpoint.
         Raises: UserError.
         """
@@ -74,20 +74,20 @@ class Sampler:
             return None
         if bn_mode == 'moving':
             return self._moving(names, momentum)
-        store = standing.Store(self._settings.checkpoint, batches, self._settings.batch_size)
+        store = statistics_cache.StatisticsCache(self._settings.checkpoint, batches, self._settings.batch_size)
         values = store.read({statistic.moving.op.name: statistic.moving.shape.as_list()
                              for statistic in self._generator.statistics})
         if values is None:
-            values = standing.accumulate(self._session, self._generator, self._generator.noise,
+            values = standing_statistics.accumulate(self._session, self._generator, self._generator.noise,
                                          self._batches.draw(self._session, batches))
             store.write(values)
         return values
 
     def _moving(self, names, momentum):
         reader = tf.train.load_checkpoint(self._settings.checkpoint)
-        kept = [name if momentum is None else further_name(name, momentum) for name in names]
+        kept = [name if momentum is None else extra_average_name(name, momentum) for name in names]
         if any(not reader.has_tensor(name) for name in kept):
-            raise UserError('%s keeps no moving statistics of --bn_momentum=%g: train with --further_momenta=%g'
+            raise UserError('%s keeps no moving statistics of --bn_momentum=%g: train with --extra_bn_momentums=%g'
                             % (self._settings.checkpoint, momentum, momentum))
         return {name: reader.get_tensor(kept_as) for name, kept_as in zip(names, kept)}
 
@@ -104,7 +104,7 @@ class Sampler:
             raise UserError('one image alone cannot be made with --bn_mode=batch: it has no batch to take '
                             'statistics of; use --bn_mode=moving or --bn_mode=standing, or ask for more')
         feed = ({self._generator.is_training: True} if statistics is None
-                else standing.feed(self._generator, statistics))
+                else standing_statistics.feed_dict(self._generator, statistics))
         return np.concatenate([
             self._session.run(self._generator.images, {self._generator.noise: part, **feed})
             for part in np.array_split(vectors, math.ceil(len(vectors) / _TOGETHER))])

@@ -16,7 +16,7 @@ import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 import dcgan_tf1
-from dcgan_tf1 import data, graph, loop, options
+from dcgan_tf1 import data, graph, loop, options, reporter as reporting, session as sessions
 from dcgan_tf1.best import Best
 from dcgan_tf1.checkpoints import Checkpoints, WarmStart
 from dcgan_tf1.errors import UserError, exit_status
@@ -82,7 +82,7 @@ def _run_steps(folder, settings, images, config, earlier, plan, training):
     initialize = tf.global_variables_initializer()
     tf.get_default_graph().finalize()
     notes = []  # there is no log yet
-    with loop.session(settings.xla) as session:
+    with session.create_session(settings.xla) as session:
         if checkpoints.last:
             checkpoints.restore(session, notes.append)
         else:
@@ -92,14 +92,14 @@ def _run_steps(folder, settings, images, config, earlier, plan, training):
                 notes.append('weights of %s, %s' % (settings.init_checkpoint, 'with the state of Adam'
                                                     if warm_start.with_adam else 'Adam begins anew'))
         start_step = int(session.run(training.global_step))
-        if start_step > settings.steps or (start_step == settings.steps and folder.has_film()):
+        if start_step > settings.steps or (start_step == settings.steps and folder.animation_is_current()):
             print('%s is finished: %d steps are done; a larger --steps makes it longer'
                   % (folder.path, start_step), file=sys.stderr)
             return 0
         # The versions that the run began with stay: numbers are exact for those.
         folder.write_config({**config, 'versions': earlier.get('versions')} if earlier else config)
         folder.write_flags(options.flagfile(settings))
-        reporter = loop.Reporter(folder, settings, start_step)
+        reporter = reporter.Reporter(folder, settings, start_step)
         best = None
         try:
             if earlier and earlier.get('versions') != config['versions']:

@@ -2,7 +2,7 @@
 
 A module offers `load(data_dir=…, …)` → `Images` or what does the same, taking the flags that it needs by their names,
 and HOLDOUT, the number of images at its front that training leaves out unless `--holdout` says otherwise. One whose
-images have labels offers `labelled(data_dir=…, …)` → two `Labelled`, for training and for testing classifiers.
+images have labels offers `labelled(data_dir=…, …)` → two `LabeledImages`, for training and for testing classifiers.
 Modules whose names start with an underscore are shared parts.
 """
 import collections
@@ -43,19 +43,19 @@ class Images(collections.namedtuple('Images', 'pixels source')):
         return self.pixels[:count]
 
     def batches(self, indices):
-        """The `Batches` of a `tf.data.Dataset` of int32 [batch].
+        """The `BatchSource` of a `tf.data.Dataset` of int32 [batch].
 
         All pixels go to the device once, and batches are gathered there: only indices cross over at a step.
         """
         fed = tf.placeholder(tf.uint8, self.pixels.shape)  # a constant would swell the graph
         pixels = tf.get_variable('pixels', initializer=fed, trainable=False, use_resource=True,
                                  collections=[tf.GraphKeys.LOCAL_VARIABLES])  # not of checkpoints
-        ahead = Batches.of_dataset(indices)
-        return Batches(lambda: tf.gather(pixels, ahead.get_next()), tf.group(pixels.initializer, ahead.initializer),
+        ahead = BatchSource.from_dataset(indices)
+        return BatchSource(lambda: tf.gather(pixels, ahead.get_next()), tf.group(pixels.initializer, ahead.initializer),
                        {fed: self.pixels})
 
 
-class Batches(collections.namedtuple('Batches', 'get_next initializer feed')):
+class BatchSource(collections.namedtuple('BatchSource', 'get_next initializer feed')):
     """Images in the order of a plan.
 
     get_next: a function that makes an op, uint8 [batch, height, width, channels]: the next batch each time it is run;
@@ -63,14 +63,14 @@ class Batches(collections.namedtuple('Batches', 'get_next initializer feed')):
     """
 
     @classmethod
-    def of_dataset(cls, dataset):
+    def from_dataset(cls, dataset):
         """Of a `tf.data.Dataset` that is prepared while the step before runs."""
         iterator = tf.data.make_initializable_iterator(dataset.prefetch(2))
         return cls(iterator.get_next, iterator.initializer, {})
 
 
 # images: `Images`; labels: uint8 [num_examples], classes from 0.
-Labelled = collections.namedtuple('Labelled', 'images labels')
+LabeledImages = collections.namedtuple('LabeledImages', 'images labels')
 
 
 def idx_md5(array):
@@ -104,11 +104,11 @@ def reads_files(dataset):
 
 def has_labels(dataset):
     """Whether a data set comes with labels."""
-    return hasattr(importlib.import_module('dcgan_tf1.data.' + dataset), 'labelled')
+    return hasattr(importlib.import_module('dcgan_tf1.data.' + dataset), 'load_labeled')
 
 
-def labelled(dataset, **how):
-    """(training, test) `Labelled` of a data set, or None where it has no labels. Arguments and errors as of `load`."""
+def load_labeled(dataset, **how):
+    """(training, test) `LabeledImages` of a data set, or None where it has no labels. Arguments and errors as of `load`."""
     if not has_labels(dataset):
         return None
-    return importlib.import_module('dcgan_tf1.data.' + dataset).labelled(**how)
+    return importlib.import_module('dcgan_tf1.data.' + dataset).load_labeled(**how)

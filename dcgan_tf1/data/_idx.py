@@ -10,7 +10,7 @@ import struct
 
 import numpy as np
 
-from dcgan_tf1.data import Images, Labelled, idx_md5
+from dcgan_tf1.data import Images, LabeledImages, idx_md5
 from dcgan_tf1.errors import UserError
 
 _MAGIC = 0x00000800  # of unsigned bytes; the last byte is the number of dimensions
@@ -37,8 +37,8 @@ def load(source, data_dir):
     return _images(source, data_dir, TRAIN)
 
 
-def labelled(source, data_dir):
-    """The training and the test images, each with labels: two `Labelled`, found as by `load`."""
+def load_labeled(source, data_dir):
+    """The training and the test images, each with labels: two `LabeledImages`, found as by `load`."""
     return (_labelled(source, data_dir, TRAIN, TRAIN_LABELS), _labelled(source, data_dir, TEST, TEST_LABELS))
 
 
@@ -51,7 +51,7 @@ def _labelled(source, data_dir, file, labels_file):
     labels, path = _array(source, data_dir, labels_file)
     if labels.max() >= CLASSES:
         raise UserError('%s holds the label %d: put the canonical file in its place' % (path, labels.max()))
-    return Labelled(_images(source, data_dir, file), labels)
+    return LabeledImages(_images(source, data_dir, file), labels)
 
 
 def _array(source, data_dir, file):

@@ -6,7 +6,7 @@ Source: E. Alpaydin, C. Kaynak, «Optical Recognition of Handwritten Digits», U
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1.data import Images, Labelled
+from dcgan_tf1.data import Images, LabeledImages
 
 HOLDOUT = 0
 
@@ -16,11 +16,11 @@ def load(**_):
     return _load().images
 
 
-def labelled(**_):
+def load_labeled(**_):
     """1,541 and 256 images: every seventh is for testing, so that all writers and digits are in either part."""
     everything = _load()
     test = np.arange(len(everything.labels)) % 7 == 6
-    return tuple(Labelled(Images(everything.images.pixels[part], everything.images.source), everything.labels[part])
+    return tuple(LabeledImages(Images(everything.images.pixels[part], everything.images.source), everything.labels[part])
                  for part in (~test, test))
 
 
@@ -31,4 +31,4 @@ def _load():
     pixels = np.zeros((len(small), 28, 28, 1), np.uint8)
     for index, image in enumerate(small):
         pixels[index, 4:24, 4:24, 0] = Image.fromarray(image).resize((20, 20), Image.BICUBIC)
-    return Labelled(Images(pixels, 'scikit-learn'), digits.target.astype(np.uint8))
+    return LabeledImages(Images(pixels, 'scikit-learn'), digits.target.astype(np.uint8))

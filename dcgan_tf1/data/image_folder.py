@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from dcgan_tf1 import image_files
-from dcgan_tf1.data import Batches
+from dcgan_tf1.data import BatchSource
 from dcgan_tf1.errors import UserError
 
 HOLDOUT = 0
@@ -15,14 +15,14 @@ SUFFIXES = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
 _PARALLEL = 4  # batches decoded at a time
 
 
-def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=True, skip_unreadable=False,
+def load(data_dir=None, image_size=64, channels=3, center_crop=False, antialias=True, skip_unreadable=False,
          follow_links=False, **_):
     """All image files below `data_dir`, in the order of their paths; other files are passed over.
 
     Args:
       image_size: height and width that every image is resized to, bilinearly.
       channels: 3, or 1 for grey. Transparent parts are laid on white.
-      centre_crop: cut the largest square out of the middle first; else the whole picture is squeezed.
+      center_crop: cut the largest square out of the middle first; else the whole picture is squeezed.
       antialias: average over what shrinks to one pixel, as PyTorch's Resize on a Pillow image does; else only the four
         neighbours count, as in TensorFlow's image_dataset_from_directory.
       skip_unreadable: give the place of a file that can't be read to the next that can; else it ends the run.
@@ -40,20 +40,20 @@ def load(data_dir=None, image_size=64, channels=3, centre_crop=False, antialias=
     if not paths:
         raise UserError('--data_dir=%s holds no file that ends in %s: name a folder with such'
                         % (data_dir, ', '.join(SUFFIXES)))
-    return ImageFolder(data_dir, paths, image_size, channels, centre_crop, antialias, skip_unreadable, follow_links)
+    return ImageFolder(data_dir, paths, image_size, channels, center_crop, antialias, skip_unreadable, follow_links)
 
 
 class ImageFolder:
     """Image files, read when they are needed."""
 
-    def __init__(self, source, paths, image_size, channels, centre_crop, antialias, skip_unreadable,
+    def __init__(self, source, paths, image_size, channels, center_crop, antialias, skip_unreadable,
                  follow_links):
         self.source = source
         self.image_shape = (image_size, image_size, channels)
         self.unreadable = {}  # path → why, as far as they were met
         self.fault = None  # the `UserError` that ended the reading
         self._paths = paths
-        self._centre_crop = centre_crop
+        self._center_crop = center_crop
         self._antialias = antialias
         self._skip_unreadable = skip_unreadable
         self._follow_links = follow_links
@@ -71,7 +71,7 @@ class ImageFolder:
         return digest.hexdigest()
 
     def without_first(self, count):
-        return ImageFolder(self.source, self._paths[count:], *self.image_shape[1:], self._centre_crop,
+        return ImageFolder(self.source, self._paths[count:], *self.image_shape[1:], self._center_crop,
                            self._antialias, self._skip_unreadable, self._follow_links)
 
     def first(self, count):
@@ -83,12 +83,12 @@ class ImageFolder:
         return [os.path.dirname(os.path.relpath(path, self.source)).split(os.sep)[0] for path in self._paths]
 
     def batches(self, indices):
-        """The `Batches` of a `tf.data.Dataset` of int32 [batch], decoded in parallel ahead of the steps."""
+        """The `BatchSource` of a `tf.data.Dataset` of int32 [batch], decoded in parallel ahead of the steps."""
         def decode(batch):
             images = tf.numpy_function(self.decode, [batch], tf.uint8)
             images.set_shape([None, *self.image_shape])
             return images
-        return Batches.of_dataset(indices.map(decode, num_parallel_calls=_PARALLEL))
+        return BatchSource.from_dataset(indices.map(decode, num_parallel_calls=_PARALLEL))
 
     def decode(self, indices):
         """uint8 [n, height, width, channels] of these images. Raises UserError if one can't be read and none may be
@@ -118,14 +118,14 @@ class ImageFolder:
             root = os.path.realpath(self.source)
             if os.path.commonpath([root, os.path.realpath(path)]) != root:
                 raise ValueError('a link out of the folder, which --follow_links takes')
-        with image_files.opened(path) as image:
+        with image_files.open_image(path) as image:
             if 'A' in image.getbands() or 'transparency' in image.info:
                 image = image.convert('RGBA')
                 image = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
             elif image.mode.startswith('I'):  # 16 bits of grey, which Pillow would clip to 8
                 image = Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
             image = image.convert('L' if channels == 1 else 'RGB')
-            if self._centre_crop:
+            if self._center_crop:
                 side = min(image.size)
                 left, top = (image.size[0] - side) // 2, (image.size[1] - side) // 2
                 image = image.crop((left, top, left + side, top + side))

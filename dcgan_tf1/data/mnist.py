@@ -12,9 +12,9 @@ def load(data_dir=None, **_):
     return _idx.load(_SOURCE, data_dir)
 
 
-def labelled(data_dir=None, **_):
+def load_labeled(data_dir=None, **_):
     """The 60,000 training and the 10,000 test images, with labels. Raises UserError as `load`."""
-    return _idx.labelled(_SOURCE, data_dir)
+    return _idx.load_labeled(_SOURCE, data_dir)
 
 
 def _keras_file(_):

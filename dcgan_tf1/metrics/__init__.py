@@ -1,9 +1,9 @@
 """Scores of generated images: one module each, whose name is the score's.
 
 A module offers
-  SAMPLES: how many generated images its scores should at least be taken of; from fewer they are marked;
-  CLASSIFIED: whether it looks at what the classifier makes of the images (else at their pixels);
-  RANKS: {name of a score by which generators can be ranked: function of its value, larger for a better one};
+  MIN_SAMPLES: how many generated images its scores should at least be taken of; from fewer they are marked;
+  NEEDS_CLASSIFIER: whether it looks at what the classifier makes of the images (else at their pixels);
+  RANKINGS: {name of a score by which generators can be ranked: function of its value, larger for a better one};
   scores(made, real): two `Sample`s → {name: number or list of numbers}.
 Modules whose names start with an underscore are shared parts.
 
@@ -32,12 +32,12 @@ def names():
 def _modules(classified):
     """The metrics; without those that need a classifier, unless there is one."""
     found = [importlib.import_module('%s.%s' % (__name__, name)) for name in names()]
-    return [metric for metric in found if classified or not metric.CLASSIFIED]
+    return [metric for metric in found if classified or not metric.NEEDS_CLASSIFIER]
 
 
-def ranks(classified=True):
-    """The `RANKS` of all metrics, or of those that need no classifier."""
-    return {name: rank for metric in _modules(classified) for name, rank in metric.RANKS.items()}
+def rankings(classified=True):
+    """The `RANKINGS` of all metrics, or of those that need no classifier."""
+    return {name: rank for metric in _modules(classified) for name, rank in metric.RANKINGS.items()}
 
 
 def score(made, real):
@@ -48,11 +48,11 @@ def score(made, real):
     found = collections.OrderedDict()
     for metric in _modules(made.features is not None):
         for part, value in metric.scores(made, real).items():
-            found[part] = Score(value, metric.SAMPLES)
+            found[part] = Score(value, metric.MIN_SAMPLES)
     return found
 
 
-def spread(sample, count):
+def evenly_spaced(sample, count):
     """`count` of a sample's images, spread evenly over it (all of them, where there are no more)."""
     total = len(sample.pixels)
     if count >= total:
@@ -66,13 +66,13 @@ def table(evaluation):
     rows = ['| score | generated | real | |', '| --- | --- | --- | --- |']
     for name, score in evaluation['scores'].items():
         rows.append('| %s | %s | %s | %s |' % (
-            name.replace('_', ' '), text(score['value']), '' if score['real'] is None else text(score['real']),
+            name.replace('_', ' '), format_value(score['value']), '' if score['real'] is None else format_value(score['real']),
             '' if score['enough'] else 'of too few: %d images, not %d' % (
                 evaluation['num_images'], score['samples_needed'])))
     return '\n'.join(rows) + '\n'
 
 
-def text(value):
+def format_value(value):
     """A score for people to read: four digits, of a list three each."""
     if isinstance(value, (list, tuple)):
         return ' '.join('%.3f' % part for part in value)

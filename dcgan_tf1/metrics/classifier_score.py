@@ -5,9 +5,9 @@ equally frequent). It sees neither how real an image is nor how much the images 
 """
 import numpy as np
 
-SAMPLES = 1000
-CLASSIFIED = True
-RANKS = {'classifier_score': float}
+MIN_SAMPLES = 1000
+NEEDS_CLASSIFIER = True
+RANKINGS = {'classifier_score': float}
 
 
 def scores(made, _):

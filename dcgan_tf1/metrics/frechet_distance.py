@@ -8,9 +8,9 @@ import operator
 
 import numpy as np
 
-SAMPLES = 2000  # 128 features, whose covariance needs many times as many images
-CLASSIFIED = True
-RANKS = {'frechet_distance': operator.neg}
+MIN_SAMPLES = 2000  # 128 features, whose covariance needs many times as many images
+NEEDS_CLASSIFIER = True
+RANKINGS = {'frechet_distance': operator.neg}
 
 
 def scores(made, real):

@@ -8,9 +8,9 @@ import operator
 
 import numpy as np
 
-SAMPLES = 1000
-CLASSIFIED = True
-RANKS = {'total_variation': operator.neg}
+MIN_SAMPLES = 1000
+NEEDS_CLASSIFIER = True
+RANKINGS = {'total_variation': operator.neg}
 
 
 def scores(made, real):

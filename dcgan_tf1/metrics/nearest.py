@@ -5,11 +5,11 @@ ones of a test set do; how near those lie is what to compare with.
 """
 import numpy as np
 
-from dcgan_tf1.metrics import _neighbours
+from dcgan_tf1.metrics import _neighbors
 
-SAMPLES = 1000
-CLASSIFIED = False
-RANKS = {}  # neither near nor far is better
+MIN_SAMPLES = 1000
+NEEDS_CLASSIFIER = False
+RANKINGS = {}  # neither near nor far is better
 
 
 def scores(made, real):
@@ -22,6 +22,6 @@ def nearest(pixels, training):
     """(distances float64 [n], indices [n]) of the nearest training image; uint8 [n, height, width, channels]."""
     vectors, others = (np.float32(images.reshape(len(images), -1)) / 255 for images in (pixels, training))
     indices = np.concatenate([squares.argmin(axis=1)
-                              for _, squares in _neighbours.squared_distances(vectors, others)])
+                              for _, squares in _neighbors.squared_distances(vectors, others)])
     # Anew, since the differences of large sums are rough.
     return np.sqrt(((vectors.astype(np.float64) - others[indices]) ** 2).sum(axis=1)), indices

@@ -5,9 +5,9 @@ checkerboards are sharp, too: a ratio above 1 is no praise.
 """
 import numpy as np
 
-SAMPLES = 100
-CLASSIFIED = False
-RANKS = {'sharpness_ratio': lambda ratio: -abs(ratio - 1)}
+MIN_SAMPLES = 100
+NEEDS_CLASSIFIER = False
+RANKINGS = {'sharpness_ratio': lambda ratio: -abs(ratio - 1)}
 
 
 def scores(made, real):

@@ -12,7 +12,7 @@ class UnsupportedShape(ValueError):
     """The message says which image shapes the network takes."""
 
 
-def quarter_size(image_shape):
+def initial_size(image_shape):
     """(height, width) of images made by doubling twice."""
     height, width = image_shape[:2]
     if height % 4 or width % 4:
@@ -20,7 +20,7 @@ def quarter_size(image_shape):
     return height // 4, width // 4
 
 
-def doublings(image_shape):
+def num_upsamplings(image_shape):
     """How often a 4×4 image must be doubled to have the shape: 4 for 64×64."""
     height, width = image_shape[:2]
     if height != width or height not in (8, 16, 32, 64, 128, 256):

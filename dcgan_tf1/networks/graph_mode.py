@@ -2,7 +2,7 @@
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, flatten, full_precision
-from dcgan_tf1.networks import UnsupportedShape, quarter_size
+from dcgan_tf1.networks import UnsupportedShape, initial_size
 
 
 def generator(noise, is_training, image_shape):
@@ -28,7 +28,7 @@ def discriminator(images, is_training):
 
 
 def _first_size(image_shape):
-    height, width = quarter_size(image_shape)
+    height, width = initial_size(image_shape)
     if height != width:
         raise UnsupportedShape('squares whose size is a multiple of 4')
     return height

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import layers
 from dcgan_tf1.layers import batch_norm, dropout, flatten, full_precision
-from dcgan_tf1.networks import quarter_size
+from dcgan_tf1.networks import initial_size
 
 _INITIALIZER = layers.normal(0.02)
 dense = functools.partial(layers.dense, kernel_initializer=_INITIALIZER)
@@ -16,7 +16,7 @@ conv2d_transpose = functools.partial(layers.conv2d_transpose, use_bias=False, ke
 
 def generator(noise, is_training, image_shape):
     """noise [batch, noise_dim] → images [batch, *image_shape] in (−1, 1)."""
-    height, width = quarter_size(image_shape)
+    height, width = initial_size(image_shape)
     x = dense(noise, height * width * 128, use_bias=False)
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.3)
     x = tf.reshape(x, [-1, height, width, 128])

@@ -2,12 +2,12 @@
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, dropout, flatten, full_precision
-from dcgan_tf1.networks import quarter_size
+from dcgan_tf1.networks import initial_size
 
 
 def generator(noise, is_training, image_shape):
     """noise [batch, noise_dim] → images [batch, *image_shape] in (−1, 1)."""
-    height, width = quarter_size(image_shape)
+    height, width = initial_size(image_shape)
     x = dense(noise, height * width * 256, use_bias=False)
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.3)
     x = tf.reshape(x, [-1, height, width, 256])

@@ -6,12 +6,12 @@ source prints cannot run, and it prints one kernel 10×10): see README, «Errata
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten, full_precision
-from dcgan_tf1.networks import quarter_size
+from dcgan_tf1.networks import initial_size
 
 
 def generator(noise, is_training, image_shape):
     """noise [batch, noise_dim] → images [batch, *image_shape] in (−1, 1)."""
-    height, width = quarter_size(image_shape)
+    height, width = initial_size(image_shape)
     x = dense(noise, height * width * 128)
     x = tf.nn.relu(batch_norm(x, is_training))
     x = tf.reshape(x, [-1, height, width, 128])

@@ -8,7 +8,7 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, full_precision, normal
-from dcgan_tf1.networks import doublings
+from dcgan_tf1.networks import num_upsamplings
 
 INITIALIZER = normal(0.02)
 
@@ -22,15 +22,15 @@ def torch_batch_norm(is_training):
                              gamma_initializer=normal(0.02, mean=1.))
 
 
-def generator(noise, image_shape, kernel_size, narrowest, normalize):
-    """noise [batch, noise_dim] → images in (−1, 1); `narrowest` filters before the image, doubled towards the noise.
+def generator(noise, image_shape, kernel_size, base_filters, normalize):
+    """noise [batch, noise_dim] → images in (−1, 1); `base_filters` filters before the image, doubled towards the noise.
 
     `normalize` is the recipe's batch norm.
     """
-    count = doublings(image_shape)
+    count = num_upsamplings(image_shape)
     x = noise[:, tf.newaxis, tf.newaxis, :]
     for layer in range(count):
-        x = conv2d_transpose(x, narrowest << (count - 1 - layer), kernel_size if layer else 4,
+        x = conv2d_transpose(x, base_filters << (count - 1 - layer), kernel_size if layer else 4,
                              strides=2 if layer else 1, padding='same' if layer else 'valid', use_bias=False,
                              kernel_initializer=INITIALIZER)
         x = tf.nn.relu(normalize(x))
@@ -38,14 +38,14 @@ def generator(noise, image_shape, kernel_size, narrowest, normalize):
     return tf.nn.tanh(x)
 
 
-def discriminator(images, kernel_size, narrowest, normalize, one_score):
+def discriminator(images, kernel_size, base_filters, normalize, one_score):
     """images → logits [batch, 1, 1, 1], or with `one_score` false [batch, 2, 2, 1].
 
-    `narrowest` filters after the image, doubled with each halving, to [batch, 4, 4, …]; then a 4×4 convolution.
+    `base_filters` filters after the image, doubled with each halving, to [batch, 4, 4, …]; then a 4×4 convolution.
     """
     x = images
-    for layer in range(doublings(images.shape.as_list()[1:])):
-        x = conv2d(x, narrowest << layer, kernel_size, strides=2, use_bias=False, kernel_initializer=INITIALIZER)
+    for layer in range(num_upsamplings(images.shape.as_list()[1:])):
+        x = conv2d(x, base_filters << layer, kernel_size, strides=2, use_bias=False, kernel_initializer=INITIALIZER)
         x = tf.nn.leaky_relu(normalize(x) if layer else x, 0.2)
     return conv2d(full_precision(x), 1, 4, strides=1 if one_score else 2, padding='valid' if one_score else 'same',
                   use_bias=False, kernel_initializer=INITIALIZER)
