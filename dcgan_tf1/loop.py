@@ -1,102 +1,157 @@
-"""The Session loop: steps, and what happens between them (log, sample grid, checkpoint, stop)."""
+"""The Session loop: one `Session.run` per step, and what happens between steps."""
 import math
 import time
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
+import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import pixels, standing_statistics
+from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.checkpoints import Checkpoints
+from dcgan_tf1.data import Images
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.graph import TrainGraph
+from dcgan_tf1.reporter import Reporter
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.signals import GracefulShutdown
 
+# Evaluates a checkpoint (its path): ({score: number}, whether no earlier checkpoint of the run was better).
+Evaluate = Callable[[str], Tuple[Dict[str, float], bool]]
 
-def train(session, graph, settings, plan, checkpoints, reporter, folder, images, start_step, best=None):
-    """Trains from start_step to settings.steps, or until a signal. Then makes the film.
 
-    Of a run whose steps are all done, makes what may be left: its last evaluation and the film.
+class Run(NamedTuple):
+    """What is trained, on what, and where the results go."""
 
-    Args:
-      session: with all variables initialized or restored.
-      graph: a `graph.TrainGraph`.
-      plan: the `BatchPlan`.
-      images: the `data.Images` that are trained on.
-      start_step: steps done before.
-      best: a function (checkpoint) → ({score: number}, whether it is the best so far), called every
-        `settings.evaluate_every` steps.
-    Returns: the number of the signal that ended it, or None.
-    Raises: UserError where a loss or a variable is no longer finite, or something can't be written.
-    """
-    graph.start_batches(session, start_step)
-    noise = session.run(graph.sample_noise)
+    folder: RunFolder
+    settings: TrainSettings
+    images: Images  # the training set
+    plan: BatchPlan  # of these images
 
-    def sample(step):
-        generator, feed = graph.generator, {graph.inputs.is_training: settings.bn_mode == 'batch'}
+
+class TrainingLoop:
+    """Trains the variables of a Session, and writes samples, checkpoints and evaluations when they are due."""
+
+    def __init__(self, run: Run, session: tf.Session, graph: TrainGraph, checkpoints: Checkpoints, reporter: Reporter,
+                 evaluate: Optional[Evaluate] = None):
+        """`session` must hold initialized or restored variables. `evaluate` is called every `evaluate_every` steps."""
+        self._folder, self._settings, self._images, self._plan = run
+        self._session, self._graph = session, graph
+        self._checkpoints, self._reporter, self._evaluate = checkpoints, reporter, evaluate
+        self._sample_noise = session.run(graph.sample_noise)
+        self._losses = {'train_op': graph.step.train_op, 'discriminator_loss': graph.step.discriminator_loss,
+                        'generator_loss': graph.step.generator_loss}
+        self._details = {**self._losses, 'real_logits': graph.step.real_logits,
+                         'fake_logits': graph.step.fake_logits, 'gradient_norms': graph.gradient_norms}
+
+    def train(self, start_step: int) -> Optional[int]:
+        """Trains from `start_step` to the last step or until a signal, then writes the animation.
+
+        If all steps are done, completes only what a killed process left out: an evaluation and the animation.
+
+        Returns: the number of the signal that stopped the training, or None.
+        Raises: UserError if a loss or a variable is not finite, or a file cannot be written.
+        """
+        self._graph.start_batches(self._session, start_step)
+        if start_step == 0:
+            self._reporter.grid(self._folder.reals, self._images.first(self._settings.sample_size), 0, 'real')
+            self._sample(0)
+        elif self._is_due(start_step, self._settings.evaluate_every):
+            # The process may have been killed between this checkpoint and its evaluation.
+            self._report_evaluation(start_step)
+        seconds, steps = 0., 0  # of training alone, since the last logged step
+        with GracefulShutdown() as shutdown:
+            for step in range(start_step + 1, self._settings.steps + 1):
+                is_logged = self._reporter.is_due(step, self._settings.steps)
+                began = time.perf_counter()
+                values = self._session.run(self._details if is_logged else self._losses)
+                seconds, steps = seconds + time.perf_counter() - began, steps + 1
+                self._check_losses(step, values)
+                self._reporter.step(values['discriminator_loss'], values['generator_loss'])
+                if is_logged:
+                    self._log(step, values, steps * self._settings.batch_size / seconds)
+                    seconds, steps = 0., 0
+                self._write_what_is_due(step, shutdown.signal is not None)
+                if shutdown.signal is not None:
+                    break
+            self._reporter.write_animation()
+            return shutdown.signal
+
+    def _write_what_is_due(self, step: int, is_interrupted: bool) -> None:
+        is_last = step == self._settings.steps
+        if is_last or self._is_due(step, self._settings.sample_every):
+            self._sample(step)
+        is_evaluated = self._evaluate is not None and self._is_due(step, self._settings.evaluate_every)
+        if is_last or is_interrupted or is_evaluated or self._is_due(step, self._settings.checkpoint_every):
+            self._save(step)
+        if is_evaluated:
+            self._report_evaluation(step)
+
+    @staticmethod
+    def _is_due(step: int, interval: int) -> bool:
+        return interval > 0 and step % interval == 0
+
+    def _log(self, step: int, values: Dict[str, Any], images_per_second: float) -> None:
+        real_logits, fake_logits = values['real_logits'], values['fake_logits']
+        record = {
+            'step': step,
+            'epoch': round(self._plan.epochs_in(step * self._settings.d_steps_per_g_step), 4),
+            'discriminator_loss': float(values['discriminator_loss']),
+            'generator_loss': float(values['generator_loss']),
+            'real_accuracy': float(np.mean(real_logits > 0)),
+            'fake_accuracy': float(np.mean(fake_logits < 0)),
+            'images_per_second': round(images_per_second, 1),
+        }
+        self._reporter.record(record, {
+            'discriminator_output/real': _mean_probability(real_logits),
+            'discriminator_output/fake': _mean_probability(fake_logits),
+            **{'gradient_norm/' + name: float(norm) for name, norm in values['gradient_norms'].items()}})
+
+    def _sample(self, step: int) -> None:
+        """Writes a grid of images generated from the same latent vectors at every step."""
+        generator, settings = self._graph.generator, self._settings
+        feed = {self._graph.inputs.is_training: settings.bn_mode == 'batch'}
         if settings.bn_mode == 'standing':
+            batches = self._graph.standing_batches.draw(self._session, settings.standing_batches)
             feed = standing_statistics.feed_dict(generator, standing_statistics.accumulate(
-                session, generator, generator.noise, graph.standing_batches.draw(session, settings.standing_batches)))
-        generated = session.run(generator.images, {generator.noise: noise, **feed})
-        reporter.grid(folder.grid(step), pixels.to_uint8(generated), step, 'generated')
+                self._session, generator, generator.noise, batches))
+        images = self._session.run(generator.images, {generator.noise: self._sample_noise, **feed})
+        self._reporter.grid(self._folder.grid(step), pixels.to_uint8(images), step, 'generated')
 
-    def check(step, losses=()):
-        """Raises UserError where a loss, a pair (of whom, value), or a variable is not finite."""
-        faults = ['the %s\'s loss is %s' % loss for loss in losses if not math.isfinite(loss[1])]
-        if faults or not losses:
-            names = [name.decode() for name in session.run(graph.nonfinite_variables)]
-            faults += ['%s holds what is not a finite number' % name for name in names[:3]]
-            faults += ['so do %d more variables' % len(names[3:])] if names[3:] else []
-        if faults:
-            raise UserError('step %d: %s. The last good checkpoint is %s. A smaller learning rate in a fresh --run_dir '
-                            'may help.' % (step, '; '.join(faults), checkpoints.last or 'none: no step was saved'))
+    def _save(self, step: int) -> None:
+        self._check_variables(step)
+        # Write these before the checkpoint: if the process dies after it, a resumed run will not write them again.
+        noise = {self._graph.inputs.noise: self._sample_noise}
+        self._reporter.histograms(self._session.run(self._graph.histograms, noise), step)
+        self._reporter.draw_losses()
+        self._checkpoints.save(self._session, step)
 
-    def save(step):
-        check(step)
-        # First: what comes after the last checkpoint is lost where the process is killed then.
-        reporter.histograms(session.run(graph.histograms, {graph.inputs.noise: noise}), step)
-        reporter.draw_losses()
-        checkpoints.save(session, step)
+    def _report_evaluation(self, step: int) -> None:
+        if self._evaluate:
+            self._reporter.scores(step, *self._evaluate(self._checkpoints.last))
 
-    if start_step == 0:
-        reporter.grid(folder.reals, images.first(settings.sample_size), 0, 'real')
-        sample(0)
-    elif best and start_step % settings.evaluate_every == 0:
-        # Once more: the process may have been killed after it had saved, and before it had evaluated.
-        reporter.scores(start_step, *best(checkpoints.last))
-    every_step = (graph.step.train_op, graph.step.discriminator_loss, graph.step.generator_loss)
-    when_due = (*every_step, graph.step.real_logits, graph.step.fake_logits, graph.gradient_norms)
-    seconds, steps = 0., 0  # since the last logged step, training alone
-    with GracefulShutdown() as interrupt:
-        for step in range(start_step + 1, settings.steps + 1):
-            due = reporter.is_due(step, settings.steps)
-            began = time.perf_counter()
-            fetched = session.run(when_due if due else every_step)
-            seconds, steps = seconds + time.perf_counter() - began, steps + 1
-            discriminator_loss, generator_loss = map(float, fetched[1:3])
-            check(step, (('discriminator', discriminator_loss), ('generator', generator_loss)))
-            reporter.step(discriminator_loss, generator_loss)
-            if due:
-                reporter.record({
-                    'step': step, 'epoch': round(plan.epochs_in(step * settings.discriminator_updates), 4),
-                    'discriminator_loss': discriminator_loss, 'generator_loss': generator_loss,
-                    'real_accuracy': float(np.mean(fetched[3] > 0)),
-                    'fake_accuracy': float(np.mean(fetched[4] < 0)),
-                    'images_per_second': round(steps * settings.batch_size / seconds, 1)}, {
-                        'discriminator_output/real': _probability(fetched[3]),
-                        'discriminator_output/fake': _probability(fetched[4]),
-                        **{'gradient_norm/' + name: float(norm) for name, norm in fetched[5].items()}})
-                seconds, steps = 0., 0
-            ends = step == settings.steps or interrupt.signal is not None
-            if step % settings.sample_every == 0 or step == settings.steps:
-                sample(step)
-            evaluates = best and step % settings.evaluate_every == 0
-            if step % settings.checkpoint_every == 0 or evaluates or ends:
-                save(step)
-            if evaluates:
-                reporter.scores(step, *best(checkpoints.last))
-            if interrupt.signal is not None:
-                break
-        reporter.film()
-        return interrupt.signal
+    def _check_losses(self, step: int, values: Dict[str, Any]) -> None:
+        problems = ['the %s loss is %s' % (name, values[name + '_loss']) for name in ('discriminator', 'generator')
+                    if not math.isfinite(values[name + '_loss'])]
+        if problems:
+            self._fail(step, problems + self._nonfinite_variables())
+
+    def _check_variables(self, step: int) -> None:
+        problems = self._nonfinite_variables()
+        if problems:
+            self._fail(step, problems)
+
+    def _nonfinite_variables(self, shown: int = 3) -> list:
+        names = [name.decode() for name in self._session.run(self._graph.nonfinite_variables)]
+        problems = ['%s has values that are not finite' % name for name in names[:shown]]
+        return problems + (['so have %d more variables' % (len(names) - shown)] if len(names) > shown else [])
+
+    def _fail(self, step: int, problems: list) -> None:
+        raise UserError('step %d: %s. The last good checkpoint is %s. A smaller learning rate in a new --run_dir may '
+                        'help.' % (step, '; '.join(problems), self._checkpoints.last or 'none: no step was saved'))
 
 
-def _probability(log_odds):
-    """Mean probability of «real»."""
-    return float(np.mean(0.5 + 0.5 * np.tanh(log_odds / 2)))  # the logistic function, without overflow
+def _mean_probability(logits: np.ndarray) -> float:
+    """Mean probability of "real" that the discriminator assigns."""
+    return float(np.mean(0.5 + 0.5 * np.tanh(logits / 2)))  # the logistic function, without overflow
