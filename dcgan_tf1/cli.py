@@ -2,6 +2,7 @@
 import sys
 from typing import Any, Callable, Type
 
+import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 from dcgan_tf1 import cli_flags
@@ -39,6 +40,7 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
       command: takes the settings and returns the exit status.
       takes_words: whether the command takes arguments that are not flags; they are passed on as a list.
     """
+    tf.logging.set_verbosity(tf.logging.ERROR)
     cli_flags.define(settings_class)
     flags.adopt_module_key_flags(cli_flags)
 

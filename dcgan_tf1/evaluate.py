@@ -24,7 +24,6 @@ from dcgan_tf1.settings import EvaluateSettings
 
 def run(settings: EvaluateSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    tf.logging.set_verbosity(tf.logging.ERROR)
     if settings.run_dir:
         settings = run_settings.for_run_and_data(settings)
     images = read_images(settings) if settings.images else generate_images(settings)

@@ -22,7 +22,6 @@ from dcgan_tf1.settings import ExportSettings
 
 def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    tf.logging.set_verbosity(tf.logging.ERROR)
     bn_mode = settings.bn_mode or 'standing'
     settings = run_settings.for_run(settings) if settings.run_dir else settings
     if os.path.exists(settings.output):

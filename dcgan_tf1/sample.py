@@ -27,7 +27,6 @@ _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
 def run(settings: SampleSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    tf.logging.set_verbosity(tf.logging.ERROR)
     settings = run_settings.for_run(settings) if settings.run_dir else settings
     noise_file = read_noise(settings) if settings.noise else None
     with sampler.Sampler(settings) as generator:

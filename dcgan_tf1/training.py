@@ -29,7 +29,6 @@ def train(settings: TrainSettings) -> int:
     Returns: 0, or 128 plus the number of the signal that stopped the training.
     Raises: UserError.
     """
-    tf.logging.set_verbosity(tf.logging.ERROR)
     folder = RunFolder(run_settings.run_dir(settings))
     earlier_config = folder.read_config()
     if earlier_config:
