@@ -35,7 +35,7 @@ class StatisticsCache:
             pass  # none, or damaged in whatever way: it is made again
         return None
 
-    def write_atomically(self, values):
+    def write(self, values):
         """Stores statistics. Where the folder can't be written to, they are made anew each time."""
         file = io.BytesIO()
         np.savez(file, checkpoint=np.array(self._fingerprint), **values)
