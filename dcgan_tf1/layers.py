@@ -7,7 +7,7 @@ Variables and batch statistics are always float32. Everything else is computed i
 layer maps bfloat16 to bfloat16.
 """
 import zlib
-from typing import Any, Callable, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -200,7 +200,7 @@ def update_moving_statistics(statistics: Sequence[BatchStatistic]) -> List[tf.Op
     Returns:
         The update ops, which are also added to the collection UPDATE_OPS.
     """
-    latest = {}  # {name of a variable: its most recent update}
+    latest: Dict[str, tf.Operation] = {}  # {name of a variable: its most recent update}
     updates = []
     for statistic in statistics:
         averages = [(statistic.moving, statistic.momentum)]

@@ -80,15 +80,16 @@ def _clipped_loss(logits: tf.Tensor, label: int) -> tf.Tensor:
 
 
 LOSSES = {
-    'sparse_softmax': Loss(2, lambda logits: _softmax_loss(logits, 1),
-                           lambda logits: _softmax_loss(logits, 0), lambda logits: logits[:, 1] - logits[:, 0]),
+    'sparse_softmax': Loss(
+        2, lambda logits: _softmax_loss(logits, 1), lambda logits: _softmax_loss(logits, 0),
+        lambda logits: logits[:, 1] - logits[:, 0]),
     'sigmoid': Loss(1, lambda logits: _sigmoid_loss(logits, 1), lambda logits: _sigmoid_loss(logits, 0),
                     _mean_logit),
     'log_epsilon': Loss(1, _log_epsilon_loss, lambda logits: _log_epsilon_loss(-logits), _mean_logit),
     'clipped': Loss(1, lambda logits: _clipped_loss(logits, 1), lambda logits: _clipped_loss(logits, 0),
                     _mean_logit),
-    # One sigmoid in the network and a second one in the loss. The loss of an image is between log(1 + 1/e) and
-    # log 2 if it should be real, and between log 2 and log(1 + e) if it should be fake.
+    # One sigmoid in the network and a second one in the loss. The loss of an image is between log(1 + 1/e)
+    # and log 2 if it should be real, and between log 2 and log(1 + e) if it should be fake.
     'double_sigmoid': Loss(1, lambda logits: _sigmoid_loss(tf.nn.sigmoid(logits), 1),
                            lambda logits: _sigmoid_loss(tf.nn.sigmoid(logits), 0), _mean_logit),
 }
