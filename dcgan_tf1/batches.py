@@ -20,8 +20,7 @@ class BatchPlan(NamedTuple):
     - per_epoch: every epoch has a new order, and its last batch contains the remaining examples (as in Keras
       and PyTorch).
     - once: the examples are shuffled and divided once. Every epoch has the same batches in the same order,
-    and
-      its last batch contains the remaining examples.
+      and its last batch contains the remaining examples.
     """
 
     shuffle: str  # one of SHUFFLES

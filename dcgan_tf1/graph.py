@@ -24,7 +24,7 @@ from dcgan_tf1.inputs import Inputs, build_inputs
 from dcgan_tf1.layers import BatchStatistic
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.network import ForwardPass, Network
-from dcgan_tf1.networks import UnsupportedShape
+from dcgan_tf1.networks import UnsupportedShapeError
 from dcgan_tf1.standing_statistics import NoiseBatches
 
 if TYPE_CHECKING:
@@ -146,9 +146,10 @@ def discriminator_function(settings: 'TrainSettings', loss: Optional[str] = None
 
 @contextlib.contextmanager
 def _shape_errors(network: str, size: int) -> Iterator[None]:
+    """Turns `UnsupportedShapeError` into a `UserError` that names the flags."""
     try:
         yield
-    except UnsupportedShape as error:
+    except UnsupportedShapeError as error:
         raise UserError('--network=%s cannot make images of --image_size=%d: it supports %s'
                         % (network, size, error)) from error
 

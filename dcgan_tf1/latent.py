@@ -52,7 +52,8 @@ def interpolation_path(keyframes: np.ndarray, frames_per_segment: int, mode: str
     points = []
     for number in range(count if closed else count - 1):
         start, end = keyframes[:, number], keyframes[:, (number + 1) % count]
-        points += [interpolate(start, end, frame / frames_per_segment, mode) for frame in range(frames_per_segment)]
+        points += [interpolate(start, end, frame / frames_per_segment, mode)
+                   for frame in range(frames_per_segment)]
     if not closed:
         points.append(keyframes[:, -1])
     return np.stack(points, axis=1).astype(np.float32)

@@ -101,8 +101,7 @@ class Network:
         with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
             # The scope is part of the names of two variables of Adam.
             with tf.name_scope(self.scope + '_update'):
-                # GATE_NONE: with gating, the update would also wait for gradients that this network does not
-                # need.
+                # GATE_NONE: with gating, the update would also wait for gradients that it does not use.
                 gradients = self._optimizer.compute_gradients(loss, self.trainable_variables,
                                                               gate_gradients=tf.train.Optimizer.GATE_NONE)
                 update = self._optimizer.apply_gradients(gradients)
