@@ -28,7 +28,7 @@ from dcgan_tf1.networks import UnsupportedShapeError
 from dcgan_tf1.standing_statistics import NoiseBatches
 
 if TYPE_CHECKING:
-    from dcgan_tf1.data import Images
+    from dcgan_tf1.data import AnyImages
     from dcgan_tf1.settings import TrainSettings
 
 
@@ -154,7 +154,7 @@ def _shape_errors(network: str, size: int) -> Iterator[None]:
                         % (network, size, error)) from error
 
 
-def build_training(settings: 'TrainSettings', images: 'Images', plan: BatchPlan) -> TrainGraph:
+def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan) -> TrainGraph:
     """Builds the whole training graph in the current default graph.
 
     Args:

@@ -7,7 +7,7 @@ from dcgan_tf1 import pixels, randomness
 from dcgan_tf1.batches import BatchPlan
 
 if TYPE_CHECKING:
-    from dcgan_tf1.data import Images
+    from dcgan_tf1.data import AnyImages
     from dcgan_tf1.settings import TrainSettings
 
 
@@ -25,7 +25,7 @@ class Inputs(NamedTuple):
     extra_d_batches: List[Tuple[tf.Tensor, tf.Tensor]]  # (real_images, noise) of extra discriminator updates
 
 
-def build_inputs(settings: 'TrainSettings', images: 'Images', plan: BatchPlan,
+def build_inputs(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan,
                  step: tf.Tensor) -> Tuple[Inputs, Callable[[tf.Session, int], None]]:
     """Creates the inputs of a training step in the current default graph.
 

@@ -11,13 +11,14 @@ There are two routes. Both equal TensorFlow's kernels up to rounding:
 `use_kernels` allows these routes. `dilated_is_faster` and `subpixel_is_faster` know where they are faster.
 """
 import contextlib
+import threading
 from typing import ContextManager, Iterator, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
 CHOICES = ('auto', 'native')
 
-_using = 'native'  # the choice of the innermost `use_kernels` block
+_innermost = threading.local()  # its `choice` is that of the innermost `use_kernels` block of a thread
 
 
 @contextlib.contextmanager
@@ -26,14 +27,17 @@ def use_kernels(choice: str) -> Iterator[None]:
 
     Args:
         choice: 'native' for TensorFlow's own kernels, or 'auto' for the other routes where they were measured
-            to be faster. It holds for the whole process, so build one graph at a time.
+            to be faster.
     """
-    global _using
-    previous, _using = _using, choice
+    previous, _innermost.choice = _choice(), choice
     try:
         yield
     finally:
-        _using = previous
+        _innermost.choice = previous
+
+
+def _choice() -> str:
+    return getattr(_innermost, 'choice', 'native')
 
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.Tensor:
@@ -79,7 +83,7 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
 
 def _may_use_other_routes() -> bool:
     # The measurements are of CPUs with oneDNN, which TensorFlow 1 is built without.
-    return (_using == 'auto' and not tf.__version__.startswith('1.')
+    return (_choice() == 'auto' and not tf.__version__.startswith('1.')
             and not tf.config.experimental.list_physical_devices('GPU'))
 
 

@@ -2,13 +2,15 @@
 import contextlib
 import os
 import signal
+import threading
 from typing import Any, Optional
 
 
 class GracefulShutdown:
     """A context manager that records Ctrl-C and SIGTERM, so that the training can stop between two steps.
 
-    A second signal ends the process at once.
+    A second signal ends the process at once. In a thread other than the main one, signals are not recorded, because
+    Python delivers them to the main thread alone.
 
     Attributes:
         signal: number of the signal that was received, or None.
@@ -16,8 +18,9 @@ class GracefulShutdown:
 
     def __enter__(self) -> 'GracefulShutdown':
         self.signal: Optional[int] = None
+        is_main = threading.current_thread() is threading.main_thread()
         self._previous_handlers = {number: signal.signal(number, self._record)
-                                   for number in (signal.SIGINT, signal.SIGTERM)}
+                                   for number in (signal.SIGINT, signal.SIGTERM) if is_main}
         return self
 
     def _record(self, number: int, _: Any) -> None:
