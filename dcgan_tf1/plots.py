@@ -44,7 +44,7 @@ def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
 
     Args:
       records: one or more records of metrics.jsonl.
-      title: of the figure.
+      title: title of the figure.
     Returns: the content of a PNG file.
     """
     figure = canvas(8, 4)

@@ -124,7 +124,7 @@ def read_idx(path: str, file_name: str) -> np.ndarray:
     """Reads an IDX file.
 
     Args:
-      path: of the file, which is decompressed if its name ends in .gz.
+      path: the file. It is decompressed if its name ends in .gz.
       file_name: key of `SHAPES`, which determines the expected shape.
     Returns: uint8 array of that shape.
     Raises: UserError if the file is damaged or has another shape.

@@ -1,5 +1,4 @@
-"""The 1,797 handwritten digits of scikit-learn, enlarged to the size of MNIST's. They need neither files nor
-a network.
+"""The 1,797 handwritten digits of scikit-learn, enlarged to MNIST's size. They need no files and no network.
 
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
 (8×8 images, 17 levels of gray).
