@@ -3,7 +3,7 @@
 Only this module, `old_spellings` and the commands know absl.
 """
 import dataclasses
-from typing import Any, Dict, List, Sequence, Type, TypeVar
+from typing import Any, Callable, Dict, List, Sequence, Type, TypeVar
 
 from absl import flags
 
@@ -30,8 +30,9 @@ def define(settings_class: Type[Settings], flag_values: flags.FlagValues = flags
     old_spellings.define_flags(specs, flag_values)
 
 
-_DEFINE = {'text': flags.DEFINE_string, 'boolean': flags.DEFINE_boolean, 'integer': flags.DEFINE_integer,
-           'number': flags.DEFINE_float}
+_DEFINE: Dict[str, Callable[..., Any]] = {
+    'text': flags.DEFINE_string, 'boolean': flags.DEFINE_boolean, 'integer': flags.DEFINE_integer,
+    'number': flags.DEFINE_float}
 
 
 def _specs(settings_class: Type[Settings]) -> Dict[str, Spec]:

@@ -12,7 +12,6 @@ import os
 import sys
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli, image_files, pixels, run_settings
 from dcgan_tf1.data import image_folder

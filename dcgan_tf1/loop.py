@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import pixels, standing_statistics
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import Checkpoints
-from dcgan_tf1.data import Images
+from dcgan_tf1.data import AnyImages
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.graph import TrainGraph
 from dcgan_tf1.reporter import Reporter
@@ -26,7 +26,7 @@ class Run(NamedTuple):
 
     folder: RunFolder
     settings: TrainSettings
-    images: Images  # the training set
+    images: AnyImages  # the training set
     plan: BatchPlan  # of these images
 
 
@@ -111,7 +111,7 @@ class TrainingLoop:
     def _sample(self, step: int) -> None:
         """Writes a grid of images generated from the same latent vectors at every step."""
         generator, settings = self._graph.generator, self._settings
-        feed = {self._graph.inputs.is_training: settings.bn_mode == 'batch'}
+        feed: Dict[Any, Any] = {self._graph.inputs.is_training: settings.bn_mode == 'batch'}
         if settings.bn_mode == 'standing':
             batches = self._graph.standing_batches.draw(self._session, settings.standing_batches)
             feed = standing_statistics.feed_dict(generator, standing_statistics.accumulate(

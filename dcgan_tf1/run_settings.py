@@ -50,8 +50,8 @@ def read(folder: RunFolder) -> TrainSettings:
     config = folder.read_config()
     if not config:
         raise UserError('%s holds no run (%s does not exist): name the folder of a run' % (folder.path, folder.config))
-    values = {name: tuple(value) if isinstance(value, list) else value
-              for name, value in old_spellings.complete(config['flags']).items()}
+    values: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
+                              for name, value in old_spellings.complete(config['flags']).items()}
     names = TrainSettings.names()
     problems = ['%s is missing' % name for name in names if name not in values]
     problems += ['%s is unknown to this version' % name for name in sorted(set(values) - set(names))]

@@ -15,7 +15,6 @@ import sys
 from typing import Callable, Optional
 
 import numpy as np
-import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli, image_files, latent, pixels, plots, run_settings, sampler
 from dcgan_tf1.errors import UserError
@@ -91,10 +90,10 @@ def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> i
     def table(_: np.ndarray) -> np.ndarray:
         columns = max(len(indices) for _, indices in terms) + 1
         rows = np.ones((len(terms) + 1, columns, *images.shape[1:]), np.float32)
-        remaining = singles
-        for row, (_, indices), mean in zip(rows, terms, means):
-            row[:len(indices)], row[-1] = remaining[:len(indices)], mean
-            remaining = remaining[len(indices):]
+        start = 0
+        for row, (_sign, indices), mean in zip(rows, terms, means):
+            row[:len(indices)], row[-1] = singles[start:start + len(indices)], mean
+            start += len(indices)
         rows[-1, -1] = means[-1]
         return _grid(settings, rows.reshape(-1, *images.shape[1:]), columns)
 

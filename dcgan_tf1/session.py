@@ -1,16 +1,17 @@
-"""TensorFlow sessions, configured in one place."""
+"""Creates TensorFlow sessions, with the same configuration everywhere."""
 import tensorflow.compat.v1 as tf
 
 
-def create_session(xla=False):
-    """A Session with `session_config`."""
+def create_session(xla: bool = False) -> tf.Session:
+    """A session on the current default graph, configured by `session_config`."""
     return tf.Session(config=session_config(xla))
 
 
-def session_config(xla=False):
-    """A ConfigProto: take GPU memory as it is needed, and a CPU where an op has no GPU kernel.
+def session_config(xla: bool = False) -> tf.ConfigProto:
+    """Allocates GPU memory as needed, and runs ops without a GPU kernel on the CPU.
 
-    With `xla`, XLA compiles what it can of what a GPU runs. (What a CPU runs, it leaves as it is.)
+    Args:
+        xla: whether XLA compiles what it can of the ops on a GPU. It does not compile ops on a CPU.
     """
     config = tf.ConfigProto(allow_soft_placement=True)
     config.gpu_options.allow_growth = True

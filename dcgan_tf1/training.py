@@ -11,7 +11,7 @@ import dcgan_tf1
 from dcgan_tf1 import cli_flags, data, graph, run_settings
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
-from dcgan_tf1.data import Images
+from dcgan_tf1.data import AnyImages
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.loop import Run, TrainingLoop
 from dcgan_tf1.reporter import Reporter
@@ -58,7 +58,7 @@ def _check_same_settings(folder: RunFolder, settings: TrainSettings) -> None:
                         'another, name a new --run_dir' % (folder.path, '; '.join(changes), folder.flags))
 
 
-def _check_images(settings: TrainSettings, images: Images) -> None:
+def _check_images(settings: TrainSettings, images: AnyImages) -> None:
     if settings.batch_size > images.num_examples:
         raise UserError('--batch_size=%d is more than the %d training images: use a smaller one'
                         % (settings.batch_size, images.num_examples))

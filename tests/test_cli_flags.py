@@ -157,5 +157,5 @@ def test_a_command_and_its_module_are_the_same():
 @pytest.mark.parametrize('flag', ['--stepps=3', '--steps=0', '--batch_size=many'])
 def test_a_wrong_flag_is_one_line(flag):
     status, _, error = program('dcgan_tf1', 'train', flag)
-    lines = [line for line in error.splitlines() if 'error: ' in line]
+    lines = [line for line in error.splitlines() if line.startswith('error: ')]
     assert status == 1 and len(lines) == 1 and flag[2:].split('=')[0] in lines[0] and 'Traceback' not in error
