@@ -42,7 +42,8 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
     """
     tf.logging.set_verbosity(tf.logging.ERROR)
     cli_flags.define(settings_class)
-    flags.adopt_module_key_flags(cli_flags)
+    for name in settings_class.names():  # list these flags, but not absl's own, in --help
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
     def parse_command_line(argv: Any) -> Any:
         try:

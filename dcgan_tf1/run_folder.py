@@ -107,8 +107,9 @@ class RunFolder:
 
         It lies in the run folder itself, because TensorBoard names a run after the folder of its event files.
         """
-        return os.path.join(self.path, 'events.out.tfevents.%d.%s.%d'
-                            % (time.time(), platform.node(), os.getpid()))
+        path = os.path.join(self.path, 'events.out.tfevents.%d.%s.%d' % (time.time(), platform.node(), os.getpid()))
+        taken = len(glob.glob(glob.escape(path) + '*'))  # by a training in the same process and second
+        return '%s.%d' % (path, taken) if taken else path
 
     def grid(self, step: int) -> str:
         """Path of the grid of images generated after that step."""

@@ -31,9 +31,6 @@ from dcgan_tf1.setting_fields import (
 
 BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
-EPSILON_MODES = ('tensorflow', 'pytorch')
-NOISE_BATCHES = ('full', 'match')
-PIXEL_TYPES = ('float', 'uint8')
 _IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
 def module_names(package: Any) -> List[str]:
     """Names of a package's public modules, which are the values of a setting."""
@@ -111,7 +108,7 @@ class TrainSettings(Settings):
     noise_distribution: str = choice(
         'uniform', DISTRIBUTIONS, 'distribution of the latent vectors: uniform on [-1, 1), or standard normal')
     noise_batch: str = choice(
-        'full', NOISE_BATCHES, 'latent vectors for a smaller last batch: full uses --batch_size of them, match as '
+        'full', ('full', 'match'), 'latent vectors for a smaller last batch: full uses --batch_size of them, match as '
         'many as there are images')
 
     # Schedule and optimizer
@@ -125,8 +122,8 @@ class TrainSettings(Settings):
     beta2: float = number(0.999, _is_decay, 'must be 0 or more and below 1', 'Adam\'s decay of the second moment')
     epsilon: float = number(1e-8, _is_positive, 'must be above 0', 'Adam\'s epsilon')
     epsilon_mode: str = choice(
-        'tensorflow', EPSILON_MODES, 'where Adam adds epsilon: to the square root of the uncorrected second moment '
-        '("epsilon hat"), as TensorFlow and Keras do, or of the bias-corrected one, as PyTorch does')
+        'tensorflow', ('tensorflow', 'pytorch'), 'where Adam adds epsilon. tensorflow: to the root of the uncorrected '
+        'second moment ("epsilon hat"), as Keras does too; pytorch: to the root of the bias-corrected one')
     precision: str = choice(
         'float32', PRECISIONS, 'precision of convolutions and dense layers; variables, batch statistics, logits, '
         'losses and Adam are always float32. (float16 is not offered, because it needs loss scaling)')
@@ -285,7 +282,7 @@ class EvaluateSettings(GeneratorSettings):
 class ExportSettings(GeneratorSettings):
     """Settings of `python -m dcgan_tf1.export`."""
 
-    pixels: str = choice('float', PIXEL_TYPES, 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
+    pixels: str = choice('float', ('float', 'uint8'), 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
     output: Optional[str] = path(None, 'folder to write, which must not exist yet', required=True)
 
     RULES: ClassVar[Tuple[Rule, ...]] = (

@@ -130,8 +130,7 @@ def test_changed_settings_are_named():
 
 def program(*arguments):
     """Runs `python -m dcgan_tf1`; returns (status, standard output, standard error)."""
-    result = subprocess.run([sys.executable, '-m', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            universal_newlines=True)
+    result = subprocess.run([sys.executable, '-m', *arguments], capture_output=True, text=True)
     return result.returncode, result.stdout, result.stderr
 
 
