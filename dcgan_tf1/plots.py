@@ -1,12 +1,16 @@
-"""Pictures: grids of images, and curves."""
+"""Pictures: grids of images, and the one style of all figures."""
 import io
 import math
 
 import numpy as np
 from PIL import Image
 
-# Apart in lightness as well as in hue: told apart in grey and by colour-blind eyes.
-_COLOURS = {'generator': '#d95f02', 'discriminator': '#1b6ca8'}
+# Okabe and Ito's palette, which color-blind readers can tell apart, and colors by role.
+COLORS = {
+    'black': '#000000', 'orange': '#e69f00', 'sky_blue': '#56b4e9', 'green': '#009e73', 'yellow': '#f0e442',
+    'blue': '#0072b2', 'vermilion': '#d55e00', 'purple': '#cc79a7', 'gray': '#767676', 'light_gray': '#cccccc'}
+COLORS.update(generator=COLORS['vermilion'], discriminator=COLORS['blue'], reference=COLORS['gray'])
+_CYCLE = ('blue', 'vermilion', 'green', 'purple', 'orange', 'sky_blue', 'black', 'yellow')
 
 
 def to_bytes(images):
@@ -44,89 +48,114 @@ def png(picture):
 
 
 def losses(records, title):
-    """The bytes of a PNG with both losses against the step. `records` as in metrics.jsonl, one or more."""
-    figure = canvas(8, 4)
-    axes = figure.add_subplot(111)
+    """The losses of a run against the step, each in a panel of its own.
+
+    Args:
+      records: dicts as in metrics.jsonl, one or more.
+      title: of the figure.
+    Returns: the bytes of a PNG file.
+    """
+    drawing = figure(7, 2.8)
+    drawing.suptitle(title, fontsize=10)
     steps = [record['step'] for record in records]
-    for network, colour in _COLOURS.items():
+    for axes, network in zip(drawing.subplots(1, 2), ('generator', 'discriminator')):
         values = np.array([record[network + '_loss'] for record in records], float)
-        axes.plot(steps, values, color=colour, alpha=0.3, linewidth=1)
-        window, middle = _smooth(values)
-        axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.8,
-                  label=network + (' (mean of %d logged steps)' % window if window > 1 else ''))
-    axes.set_xlabel('step')
-    axes.set_ylabel('loss [nat]')
-    axes.set_ylim(bottom=0)
-    axes.set_title(title)
-    axes.grid(alpha=0.25)
-    axes.legend()
-    return rendered(figure)
+        window = _curve(axes, steps, values, COLORS[network])
+        axes.set_ylim(bottom=0)
+        label(axes, x='Step' if window == 1 else 'Step (line: mean of %d logged steps)' % window,
+              y=network.capitalize() + ' loss')
+    return render(drawing)
 
 
 def curves(records, quantities):
-    """The bytes of a PNG that compares runs.
+    """Quantities of several runs against the step.
 
     Args:
       records: {run: dicts, each with a step and quantities}.
       quantities: {name in the records: title}, two or four.
+    Returns: the bytes of a PNG file.
     """
     rows = len(quantities) // 2
-    figure = canvas(11, 3 * rows)
-    grid_of_axes = figure.subplots(rows, 2, sharex=True, squeeze=False)
-    for axes, (name, title) in zip(grid_of_axes.flat, quantities.items()):
+    drawing = figure(7, 2.4 * rows)
+    for axes, (name, title) in zip(drawing.subplots(rows, 2, sharex=True, squeeze=False).flat, quantities.items()):
         for number, (run, logged) in enumerate(records.items()):
             values = np.array([record[name] for record in logged], float)
-            window, middle = _smooth(values)
-            steps = [record['step'] for record in logged]
-            colour = 'C%d' % (number % 10)
-            axes.plot(steps, values, color=colour, alpha=0.2, linewidth=1)
-            axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.6,
-                      linestyle=('-', '--', ':')[number // 10 % 3], label=run, marker='.' if len(values) < 30 else '')
-        axes.set_title(title, fontsize=10)
+            _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]], label=run,
+                   linestyle=('-', '--', ':')[number // len(_CYCLE) % 3], marker='.' if len(values) < 30 else '')
         axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.25)
-    for axes in grid_of_axes[-1]:
-        axes.set_xlabel('step')
+        label(axes, title)
+    for axes in drawing.axes[-2:]:
+        label(axes, axes.get_title(loc='left'), 'Step')
     if len(records) > 1:
-        figure.axes[0].legend(fontsize=8)
-    return rendered(figure)
+        drawing.axes[0].legend(fontsize=9)
+    return render(drawing)
 
 
 def histograms(shares, real):
-    """The bytes of a PNG with shares of classes. `shares`: {name: shares}; `real`: those to compare with, or None."""
-    rows = math.ceil(len(shares) / 4)
-    figure = canvas(11, 0.4 + 2.1 * rows)
-    for number, (name, values) in enumerate(shares.items()):
-        axes = figure.add_subplot(rows, 4, number + 1)
-        axes.bar(range(len(values)), values, color=_COLOURS['discriminator'])
-        if real:
-            axes.step(np.arange(len(real) + 1) - 0.5, [*real, real[-1]], where='post', linewidth=1,
-                      color=_COLOURS['generator'])
-        axes.set_xticks(range(len(values)))
-        axes.set_title(name, fontsize=8)
-        axes.tick_params(labelsize=7)
-    return rendered(figure)
+    """Shares of the classes, in panels.
+
+    Args:
+      shares: {title: shares of the classes}.
+      real: shares to compare with, drawn as a line, or None.
+    Returns: the bytes of a PNG file.
+    """
+    columns = 3
+    rows = math.ceil(len(shares) / columns)
+    drawing = figure(7, 0.4 + 1.7 * rows)
+    for number, (title, values) in enumerate(shares.items()):
+        axes = drawing.add_subplot(rows, columns, number + 1)
+        bars(axes, values, real)
+        label(axes, title)
+    return render(drawing)
 
 
-def _smooth(values):
-    """(window, running means): over an eighth of the values, at the most over eleven."""
+def bars(axes, shares, real=None):
+    """Draws shares of the classes as bars, and `real` shares to compare with as a line."""
+    axes.bar(range(len(shares)), shares, color=COLORS['sky_blue'])
+    if real:
+        axes.step(np.arange(len(real) + 1) - 0.5, [*real, real[-1]], where='post', linewidth=1.2,
+                  color=COLORS['vermilion'])
+    axes.set_xticks(range(len(shares)))
+
+
+def _curve(axes, steps, values, color, **style):
+    """Draws values, faint, and their centered running mean; returns the mean's window."""
     window = max(1, min(11, len(values) // 8))
-    return window, np.convolve(values, np.ones(window) / window, 'valid')
+    kernel = np.ones(window)
+    means = np.convolve(values, kernel, 'same') / np.convolve(np.ones(len(values)), kernel, 'same')
+    axes.plot(steps, values, color=color, alpha=0.25, linewidth=1)
+    axes.plot(steps, means, color=color, linewidth=1.6, **style)
+    return window
 
 
-def canvas(width, height):
-    """An empty matplotlib figure; sizes in hundreds of pixels."""
-    # Not pyplot: it keeps global state, and looks for a display.
+def figure(width, height):
+    """An empty matplotlib figure of this size in inches, with 200 dots per inch.
+
+    Figures are drawn for a final width of 7 inches. Matplotlib's default text has 10 points there; use no less than 9.
+    """
+    # Not pyplot, which keeps global state and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    figure = Figure(figsize=(width, height), dpi=100)
-    FigureCanvasAgg(figure)
-    return figure
+    new = Figure(figsize=(width, height), dpi=200)
+    FigureCanvasAgg(new)
+    return new
 
 
-def rendered(figure, rect=(0, 0, 1, 1)):
-    """The bytes of a PNG of a matplotlib figure, its axes filling that part of it: (left, bottom, right, top)."""
-    figure.tight_layout(rect=rect)
+def label(axes, title=None, x=None, y=None):
+    """Labels axes in the style of all figures: a title on the left, a faint grid, no frame at the top and right."""
+    if title:
+        axes.set_title(title, fontsize=10, loc='left')
+    axes.set_xlabel(x or '', fontsize=9)
+    axes.set_ylabel(y or '', fontsize=9)
+    axes.tick_params(labelsize=9)
+    axes.grid(alpha=0.25)
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+
+
+def render(figure):
+    """The bytes of a PNG file of a matplotlib figure, laid out tightly."""
+    figure.tight_layout()
     file = io.BytesIO()
     figure.savefig(file, format='png')
     return file.getvalue()
