@@ -1,111 +1,146 @@
-"""Times the routes of `dcgan_tf1/kernels.py` against TensorFlow's own kernels, for every strided layer of the recipes.
+"""Times the alternative kernels of `dcgan_tf1/kernels.py` against TensorFlow's native ones.
 
-  .venv-3.11/bin/python scripts/benchmark_kernels.py --batch_sizes=32,128
+  python -m scripts.benchmarks.kernels --batch_sizes=32,128
 
-The rules in `kernels.py` follow from its table. Writes kernels.md to --output.
+Measures every layer of the recipes that has stride 2, in float32 and bfloat16. The rules in `kernels.py` that choose a
+kernel follow from this table. Writes README.md to --output.
 """
 import argparse
 import os
 import sys
 import time
-
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from arguments import any_path, at_least, list_of
-from benchmarking import on_tensorflow
-from dcgan_tf1 import kernels, loop
+from dcgan_tf1 import kernels, loop, markdown
 from dcgan_tf1.errors import exit_status
 from dcgan_tf1.run_folder import write
+from scripts.lib.arguments import at_least, list_of, path
+from scripts.lib.machine import tensorflow_device
+from scripts.lib.paths import results_folder
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-# Size of the larger map, channels of it, channels of the smaller map, kernel size; all of stride 2 with same padding.
+class Layer(NamedTuple):
+    """A convolution or transposed convolution with stride 2 and padding `same`."""
+    size: int  # height and width of its larger side, in pixels
+    large_channels: int  # channels of its larger side
+    small_channels: int  # channels of its smaller side
+    kernel_size: int
+
+    @property
+    def small_size(self) -> int:
+        """Height and width of the smaller side, in pixels."""
+        return -(-self.size // 2)
+
+    @property
+    def kernel_shape(self) -> List[int]:
+        """Shape of the kernel."""
+        return [self.kernel_size, self.kernel_size, self.large_channels, self.small_channels]
+
+
 LAYERS = {
-    'sparse_softmax': [(28, 1, 64, 5), (14, 64, 128, 5)],
-    'graph_mode': [(28, 1, 128, 5), (14, 128, 256, 5)],
-    'machinecurve': [(28, 1, 28, 5), (14, 28, 64, 5), (14, 28, 56, 5)],
-    'paperspace': [(28, 1, 64, 5), (14, 64, 128, 5)],
-    'learnopencv_*': [(64, 3, 64, 4), (32, 64, 128, 4), (16, 128, 256, 4), (8, 256, 512, 4)],
-    'paper': [(64, 3, 128, 5), (32, 128, 256, 5), (16, 256, 512, 5), (8, 512, 1024, 5)],
+    'sparse_softmax': [Layer(28, 1, 64, 5), Layer(14, 64, 128, 5)],
+    'graph_mode': [Layer(28, 1, 128, 5), Layer(14, 128, 256, 5)],
+    'machinecurve': [Layer(28, 1, 28, 5), Layer(14, 28, 64, 5), Layer(14, 28, 56, 5)],
+    'paperspace': [Layer(28, 1, 64, 5), Layer(14, 64, 128, 5)],
+    'learnopencv_*': [Layer(64, 3, 64, 4), Layer(32, 64, 128, 4), Layer(16, 128, 256, 4), Layer(8, 256, 512, 4)],
+    'paper': [Layer(64, 3, 128, 5), Layer(32, 128, 256, 5), Layer(16, 256, 512, 5), Layer(8, 512, 1024, 5)],
 }
-ROUTES = ('weight gradient', 'transposed convolution')
+OPERATIONS = ('weight gradient', 'transposed convolution')
+
+_INTRODUCTION = '''# Alternative convolution kernels
+
+When is a kernel of [dcgan_tf1/kernels.py](../../../dcgan_tf1/kernels.py) faster than TensorFlow's native one?
+
+Measured by `python -m scripts.benchmarks.kernels` with TensorFlow %s on %s: medians of %d rounds, in each of which all
+kernels take turns. Cells give the milliseconds of the native kernel → of the alternative kernel, and the speed-up. Bold:
+the rules in `kernels.py` choose the alternative kernel.
+
+'''
 
 
-def operations(layer, batch, dtype):
-    """{route: (native op, own op)}, on random tensors that are in memory before."""
-    size, large, small, kernel_size = layer
+def build_operations(layer: Layer, batch_size: int, dtype: tf.DType) -> Dict[str, Tuple[tf.Operation, tf.Operation]]:
+    """{name of the operation: (native kernel, alternative kernel)}, on random variables."""
+    small_shape = [batch_size, layer.small_size, layer.small_size, layer.small_channels]
     with tf.variable_scope('inputs'):
-        images, kernel, maps = [
+        images, kernel, gradients = [
             tf.get_variable(name, initializer=tf.cast(tf.random_normal(shape), dtype), use_resource=True).read_value()
-            for name, shape in (('images', [batch, size, size, large]),
-                                ('kernel', [kernel_size, kernel_size, large, small]),
-                                ('maps', [batch, -(-size // 2), -(-size // 2), small]))]
-    how = {'strides': [1, 2, 2, 1], 'padding': 'SAME'}
-    return dict(zip(ROUTES, (
-        (tf.nn.conv2d_backprop_filter(images, kernel.shape.as_list(), maps, **how).op,
-         kernels.weight_gradient(images, maps, kernel_size, 2, 'SAME').op),
-        (tf.nn.conv2d_backprop_input(images.shape.as_list(), kernel, maps, **how).op,
-         kernels.subpixel_transpose(maps, kernel, (size, size), 2, 'SAME').op))))
+            for name, shape in (('images', [batch_size, layer.size, layer.size, layer.large_channels]),
+                                ('kernel', layer.kernel_shape), ('gradients', small_shape))]
+    geometry = {'strides': [1, 2, 2, 1], 'padding': 'SAME'}
+    weight_gradient = (
+        tf.nn.conv2d_backprop_filter(images, kernel.shape.as_list(), gradients, **geometry).op,
+        kernels.weight_gradient(images, gradients, layer.kernel_size, 2, 'SAME').op)
+    transposed = (
+        tf.nn.conv2d_backprop_input(images.shape.as_list(), kernel, gradients, **geometry).op,
+        kernels.subpixel_transpose(gradients, kernel, (layer.size, layer.size), 2, 'SAME').op)
+    return dict(zip(OPERATIONS, (weight_gradient, transposed)))
 
 
-def measure(layer, batch, dtype, rounds):
-    """{route: (native, own)}: median milliseconds, the four taken in turn."""
+def measure(layer: Layer, batch_size: int, dtype: tf.DType, rounds: int) -> Dict[str, Tuple[float, float]]:
+    """{name of the operation: median milliseconds of (native kernel, alternative kernel)}."""
     with tf.Graph().as_default(), loop.session() as session:
-        pairs = operations(layer, batch, dtype)
+        pairs = build_operations(layer, batch_size, dtype)
         session.run(tf.global_variables_initializer())
         runs = [session.make_callable(op) for pair in pairs.values() for op in pair]
         times = np.zeros((rounds + 1, len(runs)))
         for row in times:
             for column, run in enumerate(runs):
-                began = time.perf_counter()
+                start = time.perf_counter()
                 run()
-                row[column] = 1000 * (time.perf_counter() - began)
-        medians = np.median(times[1:], axis=0)  # the first is the warm-up
-        return {route: tuple(medians[2 * number:2 * number + 2]) for number, route in enumerate(pairs)}
+                row[column] = 1000 * (time.perf_counter() - start)
+        medians = np.median(times[1:], axis=0)  # the first round is for warming up
+        return {name: tuple(medians[2 * number:2 * number + 2]) for number, name in enumerate(pairs)}
 
 
-def parse(arguments):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--batch_sizes', type=list_of(at_least(1)), default='128', help='comma-separated')
-    parser.add_argument('--rounds', type=at_least(1), default=7)
-    parser.add_argument('--output', type=any_path, default=os.path.join(ROOT, 'results', 'benchmark'),
-                        help='folder for the table')
+def uses_alternative(layer: Layer, dtype: tf.DType) -> Dict[str, bool]:
+    """{name of the operation: whether the rules in `kernels.py` choose the alternative kernel}."""
+    return dict(zip(OPERATIONS, (
+        kernels.dilated_is_faster(layer.kernel_shape, [layer.small_size] * 2, 2, dtype),
+        kernels.subpixel_is_faster(layer.kernel_shape, 2))))
+
+
+def _row(recipe: str, layer: Layer, batch_size: int, dtype: tf.DType, rounds: int) -> List[Any]:
+    chosen = uses_alternative(layer, dtype)
+    cells = [recipe, '%d×%d, %d ↔ %d, %d×%d kernel' % (
+        layer.size, layer.size, layer.large_channels, layer.small_channels, layer.kernel_size, layer.kernel_size),
+        batch_size, dtype.name]
+    for name, (native, alternative) in measure(layer, batch_size, dtype, rounds).items():
+        speed_up = '%.2f×' % (native / alternative)
+        cells.append('%.1f → %.1f: %s' % (native, alternative, '**%s**' % speed_up if chosen[name] else speed_up))
+    return cells
+
+
+def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.kernels', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--batch_sizes', type=list_of(at_least(1)), default='128',
+                        help='comma-separated (default: %(default)s)')
+    parser.add_argument('--rounds', type=at_least(1), default=7,
+                        help='measurements of each kernel (default: %(default)s)')
+    parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'kernels'),
+                        help='folder for the results')
     return parser.parse_args(arguments)
 
 
-def main(arguments=None):
-    arguments = parse(arguments)
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """The script."""
+    parsed = parse(arguments)
     tf.logging.set_verbosity(tf.logging.ERROR)
-    text = '''# Routes of convolutions
-
-Made by `scripts/benchmark_kernels.py`: TensorFlow %s, %s; medians of %d rounds, taken in turn. Milliseconds of
-TensorFlow's own kernel → of the route in `dcgan_tf1/kernels.py`; bold where that route is taken.
-
-| recipe | layer | batch | precision | %s |
-| --- | --- | --- | --- | --- | --- |
-''' % (tf.__version__, on_tensorflow.device(), arguments.rounds, ' | '.join(ROUTES))
+    rows = []
     for recipe, layers in LAYERS.items():
         for layer in layers:
-            for batch in arguments.batch_sizes:
+            for batch_size in parsed.batch_sizes:
                 for dtype in (tf.float32, tf.bfloat16):
-                    size, large, small, kernel_size = layer
-                    taken = {
-                        'weight gradient': kernels._dilated_is_faster(
-                            [kernel_size, kernel_size, large, small], [-(-size // 2)] * 2, 2, dtype),
-                        'transposed convolution': kernels._subpixel_is_faster(
-                            tf.TensorShape([kernel_size, kernel_size, large, small]).as_list(), 2)}
-                    row = '| %s | %d×%d, %d ↔ %d, %d×%d kernel | %d | %s |' % (
-                        recipe, size, size, large, small, kernel_size, kernel_size, batch, dtype.name)
-                    for route, (native, own) in measure(layer, batch, dtype, arguments.rounds).items():
-                        ratio = '%.2f ×' % (native / own)
-                        row += ' %.1f → %.1f: %s |' % (native, own, '**%s**' % ratio if taken[route] else ratio)
-                    print(row, flush=True)
-                    text += row + '\n'
-    os.makedirs(arguments.output, exist_ok=True)
-    write(os.path.join(arguments.output, 'kernels.md'), text.encode())
+                    rows.append(_row(recipe, layer, batch_size, dtype, parsed.rounds))
+                    print(*rows[-1], sep=' | ', flush=True)
+    text = _INTRODUCTION % (tf.__version__, tensorflow_device(), parsed.rounds)
+    text += markdown.table(['recipe', 'layer', 'batch size', 'precision', *OPERATIONS], rows)
+    os.makedirs(parsed.output, exist_ok=True)
+    write(os.path.join(parsed.output, 'README.md'), text.encode())
 
 
 if __name__ == '__main__':

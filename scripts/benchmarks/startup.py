@@ -1,8 +1,10 @@
-"""Times what passes between the command and the first training step, beyond importing TensorFlow.
+"""Times the start of a training: from the command to the first step.
 
-  .venv-3.11/bin/python scripts/benchmark_startup.py --data_dir=my/mnist      (further flags go to the training)
+  python -m scripts.benchmarks.startup --data_dir=my/mnist
 
-Imports, flags, data, graph, variables, grids of real and of untrained images: medians of five processes, in seconds.
+All flags are passed to `python -m dcgan_tf1.train`. Prints medians of five processes, in seconds: for the import of
+TensorFlow, and from there to the first step (imports, flags, data, graph, variables, grids of real and of untrained
+images). Writes no files.
 """
 import os
 import statistics
@@ -11,41 +13,48 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
+from scripts.lib.paths import ROOT
+
 PROCESSES = 5
+_IS_WORKER = 'DCGAN_TF1_STARTUP_WORKER'
 
 
-def worker():
-    """One start, in this process: prints the seconds that importing TensorFlow takes, and those to the first step."""
-    began = time.perf_counter()
+def run_worker() -> None:
+    """Starts a training in this process. Prints the seconds of importing TensorFlow and of the rest, then exits."""
+    start = time.perf_counter()
     import tensorflow.compat.v1 as tf
-    tf.Session  # noqa: B018 (much of TensorFlow is loaded when it is first asked for)
+    tf.Session  # noqa: B018 (TensorFlow loads many of its modules when they are first used)
     imported = time.perf_counter()
     from dcgan_tf1 import loop, train
 
-    def first_step(_):
-        print(imported - began, time.perf_counter() - imported, flush=True)
+    def stop_before_first_step(_):
+        print(imported - start, time.perf_counter() - imported, flush=True)
         os._exit(0)
-    loop.Interrupt.__enter__ = first_step  # what the loop does right before it
+    loop.Interrupt.__enter__ = stop_before_first_step  # the training loop enters it right before the first step
     train.main()
 
 
-def main():
+def main() -> None:
+    """The script."""
     times = []
     for _ in range(PROCESSES):
         with tempfile.TemporaryDirectory() as folder:
-            told = subprocess.check_output(
-                [sys.executable, os.path.abspath(__file__), *sys.argv[1:], '--run_dir=' + os.path.join(folder, 'run')],
-                env={**os.environ, 'PYTHONPATH': ROOT, 'STARTUP_WORKER': '1', 'TF_CPP_MIN_LOG_LEVEL': '3'})
-        times.append([float(part) for part in told.split()])
+            output = subprocess.check_output(
+                [sys.executable, '-m', 'scripts.benchmarks.startup', *sys.argv[1:],
+                 '--run_dir=' + os.path.join(folder, 'run')],
+                env={**os.environ, 'PYTHONPATH': ROOT, _IS_WORKER: '1', 'TF_CPP_MIN_LOG_LEVEL': '3'})
+        times.append([float(text) for text in output.split()])
     for name, values in zip(('importing TensorFlow', 'from there to the first step'), zip(*times)):
         print('%s: %.2f s (%.2f–%.2f)' % (name, statistics.median(values), min(values), max(values)))
 
 
 if __name__ == '__main__':
     try:
-        worker() if os.environ.get('STARTUP_WORKER') else main()
+        if os.environ.get(_IS_WORKER):
+            run_worker()
+        else:
+            main()
     except subprocess.CalledProcessError as error:
-        sys.exit('error: the training ended with status %d: see above' % error.returncode)
+        sys.exit('error: the training ended with status %d: see its output above' % error.returncode)
     except KeyboardInterrupt:
         sys.exit(130)

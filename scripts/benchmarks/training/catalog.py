@@ -1,67 +1,78 @@
-"""Who runs, as data: the recipes with their schedules, and the contestants. Adding one is a line."""
-import collections
+"""What is compared, as data. Adding a recipe or an implementation takes one line."""
+from typing import Any, Dict, List, NamedTuple, Tuple
 
-# The schedules that a recipe is timed with, its own first.
+# The schedules that each recipe is timed with, its own first.
 RECIPES = {
     'graph_mode': ('generator_then_discriminator', 'simultaneous'),
     'sparse_softmax': ('discriminator_then_generator',),
     'learnopencv_torch': ('discriminator_then_generator_same_images',),
 }
-POST, OURS, FLOOR = "the post's own loop", 'ours', 'GEMM floor'
-
-# module: of this package, whose `build(task)` makes it; options: what the module takes besides; own_schedule_only:
-# it is not repeated with the recipe's other schedules; recipes: those that it is for.
-Contestant = collections.namedtuple('Contestant', 'name precision module options own_schedule_only recipes')
+POST, PACKAGE, BOUND = "post's loop", 'dcgan_tf1', 'GEMM bound'
 
 
-def _contestant(name, precision, module, own_schedule_only=False, recipes=tuple(RECIPES), **options):
-    return Contestant(name, precision, module, options, own_schedule_only, recipes)
+class Implementation(NamedTuple):
+    """A training loop in one precision."""
+    name: str  # in tables
+    precision: str  # float32 or bfloat16
+    module: str  # in this package; has `build(task)`, see `implementations`
+    options: Dict[str, Any]  # further options of the module; must fit into JSON
+    own_schedule_only: bool  # not timed with the recipe's other schedules
+    recipes: Tuple[str, ...]  # the recipes that it implements
+
+
+def _implementation(name, precision, module, own_schedule_only=False, recipes=tuple(RECIPES), **options):
+    return Implementation(name, precision, module, options, own_schedule_only, recipes)
+
+
+def _package(name, precision, *flags, **keywords):
+    return _implementation(name, precision, 'implementations.dcgan_tf1_loop',
+                           flags=['--precision=' + precision, *flags], **keywords)
 
 
 def _torch(name, **options):
-    return [_contestant('PyTorch ' + name, precision, 'rival_torch', **options)
+    return [_implementation('PyTorch ' + name, precision, 'implementations.torch_loop', **options)
             for precision in ('float32', 'bfloat16')]
 
 
-CONTESTANTS = [
-    _contestant(POST, 'float32', 'post_tf_layers', True, ('graph_mode', 'sparse_softmax')),
-    _contestant(POST, 'float32', 'rival_torch', True, ('learnopencv_torch',), as_printed=True),
-    _contestant(OURS, 'float32', 'ours', flags=['--precision=float32']),
-    _contestant(OURS, 'bfloat16', 'ours', flags=['--precision=bfloat16']),
-    _contestant('ours, native kernels', 'float32', 'ours', True, flags=['--precision=float32', '--kernels=native']),
-    _contestant('ours, native kernels', 'bfloat16', 'ours', True, flags=['--precision=bfloat16', '--kernels=native']),
-    _contestant('Keras 3 tf.function', 'float32', 'rival_keras', policy='float32'),
-    _contestant('Keras 3 tf.function', 'bfloat16', 'rival_keras', policy='mixed_bfloat16'),
+# A post's loop runs the post's own schedule. It cannot be compared with other schedules, which do less work per step.
+IMPLEMENTATIONS = [
+    _implementation(POST, 'float32', 'implementations.post_loops', True, ('graph_mode', 'sparse_softmax')),
+    _implementation(POST, 'float32', 'implementations.post_001_loop', True, ('learnopencv_torch',)),
+    _package(PACKAGE, 'float32'),
+    _package(PACKAGE, 'bfloat16'),
+    _package(PACKAGE + ', native kernels', 'float32', '--kernels=native', own_schedule_only=True),
+    _package(PACKAGE + ', native kernels', 'bfloat16', '--kernels=native', own_schedule_only=True),
+    _implementation('Keras 3 tf.function', 'float32', 'implementations.keras_loop', policy='float32'),
+    _implementation('Keras 3 tf.function', 'bfloat16', 'implementations.keras_loop', policy='mixed_bfloat16'),
     *_torch('eager'),
     *_torch('channels_last', channels_last=True),
     *_torch('compile + channels_last', channels_last=True, compiled=True),
-    _contestant(FLOOR, 'float32', 'floor'),
-    _contestant(FLOOR, 'bfloat16', 'floor'),
+    _implementation(BOUND, 'float32', 'gemm_bound'),
+    _implementation(BOUND, 'bfloat16', 'gemm_bound'),
 ]
 
-# How time and memory grow is measured of these.
-GROWTH = [contestant for contestant in CONTESTANTS if contestant.name == OURS]
+# For how time and memory grow with the batch size, the image size and the dataset.
+GROWTH_IMPLEMENTATIONS = [implementation for implementation in IMPLEMENTATIONS if implementation.name == PACKAGE]
 BATCH_SIZES = (32, 64, 128, 256, 512)
 IMAGE_SIZES = {'graph_mode': (28, 64, 128), 'sparse_softmax': (28, 64, 128), 'learnopencv_torch': (32, 64, 128)}
-IMAGE_SIZES_BATCH = 32  # 128×128 is 21 times the work of 28×28
-IMAGES_IN_MEMORY = (6000, 60000)  # tenfold; the second is MNIST's
+IMAGE_SIZES_BATCH = 32  # a 128×128 image takes 21 times the work of a 28×28 one
+IMAGES_IN_MEMORY = (6000, 60000)  # the second is the size of MNIST
 IMAGE_FILES = (2000, 20000)
 
 
-def wanted(name, filters):
-    """Whether a contestant is among those asked for: one of the comma-separated `filters` begins its name."""
-    return not filters or any(name.startswith(start.strip()) for start in filters.split(','))
+def is_selected(name: str, prefixes: str) -> bool:
+    """Whether a name begins with one of the comma-separated prefixes. All names do if there are none."""
+    return not prefixes or any(name.startswith(prefix.strip()) for prefix in prefixes.split(','))
 
 
-def entries(recipe, filters=''):
-    """The pairs (schedule, contestant) of a recipe, those of its own schedule first."""
+def entries(recipe: str, prefixes: str = '') -> List[Tuple[str, Implementation]]:
+    """All pairs (schedule, implementation) of a recipe; those of its own schedule come first.
+
+    Args:
+      recipe: a key of `RECIPES`.
+      prefixes: select implementations by name, see `is_selected`.
+    """
     schedules = RECIPES[recipe]
-    return [(schedule, contestant) for schedule in schedules for contestant in CONTESTANTS
-            if recipe in contestant.recipes and wanted(contestant.name, filters)
-            and (schedule == schedules[0] or not contestant.own_schedule_only)]
-
-
-def task(recipe, schedule, contestant, **changes):
-    """What a worker is told, to be sent as JSON. `changes`: batch_size, image_size, num_images, data_dir."""
-    return {'recipe': recipe, 'schedule': schedule, 'precision': contestant.precision, 'module': contestant.module,
-            'options': contestant.options, **changes}
+    return [(schedule, implementation) for schedule in schedules for implementation in IMPLEMENTATIONS
+            if recipe in implementation.recipes and is_selected(implementation.name, prefixes)
+            and (schedule == schedules[0] or not implementation.own_schedule_only)]

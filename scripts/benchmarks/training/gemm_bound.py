@@ -1,53 +1,69 @@
-"""The floor: how long a step takes where it does nothing but multiply matrices, as fast as this machine can.
+"""A bound on the time per step: the step's matrix products alone, at the best rate that this machine reaches.
 
-  floor = Σ FLOPs of the step's convolutions and dense layers, *inside the image* / the matrix product's rate
+  bound = Σ FLOPs of the step's convolutions and dense layers inside the image / rate of the best matrix product
 
-The sum runs over the operations of our own step (forward passes, gradients of inputs and of weights, in the recipe's
-schedule), with the framework's own kernels. A convolution counts 2 · batch · pairs · input channels · filters, where
-`pairs` are the pairs of an output pixel and a kernel's number that falls on a pixel of the input: what falls on the
-padding is 0, and not counted. The rate is the best that TensorFlow's `matmul` reaches, in the contestant's precision,
-among the shapes that those convolutions have as matrix products (image patches as rows), and timed in every window.
-Nothing else is counted: no batch norm, no optimizer, no input. Batch norm's and the losses' sums are not products.
+The sum runs over the operations of the package's own step with TensorFlow's native kernels: forward passes, gradients
+of inputs and gradients of weights, in the recipe's schedule. A convolution counts 2 · batch · pairs · input channels ·
+filters FLOPs, where `pairs` counts the pairs of an output pixel and a kernel entry that falls on an input pixel. Entries
+that fall on the padding are not counted.
+
+The rate is the best one that TensorFlow's `matmul` reaches, in the same precision, among the shapes that these
+convolutions have as matrix products (with image patches as rows). It is measured in every window. Batch norm,
+activations, losses, the optimizer and input count nothing.
 """
 import collections
 import time
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from benchmarking import on_tensorflow, ours
-from benchmarking.recipe import Worker, hyperparameters
 from dcgan_tf1 import loop
+from scripts.benchmarks.training.implementations import (
+    TrainingProgram,
+    dcgan_tf1_loop,
+    hyperparameters,
+    tensorflow_process,
+)
+from scripts.lib.machine import tensorflow_device
 
-NATIVE = ['--kernels=native']  # the convolutions as they are written
+NATIVE_KERNELS = ['--kernels=native']  # the convolutions as they are written
+_MIN_SHARE = 0.01  # shapes with a smaller share of the FLOPs are not timed: small products do not reach the best rate
+_MIN_SECONDS = 0.05  # of one run of products, so that the run's overhead does not count
+_MAX_CHAIN = 500  # products per run
 
-# flops: of one operation; gemm: (m, k, n), its shape as a product [m, k] × [k, n].
-Product = collections.namedtuple('Product', 'flops gemm')
+_CONVOLUTIONS = ('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter')
 
 
-def _flops(gemm):
+class Product(NamedTuple):
+    """A convolution or dense layer, or one of their gradients, as a matrix product."""
+    flops: int  # inside the image
+    gemm: Tuple[int, int, int]  # (m, k, n) of the product [m, k] × [k, n]
+
+
+def _gemm_flops(gemm):
     m, k, n = gemm
     return 2 * m * k * n
 
 
-def _pairs(size, kernel, stride, out, padding):
-    """Along one axis: how many pairs (output, number of the kernel) fall on the input. TensorFlow's padding."""
-    before = max((out - 1) * stride + kernel - size, 0) // 2 if padding == b'SAME' else 0
-    return sum(max(0, min(size, place * stride - before + kernel) - max(0, place * stride - before))
-               for place in range(out))
+def _count_pairs(size, kernel, stride, output_size, padding):
+    """Counts the pairs (output, kernel entry) that fall on the input along one axis, with TensorFlow's padding."""
+    before = max((output_size - 1) * stride + kernel - size, 0) // 2 if padding == b'SAME' else 0
+    starts = [position * stride - before for position in range(output_size)]
+    return sum(max(0, min(size, start + kernel) - max(0, start)) for start in starts)
 
 
 def _convolution(op, batch):
-    """A forward convolution, or one of its two gradients: they take the same products."""
-    # (image, kernel, output) of the convolution that it is, or is the gradient of.
-    image, kernel, output = {
+    """The `Product` of a convolution or one of its two gradients, which take the same products."""
+    # The images, kernel and output of the convolution that this op is, or is the gradient of.
+    images, kernel, output = {
         'Conv2D': lambda: (op.inputs[0], op.inputs[1], op.outputs[0]),
         'Conv2DBackpropInput': lambda: (op.outputs[0], op.inputs[1], op.inputs[2]),
         'Conv2DBackpropFilter': lambda: (op.inputs[0], op.outputs[0], op.inputs[2]),
     }[op.type]()
     rows, columns, channels, filters = kernel.shape.as_list()
-    (_, height, width, _), (_, out_height, out_width, _) = image.shape.as_list(), output.shape.as_list()
+    (_, height, width, _), (_, out_height, out_width, _) = images.shape.as_list(), output.shape.as_list()
     strides, padding = op.get_attr('strides'), op.get_attr('padding')
-    pairs = _pairs(height, rows, strides[1], out_height, padding) * _pairs(
+    pairs = _count_pairs(height, rows, strides[1], out_height, padding) * _count_pairs(
         width, columns, strides[2], out_width, padding)
     pixels, patch = batch * out_height * out_width, rows * columns * channels
     gemm = {'Conv2D': (pixels, patch, filters), 'Conv2DBackpropInput': (pixels, filters, patch),
@@ -60,27 +76,32 @@ def _dense(op, batch):
     first, second = (shape[::-1] if op.get_attr(flag) else shape
                      for shape, flag in zip(shapes, ('transpose_a', 'transpose_b')))
     gemm = (*first, second[1])
-    return Product(_flops(gemm), gemm)
+    return Product(_gemm_flops(gemm), gemm)
 
 
-def products(fetches, batch):
-    """The `Product`s that a run of the fetches takes. Sizes left open in the graph are taken for the batch."""
-    needed, todo, found = set(), [getattr(fetch, 'op', fetch) for fetch in fetches], []
-    while todo:
-        op = todo.pop()
+def products(fetches: Sequence[Any], batch: int) -> List[Product]:
+    """The matrix products that a `Session.run` of the fetches takes.
+
+    Args:
+      fetches: tensors or operations.
+      batch: replaces dimensions whose size is unknown in the graph.
+    """
+    needed, pending, results = set(), [getattr(fetch, 'op', fetch) for fetch in fetches], []
+    while pending:
+        op = pending.pop()
         if op not in needed:
             needed.add(op)
-            todo += [value.op for value in op.inputs] + list(op.control_inputs)
+            pending += [value.op for value in op.inputs] + list(op.control_inputs)
     for op in needed:
-        # Some only wait in a control dependency for what no one uses (an optimizer's gate holds both gradients of an
-        # operation back until both are there). TensorFlow's graph optimizer takes those out.
+        # Some results are only control dependencies: an optimizer's gate waits for both gradients of an operation,
+        # even if one is not used. TensorFlow's graph optimizer removes these.
         if not any(user in needed for value in op.outputs for user in value.consumers()):
             continue
-        if op.type in ('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter'):
-            found.append(_convolution(op, batch))
+        if op.type in _CONVOLUTIONS:
+            results.append(_convolution(op, batch))
         elif op.type == 'MatMul':
-            found.append(_dense(op, batch))
-    return found
+            results.append(_dense(op, batch))
+    return results
 
 
 class _Chain:
@@ -97,9 +118,9 @@ class _Chain:
             for _ in range(length):
                 with tf.control_dependencies([] if product is None else [product]):
                     product = tf.matmul(*values)
-            self._last = product[0, 0]  # waits for a GPU
+            self._last = product[0, 0]  # reading a value waits for a GPU
             config = loop.session_config()
-            # An optimizer would see that they are all the same.
+            # Otherwise the optimizers would replace the equal products with one.
             config.graph_options.rewrite_options.disable_meta_optimizer = True
             config.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
             self._session = tf.Session(config=config)
@@ -107,40 +128,48 @@ class _Chain:
             self._session.run(self._last)
 
     def run(self):
-        """Seconds a product."""
-        began = time.perf_counter()
+        """Computes all products. Returns seconds per product."""
+        start = time.perf_counter()
         self._session.run(self._last)
-        return (time.perf_counter() - began) / self.length
+        return (time.perf_counter() - start) / self.length
 
     def close(self):
         self._session.close()
 
 
-def build(task):
-    tf.logging.set_verbosity(tf.logging.ERROR)
-    batch = hyperparameters(task).batch_size
+def _flops_by_shape(task, batch):
+    """{(m, k, n): FLOPs of the step's products of this shape}."""
+    options = {'flags': ['--precision=' + task['precision'], *NATIVE_KERNELS]}
     with tf.Graph().as_default():
-        step = ours.training_graph({**task, 'options': {'flags': ['--precision=' + task['precision'], *NATIVE]}}).step
-        all_products = products([step.train_op, step.discriminator_loss, step.generator_loss], batch)
+        step = dcgan_tf1_loop.build_graph({**task, 'options': options}).step
+        step_products = products([step.train_op, step.discriminator_loss, step.generator_loss], batch)
     flops = collections.Counter()
-    for product in all_products:
+    for product in step_products:
         flops[product.gemm] += product.flops
+    return flops
+
+
+def build(task: Dict[str, Any]) -> TrainingProgram:
+    """A program whose "step" is a run of the fastest matrix product."""
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    flops = _flops_by_shape(task, hyperparameters(task).batch_size)
     total = sum(flops.values())
     dtype = tf.bfloat16 if task['precision'] == 'bfloat16' else tf.float32
     rates = {}
-    for gemm, share in flops.items():
-        if share >= total / 100:  # the small ones are not the fast ones
+    for gemm, shape_flops in flops.items():
+        if shape_flops >= total * _MIN_SHARE:
             chain = _Chain(gemm, dtype, 4)
-            rates[gemm] = _flops(gemm) / min(chain.run() for _ in range(3))
+            rates[gemm] = _gemm_flops(gemm) / min(chain.run() for _ in range(3))
             chain.close()
     best = max(rates, key=rates.get)
-    seconds = _flops(best) / rates[best]
-    chain = _Chain(best, dtype, int(min(500, max(1, 0.05 / seconds))))  # a run is long against its own overhead
+    seconds = _gemm_flops(best) / rates[best]
+    chain = _Chain(best, dtype, int(min(_MAX_CHAIN, max(1, _MIN_SECONDS / seconds))))
 
     def train(steps):
         for _ in range(steps):
             chain.run()
 
-    return Worker(train, None, on_tensorflow.FRAMEWORK, on_tensorflow.device(), on_tensorflow.device_peak,
-                  total / _flops(best) / chain.length,
-                  {'gflop_a_step': total / 1e9, 'gemm': list(best), 'gflops_first_seen': rates[best] / 1e9})
+    return TrainingProgram(
+        train, None, tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory,
+        total / _gemm_flops(best) / chain.length,
+        {'gflop_per_step': total / 1e9, 'gemm': list(best), 'gflops_before_windows': rates[best] / 1e9})

@@ -1,60 +1,61 @@
-"""The workers, seen from the parent."""
+"""Worker processes, seen from their parent."""
 import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from typing import Any, Dict
 
-from benchmarking.recipe import ROOT
+from scripts.lib.paths import ROOT
 
 
 class Unavailable(Exception):
-    """A contestant can't run here; the text says why."""
+    """An implementation cannot run here; the message says why."""
 
 
 class Process:
-    """One worker. Between windows it sleeps on its standard input."""
+    """A worker. Between windows it sleeps, waiting for standard input."""
 
-    def __init__(self, task):
-        """Starts it and waits until it is built. Raises: Unavailable."""
-        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2',
-                       'PYTHONPATH': os.pathsep.join([os.path.join(ROOT, 'scripts'), ROOT])}
+    def __init__(self, task: Dict[str, Any]):
+        """Starts the worker and waits until it has built its program. Raises: Unavailable."""
+        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2', 'PYTHONPATH': ROOT}
         environment.pop('TF_USE_LEGACY_KERAS', None)
-        if task['module'] == 'post_tf_layers':
-            environment['TF_USE_LEGACY_KERAS'] = '1'  # brings tf.layers to today's TensorFlow
+        if task['module'] == 'implementations.post_loops':
+            environment['TF_USE_LEGACY_KERAS'] = '1'  # with it, tf_keras provides tf.layers in TensorFlow 2
         self._errors = tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            [sys.executable, '-m', 'benchmarking.worker', json.dumps(task)], env=environment, universal_newlines=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', 'scripts.benchmarks.training.worker', json.dumps(task)], env=environment,
+            universal_newlines=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
         try:
-            self.built = self._answer()
+            self.description = self._reply()
         except BaseException:
             self.close()
             raise
 
-    def train(self, steps):
-        """Trains that many steps: a dict, see `worker`. Raises: Unavailable."""
-        with contextlib.suppress(BrokenPipeError):  # it has ended: its last word is read below
-            self._process.stdin.write('%d\n' % steps)
-            self._process.stdin.flush()
-        return self._answer()
+    def train(self, steps: int) -> Dict[str, Any]:
+        """Trains some steps and returns the worker's measurements, see `worker`. Raises: Unavailable."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended: _reply() reads the reason
+            self.process.stdin.write('%d\n' % steps)
+            self.process.stdin.flush()
+        return self._reply()
 
-    def _answer(self):
-        line = self._process.stdout.readline()
+    def _reply(self):
+        line = self.process.stdout.readline()
         if not line:
-            status = self._process.wait()
+            status = self.process.wait()
             self._errors.seek(0)
-            said = self._errors.read().decode(errors='replace').strip().splitlines()
-            raise Unavailable('ended with status %d%s' % (status, ': ' + said[-1][:160] if said else ''))
-        answer = json.loads(line)
-        if 'unavailable' in answer:
-            raise Unavailable(answer['unavailable'])
-        return answer
+            output = self._errors.read().decode(errors='replace').strip().splitlines()
+            raise Unavailable('ended with status %d%s' % (status, ': ' + output[-1][:160] if output else ''))
+        reply = json.loads(line)
+        if 'unavailable' in reply:
+            raise Unavailable(reply['unavailable'])
+        return reply
 
-    def close(self):
-        self._process.kill()
-        self._process.wait()
-        self._process.stdin = None  # what it did not read any more is of no use
-        self._process.stdout.close()
+    def close(self) -> None:
+        """Ends the worker."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin = None  # closing it would flush what the worker has not read, and fail
+        self.process.stdout.close()
         self._errors.close()

@@ -1,11 +1,11 @@
-"""A contestant's process: builds it, then trains windows of steps when told to.
+"""The process of one implementation: builds it, then trains as many steps as it is asked to.
 
-  python -m benchmarking.worker TASK
+  python -m scripts.benchmarks.training.worker TASK
 
-TASK is a JSON object (see `contestants.task`). Standard input brings numbers of steps, a line each; standard output
-takes JSON objects, a line each: first {"parameters", "framework", "device", "details"}, then one a window, in which
-"began" and "ended" are pairs (CPU seconds of the process, a clock). Instead of any, {"unavailable": why} ends it.
-Whatever the frameworks print goes to standard error.
+TASK is a JSON object, see `tasks.make_task`. Standard input receives numbers of steps, one per line. Standard output
+gets JSON objects, one per line: first {"parameters", "framework", "device", "details"}, then one for each window, in
+which "start" and "end" are pairs (CPU seconds of the process, clock). {"unavailable": reason} may replace any of them
+and is the last. Everything that the frameworks print goes to standard error.
 """
 import importlib
 import json
@@ -14,45 +14,51 @@ import os
 import resource
 import sys
 import time
+import traceback
 
 
-def peak_memory():
-    """Bytes of memory that the process had at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+def peak_memory() -> int:
+    """Peak bytes of memory that the process occupied."""
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def reason(error):
+def _summary(error):
     """An exception as one short line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:160]
 
 
-def main():
+def _train_window(program, steps):
+    start = time.process_time(), time.perf_counter()
+    losses = program.train(steps)
+    end = time.process_time(), time.perf_counter()
+    if losses and not all(map(math.isfinite, losses)):
+        raise ArithmeticError('its losses became %s and %s' % tuple(losses))
+    seconds = end[1] - start[1]
+    return {'seconds': seconds, 'milliseconds': 1000 * seconds / steps * program.scale, 'losses': losses,
+            'start': start, 'end': end, 'peak': peak_memory(), 'device_peak': program.gpu_memory()}
+
+
+def main() -> None:
+    """The process."""
     task = json.loads(sys.argv[1])
-    channel = os.fdopen(os.dup(1), 'w')
+    replies = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
 
-    def tell(**message):
-        channel.write(json.dumps(message) + '\n')
-        channel.flush()
+    def reply(message):
+        replies.write(json.dumps(message) + '\n')
+        replies.flush()
     try:
-        worker = importlib.import_module('benchmarking.' + task['module']).build(task)
-        tell(parameters=worker.parameters, framework=worker.framework, device=worker.device, details=worker.details)
+        program = importlib.import_module('scripts.benchmarks.training.' + task['module']).build(task)
+        reply({'parameters': program.parameters, 'framework': program.framework, 'device': program.device,
+               'details': program.details})
         for line in sys.stdin:
-            steps = int(line)
-            began = time.process_time(), time.perf_counter()
-            losses = worker.train(steps)
-            ended = time.process_time(), time.perf_counter()
-            if losses and not all(map(math.isfinite, losses)):
-                raise ArithmeticError('its losses became %s and %s' % tuple(losses))
-            seconds = ended[1] - began[1]
-            tell(seconds=seconds, milliseconds=1000 * seconds / steps * worker.scale, losses=losses, began=began,
-                 ended=ended, peak=peak_memory(), device_peak=worker.device_peak())
-    # A missing package, an unknown flag, no compiler, no memory: whatever it is, the others go on.
+            reply(_train_window(program, int(line)))
+    # A missing package, an unknown flag, no compiler, no memory: the other implementations run nevertheless.
     except Exception as error:
-        import traceback
         traceback.print_exc()
-        tell(unavailable=reason(error))
+        reply({'unavailable': _summary(error)})
 
 
 if __name__ == '__main__':

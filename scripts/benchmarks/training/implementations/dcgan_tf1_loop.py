@@ -1,46 +1,40 @@
-"""Our loop: one `Session.run` a step, nothing fed."""
+"""This package's loop: one `Session.run` per step, which feeds nothing."""
+from typing import Any, Dict
+
 import tensorflow.compat.v1 as tf
 
-from benchmarking import on_tensorflow
-from benchmarking.recipe import Worker, flagfile, hyperparameters, pictures
-from dcgan_tf1 import graph, loop, options
-from dcgan_tf1.data import Images, image_folder
+from dcgan_tf1 import data, graph, options
+from dcgan_tf1.data import image_folder
+from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
+from scripts.lib import training_loop
+from scripts.lib.machine import digit_images, tensorflow_device
+from scripts.lib.paths import flagfile
 
 
-def settings_of(task, *further):
-    """The settings of a task, as the command line would give them."""
+def _settings(task):
+    """The training settings of a task."""
     return options.parsed(
         options.declare_training, '--flagfile=' + flagfile(task['recipe']), '--schedule=' + task['schedule'],
-        '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()), *further)
+        '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()))
 
 
-def images_of(task):
-    """In memory, or the folder of the task."""
+def _images(task):
+    """The dataset of a task: digits in memory, or a folder of images."""
     shape = hyperparameters(task).image_shape
-    if task.get('data_dir'):
+    if task['data_dir']:
         return image_folder.load(task['data_dir'], *shape[1:])
-    return Images(pictures(shape, task.get('num_images')), 'scikit-learn')
+    return data.Images(digit_images(shape, task['num_images']), 'scikit-learn')
 
 
-def training_graph(task, *further):
-    """The graph of a task, in the current one."""
-    settings, images = settings_of(task, *further), images_of(task)
+def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
+    """Builds the training graph of a task in the current default graph."""
+    settings, images = _settings(task), _images(task)
     return graph.build_training(settings, images, options.batch_plan(settings, images.num_examples))
 
 
-def build(task):
+def build(task: Dict[str, Any]) -> TrainingProgram:
+    """See `implementations`."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    with tf.Graph().as_default():
-        training = training_graph(task)
-        parameters = on_tensorflow.trainable(lambda scope: tf.trainable_variables(scope + '/'))
-        session = loop.session(settings_of(task).xla)
-        session.run(tf.global_variables_initializer())
-        training.start(session, 0)
-        tf.get_default_graph().finalize()
-    fetches = (training.step.train_op, training.step.discriminator_loss, training.step.generator_loss)
-
-    def train(steps):
-        for _ in range(steps):
-            fetched = session.run(fetches)
-        return [float(loss) for loss in fetched[1:]]
-    return Worker(train, parameters, on_tensorflow.FRAMEWORK, on_tensorflow.device(), on_tensorflow.device_peak)
+    loop = training_loop.build(_settings(task), _images(task))
+    return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph), tensorflow_process.FRAMEWORK,
+                           tensorflow_device(), tensorflow_process.gpu_memory)

@@ -1,34 +1,21 @@
-"""What the workers with TensorFlow share."""
-import tensorflow.compat.v1 as tf
+"""What the worker processes with TensorFlow report about themselves."""
+from typing import Dict, Optional
 
-from benchmarking.recipe import processor
-from dcgan_tf1 import loop
+import tensorflow.compat.v1 as tf
 
 FRAMEWORK = 'TensorFlow ' + tf.__version__
 
 
-def device():
-    """The accelerators that TensorFlow sees, or the processor."""
-    with tf.Graph().as_default(), loop.session() as session:
-        names = [found.name for found in session.list_devices() if found.device_type == 'GPU']
-    if not names:
-        return processor()
-    try:
-        details = tf.config.experimental.get_device_details(tf.config.experimental.list_physical_devices('GPU')[0])
-        return details['device_name']
-    except (AttributeError, KeyError):  # TensorFlow 1.15 has no names
-        return ', '.join(names)
-
-
-def device_peak():
-    """Bytes at most in use on the first GPU, or None."""
+def gpu_memory() -> Optional[int]:
+    """Peak bytes in use on the first GPU, or None."""
     try:
         return tf.config.experimental.get_memory_info('GPU:0')['peak']
-    except (AttributeError, ValueError, tf.errors.OpError):  # no such function in 1.15, or no GPU
+    except (AttributeError, ValueError, tf.errors.OpError):  # TensorFlow 1.15 has no such function; or there is no GPU
         return None
 
 
-def trainable(variables_of):
-    """{'Generator': …, 'Discriminator': …}: numbers in the trainable variables, which `variables_of`(scope) lists."""
-    return {scope: sum(int(variable.shape.num_elements()) for variable in variables_of(scope))
-            for scope in ('Generator', 'Discriminator')}
+def count_parameters(graph: tf.Graph) -> Dict[str, int]:
+    """{network: number of trainable parameters} of a graph."""
+    with graph.as_default():
+        return {network: sum(int(variable.shape.num_elements()) for variable in tf.trainable_variables(network + '/'))
+                for network in ('Generator', 'Discriminator')}

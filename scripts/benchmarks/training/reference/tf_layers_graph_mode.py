@@ -1,19 +1,29 @@
-"""The oracle of recipes `graph_mode` and `graph_mode_dense`, with `tf.layers`.
+"""Reference for the recipes `graph_mode` and `graph_mode_dense`: the networks and the step of post 002 in `tf.layers`.
 
-The networks of post 002, and the two `Session.run`s of its step.
+Source: https://cfml.se/deep-convolutional-generative-adversarial-networks/
 """
-import collections
+from typing import Any, List, NamedTuple, Tuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-Script = collections.namedtuple(
-    'Script', 'images noise is_training generated losses train_generator train_discriminator discriminator_updates')
+
+class Script(NamedTuple):
+    """A graph to train with feeds."""
+    images: tf.Tensor  # placeholder [batch, 28, 28, 1] in [-1, 1]
+    noise: tf.Tensor  # placeholder [batch, 1, 1, 100] or [batch, 100]
+    is_training: tf.Tensor  # placeholder
+    generated: tf.Tensor  # [batch, 28, 28, 1] in [-1, 1]
+    losses: Tuple[tf.Tensor, tf.Tensor]  # discriminator, generator
+    train_generator: tf.Operation
+    train_discriminator: tf.Operation
+    discriminator_updates: List[List[tf.Operation]]  # update ops of the pass over real images, then over generated
 
 
-def convolutions(layers, is_training):
-    """Convolutions throughout: (generator, discriminator), without their scopes."""
-    def block(x, layer, *arguments, **keywords):
-        x = layer(x, *arguments, use_bias=False, **keywords)
+def convolutional(layers: Any, is_training: tf.Tensor):
+    """The networks of `graph_mode`: functions (generator, discriminator) without variable scopes."""
+    def block(x, layer, *arguments, **options):
+        x = layer(x, *arguments, use_bias=False, **options)
         return tf.nn.leaky_relu(layers.batch_normalization(x, training=is_training))
 
     def generator(noise):
@@ -28,8 +38,8 @@ def convolutions(layers, is_training):
     return generator, discriminator
 
 
-def dense(layers, is_training):
-    """The baseline, two dense layers each: (generator, discriminator), without their scopes."""
+def dense(layers: Any, is_training: tf.Tensor):
+    """The networks of `graph_mode_dense`, two dense layers each: functions as in `convolutional`."""
     def generator(noise):
         x = layers.dense(noise, 128, activation=tf.nn.relu)
         return tf.reshape(layers.dense(x, 784, activation=tf.nn.tanh), [-1, 28, 28, 1])
@@ -40,30 +50,35 @@ def dense(layers, is_training):
     return generator, discriminator
 
 
-# By recipe: the networks, and the shape of a noise vector.
-NETWORKS = {'graph_mode': (convolutions, (1, 1, 100)), 'graph_mode_dense': (dense, (100,))}
+# {recipe: (function that builds the networks, shape of a noise vector)}
+NETWORKS = {'graph_mode': (convolutional, (1, 1, 100)), 'graph_mode_dense': (dense, (100,))}
 
 
-def build(layers, learning_rate=0.0002, epsilon=1e-8, recipe='graph_mode', with_updates=True):
-    """The whole graph, in the current one. `layers` is the real `tf.layers`; the rest is Adam's.
+def build(layers: Any, learning_rate: float = 0.0002, epsilon: float = 1e-8, recipe: str = 'graph_mode',
+          with_updates: bool = True) -> Script:
+    """Builds the graph in the current default graph.
 
-    With update ops, which the post leaves out: the generator's with its step, the discriminator's with its own.
-    `with_updates` false leaves the generator's out of its step too, as the post does.
+    Args:
+      layers: the module `tf.layers`.
+      learning_rate: of Adam.
+      epsilon: of Adam.
+      recipe: graph_mode or graph_mode_dense.
+      with_updates: run the generator's update ops with its training step. The post does not run them.
     """
-    networks, noise_shape = NETWORKS[recipe]
+    build_networks, noise_shape = NETWORKS[recipe]
     noise = tf.placeholder(tf.float32, [None, *noise_shape])
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
     is_training = tf.placeholder(tf.bool, [])
-    generate, judge = networks(layers, is_training)
+    generate, classify = build_networks(layers, is_training)
 
     def discriminator(x):
         with tf.variable_scope('Discriminator', reuse=tf.AUTO_REUSE):
-            return judge(x)
+            return classify(x)
     with tf.variable_scope('Generator'):
         generated = generate(noise)
     generator_updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     real = discriminator(images)
-    after_real = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+    count_after_real = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
     fake = discriminator(generated)
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
     losses = (tf.reduce_mean(-(tf.log(real + 1e-12) + tf.log(1 - fake + 1e-12))), tf.reduce_mean(-tf.log(fake + 1e-12)))
@@ -73,13 +88,16 @@ def build(layers, learning_rate=0.0002, epsilon=1e-8, recipe='graph_mode', with_
             loss, var_list=tf.trainable_variables(scope))
     with tf.control_dependencies(generator_updates if with_updates else []):
         train_generator = minimize(losses[1], 'Generator/')
-    # By application: as control dependencies, two updates of one variable would run in either order.
+    # Separated by forward pass: as control dependencies, two updates of a variable would run in an undefined order.
     return Script(images, noise, is_training, generated, losses, train_generator, minimize(losses[0], 'Discriminator/'),
-                  [updates[len(generator_updates):after_real], updates[after_real:]])
+                  [updates[len(generator_updates):count_after_real], updates[count_after_real:]])
 
 
-def step(session, script, images, noise):
-    """Generator, then discriminator, on the same noise [batch, …]: (discriminator's loss, generator's)."""
+def step(session: tf.Session, script: Script, images: np.ndarray, noise: np.ndarray) -> Tuple[float, float]:
+    """Trains the generator, then the discriminator, with the same noise and with all update ops.
+
+    Returns: (discriminator loss, generator loss).
+    """
     feed = {script.images: images, script.noise: noise, script.is_training: True}
     generator_loss = session.run([script.train_generator, script.losses[1]], feed)[1]
     for updates in script.discriminator_updates:

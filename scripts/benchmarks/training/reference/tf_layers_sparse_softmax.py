@@ -1,37 +1,44 @@
-"""The oracle of recipe `sparse_softmax`: the same networks and training step written with `tf.layers`.
+"""Reference for the recipe `sparse_softmax`: the networks and the step of post 004's source in `tf.layers`.
 
-A step is the source's: two `Session.run`s with feeds, the second on fresh noise.
+A step is two `Session.run`s with feeds, the second one with new noise.
+Source: https://valueml.com/deep-convolutional-generative-adversarial-network-python/, which follows `dcgan.ipynb` of
+https://github.com/aymericdamien/TensorFlow-Examples
 """
-import collections
+from typing import Any, List, NamedTuple, Tuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
-Script = collections.namedtuple(
-    'Script', 'images noise is_training generated real_logits discriminator_loss generator_loss '
-    'train_discriminator train_generator discriminator_updates')
+
+class Script(NamedTuple):
+    """A graph to train with feeds."""
+    images: tf.Tensor  # placeholder [batch, 28, 28, 1] in [-1, 1]
+    noise: tf.Tensor  # placeholder [batch, 100]
+    is_training: tf.Tensor  # placeholder
+    generated: tf.Tensor  # [batch, 28, 28, 1] in [-1, 1]
+    real_logits: tf.Tensor  # [batch, 2]
+    discriminator_loss: tf.Tensor
+    generator_loss: tf.Tensor
+    train_discriminator: tf.Operation
+    train_generator: tf.Operation
+    # Update ops of the passes over real images, over generated images, and over these on top of the generator.
+    discriminator_updates: List[List[tf.Operation]]
 
 
-def build(layers, learning_rate=0.002, epsilon=1e-8, updates_with_step=False):
-    """The whole graph, in the current one. `layers` is the real `tf.layers`.
-
-    With `updates_with_step` the discriminator's updates are control dependencies of its step, as in the source. All
-    three update the same variables then, in any order; without, `step` runs them one after the other.
-    """
-    noise = tf.placeholder(tf.float32, [None, 100])
-    images = tf.placeholder(tf.float32, [None, 28, 28, 1])
-    is_training = tf.placeholder(tf.bool)
-
+def _build_networks(layers: Any, is_training: tf.Tensor):
+    """Functions (generator, discriminator) with their variable scopes."""
     def normalized(x):
         return layers.batch_normalization(x, training=is_training)
 
     def leaky(x):
         return tf.nn.leaky_relu(x, alpha=0.2)
 
-    with tf.variable_scope('Generator'):
-        x = tf.nn.relu(normalized(layers.dense(noise, 7 * 7 * 128)))
-        x = tf.reshape(x, [-1, 7, 7, 128])
-        x = tf.nn.relu(normalized(layers.conv2d_transpose(x, 64, 5, strides=2, padding='same')))
-        generated = tf.nn.tanh(layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
+    def generator(noise):
+        with tf.variable_scope('Generator'):
+            x = tf.nn.relu(normalized(layers.dense(noise, 7 * 7 * 128)))
+            x = tf.reshape(x, [-1, 7, 7, 128])
+            x = tf.nn.relu(normalized(layers.conv2d_transpose(x, 64, 5, strides=2, padding='same')))
+            return tf.nn.tanh(layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
 
     def discriminator(x):
         with tf.variable_scope('Discriminator', reuse=tf.AUTO_REUSE):
@@ -39,36 +46,55 @@ def build(layers, learning_rate=0.002, epsilon=1e-8, updates_with_step=False):
             x = leaky(normalized(layers.conv2d(x, 128, 5, strides=2, padding='same')))
             x = leaky(normalized(layers.dense(tf.reshape(x, [-1, 7 * 7 * 128]), 1024)))
             return layers.dense(x, 2)
+    return generator, discriminator
 
-    update_count = [len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))]
+
+def _cross_entropy(logits, label):
+    labels = label * tf.ones([tf.shape(logits)[0]], tf.int32)
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=logits, labels=labels))
+
+
+def build(layers: Any, learning_rate: float = 0.002, epsilon: float = 1e-8, updates_with_step: bool = False) -> Script:
+    """Builds the graph in the current default graph.
+
+    Args:
+      layers: the module `tf.layers`.
+      learning_rate: of Adam.
+      epsilon: of Adam.
+      updates_with_step: make the discriminator's update ops control dependencies of its training step, as the source
+        does. All three forward passes then update the same variables in an undefined order. Without it, `step` runs
+        them one after the other.
+    """
+    noise = tf.placeholder(tf.float32, [None, 100])
+    images = tf.placeholder(tf.float32, [None, 28, 28, 1])
+    is_training = tf.placeholder(tf.bool)
+    generator, discriminator = _build_networks(layers, is_training)
+    generated = generator(noise)
+    update_counts = [len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))]
     logits = []
-    for x in (images, generated, generated):  # real, fake, and fake once more, stacked on the generator
+    for x in (images, generated, generated):  # real, fake, and fake again on top of the generator
         logits.append(discriminator(x))
-        update_count.append(len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)))
+        update_counts.append(len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)))
     real, fake, stacked = logits
-
-    def loss(logits, label):
-        labels = label * tf.ones([tf.shape(logits)[0]], tf.int32)
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=logits, labels=labels))
-
-    discriminator_loss = loss(real, 1) + loss(fake, 0)
-    generator_loss = loss(stacked, 1)
+    discriminator_loss = _cross_entropy(real, 1) + _cross_entropy(fake, 0)
+    generator_loss = _cross_entropy(stacked, 1)
 
     def adam():
         return tf.train.AdamOptimizer(learning_rate, beta1=0.5, beta2=0.999, epsilon=epsilon)
 
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-    with tf.control_dependencies(updates[:update_count[0]]):
+    with tf.control_dependencies(updates[:update_counts[0]]):
         train_generator = adam().minimize(generator_loss, var_list=tf.trainable_variables('Generator/'))
-    with tf.control_dependencies(updates[update_count[0]:] if updates_with_step else []):
+    with tf.control_dependencies(updates[update_counts[0]:] if updates_with_step else []):
         train_discriminator = adam().minimize(discriminator_loss, var_list=tf.trainable_variables('Discriminator/'))
-    by_application = [updates[start:stop] for start, stop in zip(update_count, update_count[1:])]
+    discriminator_updates = [updates[start:stop] for start, stop in zip(update_counts, update_counts[1:])]
     return Script(images, noise, is_training, generated, real, discriminator_loss, generator_loss,
-                  train_discriminator, train_generator, by_application)
+                  train_discriminator, train_generator, discriminator_updates)
 
 
-def step(session, script, images, noise, generator_noise):
-    """One training step: (discriminator's loss, generator's loss)."""
+def step(session: tf.Session, script: Script, images: np.ndarray, noise: np.ndarray,
+         generator_noise: np.ndarray) -> Tuple[float, float]:
+    """Trains the discriminator with all update ops, then the generator. Returns (discriminator loss, generator loss)."""
     feed = {script.images: images, script.noise: noise, script.is_training: True}
     for updates in script.discriminator_updates:
         session.run(updates, feed)
