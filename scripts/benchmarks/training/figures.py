@@ -31,7 +31,7 @@ def time_per_step(results: Sequence[Result]) -> bytes:
     all_axes[-1].set_xlim(0, 1.12 * max(longest, default=1.))
     all_axes[-1].set_xlabel('Milliseconds per step: median of the windows, and their range', fontsize=9)
     handles = [all_axes[0].barh([0], [0], color=_COLORS[precision]) for precision in PRECISIONS]
-    figure.legend(handles, PRECISIONS, fontsize=9, frameon=False, ncol=2, loc='upper right')
+    all_axes[0].legend(handles, PRECISIONS, fontsize=9, frameon=False, loc='lower right')
     return plots.render(figure)
 
 
