@@ -14,9 +14,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import kernels, loop, markdown
-from dcgan_tf1.errors import exit_status
-from dcgan_tf1.run_folder import write
+from dcgan_tf1 import kernels, markdown
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import write_atomically
+from dcgan_tf1.session import create_session
 from scripts.lib.arguments import at_least, list_of, path
 from scripts.lib.machine import tensorflow_device
 from scripts.lib.paths import results_folder
@@ -81,7 +82,7 @@ def build_operations(layer: Layer, batch_size: int, dtype: tf.DType) -> Dict[str
 
 def measure(layer: Layer, batch_size: int, dtype: tf.DType, rounds: int) -> Dict[str, Tuple[float, float]]:
     """{name of the operation: median milliseconds of (native kernel, alternative kernel)}."""
-    with tf.Graph().as_default(), loop.session() as session:
+    with tf.Graph().as_default(), create_session() as session:
         pairs = build_operations(layer, batch_size, dtype)
         session.run(tf.global_variables_initializer())
         runs = [session.make_callable(op) for pair in pairs.values() for op in pair]
@@ -140,7 +141,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     text = _INTRODUCTION % (tf.__version__, tensorflow_device(), parsed.rounds)
     text += markdown.table(['recipe', 'layer', 'batch size', 'precision', *OPERATIONS], rows)
     os.makedirs(parsed.output, exist_ok=True)
-    write(os.path.join(parsed.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
 
 
 if __name__ == '__main__':

@@ -15,9 +15,10 @@ from typing import Dict, Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import loop, markdown
-from dcgan_tf1.errors import exit_status
-from dcgan_tf1.run_folder import write
+from dcgan_tf1 import markdown
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import write_atomically
+from dcgan_tf1.session import session_config
 from scripts.benchmarks.training import catalog, tasks
 from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorflow_process
 from scripts.lib.arguments import at_least, path
@@ -49,13 +50,13 @@ def _kind(timeline_label: str) -> str:
 
 def profile(implementation: catalog.Implementation, recipe: str, schedule: str, num_steps: int) -> Dict[str, float]:
     """{kind of operation: median milliseconds per step}."""
-    config = loop.session_config()
+    config = session_config()
     config.inter_op_parallelism_threads = 1
     config.use_per_session_threads = True
     with tf.Graph().as_default(), tf.Session(config=config) as session:
         training = dcgan_tf1_loop.build_graph(tasks.make_task(recipe, schedule, implementation))
         session.run(tf.global_variables_initializer())
-        training.start(session, 0)
+        training.start_batches(session, 0)
         fetches = (training.step.train_op, training.step.discriminator_loss, training.step.generator_loss)
         options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
         steps = []
@@ -97,7 +98,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     text = _INTRODUCTION % (tensorflow_process.FRAMEWORK, tensorflow_device(), parsed.steps)
     text += markdown.table(['recipe, schedule', 'precision', *KINDS, 'sum'], rows)
     os.makedirs(parsed.output, exist_ok=True)
-    write(os.path.join(parsed.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
 
 
 if __name__ == '__main__':

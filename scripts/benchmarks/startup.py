@@ -25,12 +25,12 @@ def run_worker() -> None:
     import tensorflow.compat.v1 as tf
     tf.Session  # noqa: B018 (TensorFlow loads many of its modules when they are first used)
     imported = time.perf_counter()
-    from dcgan_tf1 import loop, train
+    from dcgan_tf1 import signals, train
 
     def stop_before_first_step(_):
         print(imported - start, time.perf_counter() - imported, flush=True)
         os._exit(0)
-    loop.Interrupt.__enter__ = stop_before_first_step  # the training loop enters it right before the first step
+    signals.GracefulShutdown.__enter__ = stop_before_first_step  # the training loop enters it right before the first step
     train.main()
 
 

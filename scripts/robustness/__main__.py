@@ -22,8 +22,8 @@ from typing import Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.errors import exit_status
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import write_atomically
 from scripts.lib.arguments import at_least, list_of, one_of, path
 from scripts.lib.measurements import Measurements
 from scripts.lib.paths import results_folder
@@ -74,9 +74,9 @@ def _measure_missing(measurements: Measurements, arguments: argparse.Namespace) 
 
 def _write_report(measurements: Measurements, arguments: argparse.Namespace) -> None:
     text = report.readme(measurements, arguments.long_steps)
-    write(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
     for _, values in measurements.items('long', None):
-        write(os.path.join(arguments.output, 'memory.png'), report.draw_long_run(values))
+        write_atomically(os.path.join(arguments.output, 'memory.png'), report.draw_long_run(values))
     print(text)
 
 

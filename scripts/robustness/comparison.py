@@ -28,7 +28,7 @@ def content(folder: RunFolder) -> Dict[str, Any]:
             reader = tf.train.load_checkpoint(path)
             parts.update({'%s: %s' % (os.path.relpath(path, folder.path), name): reader.get_tensor(name)
                           for name in reader.get_variable_to_shape_map()})
-    for path in [*folder.grids(), folder.reals, folder.film]:
+    for path in [*folder.grids(), folder.reals, folder.animation]:
         with open(path, 'rb') as file:
             parts[os.path.basename(path)] = file.read()
     return parts

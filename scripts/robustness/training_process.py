@@ -7,7 +7,7 @@ import time
 from typing import Callable, Tuple
 
 from dcgan_tf1.run_folder import RunFolder
-from scripts.lib.paths import ROOT, flagfile
+from scripts.lib.paths import ROOT
 
 # What the process was writing when it was killed. Keys of measurements.json.
 ELSEWHERE, CHECKPOINT, PICTURE = MOMENTS = ('elsewhere', 'in a checkpoint', 'in a picture')
@@ -25,12 +25,12 @@ class TrainingProcess:
         Args:
           parent: a folder, which is created; output of the command is kept in it.
           name: of the run folder below `parent`; may have several parts.
-          recipe: name of a flagfile.
+          recipe: its name.
           flags: of the training.
         """
         self.folder = RunFolder(os.path.join(parent, name))
         self.pid = 0
-        self._command = [sys.executable, '-m', 'dcgan_tf1.train', '--flagfile=' + flagfile(recipe), *flags,
+        self._command = [sys.executable, '-m', 'dcgan_tf1.train', '--recipe=' + recipe, *flags,
                          '--run_dir=' + self.folder.path]
         self._output_path = os.path.join(parent, name.replace(os.sep, '-') + '.output')
         self._process = None

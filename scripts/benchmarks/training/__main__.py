@@ -15,8 +15,8 @@ import platform
 import sys
 from typing import Any, Dict, List, Optional, Sequence
 
-from dcgan_tf1.errors import exit_status
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import write_atomically
 from scripts.benchmarks.training import catalog, figures, report
 from scripts.benchmarks.training.growth import Growth, measure_growth
 from scripts.benchmarks.training.measurements import Measurements, from_json, to_json
@@ -69,9 +69,9 @@ def _collect(races: Dict[str, List[Result]], growth: Dict[str, List[Growth]],
 
 def _write_report(output: str, measurements: Measurements) -> str:
     for recipe, results in measurements.races.items():
-        write(os.path.join(output, recipe + '.png'), figures.time_per_step(results))
+        write_atomically(os.path.join(output, recipe + '.png'), figures.time_per_step(results))
     text = report.readme(measurements)
-    write(os.path.join(output, 'README.md'), text.encode())
+    write_atomically(os.path.join(output, 'README.md'), text.encode())
     return text
 
 
@@ -83,7 +83,7 @@ def _measure(arguments: argparse.Namespace) -> str:
 
     def save():  # after each recipe, so that an interrupted run keeps its results
         measurements = _collect(races, growth, arguments)
-        write(os.path.join(arguments.output, 'benchmark.json'), to_json(measurements))
+        write_atomically(os.path.join(arguments.output, 'benchmark.json'), to_json(measurements))
         return _write_report(arguments.output, measurements)
     changes: Dict[str, Any] = {'batch_size': arguments.batch_size}
     for recipe in arguments.recipes:

@@ -17,7 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import loop
+from dcgan_tf1.session import session_config
 from scripts.benchmarks.training.implementations import (
     TrainingProgram,
     dcgan_tf1_loop,
@@ -119,7 +119,7 @@ class _Chain:
                 with tf.control_dependencies([] if product is None else [product]):
                     product = tf.matmul(*values)
             self._last = product[0, 0]  # reading a value waits for a GPU
-            config = loop.session_config()
+            config = session_config()
             # Otherwise the optimizers would replace the equal products with one.
             config.graph_options.rewrite_options.disable_meta_optimizer = True
             config.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0

@@ -95,7 +95,7 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
     """Measures implementations in turns, so that a slow phase of the machine slows all of them.
 
     Args:
-      recipe: name of a flagfile.
+      recipe: its name.
       entries: pairs (schedule, implementation), see `catalog.entries`.
       windows: measured windows of each implementation.
       min_steps: minimum steps per window.

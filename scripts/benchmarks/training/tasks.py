@@ -1,20 +1,20 @@
 """Describes to a worker process what to train."""
 from typing import Any, Dict
 
-from dcgan_tf1 import options
+from dcgan_tf1 import cli_flags
+from dcgan_tf1.settings import TrainSettings
 from scripts.benchmarks.training.catalog import Implementation
 from scripts.benchmarks.training.implementations import Hyperparameters
-from scripts.lib.paths import flagfile
 
 
 def recipe_hyperparameters(recipe: str, **changes: Any) -> Hyperparameters:
-    """The hyperparameters of a recipe's flagfile.
+    """The hyperparameters of a recipe.
 
     Args:
-      recipe: name of the flagfile.
+      recipe: its name.
       changes: other values for `batch_size` or `image_size` (pixels); None keeps the recipe's.
     """
-    settings = options.parsed(options.declare_training, '--flagfile=' + flagfile(recipe))
+    settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
     assert settings.learning_rate_generator == settings.learning_rate_discriminator
     size = changes.get('image_size') or settings.image_size
     return Hyperparameters(
@@ -27,7 +27,7 @@ def make_task(recipe: str, schedule: str, implementation: Implementation, **chan
     """A description of a training that can be sent as JSON.
 
     Args:
-      recipe: name of a flagfile.
+      recipe: its name.
       schedule: order of the updates.
       implementation: what trains.
       changes: `batch_size`, `image_size` (pixels), `num_images` (images in memory; by default scikit-learn's 1,797

@@ -3,18 +3,18 @@ from typing import Any, Dict
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data, graph, options
+from dcgan_tf1 import cli_flags, data, graph, run_settings
 from dcgan_tf1.data import image_folder
+from dcgan_tf1.settings import TrainSettings
 from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
 from scripts.lib import training_loop
 from scripts.lib.machine import digit_images, tensorflow_device
-from scripts.lib.paths import flagfile
 
 
 def _settings(task):
     """The training settings of a task."""
-    return options.parsed(
-        options.declare_training, '--flagfile=' + flagfile(task['recipe']), '--schedule=' + task['schedule'],
+    return cli_flags.parse(
+        TrainSettings, '--recipe=' + task['recipe'], '--schedule=' + task['schedule'],
         '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()))
 
 
@@ -29,7 +29,7 @@ def _images(task):
 def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
     """Builds the training graph of a task in the current default graph."""
     settings, images = _settings(task), _images(task)
-    return graph.build_training(settings, images, options.batch_plan(settings, images.num_examples))
+    return graph.build_training(settings, images, run_settings.batch_plan(settings, images.num_examples))
 
 
 def build(task: Dict[str, Any]) -> TrainingProgram:

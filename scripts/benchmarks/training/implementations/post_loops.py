@@ -7,7 +7,7 @@ from typing import Any, Dict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import loop
+from dcgan_tf1.session import create_session
 from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
 from scripts.benchmarks.training.reference import tf_layers_graph_mode, tf_layers_sparse_softmax
 from scripts.lib.machine import digit_images, tensorflow_device
@@ -63,7 +63,7 @@ def build(task: Dict[str, Any]) -> TrainingProgram:
     hyper = hyperparameters(task)
     pixels = digit_images(hyper.image_shape).astype(np.float32) / 127.5 - 1
     with tf.Graph().as_default() as graph:
-        session = loop.session()
+        session = create_session()
         step = _LOOPS[task['recipe']](session, layers, hyper, pixels)
         session.run(tf.global_variables_initializer())
 
