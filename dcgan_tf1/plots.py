@@ -149,13 +149,23 @@ def label(axes, title=None, x=None, y=None):
     axes.set_ylabel(y or '', fontsize=9)
     axes.tick_params(labelsize=9)
     axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
     for side in ('top', 'right'):
         axes.spines[side].set_visible(False)
 
 
+def legend_above(figure, axes, columns):
+    """Adds the legend of these axes at the top of a figure; `render` leaves room for it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc='upper center', ncol=columns, fontsize=9, frameon=False)
+
+
 def render(figure):
-    """The bytes of a PNG file of a matplotlib figure, laid out tightly."""
-    figure.tight_layout()
+    """The bytes of a PNG file of a matplotlib figure, laid out tightly below its legend."""
+    top = 1.
+    for legend in figure.legends:
+        top = 1 - legend.get_window_extent(figure.canvas.get_renderer()).height / figure.bbox.height
+    figure.tight_layout(rect=(0, 0, 1, top))
     file = io.BytesIO()
     figure.savefig(file, format='png')
     return file.getvalue()

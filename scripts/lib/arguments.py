@@ -53,3 +53,28 @@ def steps_by_name(text: str) -> Dict[str, int]:
         return {name: steps(value) for name, value in (item.split('=') for item in text.split(',') if item)}
     except ValueError:
         raise argparse.ArgumentTypeError('%s must look like graph_mode=3000,sparse_softmax=1000' % text) from None
+
+
+def command_line(module: str, parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> str:
+    """The command that runs a script with these arguments, to be shown in its results.
+
+    Leaves out arguments that have their default value, and --runs and --output, which do not change the results.
+    Replaces the path of the dataset, which differs between machines.
+    """
+    parts = ['python -m ' + module]
+    for action in parser._actions:
+        name = action.dest
+        if name in ('help', 'runs', 'output'):
+            continue
+        value = _text(getattr(arguments, name))
+        if name == 'data_dir':
+            parts.append('--data_dir=my/' + arguments.dataset)
+        elif value != _text(action.default):
+            parts.append('--%s=%s' % (name, value))
+    return ' '.join(parts)
+
+
+def _text(value):
+    if isinstance(value, dict):
+        return ','.join('%s=%s' % item for item in value.items())
+    return ','.join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
