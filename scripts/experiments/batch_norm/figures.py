@@ -41,7 +41,7 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
             axes.set_xscale('log')
             axes.set_yscale('log' if score == 'frechet_distance' else 'linear')
             axes.set_xticks(steps)
-            axes.set_xticklabels(['{:,}'.format(step) for step in steps])
+            axes.set_xticklabels([f'{step:,}' for step in steps])
             axes.minorticks_off()
             plots.label(axes, recipe if axes in grid[0] else None, 'Step' if axes in grid[-1] else None,
                         title if axes is axes_of_score[0] else None)
@@ -81,7 +81,7 @@ def samples(recipe: str, steps: List[int], output: str) -> bytes:
             for spine in axes.spines.values():
                 spine.set_color(plots.COLORS['vermilion'] if mode == _FAILING else 'none')
                 spine.set_linewidth(2)
-        grid[0, column].set_title('Step {:,}'.format(step), fontsize=10)
+        grid[0, column].set_title(f'Step {step:,}', fontsize=10)
     for axes, mode in zip(grid[:, 0], _SHOWN):
         axes.set_ylabel(_SHOWN[mode][0].replace(', ', ',\n').replace(' never', '\nnever'), fontsize=9, rotation=0,
                         ha='right', va='center')
@@ -98,7 +98,7 @@ def samples_of_all_modes(recipe: str, steps: List[int], output: str) -> bytes:
         picture = _stored_grid(recipe, step, output)
         axes.imshow(picture, interpolation='nearest')
         height = (len(picture) - _PADDING) / len(MODES)
-        axes.set_title('Step {:,}'.format(step), fontsize=10)
+        axes.set_title(f'Step {step:,}', fontsize=10)
         axes.set_xticks([])
         axes.set_yticks([_PADDING + height * (row + 0.5) for row in range(len(MODES))])
         axes.set_yticklabels([mode.name for mode in MODES] if axes in grid[:, 0] else [], fontsize=9)

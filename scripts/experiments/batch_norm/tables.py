@@ -9,6 +9,7 @@ from dcgan_tf1 import markdown, metrics
 from scripts.experiments.batch_norm.measure import collapsed_seeds, scored_seeds
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
+from scripts.lib.scoring import score_title
 
 REPORTED_SCORES = ('frechet_distance', 'precision', 'recall', 'most_frequent_share', 'modes', 'total_variation',
                    'classifier_score', 'sharpness_ratio')
@@ -90,7 +91,7 @@ def _cell(values):
 def _score_table(seeds: List[Dict[str, Any]], real: Dict[str, Any]) -> str:
     rows = [[mode.name, *(_cell(_values(seeds, mode, score)) for score in REPORTED_SCORES)] for mode in MODES]
     rows.append(['real', *(metrics.text(real[score]) for score in REPORTED_SCORES)])
-    return markdown.table(['statistics', *(score.replace('_', ' ') for score in REPORTED_SCORES)], rows)
+    return markdown.table(['statistics', *map(score_title, REPORTED_SCORES)], rows)
 
 
 def _gap_table(seeds: List[Dict[str, Any]]) -> str:
