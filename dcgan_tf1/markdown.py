@@ -1,8 +1,8 @@
 """Markdown tables."""
-from typing import Iterable, Sequence
+from typing import Any, Iterable, Sequence
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table that ends with a newline. Cells are converted with str(); vertical bars are escaped."""
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table that ends with a line break. Cells are converted to text, and vertical bars escaped."""
     lines = [header, ['---'] * len(header), *rows]
     return ''.join('| %s |\n' % ' | '.join(str(cell).replace('|', '\\|') for cell in line) for line in lines)

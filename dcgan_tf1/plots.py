@@ -1,9 +1,14 @@
-"""Pictures: grids of images, and the one style of all figures."""
+"""Grids of images, figures of losses and scores, and the style of all figures."""
 import io
 import math
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, which color-blind readers can tell apart, and colors by role.
 COLORS = {
@@ -13,20 +18,15 @@ COLORS.update(generator=COLORS['vermilion'], discriminator=COLORS['blue'], refer
 _CYCLE = ('blue', 'vermilion', 'green', 'purple', 'orange', 'sky_blue', 'black', 'yellow')
 
 
-def to_bytes(images):
-    """float [−1, 1] → uint8 [0, 255], rounded; values outside are clipped."""
-    return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-def grid(images, columns=None, padding=2, scale=1):
-    """One picture of many.
+def grid(images: np.ndarray, columns: Optional[int] = None, padding: int = 2, scale: int = 1) -> np.ndarray:
+    """Arranges images in a grid.
 
     Args:
       images: uint8 [n, height, width, 1 or 3].
-      columns: default: as square as can be, ceil(sqrt(n)).
-      padding: pixels of mid-grey around and between the images.
-      scale: each pixel becomes scale × scale.
-    Returns: uint8 [height', width', 3].
+      columns: number of columns. Default: ceil(sqrt(n)), which makes the grid as square as possible.
+      padding: width of the gray border around and between the images, in pixels of the images.
+      scale: each pixel becomes a square of scale × scale pixels.
+    Returns: uint8 [grid height, grid width, 3].
     """
     count, height, width = images.shape[:3]
     columns = min(columns or math.ceil(math.sqrt(count)), count)
@@ -40,20 +40,20 @@ def grid(images, columns=None, padding=2, scale=1):
     return canvas.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def png(picture):
-    """uint8 [height, width, 3], or [height, width] of grey, → the bytes of a PNG file."""
+def png(picture: np.ndarray) -> bytes:
+    """Encodes a picture, uint8 [height, width, 3] or [height, width] for gray, as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format='PNG', optimize=True)
     return file.getvalue()
 
 
-def losses(records, title):
-    """The losses of a run against the step, each in a panel of its own.
+def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """Plots both losses over the steps, each in a diagram of its own.
 
     Args:
-      records: dicts as in metrics.jsonl, one or more.
+      records: one or more records of metrics.jsonl.
       title: of the figure.
-    Returns: the bytes of a PNG file.
+    Returns: the content of a PNG file.
     """
     drawing = figure(7, 2.8)
     drawing.suptitle(title, fontsize=10)
@@ -67,37 +67,37 @@ def losses(records, title):
     return render(drawing)
 
 
-def curves(records, quantities):
-    """Quantities of several runs against the step.
+def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mapping[str, str]) -> bytes:
+    """Plots quantities of several runs over the steps, one diagram per quantity.
 
     Args:
-      records: {run: dicts, each with a step and quantities}.
-      quantities: {name in the records: title}, two or four.
-    Returns: the bytes of a PNG file.
+      records: {name of the run: records, each with a step and the quantities}.
+      quantities: {key in the records: title}, two or four.
+    Returns: the content of a PNG file.
     """
     rows = len(quantities) // 2
     drawing = figure(7, 2.4 * rows)
-    for axes, (name, title) in zip(drawing.subplots(rows, 2, sharex=True, squeeze=False).flat, quantities.items()):
+    all_axes = drawing.subplots(rows, 2, sharex=True, squeeze=False)
+    for axes, (name, title) in zip(all_axes.flat, quantities.items()):
         for number, (run, logged) in enumerate(records.items()):
             values = np.array([record[name] for record in logged], float)
-            _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]], label=run,
-                   linestyle=('-', '--', ':')[number // len(_CYCLE) % 3], marker='.' if len(values) < 30 else '')
+            _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]],
+                   label=run, linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
+                   marker='.' if len(values) < 30 else '')
         axes.set_ylim(bottom=0)
-        label(axes, title)
-    for axes in drawing.axes[-2:]:
-        label(axes, axes.get_title(loc='left'), 'Step')
+        label(axes, title, x='Step' if axes in all_axes[-1] else None)
     if len(records) > 1:
-        drawing.axes[0].legend(fontsize=9)
+        all_axes[0, 0].legend(fontsize=9)
     return render(drawing)
 
 
-def histograms(shares, real):
-    """Shares of the classes, in panels.
+def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[float]]) -> bytes:
+    """Plots the shares of the classes, one bar chart per set of images.
 
     Args:
-      shares: {title: shares of the classes}.
-      real: shares to compare with, drawn as a line, or None.
-    Returns: the bytes of a PNG file.
+      shares: {name of the set: share of each class}.
+      real: shares of the real images, drawn as a line in each chart, or None.
+    Returns: the content of a PNG file.
     """
     columns = 3
     rows = math.ceil(len(shares) / columns)
@@ -109,8 +109,8 @@ def histograms(shares, real):
     return render(drawing)
 
 
-def bars(axes, shares, real=None):
-    """Draws shares of the classes as bars, and `real` shares to compare with as a line."""
+def bars(axes: 'Axes', shares: Sequence[float], real: Optional[Sequence[float]] = None) -> None:
+    """Draws the share of each class as a bar, and those of the real images as a line."""
     axes.bar(range(len(shares)), shares, color=COLORS['sky_blue'])
     if real:
         axes.step(np.arange(len(real) + 1) - 0.5, [*real, real[-1]], where='post', linewidth=1.2,
@@ -118,20 +118,21 @@ def bars(axes, shares, real=None):
     axes.set_xticks(range(len(shares)))
 
 
-def _curve(axes, steps, values, color, **style):
-    """Draws values, faint, and their centered running mean; returns the mean's window."""
+def _curve(axes: 'Axes', steps: Sequence[int], values: np.ndarray, color: str, **style: Any) -> int:
+    """Draws values, faint, and their centered running mean. Returns the number of values in a mean."""
     window = max(1, min(11, len(values) // 8))
     kernel = np.ones(window)
+    # At both ends, the mean of the values that there are.
     means = np.convolve(values, kernel, 'same') / np.convolve(np.ones(len(values)), kernel, 'same')
     axes.plot(steps, values, color=color, alpha=0.25, linewidth=1)
     axes.plot(steps, means, color=color, linewidth=1.6, **style)
     return window
 
 
-def figure(width, height):
+def figure(width: float, height: float) -> 'Figure':
     """An empty matplotlib figure of this size in inches, with 200 dots per inch.
 
-    Figures are drawn for a final width of 7 inches. Matplotlib's default text has 10 points there; use no less than 9.
+    Figures are drawn for a final width of 7 inches. Their text has matplotlib's default of 10 points, or 9 points.
     """
     # Not pyplot, which keeps global state and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -141,8 +142,8 @@ def figure(width, height):
     return new
 
 
-def label(axes, title=None, x=None, y=None):
-    """Labels axes in the style of all figures: a title on the left, a faint grid, no frame at the top and right."""
+def label(axes: 'Axes', title: Optional[str] = None, x: Optional[str] = None, y: Optional[str] = None) -> None:
+    """Labels axes in the style of all figures: a title on the left, a faint grid, and half a frame."""
     if title:
         axes.set_title(title, fontsize=10, loc='left')
     axes.set_xlabel(x or '', fontsize=9)
@@ -154,14 +155,14 @@ def label(axes, title=None, x=None, y=None):
         axes.spines[side].set_visible(False)
 
 
-def legend_above(figure, axes, columns):
-    """Adds the legend of these axes at the top of a figure; `render` leaves room for it."""
+def legend_above(figure: 'Figure', axes: 'Axes', columns: int) -> None:
+    """Adds the legend of these axes at the top of a figure. `render` leaves room for it."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc='upper center', ncol=columns, fontsize=9, frameon=False)
 
 
-def render(figure):
-    """The bytes of a PNG file of a matplotlib figure, laid out tightly below its legend."""
+def render(figure: 'Figure') -> bytes:
+    """Lays out a figure tightly, below its legend, and returns the content of a PNG file."""
     top = 1.
     for legend in figure.legends:
         top = 1 - legend.get_window_extent(figure.canvas.get_renderer()).height / figure.bbox.height

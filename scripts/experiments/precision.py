@@ -20,9 +20,10 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from dcgan_tf1 import markdown, options, plots
-from dcgan_tf1.errors import exit_status
-from dcgan_tf1.run_folder import RunFolder, write
+from dcgan_tf1 import cli_flags, markdown, plots
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import RunFolder, write_atomically
+from dcgan_tf1.settings import TrainSettings
 from scripts.lib import paths, runs, trainings
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path
 from scripts.lib.measurements import read_json
@@ -164,7 +165,7 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
 
 def _command(recipe, how):
     """The command that measures a recipe in this way."""
-    settings = options.parsed(options.declare_training, '--flagfile=' + paths.flagfile(recipe))
+    settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
     parts = [_COMMAND, _data_flag(recipe) + ('=my/mnist' if recipe in MNIST_RECIPES else '=my/pictures'),
              '--recipes=' + recipe]
     defaults = {'steps': 500, 'seeds': 4, 'bfloat16_seeds': 2, 'batch_size': settings.batch_size,
@@ -187,9 +188,9 @@ def main(arguments=None) -> None:
             'steps': arguments.steps, 'seeds': arguments.seeds, 'bfloat16_seeds': arguments.bfloat16_seeds,
             'batch_size': config['flags']['batch_size'], 'image_size': config['flags']['image_size'],
             'versions': 'TensorFlow ' + config['versions']['tensorflow']}}
-        write(os.path.join(arguments.output, recipe + '.png'), figure(*losses))
-        write(stored, (json.dumps(comparisons, indent=1) + '\n').encode())
-        write(os.path.join(arguments.output, 'README.md'), readme(comparisons).encode())
+        write_atomically(os.path.join(arguments.output, recipe + '.png'), figure(*losses))
+        write_atomically(stored, (json.dumps(comparisons, indent=1) + '\n').encode())
+        write_atomically(os.path.join(arguments.output, 'README.md'), readme(comparisons).encode())
     print(readme(comparisons))
 
 

@@ -1,9 +1,10 @@
 """The batch norm statistics that a generator can be sampled with."""
-from typing import Dict, NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from dcgan_tf1 import options, sampler
+from dcgan_tf1.sampler import Sampler, Statistics
+from dcgan_tf1.settings import BN_MODES
 
 MOMENTUM = 0.99  # of batch norm in the recipes
 
@@ -31,7 +32,7 @@ MODES = (
 )
 
 
-def statistics(generator: sampler.Sampler, mode: Mode, num_updates: int) -> Optional[Dict[str, np.ndarray]]:
+def statistics(generator: Sampler, mode: Mode, num_updates: int) -> Optional[Statistics]:
     """The statistics that a generator uses in a mode.
 
     Args:
@@ -41,9 +42,9 @@ def statistics(generator: sampler.Sampler, mode: Mode, num_updates: int) -> Opti
     Returns:
       {name of the moving statistic: float32 [channels]}; None for the statistics of the current batch.
     """
-    if mode.kind in options.BN_MODES:
-        momentum, num_batches = (mode.value, None) if mode.kind == 'moving' else (None, mode.value)
-        return generator.statistics(mode.kind, momentum, num_batches)
+    if mode.kind in BN_MODES:
+        option = {'moving': 'momentum', 'standing': 'batches'}.get(mode.kind)
+        return generator.statistics(mode.kind, **{option: mode.value} if option else {})
     averages = generator.statistics('moving')
     initial_share = MOMENTUM ** num_updates
     for name, value in averages.items():

@@ -21,8 +21,8 @@ def tensorflow_device() -> str:
     # Imported here: benchmark workers of other frameworks use this module without TensorFlow.
     import tensorflow.compat.v1 as tf
 
-    from dcgan_tf1 import loop
-    with tf.Graph().as_default(), loop.session() as session:
+    from dcgan_tf1.session import create_session
+    with tf.Graph().as_default(), create_session() as session:
         names = [device.name for device in session.list_devices() if device.device_type == 'GPU']
     if not names:
         return processor()

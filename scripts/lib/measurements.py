@@ -5,7 +5,7 @@ import sys
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.run_folder import write_atomically
 
 Key = Union[str, int]
 
@@ -48,7 +48,7 @@ class Measurements:
         """Stores values (anything that JSON can hold) and writes the file. `other` updates the file's other content."""
         self.content['measured'][_join(key)] = values
         self.content.update(other)
-        write(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
+        write_atomically(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
 
     def values(self, *key: Optional[Key]) -> List[Any]:
         """The values of all matching keys, sorted by key. None matches any part."""

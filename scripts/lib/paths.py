@@ -1,18 +1,12 @@
 """Paths inside the repository. Imports no framework, so benchmark workers of any framework can use it."""
 import os
-from typing import List
+
+from dcgan_tf1.recipes import flagfile
+from dcgan_tf1.recipes import names as recipe_names
+
+__all__ = ['ROOT', 'flagfile', 'recipe_names', 'results_folder']
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-def flagfile(recipe: str) -> str:
-    """The path of a recipe's flagfile."""
-    return os.path.join(ROOT, 'flags', recipe + '.flags')
-
-
-def recipe_names() -> List[str]:
-    """Names of all recipes, sorted."""
-    return sorted(os.path.splitext(name)[0] for name in os.listdir(os.path.join(ROOT, 'flags')))
 
 
 def results_folder(*names: str) -> str:

@@ -16,7 +16,7 @@ COLLAPSE_SCORE = 1.5  # collapsed below this classifier score; 1 means that all 
 class Training(NamedTuple):
     """A training that is repeated with several seeds."""
     name: str  # the run folder is NAME-SEED
-    recipe: str  # a flagfile
+    recipe: str
     flags: Tuple[str, ...]  # training flags besides the seed, the number of steps, and those about data
     steps: Sequence[int]  # steps at which it is measured, ascending
 

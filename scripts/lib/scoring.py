@@ -6,13 +6,15 @@ from typing import Any, Dict
 import numpy as np
 import tqdm
 
-from dcgan_tf1 import evaluate, options, sampler
+from dcgan_tf1 import cli_flags, run_settings, sampler
+from dcgan_tf1.evaluation import Evaluator
+from dcgan_tf1.settings import EvaluateSettings
 from scripts.lib import trainings
 
 
 def open_generator(run_dir: str, arguments: argparse.Namespace) -> sampler.Sampler:
     """The generator of a run's last checkpoint, a context manager."""
-    return sampler.Sampler(sampler.of_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
+    return sampler.Sampler(run_settings.for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
 
 
 class Scorer:
@@ -26,7 +28,7 @@ class Scorer:
     @property
     def _evaluator(self):
         if not self._cached:
-            self._cached = evaluate.Evaluator(_evaluation_settings(
+            self._cached = Evaluator(_evaluation_settings(
                 self._arguments, '--images=none', *trainings.dataset_flags(self._arguments)), tqdm.tqdm.write)
         return self._cached
 
@@ -46,6 +48,6 @@ def score_title(name: str) -> str:
 
 
 def _evaluation_settings(arguments, *flags):
-    return options.parsed(
-        options.declare_evaluation, '--classifier_steps=%d' % arguments.classifier_steps,
+    return cli_flags.parse(
+        EvaluateSettings, '--classifier_steps=%d' % arguments.classifier_steps,
         '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), *flags)

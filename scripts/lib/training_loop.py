@@ -1,9 +1,13 @@
 """The package's training step in this process, to time it."""
-from typing import Any, Callable, List, NamedTuple
+from typing import Callable, List, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph, loop, options
+from dcgan_tf1 import graph
+from dcgan_tf1.data import AnyImages
+from dcgan_tf1.run_settings import batch_plan
+from dcgan_tf1.session import create_session
+from dcgan_tf1.settings import TrainSettings
 
 
 class TrainingLoop(NamedTuple):
@@ -13,7 +17,7 @@ class TrainingLoop(NamedTuple):
     session: tf.Session
 
 
-def build(settings: Any, images: Any) -> TrainingLoop:
+def build(settings: TrainSettings, images: AnyImages) -> TrainingLoop:
     """Builds the training graph and initializes it.
 
     Args:
@@ -21,10 +25,10 @@ def build(settings: Any, images: Any) -> TrainingLoop:
       images: a dataset, as `data.load` returns it.
     """
     with tf.Graph().as_default() as training_graph:
-        training = graph.build_training(settings, images, options.batch_plan(settings, images.num_examples))
-        session = loop.session(settings.xla)
+        training = graph.build_training(settings, images, batch_plan(settings, images.num_examples))
+        session = create_session(settings.xla)
         session.run(tf.global_variables_initializer())
-        training.start(session, 0)
+        training.start_batches(session, 0)
         training_graph.finalize()
     fetches = (training.step.train_op, training.step.discriminator_loss, training.step.generator_loss)
 

@@ -9,7 +9,7 @@ from typing import Callable, List
 
 from dcgan_tf1.checkpoints import last_checkpoint, step_of
 from dcgan_tf1.run_folder import RunFolder
-from scripts.lib.paths import ROOT, flagfile
+from scripts.lib.paths import ROOT
 
 
 def dataset_flags(arguments: argparse.Namespace) -> List[str]:
@@ -24,7 +24,7 @@ def dataset_flags(arguments: argparse.Namespace) -> List[str]:
 
 def training_flags(recipe: str, run_dir: str, *flags: str) -> List[str]:
     """All flags of a training: the recipe, few checkpoints, no sample grids, and `flags`, which override these."""
-    return ['--flagfile=' + flagfile(recipe), '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1',
+    return ['--recipe=' + recipe, '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1',
             '--sample_every=1000000', *flags]
 
 
@@ -35,7 +35,7 @@ def train(recipe: str, run_dir: str, *flags: str, on_step: Callable[[int], None]
     or 143. Running the same command again resumes the training.
 
     Args:
-      recipe: name of a flagfile.
+      recipe: name of the recipe.
       run_dir: the run folder.
       flags: further flags of `python -m dcgan_tf1.train`.
       on_step: called with every step that the training logs.

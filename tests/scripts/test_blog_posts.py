@@ -477,7 +477,7 @@ def test_interrupted(tmp_path):
             assert step_of(last_checkpoint(run)) > step
         with open(run.log, encoding='utf-8') as file:
             lines = file.read().splitlines()
-        assert step == 0 or any('goes on at step %d of 1000000' % step in line for line in lines)
+        assert step == 0 or any('resuming at step %d of 1000000' % step in line for line in lines)
         step = step_of(last_checkpoint(run))
         assert 'stopped and saved at step %d' % step in lines[-1]
         with open(str(tmp_path / 'results' / 'README.md'), encoding='utf-8') as file:

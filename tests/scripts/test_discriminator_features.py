@@ -6,11 +6,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from dcgan_tf1 import plots
+from dcgan_tf1 import pixels
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import last_checkpoint
+from dcgan_tf1.cli import exit_status
 from dcgan_tf1.data import digits, mnist
-from dcgan_tf1.errors import UserError, exit_status
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.graph import build_training
 from scripts.experiments.discriminator_features import __main__ as script
 from scripts.experiments.discriminator_features import images as labeled_images
@@ -157,14 +158,14 @@ def test_the_strongest_responses_come_first(untrained, images):
         best = images[discriminator.responses(images)[:, 1].argmax()]
     top = 1 + 2 * 29  # below the images and gradients of channel 0
     shown = picture[::4, ::4][top:top + 28, 1:29]
-    np.testing.assert_array_equal(shown, plots.to_bytes(np.repeat(best, 3, axis=2)))
+    np.testing.assert_array_equal(shown, pixels.to_uint8(np.repeat(best, 3, axis=2)))
 
 
 def test_weights(trained, training_settings, random_images):
     """Untrained: those with which training begins; another seed gives others. Trained: those of the checkpoint."""
     run = trained(*SMALL)
-    settings, _ = script.run_settings(script.parse(['--run_dir=' + run.path]))
-    batches = [labeled_images.to_floats(random_images.pixels)]
+    settings, _ = script.read_settings(script.parse(['--run_dir=' + run.path]))
+    batches = [pixels.to_float(random_images.pixels.astype(np.float32))]
     with tf.Graph().as_default(), tf.Session() as session:
         build_training(training_settings(*SMALL), random_images, BatchPlan('continuous', 40, 8, 0))
         session.run(tf.global_variables_initializer())
@@ -172,7 +173,7 @@ def test_weights(trained, training_settings, random_images):
     learned = tf.train.load_checkpoint(last_checkpoint(run)).get_tensor(KERNEL)
     weights = {}
     for name, path, seed in (('initial', None, 0), ('other', None, 1), ('learned', settings.checkpoint, 0)):
-        with network.Discriminator(settings._replace(seed=seed), path, batches) as discriminator:
+        with network.Discriminator(settings.replace(seed=seed), path, batches) as discriminator:
             weights[name] = discriminator.filters().transpose(1, 2, 3, 0)
     np.testing.assert_array_equal(weights['initial'], initial)
     np.testing.assert_array_equal(weights['learned'], learned)
@@ -209,9 +210,9 @@ def test_held_out_images_are_not_used(mnist_dir):
 
 
 def test_digits_have_the_split_of_the_classifier():
-    expected = digits.labelled()
-    for (pixels, labels), part in zip(labeled_images.load({'dataset': 'digits'}, 5000, 5000), expected):
-        np.testing.assert_array_equal(pixels, part.images.pixels)
+    expected = digits.load_labeled()
+    for (images, labels), part in zip(labeled_images.load({'dataset': 'digits'}, 5000, 5000), expected):
+        np.testing.assert_array_equal(images, part.images.pixels)
         np.testing.assert_array_equal(labels, part.labels)
 
 
@@ -225,9 +226,9 @@ def test_folders_are_classes(split, tmp_path, capsys):
     dataset = {'dataset': 'image_folder', 'data_dir': str(tmp_path), 'image_size': 8, 'channels': 3}
     parts = labeled_images.load(dataset, 1000, 1000)
     assert [len(labels) for _, labels in parts] == ([18, 6] if split else [24, 6])
-    for pixels, labels in parts:
+    for images, labels in parts:
         for label, name in enumerate(sorted(COLORS)):
-            assert (pixels[labels == label] == COLORS[name]).all() and (labels == label).any()
+            assert (images[labels == label] == COLORS[name]).all() and (labels == label).any()
     assert bool(capsys.readouterr().err) == (not split)
     # Smaller numbers of images have all classes, too.
     assert set(labeled_images.load(dataset, 6, 3)[0][1]) == set(labeled_images.load(dataset, 6, 3)[1][1]) == {0, 1, 2}

@@ -18,9 +18,10 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data, options
-from dcgan_tf1.errors import exit_status
-from dcgan_tf1.run_folder import write
+from dcgan_tf1 import data
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import write_atomically
+from dcgan_tf1.settings import PRECISIONS, module_names
 from scripts.experiments.batch_norm import figures, tables
 from scripts.experiments.batch_norm.measure import NUM_LATENTS, BatchNormExperiment, scored_seeds, stages, training
 from scripts.lib import paths, runs
@@ -35,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m ' + MODULE, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=options.modules(data))
+    parser.add_argument('--dataset', default='mnist', choices=module_names(data))
     parser.add_argument('--recipes', type=list_of(one_of(paths.recipe_names())), default='sparse_softmax,graph_mode',
                         help='recipes to train, separated by commas')
     parser.add_argument('--seeds', type=at_least(1), default=3,
@@ -46,7 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
                         help='the last stage of each recipe')
     parser.add_argument('--num_images', type=at_least(NUM_LATENTS), default=5000,
                         help='number of images that are scored per kind of statistics')
-    parser.add_argument('--precision', default='float32', choices=options.PRECISIONS)
+    parser.add_argument('--precision', default='float32', choices=PRECISIONS)
     parser.add_argument('--batch_size', type=at_least(2), help='default: that of the recipe')
     parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
     parser.add_argument('--runs', type=path, default=os.path.join('runs', 'batch_norm'), help='folder of all runs')
@@ -82,7 +83,7 @@ def report(measurements: Measurements, plan: dict, arguments: argparse.Namespace
         files[recipe + '.png'] = figures.samples(recipe, steps, arguments.output)
         files[recipe + '_all_modes.png'] = figures.samples_of_all_modes(recipe, steps, arguments.output)
     for name, content in files.items():
-        write(os.path.join(arguments.output, name), content)
+        write_atomically(os.path.join(arguments.output, name), content)
     print(text)
 
 

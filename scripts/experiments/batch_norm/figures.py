@@ -107,7 +107,7 @@ def samples_of_all_modes(recipe: str, steps: List[int], output: str) -> bytes:
 
 
 def _stored_grid(recipe, step, output):
-    return image_files.read(os.path.join(output, 'samples', '%s_%06d.png' % (recipe, step)))
+    return image_files.read_image(os.path.join(output, 'samples', '%s_%06d.png' % (recipe, step)))
 
 
 def _rows(grid):

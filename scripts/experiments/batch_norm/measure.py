@@ -5,8 +5,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import plots
-from dcgan_tf1.run_folder import write
+from dcgan_tf1 import pixels, plots
+from dcgan_tf1.run_folder import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES, statistics
 from scripts.lib.measurements import Measurements
@@ -26,7 +26,7 @@ def stages(recipe: str, arguments: argparse.Namespace) -> List[int]:
 def training(recipe: str, arguments: argparse.Namespace) -> runs.Training:
     """The training of a recipe, which keeps moving averages of all momentums."""
     momentums = sorted({mode.value for mode in MODES if mode.kind == 'moving' and mode.value is not None})
-    flags = ('--further_momenta=' + ','.join(map(str, momentums)), '--checkpoint_every=500', '--log_every=10',
+    flags = ('--extra_bn_momentums=' + ','.join(map(str, momentums)), '--checkpoint_every=500', '--log_every=10',
              '--sample_every=100')
     return runs.Training(recipe, recipe, flags, tuple(stages(recipe, arguments)))
 
@@ -83,7 +83,7 @@ class BatchNormExperiment(runs.Experiment):
         trainings.check_step(run_dir, step)
         modes, picture = self._sample(run_dir, step)
         if seed == 0:
-            write(os.path.join(self._arguments.output, 'samples', '%s_%06d.png' % (training.recipe, step)),
+            write_atomically(os.path.join(self._arguments.output, 'samples', '%s_%06d.png' % (training.recipe, step)),
                   plots.png(picture))
         self._measurements.add((training.recipe, seed, step), modes,
                                real=self._scorer.real(self._arguments.num_images))
@@ -98,9 +98,9 @@ class BatchNormExperiment(runs.Experiment):
             reference = statistics(generator, REFERENCE_MODE, step)
             for mode in MODES:
                 used = statistics(generator, mode, step)
-                images = plots.to_bytes(generator.images(noise, used))
-                with_others = plots.to_bytes(generator.images(exchanged[:COMPANION_BATCH], used))
-                with_same = plots.to_bytes(generator.images(noise[:COMPANION_BATCH], used))
+                images = pixels.to_uint8(generator.images(noise, used))
+                with_others = pixels.to_uint8(generator.images(exchanged[:COMPANION_BATCH], used))
+                with_same = pixels.to_uint8(generator.images(noise[:COMPANION_BATCH], used))
                 change = np.abs(with_others[:NUM_LATENTS].astype(float) - with_same[:NUM_LATENTS]).mean()
                 modes[mode.name] = {
                     'scores': self._scorer.scores(images),

@@ -84,13 +84,13 @@ def _deviation(values):
 
 
 def _cell(values):
-    mean = metrics.text(float(np.mean(values)))
+    mean = metrics.format_value(float(np.mean(values)))
     return '%s ± %.2g' % (mean, _deviation(values)) if len(values) > 1 else mean
 
 
 def _score_table(seeds: List[Dict[str, Any]], real: Dict[str, Any]) -> str:
     rows = [[mode.name, *(_cell(_values(seeds, mode, score)) for score in REPORTED_SCORES)] for mode in MODES]
-    rows.append(['real', *(metrics.text(real[score]) for score in REPORTED_SCORES)])
+    rows.append(['real', *(metrics.format_value(real[score]) for score in REPORTED_SCORES)])
     return markdown.table(['statistics', *map(score_title, REPORTED_SCORES)], rows)
 
 

@@ -18,8 +18,9 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data, options
-from dcgan_tf1.errors import exit_status
+from dcgan_tf1 import data
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.settings import PRECISIONS, module_names
 from scripts.experiments.blog_posts import report, trained, untrained
 from scripts.lib import paths, runs
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path, steps_by_name
@@ -44,11 +45,11 @@ def parse(arguments, published: dict) -> argparse.Namespace:
                         help='lengths of trainings that are not to be as long as in the post: '
                         'graph_mode=3000,sparse_softmax=1000')
     parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=options.modules(data))
+    parser.add_argument('--dataset', default='mnist', choices=module_names(data))
     parser.add_argument('--image_dir', type=existing_folder,
                         help='time post 001 with the image files in this folder; default: with images in memory')
     parser.add_argument('--timed_steps', type=at_least(0), default=5, help='number of timed steps of post 001')
-    parser.add_argument('--precision', default='float32', choices=options.PRECISIONS)
+    parser.add_argument('--precision', default='float32', choices=PRECISIONS)
     parser.add_argument('--batch_size', type=at_least(2), help='default: that of each recipe')
     parser.add_argument('--num_images', type=at_least(trained.NUM_SAMPLES), default=5000,
                         help='number of images that are scored per mode')

@@ -1,15 +1,14 @@
 """The report as blocks, and its two formats: Markdown and HTML."""
-import html
 import textwrap
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from dcgan_tf1 import markdown, report
+from dcgan_tf1 import html, markdown
 
 NOT_MEASURED = 'not measured yet'
 
 # A block is one of:
 #   ('heading', text), ('text', text), ('command', lines), ('link', text, URL, text after it),
-#   ('table', header, rows), where a row is (class or None, cells) as in `report.table`,
+#   ('table', header, rows), where a row is (class or None, cells) as in `html.table`,
 #   ('figure', file name, caption, bytes of a PNG file).
 Block = Tuple
 Row = Tuple[Optional[str], Sequence[str]]
@@ -60,7 +59,7 @@ def to_html(title: str, parts: Sequence[Tuple[str, Sequence[Block]]]) -> str:
         if part_title:
             lines.append('<h2>%s</h2>' % html.escape(part_title))
         lines += [_HTML[block[0]](*block[1:]) for block in blocks]
-    return report.document(title, lines)
+    return html.document(title, lines)
 
 
 _MARKDOWN = {
@@ -75,5 +74,5 @@ _HTML = {
     'text': lambda text: '<p>%s</p>' % html.escape(text),
     'command': lambda text: '<pre>%s</pre>' % html.escape(text),
     'link': lambda *parts: '<p><a href="{1}">{0}</a>{2}</p>'.format(*map(html.escape, parts)),
-    'table': report.table,
-    'figure': lambda name, caption, content: report.image(content, 'png', caption)}
+    'table': html.table,
+    'figure': lambda name, caption, content: html.image(content, 'png', caption)}

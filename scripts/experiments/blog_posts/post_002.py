@@ -205,7 +205,7 @@ def _figure(scores: Scores, shown, real, folder: str) -> bytes:
     for (left, right), key in zip(grid, shown):
         path = sample_path(folder, *key)
         if os.path.exists(path):
-            left.imshow(image_files.read(path), interpolation='nearest', aspect='equal')
+            left.imshow(image_files.read_image(path), interpolation='nearest', aspect='equal')
         left.set_xticks([])
         left.set_yticks([])
         sharpness = mean_and_sd([each['sharpness_ratio'] for each in scores[key]])

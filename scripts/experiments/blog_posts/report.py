@@ -2,7 +2,7 @@
 import os
 from typing import Any, Dict, List
 
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.run_folder import write_atomically
 from scripts.experiments.blog_posts import layout, post_000, post_001, post_002, post_003, post_004
 from scripts.experiments.blog_posts.layout import Block, Section
 from scripts.lib.measurements import Measurements
@@ -35,9 +35,9 @@ def write_report(published: Dict[str, Any], measurements: Measurements, folder: 
     for section in results.values():
         for block in section.blocks:
             if block[0] == 'figure':
-                write(os.path.join(folder, block[1]), block[3])
+                write_atomically(os.path.join(folder, block[1]), block[3])
     for name, make in (('README.md', markdown), ('report.html', html)):
-        write(os.path.join(folder, name), make(published, results, measurements).encode())
+        write_atomically(os.path.join(folder, name), make(published, results, measurements).encode())
     for post, section in results.items():
         print('%s: %s' % (post, section.verdict))
     print(os.path.join(folder, 'README.md'))

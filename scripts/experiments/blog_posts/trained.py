@@ -5,9 +5,9 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from dcgan_tf1 import data, options, plots
+from dcgan_tf1 import data, pixels, plots, run_settings
 from dcgan_tf1.checkpoints import last_checkpoint, step_of
-from dcgan_tf1.run_folder import RunFolder, write
+from dcgan_tf1.run_folder import RunFolder, write_atomically
 from scripts.experiments.blog_posts.post_002 import STRETCHED, sample_path
 from scripts.experiments.blog_posts.untrained import rounded, training_settings
 from scripts.experiments.blog_posts.values import LOSSES
@@ -50,7 +50,7 @@ def _num_steps(name, recipe, post, arguments):
     if 'losses' in post:
         return post['losses'][-1][0]
     settings = training_settings(recipe, *trainings.dataset_flags(arguments))
-    return options.resolve(settings, data.load(**settings._asdict())[1].num_examples).steps
+    return run_settings.resolve(settings, data.load(**settings.as_dict())[1].num_examples).steps
 
 
 class BlogPosts(runs.Experiment):
@@ -112,10 +112,10 @@ class BlogPosts(runs.Experiment):
                 if mode.name == 'never updated':
                     views[STRETCHED] = stretch(images)
                 for name, view in views.items():
-                    view = plots.to_bytes(view)
+                    view = pixels.to_uint8(view)
                     scores[name] = self._scorer.scores(view)
                     if save_samples:
-                        write(sample_path(arguments.output, recipe, name, step),
+                        write_atomically(sample_path(arguments.output, recipe, name, step),
                               plots.png(plots.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES)))
         return scores
 

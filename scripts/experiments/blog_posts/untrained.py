@@ -8,22 +8,24 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 import tqdm
 
-from dcgan_tf1 import data, graph, loop, options, randomness
+from dcgan_tf1 import cli_flags, data, graph, randomness
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.data import Images, image_folder
-from scripts.lib import machine, paths, training_loop, trainings
+from dcgan_tf1.session import create_session
+from dcgan_tf1.settings import TrainSettings
+from scripts.lib import machine, training_loop, trainings
 from scripts.lib.measurements import Measurements
 
 
-def training_settings(recipe: str, *flags: str) -> Any:
+def training_settings(recipe: str, *flags: str) -> TrainSettings:
     """Settings of a training of this recipe."""
-    return options.parsed(options.declare_training, '--flagfile=' + paths.flagfile(recipe), *flags)
+    return cli_flags.parse(TrainSettings, '--recipe=' + recipe, *flags)
 
 
 def steps_per_epoch(recipe: str, num_images: int) -> int:
     """Steps in one epoch of so many images."""
     settings = training_settings(recipe)
-    return BatchPlan(settings.batch_plan, num_images, settings.batch_size, 0).steps(1)
+    return BatchPlan(settings.shuffle, num_images, settings.batch_size, 0).steps_in(1)
 
 
 def _build_untrained(recipe, seed=0):
@@ -51,19 +53,19 @@ def parameters(recipe: str) -> Dict[str, List[List]]:
 def decision(recipe: str, seed: int) -> float:
     """The logit of an untrained discriminator for one image of an untrained generator, both in inference mode."""
     settings = training_settings(recipe)
-    with tf.Graph().as_default(), loop.session() as session:
+    with tf.Graph().as_default(), create_session() as session:
         generator, discriminator = _build_untrained(recipe, seed)
         noise = randomness.noise(settings.noise_distribution, seed, randomness.SAMPLE_NOISE, 0, 1, settings.noise_dim)
         session.run(tf.global_variables_initializer())
         image = session.run(generator.images, {generator.noise: session.run(noise)})
-        return float(session.run(discriminator.verdict, {discriminator.images: image,
+        return float(session.run(discriminator.logits, {discriminator.images: image,
                                                          discriminator.is_training: False})[0, 0])
 
 
 def first_losses(recipe: str, seed: int, arguments: argparse.Namespace) -> Dict[str, Any]:
     """Both losses of the first step, equal to those of a training with this seed."""
     settings = training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments))
-    _, images = data.load(**settings._asdict())
+    _, images = data.load(**settings.as_dict())
     loop_of_one_step = training_loop.build(settings, images)
     with loop_of_one_step.session:
         discriminator_loss, generator_loss = loop_of_one_step.train(1)

@@ -32,13 +32,16 @@ import argparse
 import json
 import os
 import sys
+from typing import Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import options, plots, sampler
-from dcgan_tf1.errors import UserError, exit_status
-from dcgan_tf1.run_folder import RunFolder, write
+from dcgan_tf1 import cli_flags, pixels, plots, run_settings
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder, write_atomically
+from dcgan_tf1.settings import EvaluateSettings, TrainSettings
 from scripts.experiments.discriminator_features import images, report, svm
 from scripts.experiments.discriminator_features.network import Discriminator
 from scripts.lib import paths
@@ -64,29 +67,29 @@ def parse(arguments=None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run_settings(arguments: argparse.Namespace):
-    """Settings of the run, with float32 and its seed and checkpoint; and all of its training flags, a dict."""
+def read_settings(arguments: argparse.Namespace) -> Tuple[EvaluateSettings, TrainSettings]:
+    """Settings of the discriminator, in float32 and with the run's seed, and those of the training."""
     checkpoint = ['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else []
-    settings = sampler.of_run(options.parsed(
-        options.declare_evaluation, '--run_dir=' + arguments.run_dir, *checkpoint))
-    trained = options.trained(RunFolder(settings.run_dir))
-    return settings._replace(seed=trained['seed'], precision='float32'), trained
+    settings = run_settings.for_run(cli_flags.parse(
+        EvaluateSettings, '--run_dir=' + arguments.run_dir, *checkpoint))
+    trained = run_settings.read(RunFolder(settings.run_dir))
+    return settings.replace(seed=trained.seed, precision='float32'), trained
 
 
 def main(arguments=None) -> int:
     arguments = parse(arguments)
     tf.logging.set_verbosity(tf.logging.ERROR)
-    settings, trained = run_settings(arguments)
-    dataset = {**trained, 'data_dir': arguments.data_dir or trained['data_dir']}
+    settings, trained = read_settings(arguments)
+    dataset = {**trained.as_dict(), 'data_dir': arguments.data_dir or trained.data_dir}
     (training, labels), (test, test_labels) = images.load(dataset, arguments.train_images, arguments.test_images)
-    training, test = images.to_floats(training), images.to_floats(test)
+    training, test = (pixels.to_float(part.astype(np.float32)) for part in (training, test))
     batches = _batches(training, settings.batch_size)
     features, filters, guided = {}, {}, {}
 
     def measure(name, extract):
         print(name, file=sys.stderr, flush=True)
         features[name] = svm.classify(extract(training), labels, extract(test), test_labels)
-    measure('raw pixels', lambda pixels: [pixels.reshape(len(pixels), -1)])
+    measure('raw pixels', lambda part: [part.reshape(len(part), -1)])
     for name, checkpoint in (('untrained discriminator', None), ('trained discriminator', settings.checkpoint)):
         with Discriminator(settings, checkpoint, batches) as discriminator:
             filters[name] = plots.grid(report.to_picture(discriminator.filters()), padding=1, scale=16)
@@ -102,7 +105,7 @@ def main(arguments=None) -> int:
                           ('README.md', report.readme(results).encode()),
                           ('filters.png', report.side_by_side(filters)),
                           ('guided.png', report.side_by_side(guided, report.channel_names(discriminator)))):
-        write(os.path.join(output, name), content)
+        write_atomically(os.path.join(output, name), content)
     print(report.table(results), end='')
     return 0
 

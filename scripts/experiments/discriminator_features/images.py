@@ -22,7 +22,7 @@ def load(dataset: Dict[str, Any], max_train: int, max_test: int) -> List[Tuple[n
     Raises:
       UserError: if there are no images, or they have no classes.
     """
-    labeled = data.labelled(**dataset)
+    labeled = data.load_labeled(**dataset)
     if labeled:
         full_dataset, seen = data.load(**dataset)
         num_held_out = full_dataset.num_examples - seen.num_examples  # at the front
@@ -74,8 +74,3 @@ def _load_folder(dataset, folder):
 
 def _describe(classes):
     return ', '.join(name or 'files outside of folders' for name in sorted(set(classes)))
-
-
-def to_floats(pixels: np.ndarray) -> np.ndarray:
-    """Scales uint8 pixels to float32 in [−1, 1], as training does."""
-    return (pixels.astype(np.float32) - 127.5) / 127.5

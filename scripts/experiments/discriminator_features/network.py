@@ -5,9 +5,10 @@ from typing import Any, Iterable, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph, layers, loop, standing
-from dcgan_tf1.checkpoints import restore
+from dcgan_tf1 import graph, layers, standing_statistics
+from dcgan_tf1.checkpoint_format import restore
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.session import create_session
 
 GRID = 4  # activations are max-pooled to GRID × GRID
 _MAX_BATCH = 500  # images that go through the discriminator at once
@@ -70,11 +71,11 @@ class Discriminator:
             self.num_channels = int(self._responses.shape[1])
             variables = tf.global_variables()
             saver = tf.train.Saver(variables)
-            self._session = loop.session()
+            self._session = create_session()
             self._session.run(tf.global_variables_initializer())
             if checkpoint:
                 restore(self._session, saver, checkpoint, variables)
-        self._statistics = standing.feed(self._network, standing.accumulate(
+        self._statistics = standing_statistics.feed_dict(self._network, standing_statistics.accumulate(
             self._session, self._network, self._network.images, batches))
 
     def __enter__(self):

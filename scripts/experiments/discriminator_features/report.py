@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from dcgan_tf1 import markdown, plots
+from dcgan_tf1 import markdown, pixels, plots
 from scripts.experiments.discriminator_features.network import Discriminator
 
 NUM_CHANNELS, NUM_IMAGES = 6, 8  # in guided.png: channels of the last convolution, and images for each
@@ -70,7 +70,7 @@ def _command(results):
 def to_picture(x: np.ndarray) -> np.ndarray:
     """Scales each of float [n, …] by its own largest absolute value to uint8, so that 0 becomes mid-gray."""
     largest = np.abs(x).max(axis=tuple(range(1, x.ndim)), keepdims=True)
-    return plots.to_bytes(x / np.where(largest > 0, largest, 1))
+    return pixels.to_uint8(x / np.where(largest > 0, largest, 1))
 
 
 def guided_picture(discriminator: Discriminator, images: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def guided_picture(discriminator: Discriminator, images: np.ndarray) -> np.ndarr
     rows = []
     for channel in range(min(NUM_CHANNELS, discriminator.num_channels)):
         strongest = images[np.argsort(-responses[:, channel], kind='stable')[:NUM_IMAGES]]
-        rows += [plots.to_bytes(strongest), to_picture(discriminator.guided_gradients(strongest, channel))]
+        rows += [pixels.to_uint8(strongest), to_picture(discriminator.guided_gradients(strongest, channel))]
     return plots.grid(np.concatenate(rows), columns=NUM_IMAGES, padding=1, scale=_SCALE)
 
 
