@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import options, train
+from dcgan_tf1 import cli_flags
 from dcgan_tf1.data import Images
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.settings import EvaluateSettings, ExportSettings, SampleSettings, TrainSettings
+from dcgan_tf1.training import train
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -46,25 +48,25 @@ def tf_layers():
 @pytest.fixture
 def training_settings():
     """(flags…) → settings of a training, as the command line gives them."""
-    return lambda *args: options.parsed(options.declare_training, *args)
+    return lambda *args: cli_flags.parse(TrainSettings, *args)
 
 
 @pytest.fixture
 def sampling_settings():
     """(flags…) → settings of `sample`."""
-    return lambda *args: options.parsed(options.declare_sampling, *args)
+    return lambda *args: cli_flags.parse(SampleSettings, *args)
 
 
 @pytest.fixture
 def evaluation_settings():
     """(flags…) → settings of `evaluate`."""
-    return lambda *args: options.parsed(options.declare_evaluation, *args)
+    return lambda *args: cli_flags.parse(EvaluateSettings, *args)
 
 
 @pytest.fixture
 def export_settings():
     """(flags…) → settings of `export`."""
-    return lambda *args: options.parsed(options.declare_export, *args)
+    return lambda *args: cli_flags.parse(ExportSettings, *args)
 
 
 @pytest.fixture(scope='session')
@@ -76,23 +78,23 @@ def trained(tmp_path_factory):
     @functools.lru_cache(maxsize=None)
     def call(*args):
         folder = str(tmp_path_factory.mktemp('trained'))
-        assert train.run(options.parsed(options.declare_training, *args, '--run_dir=' + folder)) == 0
+        assert train(cli_flags.parse(TrainSettings, *args, '--run_dir=' + folder)) == 0
         return RunFolder(folder)
     return call
 
 
 @pytest.fixture(scope='session')
 def trainings_in_process():
-    """() → a context in which the scripts train in this process: starting TensorFlow would be most of short runs."""
+    """() → a context in which scripts train in this process. Short runs would mostly wait for TensorFlow to start."""
     @contextlib.contextmanager
     def patched():
-        import trainings
+        from scripts.lib import trainings
 
-        def call(recipe, run_dir, *further, progress=None):
-            flags = trainings.training_flags(recipe, run_dir, *further)
-            assert train.run(options.parsed(options.declare_training, *flags)) == 0
+        def train_here(recipe, run_dir, *flags, on_step=None):
+            flags = trainings.training_flags(recipe, run_dir, *flags)
+            assert train(cli_flags.parse(TrainSettings, *flags)) == 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(trainings, 'train', call)
+            patch.setattr(trainings, 'train', train_here)
             yield
     return patched
 
