@@ -165,7 +165,8 @@ def render(figure: 'Figure') -> bytes:
     """Lays out a figure tightly, below its legend, and returns the content of a PNG file."""
     top = 1.
     for legend in figure.legends:
-        top = 1 - legend.get_window_extent(figure.canvas.get_renderer()).height / figure.bbox.height
+        renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        top = 1 - legend.get_window_extent(renderer).height / figure.bbox.height
     figure.tight_layout(rect=(0, 0, 1, top))
     file = io.BytesIO()
     figure.savefig(file, format='png')
