@@ -63,7 +63,7 @@ def test_a_small_run(trained, tmp_path, capsys):
     assert '\n| raw pixels | 784 | ' in table and table.count('\n') == 5
     with open(str(tmp_path / 'README.md'), encoding='utf-8') as file:
         text = file.read()
-    assert table in text and 'trained on 200\nlabeled images and tested on 100.' in text
+    assert table in text and 'trained on\n200 labeled images and tested on 100.' in text
     assert ('\npython -m scripts.experiments.discriminator_features --run_dir=runs/sparse_softmax-digits-0 '
             '--train_images=200 --test_images=100\n') in text
     for name in ('filters.png', 'guided.png'):
