@@ -10,7 +10,7 @@ from scripts.lib import trainings
 
 # A training has collapsed if its images, from this step on, look all alike to the classifier.
 COLLAPSE_CHECK_STEP = 1000
-COLLAPSE_SCORE = 1.5  # collapsed below this classifier score, which is 1 if the classifier sees no differences
+COLLAPSE_SCORE = 1.5  # collapsed below this classifier score; it is 1 if all images look the same
 
 
 class Training(NamedTuple):

@@ -69,9 +69,9 @@ def _compare(altered: List[Tuple[Number, Number]], num_different: int) -> Tuple[
              'neither': 'neither table'}[result]
     measured = '' if len(altered) == num_different else ' %d of them have been measured.' % len(altered)
     likelier, other = ('notebook', 'post') if log_ratio >= 0 else ('post', 'notebook')
-    text = ('The tables differ in %d numbers.%s %d of the post\'s numbers and %d of the notebook\'s are inside '
-            'our values. Taken together, the %s\'s numbers are %s as likely as the %s\'s (by our normal '
-            'approximation). Our runs support %s.' % (
+    text = ('The tables differ in %d numbers.%s %d of the post\'s numbers and %d of the notebook\'s are '
+            'inside our values. Taken together, the %s\'s numbers are %s as likely as the %s\'s (by our '
+            'normal approximation). Our runs support %s.' % (
                 num_different, measured, rules.count_inside(of_post), rules.count_inside(of_notebook),
                 likelier, _ratio(abs(log_ratio)), other, table))
     if len(altered) == num_different:
