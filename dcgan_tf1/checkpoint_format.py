@@ -25,9 +25,9 @@ def restore(session: tf.Session, saver: tf.train.Saver, path: str,
     """Restores variables from a checkpoint, after a check of their names and shapes.
 
     Args:
-      session: of the graph in which `saver` was created.
+      session: a Session of the graph in which `saver` was created.
       saver: a `tf.train.Saver` of these variables.
-      path: of the checkpoint, without its suffix.
+      path: path of the checkpoint, without its suffix.
       variables: the variables to restore; others in the checkpoint are ignored. Default: all global
         variables, and the checkpoint must have no others.
     Raises:
@@ -47,7 +47,7 @@ def read_shapes(path: str) -> Shapes:
     """Reads the names and shapes of the variables in a checkpoint.
 
     Args:
-      path: of the checkpoint, without its suffix.
+      path: path of the checkpoint, without its suffix.
     Raises: CorruptCheckpointError if it does not exist or cannot be read.
     """
     try:
@@ -90,8 +90,8 @@ def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]
     """Checks that a checkpoint has exactly these variables.
 
     Args:
-      path: of the checkpoint, for the message.
-      shapes: of the variables in the checkpoint.
+      path: path of the checkpoint, for the message.
+      shapes: the variables in the checkpoint.
       variables: name in the checkpoint → variable that takes its value.
     Raises: UserError that names every missing, unexpected and wrongly shaped variable.
     """

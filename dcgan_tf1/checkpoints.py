@@ -153,7 +153,7 @@ class Checkpoints:
         """Restores the newest checkpoint that can be read.
 
         Args:
-          session: of the graph whose variables are restored.
+          session: a Session of the graph in which this object was created.
           log: receives a line of text about each damaged checkpoint.
         Raises: UserError if all checkpoints are damaged, or the newest intact one is of another network.
         """

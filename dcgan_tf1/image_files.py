@@ -87,7 +87,7 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
     PNG file per image.
 
     Args:
-      path: of the file or folder.
+      path: the file or folder to write.
       images: float32 [n, height, width, channels] in [−1, 1].
       noise: float32 [n, noise_dim], the latent vectors of the images.
       render: images → uint8 [height, width, 3], the picture for .png.
@@ -113,7 +113,7 @@ def save_animation(path: str, pictures: Sequence[np.ndarray]) -> None:
     """Writes an animation: a .gif that loops, or with ffmpeg a .mp4.
 
     Args:
-      path: of the file, whose suffix is one of `ANIMATIONS`.
+      path: the file to write. Its suffix is one of `ANIMATIONS`.
       pictures: the frames, uint8 [height, width, 3], all of the same size.
     Raises: UserError if ffmpeg is needed but not installed, or fails.
     """

@@ -53,7 +53,7 @@ def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
 
     Args:
       records: one or more records of metrics.jsonl.
-      title: of the figure.
+      title: title of the figure.
     Returns: the content of a PNG file.
     """
     drawing = figure(7, 2.8)
@@ -167,7 +167,8 @@ def render(figure: 'Figure') -> bytes:
     """Lays out a figure tightly, below its legend, and returns the content of a PNG file."""
     top = 1.
     for legend in figure.legends:
-        top = 1 - legend.get_window_extent(figure.canvas.get_renderer()).height / figure.bbox.height
+        renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        top = 1 - legend.get_window_extent(renderer).height / figure.bbox.height
     figure.tight_layout(rect=(0, 0, 1, top))
     file = io.BytesIO()
     figure.savefig(file, format='png')

@@ -27,8 +27,7 @@ _RECORD_KEYS = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_a
 
 
 def write_atomically(path: str, content: bytes) -> None:
-    """Writes a file under a temporary name, then renames it: readers see the old content or the new, never a
-    part.
+    """Writes a temporary file, then renames it: readers see the old content or the new, never a part.
 
     Raises: OSError that names the file.
     """

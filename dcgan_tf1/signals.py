@@ -9,8 +9,8 @@ from typing import Any, Optional
 class GracefulShutdown:
     """A context manager that records Ctrl-C and SIGTERM, so that the training can stop between two steps.
 
-    A second signal ends the process at once. In a thread other than the main one, signals are not recorded, because
-    Python delivers them to the main thread alone.
+    A second signal ends the process at once. In a thread other than the main one, signals are not recorded,
+    because Python delivers them to the main thread alone.
 
     Attributes:
         signal: number of the signal that was received, or None.

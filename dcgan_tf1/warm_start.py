@@ -9,8 +9,7 @@ _NOT_OF_A_NETWORK = re.compile(r'/Adam(_1)?$|beta\d_power(_1)?$|^global_step$')
 
 
 class WarmStart:
-    """Initializes both networks from a checkpoint of another run, or of a script that uses the names of
-    `tf.layers`.
+    """Initializes both networks from a checkpoint of another run, or of a script that used `tf.layers`.
 
     The state of Adam is restored, too, if the checkpoint has all of it. The step counter is not: it starts at
     0.
@@ -23,7 +22,7 @@ class WarmStart:
         """Compares the checkpoint with the variables of the default graph, which must not be finalized yet.
 
         Args:
-          path: of the checkpoint, without its suffix.
+          path: path of the checkpoint, without its suffix.
         Raises: UserError that names every missing, unexpected and wrongly shaped variable of the networks.
         """
         shapes = read_shapes(path)

@@ -29,7 +29,7 @@ TRAIN = {
     'bn_mode': choices('batch', 'moving', 'standing'), 'cache_dir': PATH, 'center_crop': BOOLEAN,
     'channels': choices('1', '3'), 'checkpoint_every': COUNT, 'classifier_steps': COUNT,
     'd_steps_per_g_step': (['1', '100'], ['', '0', '101']), 'data_dir': PATH,
-    'dataset': choices('mnist', 'fashion_mnist', 'digits', 'image_folder'),
+    'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'digits', 'image_folder'),
     'epochs': (['0.001', '1e6'], ['', '-0.001', '0', 'nan', 'inf']), 'epsilon': RATE,
     'epsilon_mode': choices('tensorflow', 'pytorch'),
     'evaluate_every': (['0', '2147483647'], ['', '-1', '2147483648']),
@@ -154,7 +154,8 @@ def test_a_step_needs_a_run(name):
 
 @pytest.mark.parametrize('name,value', [
     ('steps', '5'), ('steps', 5.), ('steps', True), ('update_ops', 1), ('loss', 3), ('epsilon', '1'),
-    ('extra_bn_momentums', 'a'), ('extra_bn_momentums', ('a',)), ('data_dir', 3), ('seed', None), ('epsilon', 10 ** 400)])
+    ('extra_bn_momentums', 'a'), ('extra_bn_momentums', ('a',)), ('data_dir', 3), ('seed', None),
+    ('epsilon', 10 ** 400)])
 def test_values_of_a_wrong_type_are_refused(name, value):
     with pytest.raises(UserError, match='--' + name):
         cli_flags.build(TrainSettings, {name: value})

@@ -1,5 +1,4 @@
-"""The 1,797 handwritten digits of scikit-learn, enlarged to the size of MNIST's. They need neither files nor
-a network.
+"""The 1,797 handwritten digits of scikit-learn, enlarged to MNIST's size. They need no files and no network.
 
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
 (8×8 images, 17 levels of gray).
@@ -25,14 +24,7 @@ def load_labeled(**_: Any) -> Tuple[LabeledImages, LabeledImages]:
 
     Every seventh image is a test image, so both sets contain all digits and all writers.
     """
-    full_dataset = _load_all()
-    is_test = np.arange(len(full_dataset.labels)) % _TEST_EVERY == _TEST_EVERY - 1
-    return _subset(full_dataset, ~is_test), _subset(full_dataset, is_test)
-
-
-def _subset(full_dataset: LabeledImages, mask: np.ndarray) -> LabeledImages:
-    images, labels = full_dataset
-    return LabeledImages(images._replace(pixels=images.pixels[mask]), labels[mask])
+    return _load_all().split(_TEST_EVERY)
 
 
 def _load_all() -> LabeledImages:

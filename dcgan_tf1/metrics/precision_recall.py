@@ -1,5 +1,6 @@
-"""Improved precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991, algorithm 1) on the classifier's
-features.
+"""Improved precision and recall of the classifier's features.
+
+Kynkäänniemi et al. 2019, arXiv 1904.06991, algorithm 1.
 
 Each image has a ball around it that reaches to its third-nearest neighbor in its own set. Precision is the
 share of generated images inside a ball of a real image: how realistic they are. Recall is the share of real

@@ -4,10 +4,10 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tf_layers_graph_mode as oracle
 
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1 import options
+from scripts.benchmarks.training.reference import tf_layers_graph_mode as oracle
 
 FLAGS = os.path.join(os.path.dirname(__file__), '..', '..', 'flags')
 

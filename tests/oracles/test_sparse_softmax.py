@@ -4,13 +4,13 @@ import functools
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tf_layers_sparse_softmax as oracle
 
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1 import options
 from dcgan_tf1.layers import BATCH_STATISTICS
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.networks import sparse_softmax
+from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 
 TOLERANCE = 1e-5  # of the largest absolute value of a tensor
 
