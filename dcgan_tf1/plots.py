@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette, which color-blind readers can tell apart, and colors by role.
 COLORS = {
-    'black': '#000000', 'orange': '#e69f00', 'sky_blue': '#56b4e9', 'green': '#009e73', 'yellow': '#f0e442',
-    'blue': '#0072b2', 'vermilion': '#d55e00', 'purple': '#cc79a7', 'gray': '#767676', 'light_gray': '#cccccc'}
+    'black': '#000000', 'orange': '#e69f00', 'sky_blue': '#56b4e9', 'green': '#009e73',
+    'yellow': '#f0e442', 'blue': '#0072b2', 'vermilion': '#d55e00', 'purple': '#cc79a7',
+    'gray': '#767676', 'light_gray': '#cccccc'}
 COLORS.update(generator=COLORS['vermilion'], discriminator=COLORS['blue'], reference=COLORS['gray'])
 _CYCLE = ('blue', 'vermilion', 'green', 'purple', 'orange', 'sky_blue', 'black', 'yellow')
 
@@ -132,7 +133,7 @@ def _curve(axes: 'Axes', steps: Sequence[int], values: np.ndarray, color: str, *
 def figure(width: float, height: float) -> 'Figure':
     """An empty matplotlib figure of this size in inches, with 200 dots per inch.
 
-    Figures are drawn for a final width of 7 inches. Their text has matplotlib's default of 10 points, or 9 points.
+    Figures are drawn for a final width of 7 inches. Their text has 9 or 10 points (matplotlib's default).
     """
     # Not pyplot, which keeps global state and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -142,7 +143,8 @@ def figure(width: float, height: float) -> 'Figure':
     return new
 
 
-def label(axes: 'Axes', title: Optional[str] = None, x: Optional[str] = None, y: Optional[str] = None) -> None:
+def label(axes: 'Axes', title: Optional[str] = None, x: Optional[str] = None,
+          y: Optional[str] = None) -> None:
     """Labels axes in the style of all figures: a title on the left, a faint grid, and half a frame."""
     if title:
         axes.set_title(title, fontsize=10, loc='left')

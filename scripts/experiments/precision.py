@@ -4,13 +4,13 @@
   python -m scripts.experiments.precision --data_dir=my/mnist --recipes=graph_mode_dense,machinecurve
 
 Trains recipes in both precisions with several seeds, and tests whether the losses differ more between the
-precisions than between the seeds. The rule: split each run into five segments. In each segment, the mean loss of
-a bfloat16 run must lie within the range of the float32 runs' means, extended by the width of this range on both
-sides. (A normal variable lies outside this interval of four others with a probability of 6%, of three others with
-13%.)
+precisions than between the seeds. The rule: split each run into five segments. In each segment, the mean loss
+of a bfloat16 run must lie within the range of the float32 runs' means, extended by the width of this range on
+both sides. (A normal variable lies outside this interval of four others with a probability of 6%, of three
+others with 13%.)
 
-Writes precision.json, README.md and a figure per recipe to --output. Recipes from earlier calls stay there. The
-script can be interrupted: run the same command again, and it reuses the runs below --runs.
+Writes precision.json, README.md and a figure per recipe to --output. Recipes from earlier calls stay there.
+The script can be interrupted: run the same command again, and it reuses the runs below --runs.
 """
 import argparse
 import json
@@ -35,10 +35,10 @@ NUM_SEGMENTS = 5
 _COMMAND = 'python -m scripts.experiments.precision'
 _INTRODUCTION = '''# bfloat16 compared with float32
 
-Each run is split into five segments. *Within the seeds' spread* counts the mean losses of bfloat16 runs, over a
-segment, that lie within the range of the float32 runs' means, extended by the width of this range on both sides.
-(A normal variable lies outside this interval of four others with a probability of 6%, of three others with 13%.)
-All losses were finite. Seeds count from 0.
+Each run is split into five segments. *Within the seeds' spread* counts the mean losses of bfloat16 runs, over
+a segment, that lie within the range of the float32 runs' means, extended by the width of this range on both
+sides. (A normal variable lies outside this interval of four others with a probability of 6%, of three others
+with 13%.) All losses were finite. Seeds count from 0.
 
 '''
 
@@ -112,8 +112,9 @@ def compare(float32: np.ndarray, bfloat16: np.ndarray) -> List[Dict[str, Any]]:
             low, high = means.min(), means.max()
             others = bfloat16[:, steps, index].mean(axis=1)
             within = (others >= 2 * low - high) & (others <= 2 * high - low)
-            rows.append({'loss': loss, 'first': int(steps[0]) + 1, 'last': int(steps[-1]) + 1, 'low': float(low),
-                         'high': float(high), 'bfloat16': others.tolist(), 'within': int(np.sum(within))})
+            rows.append({'loss': loss, 'first': int(steps[0]) + 1, 'last': int(steps[-1]) + 1,
+                         'low': float(low), 'high': float(high), 'bfloat16': others.tolist(),
+                         'within': int(np.sum(within))})
     return rows
 
 
@@ -145,16 +146,17 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
     rows = []
     for recipe, comparison in comparisons.items():
         how = comparison['how']
-        rows.append([recipe, how['batch_size'], '%d×%d' % (how['image_size'], how['image_size']), how['steps'],
-                     how['seeds'], how['bfloat16_seeds'], '%d of %d' % (
-                         sum(row['within'] for row in comparison['rows']),
-                         sum(len(row['bfloat16']) for row in comparison['rows']))])
+        within = '%d of %d' % (sum(row['within'] for row in comparison['rows']),
+                               sum(len(row['bfloat16']) for row in comparison['rows']))
+        rows.append([recipe, how['batch_size'], '%d×%d' % (how['image_size'], how['image_size']),
+                     how['steps'], how['seeds'], how['bfloat16_seeds'], within])
     parts = [_INTRODUCTION, markdown.table([
         'recipe', 'batch size', 'image size', 'steps', 'float32 runs', 'bfloat16 runs',
         'within the seeds\' spread'], rows)]
     for recipe, comparison in comparisons.items():
         rows = [[row['loss'].replace('_loss', ''), '%d–%d' % (row['first'], row['last']),
-                 '%.3f–%.3f' % (row['low'], row['high']), ', '.join('%.3f' % mean for mean in row['bfloat16'])]
+                 '%.3f–%.3f' % (row['low'], row['high']),
+                 ', '.join('%.3f' % mean for mean in row['bfloat16'])]
                 for row in comparison['rows']]
         parts += ['\n## %s\n\n![Losses](%s.png)\n\n' % (recipe, recipe),
                   'Measured with %s:\n\n```\n%s\n```\n\n' % (

@@ -47,19 +47,20 @@ def existing_folder(text: str) -> str:
 
 
 def steps_by_name(text: str) -> Dict[str, int]:
-    """A comma-separated list of NAME=STEPS: 'graph_mode=3000,paper=100' gives {'graph_mode': 3000, 'paper': 100}."""
+    """A comma-separated list of NAME=STEPS, such as graph_mode=3000,paper=100, as a dictionary."""
     steps = at_least(1)
     try:
         return {name: steps(value) for name, value in (item.split('=') for item in text.split(',') if item)}
     except ValueError:
-        raise argparse.ArgumentTypeError('%s must look like graph_mode=3000,sparse_softmax=1000' % text) from None
+        raise argparse.ArgumentTypeError(
+            '%s must look like graph_mode=3000,sparse_softmax=1000' % text) from None
 
 
 def command_line(module: str, parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> str:
     """The command that runs a script with these arguments, to be shown in its results.
 
-    Leaves out arguments that have their default value, and --runs and --output, which do not change the results.
-    Replaces the path of the dataset, which differs between machines.
+    Leaves out arguments that have their default value, and --runs and --output, which do not change the
+    results. Replaces the path of the dataset, which differs between machines.
     """
     parts = ['python -m ' + module]
     for action in parser._actions:

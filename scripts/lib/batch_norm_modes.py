@@ -13,7 +13,7 @@ class Mode(NamedTuple):
     """One kind of statistics."""
     name: str  # in tables and in measurements.json
     kind: str  # batch, moving, standing; corrected or initial moving averages
-    value: Union[float, int, None] = None  # momentum of moving averages (None: the recipe's), or number of batches
+    value: Union[float, int, None] = None  # momentum (None: the recipe's), or number of batches
 
 
 MODES = (
@@ -23,7 +23,7 @@ MODES = (
     Mode('moving 0.999', 'moving', 0.999),
     # Two updates with the same batch equal one update with the momentum squared.
     Mode('moving 0.99, updated twice', 'moving', MOMENTUM ** 2),
-    # Without the share of the initial 0 and 1, as Adam corrects its moments. Shows the effect of warm-up alone.
+    # Without the share of the initial 0 and 1, as Adam corrects its moments: the effect of warm-up alone.
     Mode('moving 0.99, corrected', 'corrected'),
     Mode('never updated', 'initial'),
     Mode('standing 1', 'standing', 1),

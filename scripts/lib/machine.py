@@ -44,6 +44,7 @@ def digit_images(image_shape: Tuple[int, int, int], count: Optional[int] = None)
     from sklearn.datasets import load_digits
     height, width, channels = image_shape
     small = np.round(load_digits().images * (255 / 16)).astype(np.uint8)
-    large = np.stack([np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR)) for image in small])
+    large = np.stack([np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
+                      for image in small])
     images = np.repeat(large[..., np.newaxis], channels, axis=3)
     return images if count is None else images[np.arange(count) % len(images)]

@@ -20,7 +20,7 @@ def read_json(path: str) -> Any:
 
 
 class Measurements:
-    """The file measurements.json of a results folder: the script's settings, and values under keys of several parts."""
+    """The file measurements.json: the script's settings, and values under keys of several parts."""
 
     def __init__(self, folder: str, settings: Dict[str, Any], **other: Any):
         """Reads the file if it exists.
@@ -37,15 +37,18 @@ class Measurements:
         if os.path.exists(self._path):
             self.content = read_json(self._path)
             if self.content['settings'] != settings:
-                sys.exit('error: %s was measured with %s, not with %s: use the same settings, or another --output'
-                         % (self._path, self.content['settings'], settings))
+                sys.exit('error: %s was measured with %s, not with %s: use the same settings, or another '
+                         '--output' % (self._path, self.content['settings'], settings))
 
     def has(self, *key: Key) -> bool:
         """Whether something is stored under this key."""
         return _join(key) in self.content['measured']
 
     def add(self, key: Tuple[Key, ...], values: Any, **other: Any) -> None:
-        """Stores values (anything that JSON can hold) and writes the file. `other` updates the file's other content."""
+        """Stores values (anything that JSON can hold) and writes the file.
+
+        `other` updates the file's other content.
+        """
         self.content['measured'][_join(key)] = values
         self.content.update(other)
         write_atomically(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
@@ -55,7 +58,10 @@ class Measurements:
         return [values for _, values in self.items(*key)]
 
     def items(self, *key: Optional[Key]) -> List[Tuple[List[Key], Any]]:
-        """Pairs (parts of the key, values) of all matching keys, sorted by key. Parts of digits become integers."""
+        """Pairs (parts of the key, values) of all matching keys, sorted by key.
+
+        Parts of digits become integers.
+        """
         items = []
         for text, values in self.content['measured'].items():
             parts = text.split()

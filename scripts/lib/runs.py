@@ -1,4 +1,4 @@
-"""Trains and measures whatever an experiment has not measured yet, and replaces collapsed seeds by further ones."""
+"""Trains and measures whatever an experiment has not measured yet, and replaces seeds that collapse."""
 import argparse
 import os
 import sys
@@ -10,7 +10,7 @@ from scripts.lib import trainings
 
 # A training has collapsed if its images, from this step on, look all alike to the classifier.
 COLLAPSE_CHECK_STEP = 1000
-COLLAPSE_SCORE = 1.5  # collapsed below this classifier score; 1 means that all images are the same to the classifier
+COLLAPSE_SCORE = 1.5  # collapsed below this classifier score; it is 1 if all images look the same
 
 
 class Training(NamedTuple):
@@ -48,7 +48,7 @@ def run_folder(runs: str, name: str, seed: int) -> str:
 
 def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], num_seeds: int,
                     arguments: argparse.Namespace) -> None:
-    """Trains and measures what is missing. A seed that collapses is replaced, up to twice as many seeds in all.
+    """Trains and measures what is missing. Replaces seeds that collapse, up to twice as many seeds in all.
 
     Args:
       experiment: stores each measurement at once, so that an interrupted script can continue.
@@ -71,14 +71,14 @@ def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], n
             run_dir = experiment.finished_run(training, seed, step)
             if run_dir is None:
                 run_dir = run_folder(arguments.runs, training.name, seed)
-                trainings.train(training.recipe, run_dir, '--seed=%d' % seed, '--steps=%d' % step, *training.flags,
-                                *trainings.dataset_flags(arguments), on_step=show)
+                trainings.train(training.recipe, run_dir, '--seed=%d' % seed, '--steps=%d' % step,
+                                *training.flags, *trainings.dataset_flags(arguments), on_step=show)
             experiment.measure(training, seed, step, run_dir)
             show(step)
 
 
 def _missing(experiment, all_trainings, num_seeds) -> Iterator[Tuple[Training, int, int]]:
-    # Seed by seed, so that an interrupted script has all trainings. Asks again after each step: seeds may collapse.
+    # Seed by seed, so that an interrupted script has all trainings. Seeds may collapse after any step.
     for seed in range(2 * num_seeds):
         for training in all_trainings:
             if seed - len(experiment.collapsed_seeds(training)) >= num_seeds:

@@ -18,7 +18,10 @@ def open_generator(run_dir: str, arguments: argparse.Namespace) -> sampler.Sampl
 
 
 class Scorer:
-    """Scores images against a dataset. Loads the dataset and trains the classifier when they are first needed."""
+    """Scores images against a dataset.
+
+    Loads the dataset and trains the classifier when they are first needed.
+    """
 
     def __init__(self, arguments: argparse.Namespace):
         """`arguments` has --classifier_steps, --runs, and what `trainings.dataset_flags` takes."""

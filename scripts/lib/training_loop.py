@@ -12,7 +12,7 @@ from dcgan_tf1.settings import TrainSettings
 
 class TrainingLoop(NamedTuple):
     """An initialized training."""
-    train: Callable[[int], List[float]]  # runs that many steps; returns the last losses: discriminator's, generator's
+    train: Callable[[int], List[float]]  # runs steps; returns the last losses, the discriminator's first
     graph: tf.Graph
     session: tf.Session
 

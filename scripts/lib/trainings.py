@@ -23,7 +23,7 @@ def dataset_flags(arguments: argparse.Namespace) -> List[str]:
 
 
 def training_flags(recipe: str, run_dir: str, *flags: str) -> List[str]:
-    """All flags of a training: the recipe, few checkpoints, no sample grids, and `flags`, which override these."""
+    """All flags of a training: the recipe, one checkpoint, no sample grids, and `flags`, which win."""
     return ['--recipe=' + recipe, '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1',
             '--sample_every=1000000', *flags]
 
@@ -31,8 +31,8 @@ def training_flags(recipe: str, run_dir: str, *flags: str) -> List[str]:
 def train(recipe: str, run_dir: str, *flags: str, on_step: Callable[[int], None] = lambda step: None) -> None:
     """Trains a run in a new process, or resumes it.
 
-    Ctrl-C and SIGTERM are forwarded to the training, which saves a checkpoint; the script then exits with status 130
-    or 143. Running the same command again resumes the training.
+    Ctrl-C and SIGTERM are forwarded to the training, which saves a checkpoint; the script then exits with
+    status 130 or 143. Running the same command again resumes the training.
 
     Args:
       recipe: name of the recipe.
@@ -51,8 +51,8 @@ def train(recipe: str, run_dir: str, *flags: str, on_step: Callable[[int], None]
             process.send_signal(number)
     handlers = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        # In its own session: otherwise the terminal would also send Ctrl-C to the training, and the second signal
-        # ends it without saving.
+        # In its own session: otherwise the terminal would also send Ctrl-C to the training, and the second
+        # signal ends it without saving.
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               universal_newlines=True, start_new_session=True) as process:
             if signals:  # received before the process existed
@@ -72,8 +72,8 @@ def train(recipe: str, run_dir: str, *flags: str, on_step: Callable[[int], None]
 
 
 def check_step(run_dir: str, step: int) -> None:
-    """Exits unless the run's newest checkpoint is of this step: a longer run cannot be measured at an earlier step."""
+    """Exits unless the newest checkpoint is of this step. A longer run cannot be measured there."""
     last_step = step_of(last_checkpoint(RunFolder(run_dir)))
     if last_step != step:
-        sys.exit('error: %s is at step %d, not at step %d: name another folder with --runs, or delete this one'
-                 % (run_dir, last_step, step))
+        sys.exit('error: %s is at step %d, not at step %d: name another folder with --runs, or delete this '
+                 'one' % (run_dir, last_step, step))

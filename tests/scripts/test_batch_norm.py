@@ -42,7 +42,8 @@ def test_measurements(output):
         assert set(modes) == {mode.name for mode in MODES}
         for name, values in modes.items():
             assert (values['change_with_companions'] > 0.1) == (name == 'batch'), name
-            assert np.isfinite([value for value in values['scores'].values() if not isinstance(value, list)]).all()
+            scores = [value for value in values['scores'].values() if not isinstance(value, list)]
+            assert np.isfinite(scores).all()
         assert modes['batch']['gaps'] is None
         for kind, layers in modes['standing 100']['gaps'].items():
             assert layers == [0, 0], kind
@@ -60,15 +61,15 @@ def test_tables(output):
     with open(output + '/tables.md', encoding='utf-8') as file:
         text = file.read()
     assert '## sparse_softmax, step 4 (2 seeds)' in text and '| moving 0.99, updated twice |' in text
-    assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/digits --dataset=digits --recipes=sparse_softmax '
-            '--seeds=2 --stages=2,4 --last_step=sparse_softmax=4 --num_images=60 --batch_size=8 '
-            '--classifier_steps=100\n') in text
+    assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/digits --dataset=digits '
+            '--recipes=sparse_softmax --seeds=2 --stages=2,4 --last_step=sparse_softmax=4 --num_images=60 '
+            '--batch_size=8 --classifier_steps=100\n') in text
     with open(output + '/scores.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     measured = stored(output)
     for row in rows:
-        values = [measured['sparse_softmax %d %s' % (seed, row['step'])][row['statistics']]['scores'][row['score']]
-                  for seed in (0, 1)]
+        modes = [measured['sparse_softmax %d %s' % (seed, row['step'])] for seed in (0, 1)]
+        values = [each[row['statistics']]['scores'][row['score']] for each in modes]
         assert float(row['mean']) == pytest.approx(np.mean(values), rel=1e-4, abs=1e-9)
         assert float(row['sd']) == pytest.approx(abs(values[0] - values[1]) / np.sqrt(2), rel=1e-2, abs=1e-9)
     assert len({row['statistics'] for row in rows}) == len(MODES)
@@ -95,7 +96,8 @@ def test_other_settings_do_not_mix(output, arguments):
 
 
 def test_a_longer_run_is_not_measured(output, arguments, tmp_path, trainings_in_process):
-    with trainings_in_process(), pytest.raises(SystemExit, match='is at step 4, not at step 1: name another .*--runs'):
+    error = 'is at step 4, not at step 1: name another .*--runs'
+    with trainings_in_process(), pytest.raises(SystemExit, match=error):
         script.main([*arguments, '--stages=1', '--output=%s' % tmp_path])
 
 
@@ -118,10 +120,11 @@ def test_collapsed_seeds(tmp_path):
 
 def test_collapsed_seeds_are_replaced(monkeypatch, tmp_path):
     """By further seeds, up to twice as many. Nothing is trained again."""
-    arguments = script.parse(['--recipes=graph_mode', '--seeds=2', '--stages=1000', '--last_step=graph_mode=2000',
-                              '--output=%s' % tmp_path])
+    arguments = script.parse(['--recipes=graph_mode', '--seeds=2', '--stages=1000',
+                              '--last_step=graph_mode=2000', '--output=%s' % tmp_path])
     measurements, trained = Measurements(str(tmp_path), {}), []
-    monkeypatch.setattr(trainings, 'train', lambda recipe, run_dir, *flags, on_step: trained.append(flags[:2]))
+    monkeypatch.setattr(trainings, 'train',
+                        lambda recipe, run_dir, *flags, on_step: trained.append(flags[:2]))
     monkeypatch.setattr(trainings, 'check_step', lambda run_dir, step: None)
 
     class Scorer:

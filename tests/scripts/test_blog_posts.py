@@ -29,8 +29,8 @@ with open(script.PUBLISHED, encoding='utf-8') as file:
 
 
 def number(published, around, at=None):
-    return rules.Number('generator_loss', 500, published, at or {seed: values[0] for seed, values in around.items()},
-                        around)
+    at = at or {seed: values[0] for seed, values in around.items()}
+    return rules.Number('generator_loss', 500, published, at, around)
 
 
 # The rules.
@@ -45,7 +45,8 @@ def test_summary():
 
 def test_inside_is_the_central_95_percent():
     values = range(1001)
-    assert [rules.inside(value, values) for value in (24.9, 25, 500, 975, 975.1)] == [False, True, True, True, False]
+    expected = {24.9: False, 25: True, 500: True, 975: True, 975.1: False}
+    assert {value: rules.inside(value, values) for value in expected} == expected
     assert rules.share_below(250, values) == pytest.approx(250.5 / 1001)
     assert rules.share_below(2, [1, 2, 2, 3]) == 0.5
 
@@ -55,7 +56,8 @@ def test_tables():
     numbers = [number(1, {0: [0, 1, 2], 1: [1, 0, 2], 2: [2, 1, 0]}),
                number(10, {0: [0, 1, 2], 1: [1, 0, 2], 2: [9, 10, 11]})]
     assert rules.count_inside(numbers) == 2
-    # The first number of every seed is inside the others. The second is the smallest for seed 0, the largest for 2.
+    # The first number of every seed is inside the others. Seed 0 has the smallest second number, seed 2 the
+    # largest.
     assert rules.pooled(numbers[1], without=1) == [0, 1, 2, 9, 10, 11]
     assert rules.own_counts(numbers, [0, 1, 2]) == [1, 2, 1]
     assert [rules.table_verdict(count, [3, 5]) for count in (2, 3, 9)] == [
@@ -109,11 +111,13 @@ def test_published():
 
 def test_counts_are_exact():
     assert untrained.steps_per_epoch('machinecurve', 60000) == 2143
-    assert untrained.steps_per_epoch('learnopencv_tf', 63632) == untrained.steps_per_epoch('learnopencv_torch', 63632) == 498
+    assert untrained.steps_per_epoch('learnopencv_tf', 63632) == 498
+    assert untrained.steps_per_epoch('learnopencv_torch', 63632) == 498
     counts = untrained.parameters('paperspace')
     assert [count for _, count, _ in counts['Generator']] == [1254400, 50176, 819200, 512, 204800, 256, 1600]
     assert [count for _, _, count in counts['Generator']] == [1254400, 25088, 819200, 256, 204800, 128, 1600]
-    assert counts['Discriminator'] == [['conv2d', 1664, 1664], ['conv2d_1', 204928, 204928], ['dense', 6273, 6273]]
+    assert counts['Discriminator'] == [
+        ['conv2d', 1664, 1664], ['conv2d_1', 204928, 204928], ['dense', 6273, 6273]]
 
 
 def test_stretched_as_imshow_does():
@@ -139,7 +143,8 @@ def artificial_measurements(folder, center):
     measurements = Measurements(folder, {'dataset': 'mnist', 'num_images': 1, 'batch_size': None,
                                          'classifier_steps': 1}, real=None)
     measurements.add(('batches', 'machinecurve'), 2144)
-    for post, name in (('000', 'machinecurve'), ('000', 'machinecurve-double_sigmoid'), ('004', 'sparse_softmax')):
+    for post, name in (('000', 'machinecurve'), ('000', 'machinecurve-double_sigmoid'),
+                       ('004', 'sparse_softmax')):
         for seed in range(5):
             stored = {loss: {} for loss in LOSSES}
             for step, *_ in PUBLISHED[post]['losses']:
@@ -177,19 +182,20 @@ def test_values_like_the_notebook(tmp_path):
     measurements = artificial_measurements(str(tmp_path), like_the_notebook)
     results = report.sections(PUBLISHED, measurements, str(tmp_path))
     assert results['004'].verdict == (
-        'where the two tables differ (5 numbers, judged together), our runs support the notebook\'s table; as wholes, '
-        'the post\'s table is reproduced and the notebook\'s reproduced')
+        'where the two tables differ (5 numbers, judged together), our runs support the notebook\'s table; '
+        'as wholes, the post\'s table is reproduced and the notebook\'s reproduced')
     markdown = report.markdown(PUBLISHED, results, measurements)
     text = unwrapped(markdown)
-    assert 'The tables differ in 5 numbers. 0 of the post\'s numbers and 5 of the notebook\'s are inside' in text
+    assert ('The tables differ in 5 numbers. 0 of the post\'s numbers and 5 of the notebook\'s are inside'
+            in text)
     assert 'the notebook\'s numbers are more than 10³ times as likely as the post\'s' in text
     assert 'The notebook\'s table: 42 of 42 numbers' in text and 'The post\'s table: 37 of 42 numbers' in text
     assert text.count('(altered)') == 5 and text.count('The notebook has') == 5
-    # The literal reading is impossible: five published losses are above log 2. A count that differs is reported.
+    # The literal reading is impossible: five published losses are above log 2.
     assert '5 of the 7 published values are outside' in text
     assert '| steps per epoch of 60000 images, machinecurve | 2143 | 2144 | differs |' in text
-    assert results['000'].verdict == ('steps per epoch: differs; losses: reproduced; the post\'s own losses contradict the '
-                                      'literal reading')
+    assert results['000'].verdict == (
+        'steps per epoch: differs; losses: reproduced; the post\'s own losses contradict the literal reading')
     assert results['000'].missing is None and results['004'].missing is None
     # For posts without measurements, the report gives the command.
     assert results['002'].blocks == []
@@ -210,7 +216,8 @@ def test_values_like_the_post(tmp_path):
 
 
 def test_values_unlike_both(tmp_path):
-    results = report.sections(PUBLISHED, artificial_measurements(str(tmp_path), lambda *_: 20.), str(tmp_path))
+    measurements = artificial_measurements(str(tmp_path), lambda *_: 20.)
+    results = report.sections(PUBLISHED, measurements, str(tmp_path))
     assert 'our runs support neither table' in results['004'].verdict
     assert 'the post\'s table is not reproduced and the notebook\'s not reproduced' in results['004'].verdict
     assert 'losses: not reproduced' in results['000'].verdict
@@ -225,15 +232,18 @@ def mode_scores(share, digit, sharpness, distance):
 
 
 @pytest.mark.parametrize('share,digit,sharpness,distance,verdict', [
-    (0.8, 9, 0.5, 3., '"in most cases the same number": reproduced; "that number is 9": reproduced; "slightly blurry": '
-                      'reproduced; the DCGAN is better than the baseline'),
-    (0.4, 3, 2., 30., '"in most cases the same number": as generated, not reproduced; stretched, reproduced; "that '
-                      'number is 9": as generated, not reproduced; stretched, reproduced; "slightly blurry": not '
-                      'reproduced; the baseline is better than the DCGAN'),
+    (0.8, 9, 0.5, 3.,
+     '"in most cases the same number": reproduced; "that number is 9": reproduced; "slightly blurry": reproduced; '
+     'the DCGAN is better than the baseline'),
+    (0.4, 3, 2., 30.,
+     '"in most cases the same number": as generated, not reproduced; stretched, reproduced; "that number is 9": '
+     'as generated, not reproduced; stretched, reproduced; "slightly blurry": not reproduced; the baseline is '
+     'better than the DCGAN'),
     # Where the magnitude is far off, the verdict must not read as agreement.
-    (0.8, 9, 0.02, 3., '"in most cases the same number": reproduced, but the images are nearly gray; "that number is '
-                       '9": reproduced; "slightly blurry": direction reproduced; magnitude far larger; the DCGAN is '
-                       'better than the baseline')])
+    (0.8, 9, 0.02, 3.,
+     '"in most cases the same number": reproduced, but the images are nearly gray; "that number is 9": '
+     'reproduced; "slightly blurry": direction reproduced; magnitude far larger; the DCGAN is better than the '
+     'baseline')])
 def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_path):
     measurements = artificial_measurements(str(tmp_path), lambda *_: 1.)
     real = {'classifier_accuracy': 0.99, 'scores': mode_scores(0.1, 0, 1., 0.)}
@@ -265,7 +275,7 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
 
 
 def test_stretching_is_reported(tmp_path):
-    """Whether most images show the same digit may depend on how they are shown; the report says it in words."""
+    """The report says for how many seeds most images show the same digit, with and without stretching."""
     measurements = artificial_measurements(str(tmp_path), lambda *_: 1.)
     for seed in range(2):
         modes = {name: mode_scores(0.7, 1, 1., 9.) for name in trained.SCORED_MODES}
@@ -275,8 +285,8 @@ def test_stretching_is_reported(tmp_path):
             real={'classifier_accuracy': 0.99, 'scores': mode_scores(0.1, 0, 1., 0.)})
     results = report.sections(PUBLISHED, measurements, str(tmp_path))
     text = unwrapped(report.markdown(PUBLISHED, results, measurements))
-    assert ('After 3000 steps, most images show the same digit for 2 of 2 seeds with the images as generated, and for 0 '
-            'of 2 seeds with the contrast stretched') in text
+    assert ('After 3000 steps, most images show the same digit for 2 of 2 seeds with the images as generated, '
+            'and for 0 of 2 seeds with the contrast stretched') in text
 
 
 def test_commands(tmp_path):
@@ -284,17 +294,20 @@ def test_commands(tmp_path):
     measurements = Measurements(str(tmp_path), {})
     base = 'python -m scripts.experiments.blog_posts --posts='
     assert report.commands('003', PUBLISHED['003'], measurements) == [base + '003']
-    for recipe, steps, seeds in (('graph_mode', 3000, 5), ('graph_mode', 9380, 1), ('graph_mode_dense', 46900, 5)):
+    for recipe, steps, seeds in (('graph_mode', 3000, 5), ('graph_mode', 9380, 1),
+                                 ('graph_mode_dense', 46900, 5)):
         for seed in range(seeds):
             measurements.add(('scores', recipe, seed, steps), {'made_with': 'TensorFlow 2.21.0 in bfloat16'})
     assert report.commands('002', PUBLISHED['002'], measurements) == [
         base + '002 --data_dir=my/mnist --seeds=5 --precision=bfloat16 --steps=graph_mode=3000',
         base + '002 --data_dir=my/mnist --seeds=1 --precision=bfloat16']
     for seed in (0, 2):
-        measurements.add(('losses', 'sparse_softmax', seed, 10000), {'made_with': 'TensorFlow 2.21.0 in bfloat16'})
+        measurements.add(('losses', 'sparse_softmax', seed, 10000),
+                         {'made_with': 'TensorFlow 2.21.0 in bfloat16'})
     measurements.add(('first', 0), {'precision': 'float32'})
     assert report.commands('004', PUBLISHED['004'], measurements) == [
-        base + '004 --data_dir=my/mnist --seeds=0', base + '004 --data_dir=my/mnist --seeds=2 --precision=bfloat16']
+        base + '004 --data_dir=my/mnist --seeds=0',
+        base + '004 --data_dir=my/mnist --seeds=2 --precision=bfloat16']
 
 
 # The script.
@@ -303,7 +316,8 @@ def test_commands(tmp_path):
 def arguments(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('blog_posts'))
     return ['--dataset=digits', '--seeds=1', '--first_step_seeds=2', '--decision_seeds=2', '--batch_size=2',
-            '--steps=machinecurve=60,machinecurve-double_sigmoid=60,graph_mode=4,graph_mode_dense=6,sparse_softmax=10',
+            '--steps=machinecurve=60,machinecurve-double_sigmoid=60,graph_mode=4,graph_mode_dense=6,'
+            'sparse_softmax=10',
             '--timed_steps=2', '--num_images=60', '--classifier_steps=100', '--runs=%s/runs' % folder,
             '--output=%s/results' % folder]
 
@@ -387,7 +401,8 @@ def test_layout():
     assert layout.to_markdown('Title', parts) == (
         '# Title\n\nOne two.\n\n### Three\n\nfour <5>.\n\n## Part\n\n[a](b), c\n\n```\nd\n```\n')
     html = layout.to_html('Title', parts)
-    assert '<p>One two.</p>\n<h3>Three</h3>\n<p>four &lt;5&gt;.</p>\n<h2>Part</h2>\n<p><a href="b">a</a>, c</p>' in html
+    assert ('<p>One two.</p>\n<h3>Three</h3>\n<p>four &lt;5&gt;.</p>\n<h2>Part</h2>\n'
+            '<p><a href="b">a</a>, c</p>') in html
 
 
 def test_nothing_is_measured_twice(output, arguments, monkeypatch):
@@ -410,7 +425,8 @@ def test_other_settings_do_not_mix(output, arguments):
 
 def test_a_longer_run_is_not_measured(output, arguments, trainings_in_process):
     before = stored(output)
-    with trainings_in_process(), pytest.raises(SystemExit, match='graph_mode-0 is at step 4, not at step 2: .*--runs'):
+    error = 'graph_mode-0 is at step 4, not at step 2: .*--runs'
+    with trainings_in_process(), pytest.raises(SystemExit, match=error):
         script.main([*arguments, '--posts=002', '--steps=graph_mode=2'])
     assert stored(output) == before
 
@@ -437,15 +453,17 @@ def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, monkey
             for seed in (0, 1)] == [3, 6]
     with open(str(tmp_path / 'results' / 'README.md'), encoding='utf-8') as file:
         text = unwrapped(file.read())
-    assert ('the first step with 1 seed (in float32), the other steps with 1 seed; seed 1 with %s; seed 0 with %s '
-            'collapsed: at step 3, its images all looked alike (classifier score 1.20)' % (made_with, made_with)) in text
+    assert ('the first step with 1 seed (in float32), the other steps with 1 seed; seed 1 with %s; seed 0 with '
+            '%s collapsed: at step 3, its images all looked alike (classifier score 1.20)'
+            % (made_with, made_with)) in text
 
 
 def test_runs_of_the_batch_norm_experiment(output):
     folder = os.path.join(os.path.dirname(output), 'runs')
 
     def finished(name, seed, steps, dataset='digits'):
-        arguments = argparse.Namespace(batch_norm_runs=folder, dataset=dataset, runs='mine', classifier_steps=1)
+        arguments = argparse.Namespace(batch_norm_runs=folder, dataset=dataset, runs='mine',
+                                       classifier_steps=1)
         training = runs.Training(name, name, (), (steps,))
         return trained.BlogPosts(None, PUBLISHED, arguments).finished_run(training, seed, steps)
     assert finished('graph_mode', 0, 4) == os.path.join(folder, 'graph_mode-0')
@@ -456,12 +474,12 @@ def test_runs_of_the_batch_norm_experiment(output):
 
 
 def test_interrupted(tmp_path):
-    """SIGTERM and Ctrl-C let the training save and the script report; the same command resumes the training."""
+    """SIGTERM and Ctrl-C let the training save and the script report. The same command resumes it."""
     run, step = RunFolder(str(tmp_path / 'runs' / 'machinecurve-0')), 0
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         process = subprocess.Popen([
-            sys.executable, '-m', 'scripts.experiments.blog_posts', '--dataset=digits', '--posts=000', '--seeds=1',
-            '--batch_size=2', '--steps=machinecurve=1000000', '--runs=' + str(tmp_path / 'runs'),
+            sys.executable, '-m', 'scripts.experiments.blog_posts', '--dataset=digits', '--posts=000',
+            '--seeds=1', '--batch_size=2', '--steps=machinecurve=1000000', '--runs=' + str(tmp_path / 'runs'),
             '--output=' + str(tmp_path / 'results')],
             cwd=paths.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

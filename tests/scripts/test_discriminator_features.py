@@ -32,7 +32,8 @@ def images():
 def untrained(evaluation_settings, images):
     """(flags…) → a discriminator with its initial weights."""
     def create(*flags):
-        return network.Discriminator(evaluation_settings('--images=none', *flags), None, [images[:20], images[20:]])
+        settings = evaluation_settings('--images=none', *flags)
+        return network.Discriminator(settings, None, [images[:20], images[20:]])
     return create
 
 
@@ -46,12 +47,14 @@ def make_color_folders(folder, count):
 
 def test_a_small_run(trained, tmp_path, capsys):
     run = trained(*SMALL)
-    script.main(['--run_dir=' + run.path, '--train_images=200', '--test_images=100', '--output=%s' % tmp_path])
+    script.main(['--run_dir=' + run.path, '--train_images=200', '--test_images=100',
+                 '--output=%s' % tmp_path])
     with open(str(tmp_path / 'features.json')) as file:
         results = json.load(file)
     features = results['features']
     assert {name: values['dimensions'] for name, values in features.items()} == {
-        'raw pixels': 784, 'untrained discriminator': 16 * (64 + 128), 'trained discriminator': 16 * (64 + 128)}
+        'raw pixels': 784, 'untrained discriminator': 16 * (64 + 128),
+        'trained discriminator': 16 * (64 + 128)}
     assert (results['train_images'], results['test_images'], results['standing_batches']) == (200, 100, 25)
     assert results['checkpoint'] == 'model-6'
     for name, values in features.items():
@@ -63,7 +66,7 @@ def test_a_small_run(trained, tmp_path, capsys):
     assert '\n| raw pixels | 784 | ' in table and table.count('\n') == 5
     with open(str(tmp_path / 'README.md'), encoding='utf-8') as file:
         text = file.read()
-    assert table in text and 'trained on 200\nlabeled images and tested on 100.' in text
+    assert table in text and 'trained on\n200 labeled images and tested on 100.' in text
     assert ('\npython -m scripts.experiments.discriminator_features --run_dir=runs/sparse_softmax-digits-0 '
             '--train_images=200 --test_images=100\n') in text
     for name in ('filters.png', 'guided.png'):
@@ -79,7 +82,8 @@ def test_pooling(size, graph):
     x = np.random.RandomState(size).normal(size=(2, size, size + 1, 3)).astype(np.float32)
 
     def cells(length):
-        return [slice(int(np.floor(cell * length / 4)), int(np.ceil((cell + 1) * length / 4))) for cell in range(4)]
+        return [slice(int(np.floor(cell * length / 4)), int(np.ceil((cell + 1) * length / 4)))
+                for cell in range(4)]
     expected = [[x[:, rows, columns].max(axis=(1, 2)) for columns in cells(size + 1)] for rows in cells(size)]
     with tf.Session() as session:
         pooled = session.run(network.max_pool(tf.constant(x)))
@@ -87,16 +91,17 @@ def test_pooling(size, graph):
 
 
 def test_pooling_by_hand(graph):
-    """14 pixels: cells of 4, which share pixels 3 and 10. 7 pixels: cells of 2, 3, 3, 2. Every pixel is in a cell."""
+    """14 pixels: cells of 4, which share pixels 3 and 10. 7 pixels: cells of 2, 3, 3, 2."""
     with tf.Session() as session:
         for size, expected in ((14, [3, 6, 10, 13]), (7, [1, 3, 5, 6]), (4, [0, 1, 2, 3]), (8, [1, 3, 5, 7])):
             rising = np.arange(size, dtype=np.float32).reshape(1, size, 1, 1)
             assert session.run(network.max_pool(tf.constant(rising)))[0, :, 0, 0].tolist() == expected
 
 
-@pytest.mark.parametrize('activation, negative_slope', [(tf.nn.relu, 0.), (tf.nn.leaky_relu, 0.2), (tf.nn.elu, None)])
+@pytest.mark.parametrize('activation, negative_slope', [
+    (tf.nn.relu, 0.), (tf.nn.leaky_relu, 0.2), (tf.nn.elu, None)])
 def test_guided_backpropagation_by_hand(activation, negative_slope, graph):
-    """Units with inputs of 1, −4 and 2 and output gradients of 3, 5 and −6: only the first passes its gradient."""
+    """Of units with inputs 1, −4 and 2 and output gradients 3, 5 and −6, only the first passes a gradient."""
     x = tf.constant([[2., -1.]])
     weights = tf.constant([[1., -1., 0.5], [1., 2., -1.]])
 
@@ -162,7 +167,7 @@ def test_the_strongest_responses_come_first(untrained, images):
 
 
 def test_weights(trained, training_settings, random_images):
-    """Untrained: those with which training begins; another seed gives others. Trained: those of the checkpoint."""
+    """Untrained weights are the initial ones of a training with this seed, trained ones the checkpoint's."""
     run = trained(*SMALL)
     settings, _ = script.read_settings(script.parse(['--run_dir=' + run.path]))
     batches = [pixels.to_float(random_images.pixels.astype(np.float32))]
@@ -231,13 +236,14 @@ def test_folders_are_classes(split, tmp_path, capsys):
             assert (images[labels == label] == COLORS[name]).all() and (labels == label).any()
     assert bool(capsys.readouterr().err) == (not split)
     # Smaller numbers of images have all classes, too.
-    assert set(labeled_images.load(dataset, 6, 3)[0][1]) == set(labeled_images.load(dataset, 6, 3)[1][1]) == {0, 1, 2}
+    for _, labels in labeled_images.load(dataset, 6, 3):
+        assert set(labels) == {0, 1, 2}
 
 
 def test_color_images(trained, tmp_path, capsys):
     make_color_folders(tmp_path / 'images', 20)
-    run = trained('--network=learnopencv_torch', '--loss=sigmoid', '--dataset=image_folder', '--image_size=16',
-                  '--channels=3', '--batch_size=8', '--steps=1', '--sample_size=2',
+    run = trained('--network=learnopencv_torch', '--loss=sigmoid', '--dataset=image_folder',
+                  '--image_size=16', '--channels=3', '--batch_size=8', '--steps=1', '--sample_size=2',
                   '--data_dir=%s' % (tmp_path / 'images'))
     script.main(['--run_dir=' + run.path, '--test_images=9', '--output=%s' % (tmp_path / 'results')])
     with open(str(tmp_path / 'results' / 'features.json')) as file:
@@ -248,7 +254,8 @@ def test_color_images(trained, tmp_path, capsys):
 
 @pytest.mark.parametrize('fault, message', [
     ('outside', 'must have a folder .* for each of two or more classes.*files outside of folders'),
-    ('one', 'two or more classes'), ('test', 'the same in test; it has blue, green, red and blue, green, pink, red')])
+    ('one', 'two or more classes'),
+    ('test', 'the same in test; it has blue, green, red and blue, green, pink, red')])
 def test_folders_that_are_not_classes(fault, message, tmp_path):
     if fault == 'test':
         make_color_folders(tmp_path / 'train', 2)
@@ -266,8 +273,8 @@ def test_folders_that_are_not_classes(fault, message, tmp_path):
     (('--train_images=10',), '10 training images .* batch size, 16: raise --train_images'),
     ((), '--network=graph_mode_dense has no convolutions')])
 def test_runs_that_do_not_fit(arguments, message, trained, tmp_path):
-    run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=digits', '--batch_size=16', '--steps=1',
-                  '--sample_size=2')
+    run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=digits', '--batch_size=16',
+                  '--steps=1', '--sample_size=2')
     with pytest.raises(UserError, match=message):
         script.main(['--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments])
 

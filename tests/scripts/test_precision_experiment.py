@@ -55,6 +55,6 @@ def test_a_small_run(tmp_path, mnist_dir, capsys):
     again = capsys.readouterr().out
     assert '## machinecurve' in again and '## machinecurve' not in first
     assert '| graph_mode_dense | 8 | 28×28 | 5 | 2 | 1 |' in again
-    assert ('\npython -m scripts.experiments.precision --data_dir=my/mnist --recipes=graph_mode_dense --steps=5 '
-            '--seeds=2 --bfloat16_seeds=1 --batch_size=8\n') in again
+    assert ('\npython -m scripts.experiments.precision --data_dir=my/mnist --recipes=graph_mode_dense '
+            '--steps=5 --seeds=2 --bfloat16_seeds=1 --batch_size=8\n') in again
     assert os.stat(metrics).st_mtime_ns == changed

@@ -11,7 +11,8 @@ from scripts.lib.measurements import Measurements
 
 # The kinds of statistics that the figures show, with the names and colors that they have there.
 _SHOWN = {'batch': ('Training mode', 'black'), 'moving 0.99': ('Moving average, 0.99', 'blue'),
-          'never updated': ('Update ops never run', 'vermilion'), 'standing 100': ('Standing, 100 batches', 'green')}
+          'never updated': ('Update ops never run', 'vermilion'),
+          'standing 100': ('Standing, 100 batches', 'green')}
 _FAILING = 'never updated'
 _SCORES = {'frechet_distance': 'Fréchet distance', 'most_frequent_share': 'Share of the\nmost frequent digit',
            'sharpness_ratio': 'Sharpness\n(ratio to real)', 'recall': 'Recall'}
@@ -20,7 +21,10 @@ _PADDING = 2  # of the stored grids
 
 
 def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
-    """A PNG: scores against the step, a column per recipe. Means over the seeds, and the seeds' range as a band."""
+    """A PNG: scores against the step, a column per recipe.
+
+    Lines are means over the seeds, bands their range.
+    """
     drawing = plots.figure(7, 8)
     grid = drawing.subplots(len(_SCORES), len(plan), squeeze=False, sharey='row')
     for axes_of_score, (score, title) in zip(grid, _SCORES.items()):
@@ -32,12 +36,14 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
                 color = plots.COLORS[color]
                 # Training mode and standing statistics nearly coincide: a wide line below a dashed one.
                 axes.plot(steps, list(map(np.mean, values)), color=color, marker='.', label=name,
-                          linewidth=2.6 if mode == 'batch' else 1.4, linestyle='--' if 'standing' in mode else '-')
+                          linewidth=2.6 if mode == 'batch' else 1.4,
+                          linestyle='--' if mode == 'standing 100' else '-')
                 axes.fill_between(steps, list(map(np.min, values)), list(map(np.max, values)), color=color,
                                   alpha=0.15, linewidth=0)
             real = measurements.content['real']['scores'].get(score)
             if real is not None:
-                axes.axhline(real, color=plots.COLORS['reference'], linewidth=1, linestyle=':', label='Real images')
+                axes.axhline(real, color=plots.COLORS['reference'], linewidth=1, linestyle=':',
+                             label='Real images')
             axes.set_xscale('log')
             axes.set_yscale('log' if score == 'frechet_distance' else 'linear')
             axes.set_xticks(steps)
@@ -50,7 +56,10 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
 
 
 def digits(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
-    """A PNG: shares of the digits at the last step, a row per recipe. Means over the seeds; line: real images."""
+    """A PNG: shares of the digits at the last step, a row per recipe.
+
+    Bars are means over the seeds; the line shows real images.
+    """
     modes = [mode for mode in _SHOWN if mode != 'moving 0.99']
     drawing = plots.figure(7, 0.4 + 1.8 * len(plan))
     real = measurements.content['real']['scores']['histogram']
@@ -65,7 +74,10 @@ def digits(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
 
 
 def samples(recipe: str, steps: List[int], output: str) -> bytes:
-    """A PNG: images from the same latent vectors, a row per kind of statistics, a column per step. Of seed 0."""
+    """A PNG: images of seed 0 from the same latent vectors.
+
+    There is a row for each kind of statistics and a column for each step.
+    """
     names = [mode.name for mode in MODES]
     digit_size = 5.4 / (_NUM_DIGITS * len(steps))  # inches
     drawing = plots.figure(7, 0.35 + len(_SHOWN) * (digit_size + 0.14))
@@ -83,8 +95,8 @@ def samples(recipe: str, steps: List[int], output: str) -> bytes:
                 spine.set_linewidth(2)
         grid[0, column].set_title(f'Step {step:,}', fontsize=10)
     for axes, mode in zip(grid[:, 0], _SHOWN):
-        axes.set_ylabel(_SHOWN[mode][0].replace(', ', ',\n').replace(' never', '\nnever'), fontsize=9, rotation=0,
-                        ha='right', va='center')
+        name = _SHOWN[mode][0].replace(', ', ',\n').replace(' never', '\nnever')
+        axes.set_ylabel(name, fontsize=9, rotation=0, ha='right', va='center')
     return plots.render(drawing)
 
 

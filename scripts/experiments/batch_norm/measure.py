@@ -26,13 +26,13 @@ def stages(recipe: str, arguments: argparse.Namespace) -> List[int]:
 def training(recipe: str, arguments: argparse.Namespace) -> runs.Training:
     """The training of a recipe, which keeps moving averages of all momentums."""
     momentums = sorted({mode.value for mode in MODES if mode.kind == 'moving' and mode.value is not None})
-    flags = ('--extra_bn_momentums=' + ','.join(map(str, momentums)), '--checkpoint_every=500', '--log_every=10',
-             '--sample_every=100')
+    flags = ('--extra_bn_momentums=' + ','.join(map(str, momentums)), '--checkpoint_every=500',
+             '--log_every=10', '--sample_every=100')
     return runs.Training(recipe, recipe, flags, tuple(stages(recipe, arguments)))
 
 
 def collapsed_seeds(measurements: Measurements, recipe: str) -> Dict[int, int]:
-    """{seed: step} of trainings that collapsed: their images, in batch mode, look all alike to the classifier."""
+    """{seed: step} of trainings whose images in batch mode all look alike to the classifier."""
     collapsed = {}
     for (_, seed, step), modes in measurements.items(recipe, None, None):
         if step >= runs.COLLAPSE_CHECK_STEP and (
@@ -53,7 +53,8 @@ def gaps(values: Dict[str, np.ndarray], reference: Dict[str, np.ndarray]) -> Dic
     Args:
       values, reference: {name of the moving statistic: [channels]}.
     Returns:
-      'mean': differences of the means, in standard deviations; 'variance': logarithms of the ratios of the variances.
+      'mean': differences of the means, in standard deviations; 'variance': logarithms of the ratios of the
+      variances.
     """
     means = [name for name in sorted(reference) if name.endswith('mean')]
     variances = [name[:-len('mean')] + 'variance' for name in means]
@@ -68,7 +69,8 @@ def gaps(values: Dict[str, np.ndarray], reference: Dict[str, np.ndarray]) -> Dic
 class BatchNormExperiment(runs.Experiment):
     """Measures runs with every kind of statistics."""
 
-    def __init__(self, measurements: Measurements, arguments: argparse.Namespace, scorer: Optional[Scorer] = None):
+    def __init__(self, measurements: Measurements, arguments: argparse.Namespace,
+                 scorer: Optional[Scorer] = None):
         self._measurements = measurements
         self._arguments = arguments
         self._scorer = scorer or Scorer(arguments)
@@ -83,8 +85,8 @@ class BatchNormExperiment(runs.Experiment):
         trainings.check_step(run_dir, step)
         modes, picture = self._sample(run_dir, step)
         if seed == 0:
-            write_atomically(os.path.join(self._arguments.output, 'samples', '%s_%06d.png' % (training.recipe, step)),
-                  plots.png(picture))
+            name = '%s_%06d.png' % (training.recipe, step)
+            write_atomically(os.path.join(self._arguments.output, 'samples', name), plots.png(picture))
         self._measurements.add((training.recipe, seed, step), modes,
                                real=self._scorer.real(self._arguments.num_images))
 
@@ -104,7 +106,7 @@ class BatchNormExperiment(runs.Experiment):
                 change = np.abs(with_others[:NUM_LATENTS].astype(float) - with_same[:NUM_LATENTS]).mean()
                 modes[mode.name] = {
                     'scores': self._scorer.scores(images),
-                    # Mean absolute difference, in gray levels from 0 to 255, with 56 other images in the batch.
+                    # Mean absolute difference in gray levels, from 0 to 255, with 56 other companions.
                     'change_with_companions': float(change),
                     'gaps': gaps(used, reference) if used is not None else None}
                 rows.append(images[:NUM_LATENTS])

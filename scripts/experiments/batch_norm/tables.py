@@ -11,13 +11,13 @@ from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import score_title
 
-REPORTED_SCORES = ('frechet_distance', 'precision', 'recall', 'most_frequent_share', 'modes', 'total_variation',
-                   'classifier_score', 'sharpness_ratio')
+REPORTED_SCORES = ('frechet_distance', 'precision', 'recall', 'most_frequent_share', 'modes',
+                   'total_variation', 'classifier_score', 'sharpness_ratio')
 _INTRODUCTION = '''# Batch norm statistics: all scores
 
-Precision %(precision)s, dataset %(dataset)s, %(num_images)d images per kind of statistics. The classifier has an
-accuracy of %(accuracy).2f%% on the test images. Scores are means ± standard deviations over the seeds. Row "real":
-scores of as many real test images.
+Precision %(precision)s, dataset %(dataset)s, %(num_images)d images per kind of statistics. The classifier has
+an accuracy of %(accuracy).2f%% on the test images. Scores are means ± standard deviations over the seeds. The
+row "real" has the scores of as many real test images.
 
 Measured with:
 
@@ -26,9 +26,14 @@ Measured with:
 ```
 
 '''
-_GAPS = '''Below: the distance of the statistics from those of 100 standing batches, for each normalized layer, counted
-from the input (means in standard deviations, and logarithms of the variances), and the mean change of eight images, in
-gray levels, when the other 56 images of their batch are exchanged.
+_GAPS = '''Below: the distance of the statistics from those of 100 standing batches, for each normalized
+layer, counted from the input (means in standard deviations, and logarithms of the variances), and the mean
+change of eight images, in gray levels, when the other 56 images of their batch are exchanged.
+
+'''
+
+_COLLAPSED = '''%s, seed %d collapsed: at step %d, its images in batch mode all looked alike (classifier score
+%.2f, Fréchet distance %.0f). It was not trained any further and is not part of the means.
 
 '''
 
@@ -47,9 +52,8 @@ def markdown_tables(measurements: Measurements, plan: Dict[str, List[int]], comm
     for recipe, steps in plan.items():
         for seed, step in sorted(collapsed_seeds(measurements, recipe).items()):
             scores = measurements.values(recipe, seed, step)[0]['batch']['scores']
-            parts.append('%s, seed %d collapsed: at step %d, its images in batch mode all looked alike (classifier '
-                         'score %.2f, Fréchet distance %.0f). It was not trained any further and is not part of the '
-                         'means.\n\n' % (recipe, seed, step, scores['classifier_score'], scores['frechet_distance']))
+            parts.append(_COLLAPSED % (recipe, seed, step, scores['classifier_score'],
+                                       scores['frechet_distance']))
         for step in steps:
             seeds = scored_seeds(measurements, recipe, step)
             plural = 's' if len(seeds) > 1 else ''

@@ -5,11 +5,12 @@
   python -m scripts.experiments.blog_posts --data_dir=my/mnist --posts=002,004 --steps=graph_mode=3000 \\
       --precision=bfloat16 --batch_norm_runs=runs/batch_norm
 
-Trains what each published number needs, with several seeds, and compares. The published numbers are in published.json,
-the rules of the comparison in rules.md, both in this script's folder.
+Trains what each published number needs, with several seeds, and compares. The published numbers are in
+published.json, the rules of the comparison in rules.md, both in this script's folder.
 
-Writes measurements.json, README.md, report.html and figures to --output. The script can be interrupted: run the same
-command again, and it reuses the runs below --runs and skips whatever has been measured. More seeds can be added later.
+Writes measurements.json, README.md, report.html and figures to --output. The script can be interrupted: run
+the same command again, and it reuses the runs below --runs and skips whatever has been measured. More seeds
+can be added later.
 """
 import argparse
 import json
@@ -33,8 +34,8 @@ SETTINGS = ('dataset', 'num_images', 'batch_size', 'classifier_steps')  # stored
 def parse(arguments, published: dict) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='python -m scripts.experiments.blog_posts', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--posts', type=list_of(one_of(sorted(published))), default=','.join(sorted(published)),
-                        help='posts to measure, separated by commas')
+    parser.add_argument('--posts', type=list_of(one_of(sorted(published))),
+                        default=','.join(sorted(published)), help='posts to measure, separated by commas')
     parser.add_argument('--seeds', type=at_least(0), default=5,
                         help='number of seeds of each training; 0: only what needs no training')
     parser.add_argument('--first_step_seeds', type=at_least(1), default=20,
@@ -47,8 +48,9 @@ def parse(arguments, published: dict) -> argparse.Namespace:
     parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
     parser.add_argument('--dataset', default='mnist', choices=module_names(data))
     parser.add_argument('--image_dir', type=existing_folder,
-                        help='time post 001 with the image files in this folder; default: with images in memory')
-    parser.add_argument('--timed_steps', type=at_least(0), default=5, help='number of timed steps of post 001')
+                        help='time post 001 with the image files in this folder; default: images in memory')
+    parser.add_argument('--timed_steps', type=at_least(0), default=5,
+                        help='number of timed steps of post 001')
     parser.add_argument('--precision', default='float32', choices=PRECISIONS)
     parser.add_argument('--batch_size', type=at_least(2), help='default: that of each recipe')
     parser.add_argument('--num_images', type=at_least(trained.NUM_SAMPLES), default=5000,
@@ -57,7 +59,8 @@ def parse(arguments, published: dict) -> argparse.Namespace:
     parser.add_argument('--batch_norm_runs', type=existing_folder,
                         help='--runs of scripts.experiments.batch_norm: use its trainings of graph_mode and '
                         'sparse_softmax if they have the right length, in any precision')
-    parser.add_argument('--runs', type=path, default=os.path.join('runs', 'blog_posts'), help='folder of all runs')
+    parser.add_argument('--runs', type=path, default=os.path.join('runs', 'blog_posts'),
+                        help='folder of all runs')
     parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'blog_posts'),
                         help='folder for the results')
     parsed = parser.parse_args(arguments)

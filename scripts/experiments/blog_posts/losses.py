@@ -89,8 +89,8 @@ def explain_outside(measured: Sequence[Number],
     own = _own_counts(measured)
     if own:
         outside = [len(measured) - count for count in own]
-        explanation += ' In our own seeds, too, %s of %d numbers are outside the values of the other seeds.' % (
-            value_range(outside), len(measured))
+        explanation += (' In our own seeds, too, %s of %d numbers are outside the values of the other seeds.'
+                        % (value_range(outside), len(measured)))
     return [('text', ' '.join([*sentences, explanation]))]
 
 

@@ -32,13 +32,13 @@ def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Se
     all_exact, rows = counts
     low, high = rules.double_sigmoid_bounds()
     outside = [values[1] for values in published['losses'] if not low <= values[1] <= high]
-    contradicted = 'contradicted' if outside else 'possible'
     blocks = [
         ('table', COUNT_HEADER, rows),
-        ('text', 'Taken literally, the printed code applies two sigmoids. The generator loss would then lie between '
-         'log(1 + 1/e) = %.4f and log 2 = %.4f. %d of the %d published values are outside (%s), so the literal reading '
-         'is %s.' % (low, high, len(outside), len(published['losses']), ', '.join('%.4f' % loss for loss in outside),
-                     contradicted))]
+        ('text', 'Taken literally, the printed code applies two sigmoids. The generator loss would then lie '
+         'between log(1 + 1/e) = %.4f and log 2 = %.4f. %d of the %d published values are outside (%s), so '
+         'the literal reading is %s.' % (
+             low, high, len(outside), len(published['losses']), ', '.join('%.4f' % loss for loss in outside),
+             'contradicted' if outside else 'possible'))]
     verdicts = ['steps per epoch: %s' % exact(all_exact)]
     measured, missing = {}, []
     for reading, (name, loss, _) in _READINGS.items():
@@ -48,14 +48,14 @@ def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Se
             missing.append(reading)
             continue
         measured[reading] = numbers
-        verdict, sentences = losses.judge('With %s (--loss=%s, %s)' % (reading, loss, count(runs, 'seed')), numbers,
-                                          losses.table_size(published))
+        description = 'With %s (--loss=%s, %s)' % (reading, loss, count(runs, 'seed'))
+        verdict, sentences = losses.judge(description, numbers, losses.table_size(published))
         if reading == 'logits':
             verdicts.append('losses: %s' % verdict)
         blocks += _reading_blocks(reading, numbers, sentences, (low, high))
     if measured:
-        blocks.append(('figure', 'post_000.png', 'Losses of the first epoch: lines are our means, bands the central 95% '
-                       'of our seeds and neighboring steps', _figure(measured, (low, high))))
+        blocks.append(('figure', 'post_000.png', 'Losses of the first epoch: lines are our means, bands the '
+                       'central 95% of our seeds and neighboring steps', _figure(measured, (low, high))))
     verdicts.append('the post\'s own losses %s the literal reading' % ('contradict' if outside else 'allow'))
     return Section('; '.join(verdicts), blocks,
                    'the losses with ' + ' and with '.join(missing) if missing else None)
@@ -66,8 +66,8 @@ def _reading_blocks(reading: str, numbers: List[Number], sentences: str,
     if reading == 'two sigmoids':
         values = [value for each in numbers if each.name == 'generator_loss' for value in rules.pooled(each)]
         within = bounds[0] <= min(values) and max(values) <= bounds[1]
-        sentences += ' Our generator losses range from %.4f to %.4f, which is %s the bounds of two sigmoids.' % (
-            min(values), max(values), 'within' if within else 'outside')
+        sentences += (' Our generator losses range from %.4f to %.4f, which is %s the bounds of two sigmoids.'
+                      % (min(values), max(values), 'within' if within else 'outside'))
     rows = [row(losses.position(each) == 'inside', [
         str(each.step), losses.loss_name(each), number(each.published), losses.position(each),
         *summary_cells(each.published, rules.pooled(each))]) for each in numbers]

@@ -7,7 +7,10 @@ from scripts.lib.measurements import Measurements
 
 
 def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Section:
-    """The results on the post. There is no figure: bars of two machines would invite a comparison of programs."""
+    """The results on the post.
+
+    There is no figure: bars of two machines would invite a comparison of programs.
+    """
     counts = steps_per_epoch(published, measurements)
     if not counts:
         return Section(NOT_MEASURED, [], None)
@@ -26,13 +29,13 @@ def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Se
     for values in timed:
         steps = measurements.values('batches', values['recipe'])[0]
         milliseconds = tuple(values[name] for name in ('median', 'smallest', 'largest'))
+        computed_in = '%s, batches of %d' % (values['precision'], values['batch_size'])
         rows.append((None, [values['recipe'] + ', ours', '%s, %s' % (values['device'], values['framework']),
-                            values['images'], '%s, batches of %d' % (values['precision'], values['batch_size']),
-                            '%.1f (%.1f to %.1f)' % milliseconds,
+                            values['images'], computed_in, '%.1f (%.1f to %.1f)' % milliseconds,
                             '%.0f (%.0f to %.0f)' % tuple(steps * time / 1000 for time in milliseconds)]))
     num_steps = ', '.join(sorted({str(values['steps']) for values in timed}))
     blocks += [
         ('table', ['recipe', 'machine', 'images', 'computed in', 'ms per step', 's per epoch'], rows),
-        ('text', 'Ours: medians (smallest to largest) of %s steps, multiplied by the steps per epoch. The machines differ, '
-         'so these times do not compare the programs.' % num_steps)]
+        ('text', 'Ours: medians (smallest to largest) of %s steps, multiplied by the steps per epoch. The '
+         'machines differ, so these times do not compare the programs.' % num_steps)]
     return Section(verdict + '; time per epoch: no verdict, because the hardware differs', blocks, None)

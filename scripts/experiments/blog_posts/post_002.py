@@ -25,7 +25,8 @@ _VARIANTS = collections.OrderedDict([
 _VIEWS = {'never updated': 'as generated', STRETCHED: 'stretched'}  # the images that the findings are about
 _SCORES = ('frechet_distance', 'precision', 'recall', 'classifier_score', 'most_frequent_share', 'modes',
            'sharpness_ratio')
-# Images with less than this share of the reference's sharpness are far from "slightly" blurry, and hardly more than gray.
+# Images with less than this share of the reference's sharpness are far from "slightly" blurry, and hardly
+# more than gray.
 _NEARLY_GRAY = 0.1
 _DIRECTION_ONLY = 'direction reproduced; magnitude far larger'
 
@@ -34,7 +35,8 @@ Scores = Dict[Tuple[str, str, int], List[Dict[str, Any]]]  # {(recipe, mode, ste
 
 def section(published: Dict[str, Any], measurements: Measurements, folder: str) -> Section:
     """The results on the post. `folder` holds samples/."""
-    runs = {recipe: _by_length(measurements, recipe) for recipe in (published['recipe'], published['baseline'])}
+    runs = {recipe: _by_length(measurements, recipe)
+            for recipe in (published['recipe'], published['baseline'])}
     lengths = {recipe: rules.main_length(by_length) for recipe, by_length in runs.items()}
     missing = [recipe for recipe, steps in lengths.items() if steps is None]
     if len(missing) == len(runs):
@@ -54,8 +56,8 @@ def section(published: Dict[str, Any], measurements: Measurements, folder: str) 
         blocks.append(('text', text))
         verdicts.append(better)
     shown = [key for key in scores if key[2] == lengths[key[0]] and key[1] != 'standing 100']
-    blocks.append(('figure', 'post_002.png', 'Images and their digits: images of seed 0 from the same latent vectors; '
-                   'bars are mean shares of the digits, dots the seeds, and the line real test images',
+    blocks.append(('figure', 'post_002.png', 'Images and their digits: images of seed 0 from the same latent '
+                   'vectors; bars are mean shares of the digits, dots the seeds, the line real test images',
                    _figure(scores, shown, real['histogram'], folder)))
     return Section('; '.join(verdicts), blocks, ' and '.join(missing) or None)
 
@@ -106,8 +108,8 @@ def _findings(published: Dict[str, Any], scores: Scores, main_length: int) -> Li
          lambda share: share > 0.5, rules.mostly),
         ('that number is %d' % digit, lambda seed, _: np.argmax(seed['histogram']), '%d',
          lambda value: value == digit, any),
-        ('slightly blurry', lambda seed, training_mode: seed['sharpness'] / training_mode['sharpness'], '%.3g',
-         lambda ratio: ratio < 1, rules.mostly))
+        ('slightly blurry', lambda seed, training_mode: seed['sharpness'] / training_mode['sharpness'],
+         '%.3g', lambda ratio: ratio < 1, rules.mostly))
     for claim, measure, form, condition, rule in claims:
         for (recipe, mode, steps), seeds in scores.items():
             if recipe != 'graph_mode' or mode not in _VIEWS:
@@ -134,7 +136,8 @@ def _summaries(findings: List[_Finding]) -> List[str]:
     by_claim = collections.OrderedDict()
     for finding in findings:
         if finding.verdict:
-            by_claim.setdefault(finding.claim, collections.OrderedDict())[_VIEWS[finding.mode]] = finding.verdict
+            by_view = by_claim.setdefault(finding.claim, collections.OrderedDict())
+            by_view[_VIEWS[finding.mode]] = finding.verdict
     summaries = []
     for claim, by_view in by_claim.items():
         if len(set(by_view.values())) == 1:
@@ -145,22 +148,22 @@ def _summaries(findings: List[_Finding]) -> List[str]:
 
 
 def _finding_table(findings: List[_Finding]) -> Block:
-    measured = {'slightly blurry': 'sharpness divided by that of training mode', 'in most cases the same number':
-                'share of the most frequent digit'}
+    measured = {'slightly blurry': 'sharpness divided by that of training mode',
+                'in most cases the same number': 'share of the most frequent digit'}
     rows = [row(finding.verdict != verdict(False), [
         '"%s"' % finding.claim, measured.get(finding.claim, 'most frequent digit'), _VIEWS[finding.mode],
         str(finding.steps), ', '.join(finding.values), '%d of %d' % (sum(finding.holds), len(finding.holds)),
         finding.verdict or '']) for finding in findings]
-    return 'table', ['the post\'s finding', 'measured as', 'images', 'steps', 'our seeds', 'seeds for which it holds',
-                     'verdict'], rows
+    return 'table', ['the post\'s finding', 'measured as', 'images', 'steps', 'our seeds',
+                     'seeds for which it holds', 'verdict'], rows
 
 
 def _stretching(findings: List[_Finding], steps: int) -> str:
     """Says for how many seeds the same number appears mostly, with and without stretching."""
     counts = {finding.mode: '%d of %d' % (sum(finding.holds), len(finding.holds)) for finding in findings
               if finding.steps == steps and finding.claim == 'in most cases the same number'}
-    return ('After %d steps, most images show the same digit for %s seeds with the images as generated, and for %s seeds '
-            'with the contrast stretched, which is how the post shows them.' % (
+    return ('After %d steps, most images show the same digit for %s seeds with the images as generated, and '
+            'for %s seeds with the contrast stretched, which is how the post shows them.' % (
                 steps, counts['never updated'], counts[STRETCHED]))
 
 
@@ -172,16 +175,17 @@ def _explanation(published: Dict[str, Any], scores: Scores, steps: int) -> str:
         parts.append('%s: share of the most frequent digit %.2f, Fréchet distance %.3g' % (
             _VARIANTS['graph_mode', mode], np.mean([each['most_frequent_share'] for each in seeds]),
             np.mean([each['frechet_distance'] for each in seeds])))
-    text = ('All modes use the same weights, so their differences are caused by the statistics alone. Means over the seeds '
-            'after %d steps: %s.' % (steps, '; '.join(parts)))
+    text = ('All modes use the same weights, so their differences are caused by the statistics alone. Means '
+            'over the seeds after %d steps: %s.' % (steps, '; '.join(parts)))
     full_length = published['steps']['graph_mode']
     if steps < full_length:
-        text += (' The post trained for %d steps and judged the images by eye. Number of our trainings with this length: %d.' % (
-            full_length, len(scores.get(('graph_mode', 'batch', full_length), ()))))
+        num_full_length = len(scores.get(('graph_mode', 'batch', full_length), ()))
+        text += (' The post trained for %d steps and judged the images by eye. Number of our trainings with '
+                 'this length: %d.' % (full_length, num_full_length))
     if _nearly_gray(scores['graph_mode', 'never updated', steps]):
-        text += (' As generated, the images of the printed code have less than a tenth of the sharpness of real images: '
-                 'they are hardly more than gray, and the digits that the classifier assigns to them say more about the '
-                 'classifier than about the images.')
+        text += (' As generated, the images of the printed code have less than a tenth of the sharpness of '
+                 'real images: they are hardly more than gray, and the digits that the classifier assigns to '
+                 'them say more about the classifier than about the images.')
     return text
 
 
@@ -195,13 +199,15 @@ def _compare_with_baseline(scores: Scores, lengths: Dict[str, int]) -> Tuple[str
         result = 'the baseline is better than the DCGAN'
     else:
         result = 'the DCGAN and the baseline cannot be told apart'
-    return result, 'The Fréchet distances of the DCGAN are %s, those of the dense baseline %s: by the rule, %s.' % (
+    text = 'The Fréchet distances of the DCGAN are %s, those of the dense baseline %s: by the rule, %s.' % (
         value_range(dcgan, '%.3g'), value_range(baseline, '%.3g'), result)
+    return result, text
 
 
 def _figure(scores: Scores, shown, real, folder: str) -> bytes:
     drawing = plots.figure(7, 1.05 * len(shown) + 0.2)
-    grid = drawing.subplots(len(shown), 2, squeeze=False, sharey='col', gridspec_kw={'width_ratios': [2.6, 1]})
+    grid = drawing.subplots(len(shown), 2, squeeze=False, sharey='col',
+                            gridspec_kw={'width_ratios': [2.6, 1]})
     for (left, right), key in zip(grid, shown):
         path = sample_path(folder, *key)
         if os.path.exists(path):

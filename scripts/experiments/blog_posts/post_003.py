@@ -24,10 +24,11 @@ def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Se
     value, ours = published['untrained_decision'], np.abs(decisions)
     reproduced = rules.inside(value, ours)
     blocks += [
-        ('table', ['magnitude of the untrained decision', 'post', *SUMMARY_HEADER, 'verdict'], [row(reproduced, [
-            '%d seeds' % len(ours), '%.7f' % value, *summary_cells(value, ours), verdict(reproduced)])]),
-        ('figure', 'post_003.png', 'Magnitude of the untrained decision: the discriminator\'s logit for one generated '
-         'image, both networks untrained, with %d seeds' % len(ours), _figure(ours, value))]
+        ('table', ['magnitude of the untrained decision', 'post', *SUMMARY_HEADER, 'verdict'],
+         [row(reproduced, ['%d seeds' % len(ours), '%.7f' % value, *summary_cells(value, ours),
+                           verdict(reproduced)])]),
+        ('figure', 'post_003.png', 'Magnitude of the untrained decision: the discriminator\'s logit for one '
+         'generated image, both networks untrained, with %d seeds' % len(ours), _figure(ours, value))]
     return Section('%s; magnitude of the untrained decision: %s' % (text, verdict(reproduced)), blocks, None)
 
 
@@ -35,11 +36,15 @@ def _parameters(published: Dict[str, Any], stored: Dict[str, List]) -> Tuple[boo
     rows, all_exact = [], True
     for scope, expected in published['parameters'].items():
         layers = stored[scope]
-        ours = {'all': sum(count for _, count, _ in layers), 'trainable': sum(count for _, _, count in layers)}
+        ours = {'all': sum(count for _, count, _ in layers),
+                'trainable': sum(count for _, _, count in layers)}
         ours['not trainable'] = ours['all'] - ours['trainable']
-        cases = [('%s, %s' % (scope, name), value, count) for value, (name, count, _) in zip(expected, layers)]
-        cases += [('%s, %s' % (scope, kind), published['totals'][scope][kind], count) for kind, count in ours.items()]
-        all_exact = all_exact and len(layers) == len(expected) and all(value == count for _, value, count in cases)
+        totals = published['totals'][scope]
+        cases = [('%s, %s' % (scope, name), value, count)
+                 for value, (name, count, _) in zip(expected, layers)]
+        cases += [('%s, %s' % (scope, kind), totals[kind], count) for kind, count in ours.items()]
+        equal = len(layers) == len(expected) and all(value == count for _, value, count in cases)
+        all_exact = all_exact and equal
         rows += [row(value == count, [name, str(value), str(count), exact(value == count)])
                  for name, value, count in cases]
     return all_exact, rows

@@ -31,8 +31,8 @@ def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Se
     columns, total = published['columns'], losses.table_size(published)
     notebook_rows = {values[0]: values for values in published['notebook_where_it_differs']}
     post = losses.numbers(published['losses'], columns, runs, first_steps)
-    notebook = losses.numbers([notebook_rows.get(values[0], values) for values in published['losses']], columns, runs,
-                              first_steps)
+    notebook = losses.numbers([notebook_rows.get(values[0], values) for values in published['losses']],
+                              columns, runs, first_steps)
     if not post:
         return Section(NOT_MEASURED, [], None)
     num_different = sum(
@@ -47,16 +47,17 @@ def section(published: Dict[str, Any], measurements: Measurements, _: str) -> Se
         ('text', 'The tables share %d of %d numbers, so compared as wholes they can hardly be told apart.' % (
             total - num_different, total)),
         ('text', _description(runs, first_steps, measurements)),
-        ('table', ['step', 'loss', 'post', 'position', 'notebook', 'position', *SUMMARY_HEADER], _rows(post, notebook)),
+        ('table', ['step', 'loss', 'post', 'position', 'notebook', 'position', *SUMMARY_HEADER],
+         _rows(post, notebook)),
         *losses.explain_outside(post, {(ours.step, ours.name): other.published for ours, other in altered}),
-        ('figure', 'post_004.png', 'Losses of the whole training: lines are our means, bands the central 95% of our seeds '
-         'and neighboring steps; on the right, the first three rows, where the tables differ', _figure(post, notebook))]
-    if len(post) == total:
-        as_wholes = 'as wholes, the post\'s table is %s and the notebook\'s %s' % (post_verdict, notebook_verdict)
-    else:
-        as_wholes = post_verdict
-    return Section('%s; %s' % (supported, as_wholes), blocks, None if len(post) == total else '%d of the %d losses' % (
-        total - len(post), total))
+        ('figure', 'post_004.png', 'Losses of the whole training: lines are our means, bands the central 95% '
+         'of our seeds and neighboring steps; on the right, the first three rows, where the tables differ',
+         _figure(post, notebook))]
+    if len(post) < total:
+        missing = '%d of the %d losses' % (total - len(post), total)
+        return Section('%s; %s' % (supported, post_verdict), blocks, missing)
+    return Section('%s; as wholes, the post\'s table is %s and the notebook\'s %s' % (
+        supported, post_verdict, notebook_verdict), blocks, None)
 
 
 def _compare(altered: List[Tuple[Number, Number]], num_different: int) -> Tuple[str, str]:
@@ -64,13 +65,15 @@ def _compare(altered: List[Tuple[Number, Number]], num_different: int) -> Tuple[
     of_post, of_notebook = [ours for ours, _ in altered], [other for _, other in altered]
     log_ratio = rules.log_likelihood_ratio(of_notebook, [each.published for each in of_post])
     result = rules.supported(log_ratio, of_notebook, of_post)
-    table = {'first': 'the notebook\'s table', 'second': 'the post\'s table', 'neither': 'neither table'}[result]
+    table = {'first': 'the notebook\'s table', 'second': 'the post\'s table',
+             'neither': 'neither table'}[result]
     measured = '' if len(altered) == num_different else ' %d of them have been measured.' % len(altered)
     likelier, other = ('notebook', 'post') if log_ratio >= 0 else ('post', 'notebook')
-    text = ('The tables differ in %d numbers.%s %d of the post\'s numbers and %d of the notebook\'s are inside our values. '
-            'Taken together, the %s\'s numbers are %s as likely as the %s\'s (by our normal approximation). Our runs '
-            'support %s.' % (num_different, measured, rules.count_inside(of_post), rules.count_inside(of_notebook),
-                             likelier, _ratio(abs(log_ratio)), other, table))
+    text = ('The tables differ in %d numbers.%s %d of the post\'s numbers and %d of the notebook\'s are '
+            'inside our values. Taken together, the %s\'s numbers are %s as likely as the %s\'s (by our '
+            'normal approximation). Our runs support %s.' % (
+                num_different, measured, rules.count_inside(of_post), rules.count_inside(of_notebook),
+                likelier, _ratio(abs(log_ratio)), other, table))
     if len(altered) == num_different:
         where = 'where the two tables differ (%d numbers, judged together)' % num_different
     else:
@@ -81,7 +84,9 @@ def _compare(altered: List[Tuple[Number, Number]], num_different: int) -> Tuple[
 def _ratio(log_ratio: float) -> str:
     if math.isnan(log_ratio):
         return 'an unknown number of times'
-    return 'more than 10³ times' if log_ratio > math.log(_LARGEST_RATIO) else '%.3g times' % math.exp(log_ratio)
+    if log_ratio > math.log(_LARGEST_RATIO):
+        return 'more than 10³ times'
+    return '%.3g times' % math.exp(log_ratio)
 
 
 def _description(runs, first_steps, measurements: Measurements) -> str:
@@ -89,8 +94,9 @@ def _description(runs, first_steps, measurements: Measurements) -> str:
     parts = ['Measured: the first step with %s (in %s), the other steps with %s' % (
         count(first_steps, 'seed'), precisions, count(runs, 'seed')), *made_with(runs)]
     for values in measurements.values('collapsed', 'sparse_softmax', None):
-        parts.append('seed %d with %s collapsed: at step %d, its images all looked alike (classifier score %.2f)' % (
-            values['seed'], values['made_with'], values['step'], values['classifier_score']))
+        parts.append('seed %d with %s collapsed: at step %d, its images all looked alike (classifier score '
+                     '%.2f)' % (values['seed'], values['made_with'], values['step'],
+                                values['classifier_score']))
     return '; '.join(parts) + '.'
 
 
@@ -101,7 +107,8 @@ def _rows(post: List[Number], notebook: List[Number]):
         if ours.published == other.published:
             cells = [number(ours.published), position, '', '']
         else:
-            cells = [number(ours.published) + ' (altered)', position, number(other.published), losses.position(other)]
+            cells = [number(ours.published) + ' (altered)', position, number(other.published),
+                     losses.position(other)]
         rows.append(row(position == 'inside', [str(ours.step), losses.loss_name(ours), *cells,
                                                *summary_cells(ours.published, rules.pooled(ours))]))
     return rows
@@ -129,10 +136,11 @@ def _figure(post: List[Number], notebook: List[Number]) -> bytes:
 def _draw(axes, pairs: List[Tuple[Number, Number]], positions) -> None:
     draw_band(axes, [ours for ours, _ in pairs], positions, 'blue', 'Ours')
     mark_published(axes, positions, [ours.published for ours, _ in pairs])
-    altered = [(position, ours.published, other.published) for position, (ours, other) in zip(positions, pairs)
-               if ours.published != other.published]
+    altered = [(position, ours.published, other.published)
+               for position, (ours, other) in zip(positions, pairs) if ours.published != other.published]
     axes.plot([position for position, _, _ in altered], [value for _, _, value in altered], 'o', markersize=7,
-              color=plots.COLORS['orange'], fillstyle='none', markeredgewidth=1.8, label='Notebook, where it differs')
+              color=plots.COLORS['orange'], fillstyle='none', markeredgewidth=1.8,
+              label='Notebook, where it differs')
     axes.set_yscale('log')
     for position, value, other in altered:
         axes.annotate('', (position, other), (position, value), arrowprops={

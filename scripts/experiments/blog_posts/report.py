@@ -5,12 +5,13 @@ from typing import Any, Dict, List
 from dcgan_tf1.run_folder import write_atomically
 from scripts.experiments.blog_posts import layout, post_000, post_001, post_002, post_003, post_004
 from scripts.experiments.blog_posts.layout import Block, Section
+from scripts.experiments.blog_posts.trained import TRAININGS
 from scripts.lib.measurements import Measurements
 
 TITLE = 'Can the blog posts\' numbers be reproduced?'
 RULES = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'rules.md')
-_SECTIONS = {'000': post_000.section, '001': post_001.section, '002': post_002.section, '003': post_003.section,
-             '004': post_004.section}
+_SECTIONS = {'000': post_000.section, '001': post_001.section, '002': post_002.section,
+             '003': post_003.section, '004': post_004.section}
 _COMMAND = 'python -m scripts.experiments.blog_posts'
 
 
@@ -68,16 +69,19 @@ def _introduction(measurements: Measurements) -> str:
     return text + '. The rules of all verdicts are at the end of this page.'
 
 
-def _post_blocks(post: str, published: Dict[str, Any], section: Section, measurements: Measurements) -> List[Block]:
+def _post_blocks(post: str, published: Dict[str, Any], section: Section,
+                 measurements: Measurements) -> List[Block]:
     source = ', by ' + published['author'] + (', ' + published['date'] if published['date'] else '')
     blocks = [('link', published['title'].replace(' | ', ' – '), published['url'], source),
               ('text', 'Recipe %s. %s' % (published['recipe'], published['notes']))]
     if not section.blocks:
-        return [*blocks, ('text', 'Nothing has been measured yet. To measure it:'), ('command', _command(post))]
+        return [*blocks, ('text', 'Nothing has been measured yet. To measure it:'),
+                ('command', _command(post))]
     blocks += [*section.blocks, ('text', 'Measured with:'),
                ('command', '\n'.join(commands(post, published, measurements)))]
     if section.missing:
-        blocks += [('text', 'Not measured yet: %s. To measure it:' % section.missing), ('command', _command(post))]
+        blocks += [('text', 'Not measured yet: %s. To measure it:' % section.missing),
+                   ('command', _command(post))]
     return blocks
 
 
@@ -119,9 +123,11 @@ def _steps(chosen: Dict[str, int], published: Dict[str, Any]) -> Dict[str, str]:
     """The argument --steps for trainings that are not as long as the post's."""
     full = published.get('steps', {})
     last = published['losses'][-1][0] if 'losses' in published else None
-    shorter = ['%s=%d' % (name, steps) for name, steps in sorted(chosen.items()) if steps != full.get(name, last)]
+    shorter = ['%s=%d' % (name, steps) for name, steps in sorted(chosen.items())
+               if steps != full.get(name, last)]
     return {'steps': ','.join(shorter)} if shorter else {}
 
 
 def _post_of(name: str) -> str:
-    return {'machinecurve': '000', 'machinecurve-double_sigmoid': '000', 'sparse_softmax': '004'}.get(name, '002')
+    return next(post for post, trainings in TRAININGS.items()
+                if name in [training_name for training_name, _, _ in trainings])

@@ -32,8 +32,8 @@ def summary(values: Sequence[float]) -> Summary:
     """Summarizes one or more values."""
     values = np.asarray(values, float)
     low, high = np.percentile(values, [LOW, HIGH])
-    return Summary(len(values), values.mean(), values.std(ddof=1) if len(values) > 1 else math.nan, values.min(),
-                   values.max(), low, high)
+    sd = values.std(ddof=1) if len(values) > 1 else math.nan
+    return Summary(len(values), values.mean(), sd, values.min(), values.max(), low, high)
 
 
 def inside(value: float, values: Sequence[float]) -> bool:
@@ -43,7 +43,7 @@ def inside(value: float, values: Sequence[float]) -> bool:
 
 
 def share_below(value: float, values: Sequence[float]) -> float:
-    """The share of `values` that are smaller: 0 if `value` is below all, 1 if above all. Equal ones count half."""
+    """The share of `values` that are smaller, from 0 to 1. Equal ones count half."""
     values = np.asarray(values)
     return float(np.mean(values < value) + np.mean(values == value) / 2)
 
@@ -59,8 +59,9 @@ def count_inside(numbers: Sequence[Number]) -> int:
 
 
 def own_counts(numbers: Sequence[Number], seeds: Sequence[int]) -> List[int]:
-    """The same count for each of our seeds, as if its values were published, compared with the other seeds."""
-    return [sum(inside(number.at[seed], pooled(number, without=seed)) for number in numbers) for seed in seeds]
+    """The same count for each of our seeds, compared with the other seeds as if it had been published."""
+    return [sum(inside(number.at[seed], pooled(number, without=seed)) for number in numbers)
+            for seed in seeds]
 
 
 def table_verdict(count: int, own: Sequence[int]) -> str:

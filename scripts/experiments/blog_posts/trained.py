@@ -21,20 +21,20 @@ SCORED_MODES = ('batch', 'never updated', 'moving 0.99', 'standing 100')  # thos
 NUM_SAMPLES = 16  # images of each mode in a picture
 
 # For each post: name of the training, recipe, further flags.
-_TRAININGS = {
+TRAININGS = {
     '000': (('machinecurve', 'machinecurve', ('--log_every=2',)),
             ('machinecurve-double_sigmoid', 'machinecurve', ('--log_every=2', '--loss=double_sigmoid'))),
     '002': (('graph_mode', 'graph_mode', ()), ('graph_mode_dense', 'graph_mode_dense', ())),
     '004': (('sparse_softmax', 'sparse_softmax', ('--log_every=10',)),),  # as in the batch norm experiment
 }
-TRAINING_NAMES = [name for group in _TRAININGS.values() for name, _, _ in group]
+TRAINING_NAMES = [name for group in TRAININGS.values() for name, _, _ in group]
 
 
 def plan(published: Dict[str, Any], arguments: argparse.Namespace) -> List[Training]:
     """The trainings that the chosen posts need."""
     result = []
     for post in arguments.posts:
-        for name, recipe, flags in _TRAININGS.get(post, ()):
+        for name, recipe, flags in TRAININGS.get(post, ()):
             steps = _num_steps(name, recipe, published[post], arguments)
             stages = (steps,)
             if post == '004' and steps > runs.COLLAPSE_CHECK_STEP:
@@ -44,7 +44,7 @@ def plan(published: Dict[str, Any], arguments: argparse.Namespace) -> List[Train
 
 
 def _num_steps(name, recipe, post, arguments):
-    """The length of a training: by --steps, up to the last published loss, or as many epochs as in the post."""
+    """The length of a training: that in --steps, up to the last published loss, or the post's epochs."""
     if name in arguments.steps:
         return arguments.steps[name]
     if 'losses' in post:
@@ -72,7 +72,8 @@ class BlogPosts(runs.Experiment):
         if training.name in ('graph_mode', 'sparse_softmax') and self._arguments.batch_norm_runs:
             path = run_folder(self._arguments.batch_norm_runs, training.name, seed)
             checkpoint, config = last_checkpoint(RunFolder(path)), RunFolder(path).read_config()
-            if checkpoint and step_of(checkpoint) == steps and config['flags']['dataset'] == self._arguments.dataset:
+            if checkpoint and step_of(checkpoint) == steps and (
+                    config['flags']['dataset'] == self._arguments.dataset):
                 return path
         return None
 
@@ -100,10 +101,12 @@ class BlogPosts(runs.Experiment):
             self._measurements.add(('collapsed', training.name, seed), {
                 'seed': seed, 'step': step, 'made_with': origin, 'classifier_score': score})
 
-    def scores(self, recipe: str, run_dir: str, step: int, save_samples: bool = False) -> Dict[str, Dict[str, Any]]:
+    def scores(self, recipe: str, run_dir: str, step: int,
+               save_samples: bool = False) -> Dict[str, Dict[str, Any]]:
         """{mode: {score: value}} of a run that was trained to this step."""
         arguments, scores = self._arguments, {}
-        names = SCORED_MODES if recipe == 'graph_mode' else ('batch',)  # only training mode matters for the others
+        # Of the other recipes, only training mode matters.
+        names = SCORED_MODES if recipe == 'graph_mode' else ('batch',)
         with open_generator(run_dir, arguments) as generator:
             noise = generator.noise(arguments.num_images, 0)
             for mode in (mode for mode in MODES if mode.name in names):

@@ -51,11 +51,12 @@ def parameters(recipe: str) -> Dict[str, List[List]]:
 
 
 def decision(recipe: str, seed: int) -> float:
-    """The logit of an untrained discriminator for one image of an untrained generator, both in inference mode."""
+    """The logit of an untrained discriminator for an image of an untrained generator, in inference mode."""
     settings = training_settings(recipe)
     with tf.Graph().as_default(), create_session() as session:
         generator, discriminator = _build_untrained(recipe, seed)
-        noise = randomness.noise(settings.noise_distribution, seed, randomness.SAMPLE_NOISE, 0, 1, settings.noise_dim)
+        noise = randomness.noise(settings.noise_distribution, seed, randomness.SAMPLE_NOISE, 0, 1,
+                                 settings.noise_dim)
         session.run(tf.global_variables_initializer())
         image = session.run(generator.images, {generator.noise: session.run(noise)})
         return float(session.run(discriminator.logits, {discriminator.images: image,
@@ -97,8 +98,9 @@ def step_times(recipe: str, arguments: argparse.Namespace) -> Dict[str, Any]:
             start = time.perf_counter()
             timed.train(1)
             milliseconds.append(1000 * (time.perf_counter() - start))
-    return {'recipe': recipe, 'device': machine.tensorflow_device(), 'framework': 'TensorFlow ' + tf.__version__,
-            'images': image_source(arguments), 'precision': arguments.precision, 'batch_size': settings.batch_size,
+    return {'recipe': recipe, 'device': machine.tensorflow_device(),
+            'framework': 'TensorFlow ' + tf.__version__, 'images': image_source(arguments),
+            'precision': arguments.precision, 'batch_size': settings.batch_size,
             'steps': len(milliseconds), 'median': round(float(np.median(milliseconds)), 1),
             'smallest': round(min(milliseconds), 1), 'largest': round(max(milliseconds), 1)}
 
@@ -108,7 +110,8 @@ def image_source(arguments: argparse.Namespace) -> str:
     return 'files' if arguments.image_dir else 'in memory'
 
 
-def measure_untrained(measurements: Measurements, published: Dict[str, Any], arguments: argparse.Namespace) -> None:
+def measure_untrained(measurements: Measurements, published: Dict[str, Any],
+                      arguments: argparse.Namespace) -> None:
     """Measures everything that needs no training and was not measured yet."""
     def measure(key, function, *inputs):
         if not measurements.has(*key):

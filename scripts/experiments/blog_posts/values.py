@@ -63,7 +63,7 @@ def longest(measurements: Measurements, *key: Any) -> List[Dict[str, Any]]:
 
 def steps_per_epoch(published: Dict[str, Any],
                     measurements: Measurements) -> Optional[Tuple[bool, List[Row]]]:
-    """Whether all of a post's steps per epoch are exact, and rows of a table; None if they were not measured."""
+    """Whether all steps per epoch are exact, and rows of a table; None if they were not measured."""
     rows, all_exact = [], True
     for recipe, expected in sorted(published['steps_per_epoch'].items()):
         ours = measurements.values('batches', recipe)

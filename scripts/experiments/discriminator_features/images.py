@@ -42,8 +42,8 @@ def _load_folders(dataset):
     """The training and the test part of folders that are classes.
 
     Returns:
-      For each part: a function (indices → pixels), the indices of the part, and the labels of all images that the
-      function knows.
+      For each part: a function (indices → pixels), the indices of the part, and the labels of all images that
+      the function knows.
     """
     root = dataset['data_dir']
     folders = [os.path.join(root, part) for part in ('train', 'test')]
@@ -55,13 +55,13 @@ def _load_folders(dataset):
         all_indices = np.arange(loaded[0][0].num_examples)
         test = is_held_out(len(all_indices))
         indices = [all_indices[~test], all_indices[test]]
-        print('%s has no folders train and test: every fifth image is used for testing, although the discriminator '
-              'may have seen it' % root, file=sys.stderr)
+        print('%s has no folders train and test: every fifth image is used for testing, although the '
+              'discriminator may have seen it' % root, file=sys.stderr)
     training_classes, test_classes = (classes for _, classes in loaded)
     names = sorted(set(training_classes))
     if '' in names or len(names) < 2 or set(test_classes) - set(names):
-        raise UserError('--data_dir=%s must have a folder of image files for each of two or more classes, or such '
-                        'folders in train and the same in test; it has %s and %s' % (
+        raise UserError('--data_dir=%s must have a folder of image files for each of two or more classes, or '
+                        'such folders in train and the same in test; it has %s and %s' % (
                             root, _describe(training_classes), _describe(test_classes)))
     return [(images.decode, part, np.searchsorted(names, classes))
             for (images, classes), part in zip(loaded, indices)]

@@ -34,7 +34,7 @@ def _guided_gradient(operation, gradient):
 
 
 def guided_backpropagation():
-    """A context in which new activation functions pass back positive gradients only, where their input is positive.
+    """A context in which activation functions pass back positive gradients only, if their input is positive.
 
     The method was made for ReLUs. Leaky ReLUs and ELUs are treated like them.
     """
@@ -61,13 +61,15 @@ class Discriminator:
                 self._network = graph.build_discriminator(settings)
             activations = [x for x in self._network.activations if x.shape.ndims == 4]
             if not activations:
-                raise UserError('the discriminator of --network=%s has no convolutions: use a run of another network'
-                                % settings.network)
+                raise UserError('the discriminator of --network=%s has no convolutions: use a run of another '
+                                'network' % settings.network)
             self._features = [layers.flatten(max_pool(x)) for x in activations]
             self._responses = tf.reduce_max(activations[-1], [1, 2])
             self._channel = tf.placeholder(tf.int32, [])
-            self._guided = tf.gradients(tf.gather(self._responses, self._channel, axis=1), self._network.images)[0]
-            self._kernel = next(variable for variable in tf.trainable_variables() if variable.shape.ndims == 4)
+            response = tf.gather(self._responses, self._channel, axis=1)
+            self._guided = tf.gradients(response, self._network.images)[0]
+            self._kernel = next(variable for variable in tf.trainable_variables()
+                                if variable.shape.ndims == 4)
             self.num_channels = int(self._responses.shape[1])
             variables = tf.global_variables()
             saver = tf.train.Saver(variables)
@@ -85,7 +87,7 @@ class Discriminator:
         self._session.close()
 
     def features(self, images: np.ndarray) -> List[np.ndarray]:
-        """Features of each convolution, float32 [n, 4 · 4 · channels]. `images`: float32 [n, …] in [−1, 1]."""
+        """Features of each convolution, float32 [n, 4 · 4 · channels], of images in [−1, 1]."""
         return self._run(self._features, images)
 
     def responses(self, images: np.ndarray) -> np.ndarray:

@@ -12,15 +12,15 @@ DEFAULT_IMAGES = 10000  # of --train_images and --test_images
 _SCALE = 4  # of the images in guided.png
 _README = '''# What the discriminator of %(recipe)s learned
 
-A linear SVM classifies images of the dataset %(dataset)s by their features. It was trained on %(train_images)d
-labeled images and tested on %(test_images)d. Errors are standard errors of the test accuracy.
+A linear SVM classifies images of the dataset %(dataset)s by their features. It was trained on
+%(train_images)d labeled images and tested on %(test_images)d. Errors are standard errors of the accuracy.
 
 %(table)s
-Compared with its untrained weights, the training of the discriminator changes the test accuracy by %(gain)+.2f
-percentage points.
+Compared with its untrained weights, the training of the discriminator changes the test accuracy by
+%(gain)+.2f percentage points.
 
-Checkpoint %(checkpoint)s, seed %(seed)d, standing statistics over %(standing_batches)d batches of %(batch_size)d images,
-TensorFlow %(tensorflow)s. Measured with:
+Checkpoint %(checkpoint)s, seed %(seed)d, standing statistics over %(standing_batches)d batches of
+%(batch_size)d images, TensorFlow %(tensorflow)s. Measured with:
 
 ```
 %(command)s
@@ -74,7 +74,7 @@ def to_picture(x: np.ndarray) -> np.ndarray:
 
 
 def guided_picture(discriminator: Discriminator, images: np.ndarray) -> np.ndarray:
-    """For each of the first channels, a row of the images with the largest responses and a row of their gradients."""
+    """For each of the first channels, the images with the largest responses, and below them gradients."""
     responses = discriminator.responses(images)
     rows = []
     for channel in range(min(NUM_CHANNELS, discriminator.num_channels)):
@@ -97,7 +97,8 @@ def side_by_side(pictures: Dict[str, np.ndarray], row_names: Sequence[str] = ())
     """
     height, width = next(iter(pictures.values())).shape[:2]
     drawing = plots.figure(7, 3.2 * height / width + 0.4)
-    for column, (axes, (title, picture)) in enumerate(zip(drawing.subplots(1, len(pictures)), pictures.items())):
+    all_axes = drawing.subplots(1, len(pictures))
+    for column, (axes, (title, picture)) in enumerate(zip(all_axes, pictures.items())):
         axes.imshow(picture, interpolation='nearest')
         axes.set_title(title.capitalize(), fontsize=10)
         axes.set_xticks([])

@@ -24,14 +24,15 @@ def classify(training: List[np.ndarray], labels: np.ndarray, test: List[np.ndarr
     """
     from sklearn.svm import LinearSVC  # takes a second to import
     means = [part.mean(axis=0) for part in training]
-    norms = [np.sqrt(np.mean(np.sum((part - mean) ** 2, axis=1))) or 1. for part, mean in zip(training, means)]
+    norms = [np.sqrt(np.mean(np.sum((part - mean) ** 2, axis=1))) or 1.
+             for part, mean in zip(training, means)]
 
     def scale(parts):
         return np.concatenate([(part - mean) / norm for part, mean, norm in zip(parts, means, norms)], axis=1)
 
     def fit(cost, chosen):
-        # The dual problem with liblinear's own default tolerance. Scikit-learn's smaller one took much longer and
-        # changed the accuracy by an image or two.
+        # The dual problem with liblinear's own default tolerance. Scikit-learn's smaller one took much longer
+        # and changed the accuracy by an image or two.
         return LinearSVC(C=cost, dual=True, tol=0.1, random_state=0).fit(training[chosen], labels[chosen])
     training = scale(training)
     held_out = is_held_out(len(labels))
