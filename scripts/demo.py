@@ -1,6 +1,9 @@
-"""Sets up an environment and trains on the handwritten digits that scikit-learn carries: no data to fetch.
+"""Sets up a virtual environment and trains on the handwritten digits of scikit-learn. Downloads no dataset.
 
-  python scripts/demo.py            (further flags go to the training, as in: python scripts/demo.py --seed=1)
+  python scripts/demo.py
+  python scripts/demo.py --seed=1
+
+All flags are passed to the training.
 """
 import subprocess
 import sys
@@ -9,7 +12,7 @@ import environment
 
 if __name__ == '__main__':
     try:
-        sys.exit(subprocess.call([environment.prepared(), '-m', 'dcgan_tf1.train', '--flagfile=flags/demo.flags',
-                                  *sys.argv[1:]], cwd=environment.ROOT))
+        sys.exit(subprocess.call([environment.prepared(), '-m', 'dcgan_tf1.train', '--recipe=demo', *sys.argv[1:]],
+                                 cwd=environment.ROOT))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,8 +2,8 @@
 
   python -m scripts.benchmarks.kernels --batch_sizes=32,128
 
-Measures every layer of the recipes that has stride 2, in float32 and bfloat16. The rules in `kernels.py` that choose a
-kernel follow from this table. Writes README.md to --output.
+Measures every layer of the recipes that has stride 2, in float32 and bfloat16. The rules in `kernels.py` that
+choose a kernel follow from this table. Writes README.md to --output.
 """
 import argparse
 import os
@@ -55,9 +55,9 @@ _INTRODUCTION = '''# Alternative convolution kernels
 
 When is a kernel of [dcgan_tf1/kernels.py](../../../dcgan_tf1/kernels.py) faster than TensorFlow's native one?
 
-Measured by `python -m scripts.benchmarks.kernels` with TensorFlow %s on %s: medians of %d rounds, in each of which all
-kernels take turns. Cells give the milliseconds of the native kernel → of the alternative kernel, and the speed-up. Bold:
-the rules in `kernels.py` choose the alternative kernel.
+Measured by `python -m scripts.benchmarks.kernels` with TensorFlow %s on %s: medians of %d rounds, in each of
+which all kernels take turns. Cells give the milliseconds of the native kernel → of the alternative kernel,
+and the speed-up. Bold: the rules in `kernels.py` choose the alternative kernel.
 
 '''
 

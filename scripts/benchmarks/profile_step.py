@@ -2,8 +2,8 @@
 
   python -m scripts.benchmarks.profile_step
 
-Here operations run one after the other, each on all cores, so that their times add up. In a training, independent
-operations overlap, and a step takes a little less. Writes README.md to --output.
+Here operations run one after the other, each on all cores, so that their times add up. In a training,
+independent operations overlap, and a step takes a little less. Writes README.md to --output.
 """
 import argparse
 import collections
@@ -36,8 +36,8 @@ _INTRODUCTION = '''# Profile of a training step
 
 Which operations take the time of a training step?
 
-Measured by `python -m scripts.benchmarks.profile_step` with %s on %s: batches of 128, medians of %d steps. Operations ran
-one after the other, each on all cores. Cells give milliseconds and the share of the sum.
+Measured by `python -m scripts.benchmarks.profile_step` with %s on %s: batches of 128, medians of %d steps.
+Operations ran one after the other, each on all cores. Cells give milliseconds and the share of the sum.
 
 '''
 

@@ -2,9 +2,9 @@
 
   python -m scripts.benchmarks.startup --data_dir=my/mnist
 
-All flags are passed to `python -m dcgan_tf1.train`. Prints medians of five processes, in seconds: for the import of
-TensorFlow, and from there to the first step (imports, flags, data, graph, variables, grids of real and of untrained
-images). Writes no files.
+All flags are passed to `python -m dcgan_tf1.train`. Prints medians of five processes, in seconds: for the
+import of TensorFlow, and from there to the first step (imports, flags, data, graph, variables, grids of real
+and of untrained images). Writes no files.
 """
 import os
 import statistics

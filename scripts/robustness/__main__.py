@@ -2,16 +2,16 @@
 
   python -m scripts.robustness
 
-Needs no data: two recipes train on scikit-learn's digits, one on a folder of generated pictures. Each recipe is first
-trained without a disturbance. Then the same command is run again and again, and ended each time by `kill -9`: in turn
-at any moment, while it writes a checkpoint, and while it writes a picture. It is also ended once each by SIGTERM, by
-Ctrl-C and by two Ctrl-C. After each of these, every file in the run folder must be readable, and in the end the run must
-equal the undisturbed one bit for bit. The same is checked for a full disk, a read-only folder, and a folder that is
-deleted during the training (on Linux, if `unshare` allows mounting small disks). Finally, memory and disk use of a long
-training are recorded.
+Needs no data: two recipes train on scikit-learn's digits, one on a folder of generated pictures. Each recipe
+is first trained without a disturbance. Then the same command is run again and again, and ended each time by
+`kill -9`: in turn at any moment, while it writes a checkpoint, and while it writes a picture. It is also
+ended once each by SIGTERM, by Ctrl-C and by two Ctrl-C. After each of these, every file in the run folder
+must be readable, and in the end the run must equal the undisturbed one bit for bit. The same is checked for a
+full disk, a read-only folder, and a folder that is deleted during the training (on Linux, if `unshare` allows
+mounting small disks). Finally, memory and disk use of a long training are recorded.
 
-Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md and memory.png.
-Exits with status 1 if anything was lost.
+Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md and
+memory.png. Exits with status 1 if anything was lost.
 """
 import argparse
 import os

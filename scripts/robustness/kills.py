@@ -21,8 +21,8 @@ _KILL = 'kill -9'
 def inject_kills(training: TrainingProcess, baseline: Baseline, arguments: argparse.Namespace) -> Dict[str, Any]:
     """Runs the command of a training again and again until it finishes; ends it early at random steps.
 
-    `kill -9` hits in turn any moment, the writing of a checkpoint, and the writing of a picture. Each of `SIGNALS` is
-    sent once.
+    `kill -9` hits in turn any moment, the writing of a checkpoint, and the writing of a picture. Each of
+    `SIGNALS` is sent once.
 
     Args:
       training: not started yet.

@@ -23,27 +23,27 @@ Measured by `python -m scripts.robustness` with TensorFlow %s and Python %s.
 _KILLED = '''
 ## Killed
 
-The same command was run again and again, and ended by `kill -9` at random steps, until it finished. Then the run was
-compared with an undisturbed one: all variables of the last and the best checkpoint (including the state of Adam and the
-moving statistics), every logged loss, all pictures byte by byte, and the scores. After every kill, each file with a
-final name was read: pictures, JSON, and checkpoints with their checksums. A partial last line of metrics.jsonl is
-dropped by the next run of the command.
+The same command was run again and again, and ended by `kill -9` at random steps, until it finished. Then the
+run was compared with an undisturbed one: all variables of the last and the best checkpoint (including the
+state of Adam and the moving statistics), every logged loss, all pictures byte by byte, and the scores. After
+every kill, each file with a final name was read: pictures, JSON, and checkpoints with their checksums. A
+partial last line of metrics.jsonl is dropped by the next run of the command.
 
 '''
 
 _INTERRUPTED = '''
 ## Interrupted
 
-In the same runs, at random steps. The second Ctrl-C was sent as soon as the training had confirmed the first. Seconds
-depend on what else the machine was doing.
+In the same runs, at random steps. The second Ctrl-C was sent as soon as the training had confirmed the first.
+Seconds depend on what else the machine was doing.
 
 '''
 
 _FAULTS = '''
 ## Full disk, read-only folder, deleted folder
 
-`%s`, on small disks of its own. The last column compares the run with an undisturbed one, after the same command was
-run again without the fault.
+`%s`, on small disks of its own. The last column compares the run with an undisturbed one, after the same
+command was run again without the fault.
 
 '''
 
@@ -52,9 +52,10 @@ _LONG_RUN = '''
 
 ![Memory and disk use by step](memory.png)
 
-`%s` in batches of %d of scikit-learn's digits, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the first half
-and %.0f MiB in the second. Disk: %.1f MiB at step %d, %.1f MiB at the end. The disk use grows with the grids of samples
-and the TensorBoard events, which --sample_every, --log_every and --checkpoint_every control.
+`%s` in batches of %d of scikit-learn's digits, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the
+first half and %.0f MiB in the second. Disk: %.1f MiB at step %d, %.1f MiB at the end. The disk use grows with
+the grids of samples and the TensorBoard events, which --sample_every, --log_every and --checkpoint_every
+control.
 '''
 
 _FUZZING = '''

@@ -4,10 +4,11 @@
   python -m scripts.benchmarks.training --recipes=graph_mode --no_growth --implementations=post,dcgan,GEMM
   python -m scripts.benchmarks.training --report_only
 
-Each implementation runs in a process of its own. The processes train windows of steps in turns, so that a slow phase of
-the machine slows all of them, and only one computes at a time. An implementation that cannot run here (PyTorch, for
-example, is not installed by scripts/test.py) is reported with the reason; the others run nevertheless. Works on CPUs
-and on a GPU. Writes README.md, benchmark.json and one figure per recipe to --output.
+Each implementation runs in a process of its own. The processes train windows of steps in turns, so that a
+slow phase of the machine slows all of them, and only one computes at a time. An implementation that cannot
+run here (PyTorch, for example, is not installed by scripts/test.py) is reported with the reason; the others
+run nevertheless. Works on CPUs and on a GPU. Writes README.md, benchmark.json and one figure per recipe to
+--output.
 """
 import argparse
 import os

@@ -1,15 +1,15 @@
 """A bound on the time per step: the step's matrix products alone, at the best rate that this machine reaches.
 
-  bound = Σ FLOPs of the step's convolutions and dense layers inside the image / rate of the best matrix product
+  bound = Σ FLOPs of the step's convolutions and dense layers inside the image / best rate of a matrix product
 
-The sum runs over the operations of the package's own step with TensorFlow's native kernels: forward passes, gradients
-of inputs and gradients of weights, in the recipe's schedule. A convolution counts 2 · batch · pairs · input channels ·
-filters FLOPs, where `pairs` counts the pairs of an output pixel and a kernel entry that falls on an input pixel. Entries
-that fall on the padding are not counted.
+The sum runs over the operations of the package's own step with TensorFlow's native kernels: forward passes,
+gradients of inputs and gradients of weights, in the recipe's schedule. A convolution counts 2 · batch · pairs
+· input channels · filters FLOPs, where `pairs` counts the pairs of an output pixel and a kernel entry that
+falls on an input pixel. Entries that fall on the padding are not counted.
 
-The rate is the best one that TensorFlow's `matmul` reaches, in the same precision, among the shapes that these
-convolutions have as matrix products (with image patches as rows). It is measured in every window. Batch norm,
-activations, losses, the optimizer and input count nothing.
+The rate is the best one that TensorFlow's `matmul` reaches, in the same precision, among the shapes that
+these convolutions have as matrix products (with image patches as rows). It is measured in every window. Batch
+norm, activations, losses, the optimizer and input count nothing.
 """
 import collections
 import time

@@ -1,6 +1,7 @@
 """The training loops that are compared. This module imports no framework: each worker process has only its own.
 
-Every other module but `tensorflow_process` has a function `build(task) -> TrainingProgram`, see `tasks.make_task`.
+Every other module but `tensorflow_process` has a function `build(task) -> TrainingProgram`, see
+`tasks.make_task`.
 """
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 

@@ -2,8 +2,8 @@
 
 The losses take logits and return the mean cross-entropy against the label "real" (`real` is true) or "fake".
 
-5×5 kernels with stride 2 are padded by 2 pixels on both sides, where TensorFlow's `same` pads by 1 and 2. Sizes and
-work are the same.
+5×5 kernels with stride 2 are padded by 2 pixels on both sides, where TensorFlow's `same` pads by 1 and 2.
+Sizes and work are the same.
 """
 import torch
 from torch import nn

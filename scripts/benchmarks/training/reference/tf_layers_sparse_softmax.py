@@ -1,6 +1,7 @@
 """Reference for the recipe `sparse_softmax`: the networks and the step of post 004's source in `tf.layers`.
 
 A step is two `Session.run`s with feeds, the second one with new noise.
+
 Source: https://valueml.com/deep-convolutional-generative-adversarial-network-python/, which follows `dcgan.ipynb` of
 https://github.com/aymericdamien/TensorFlow-Examples
 """
