@@ -12,7 +12,7 @@ import environment
 
 if __name__ == '__main__':
     try:
-        sys.exit(subprocess.call([environment.prepared(), '-m', 'dcgan_tf1.train', '--recipe=demo', *sys.argv[1:]],
-                                 cwd=environment.ROOT))
+        command = [environment.prepared(), '-m', 'dcgan_tf1.train', '--recipe=demo', *sys.argv[1:]]
+        sys.exit(subprocess.call(command, cwd=environment.ROOT))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -32,13 +32,14 @@ def prepared(python: str = sys.executable, tests: bool = False) -> str:
                  '(TensorFlow 1.15.5)' % ('%d.%d' % version if version else python))
     folder = os.path.join(ROOT, '.venv-%d.%d' % version)
     venv_python = os.path.join(folder, *(('Scripts', 'python.exe') if os.name == 'nt' else ('bin', 'python')))
-    # An environment for the tests is good for training, too.
-    markers = [os.path.join(folder, 'installed-for-' + use) for use in (('tests',) if tests else ('tests', 'training'))]
+    uses = ('tests',) if tests else ('tests', 'training')  # what is installed for tests is enough for training
+    markers = [os.path.join(folder, 'installed-for-' + use) for use in uses]
     fingerprint = _fingerprint()
     exists = version_of(venv_python) == version
     if exists and fingerprint in map(_read, markers):
         return venv_python
-    print('Setting up %s. TensorFlow is large, so this takes some minutes, once.' % os.path.relpath(folder), flush=True)
+    print('Setting up %s. TensorFlow is large, so this takes some minutes, once.' % os.path.relpath(folder),
+          flush=True)
     if not exists:
         _create_environment(python, folder)
     packages = ['-e', '.[test]'] if tests else ['-r', 'requirements.txt']

@@ -62,12 +62,14 @@ and the speed-up. Bold: the rules in `kernels.py` choose the alternative kernel.
 '''
 
 
-def build_operations(layer: Layer, batch_size: int, dtype: tf.DType) -> Dict[str, Tuple[tf.Operation, tf.Operation]]:
+def build_operations(layer: Layer, batch_size: int,
+                     dtype: tf.DType) -> Dict[str, Tuple[tf.Operation, tf.Operation]]:
     """{name of the operation: (native kernel, alternative kernel)}, on random variables."""
     small_shape = [batch_size, layer.small_size, layer.small_size, layer.small_channels]
     with tf.variable_scope('inputs'):
         images, kernel, gradients = [
-            tf.get_variable(name, initializer=tf.cast(tf.random_normal(shape), dtype), use_resource=True).read_value()
+            tf.get_variable(name, initializer=tf.cast(tf.random_normal(shape), dtype),
+                            use_resource=True).read_value()
             for name, shape in (('images', [batch_size, layer.size, layer.size, layer.large_channels]),
                                 ('kernel', layer.kernel_shape), ('gradients', small_shape))]
     geometry = {'strides': [1, 2, 2, 1], 'padding': 'SAME'}

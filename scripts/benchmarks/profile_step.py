@@ -1,4 +1,4 @@
-"""Profiles a training step: how much time each kind of operation takes, for each recipe of the training benchmark.
+"""Profiles a training step of each recipe of the training benchmark: how much time each kind of operation takes.
 
   python -m scripts.benchmarks.profile_step
 
@@ -27,9 +27,13 @@ from scripts.lib.paths import results_folder
 
 # {kind: pattern of operation types}. The first kind that matches counts.
 KINDS = collections.OrderedDict([
-    ('batch norm of images', 'BatchNorm'), ('convolutions', 'Conv2D'), ('matrix products', 'MatMul'), ('Adam', 'Adam'),
-    ('activations', 'Relu|Tanh'), ('casts, transposes, padding', 'Cast|Transpose|Pad|Slice|SpaceToDepth|DepthToSpace|'
-     'Concat|Reshape'), ('everything else', '')])
+    ('batch norm of images', 'BatchNorm'),
+    ('convolutions', 'Conv2D'),
+    ('matrix products', 'MatMul'),
+    ('Adam', 'Adam'),
+    ('activations', 'Relu|Tanh'),
+    ('casts, transposes, padding', 'Cast|Transpose|Pad|Slice|SpaceToDepth|DepthToSpace|Concat|Reshape'),
+    ('everything else', '')])
 _WARM_UP_STEPS = 2  # TensorFlow plans memory in these
 
 _INTRODUCTION = '''# Profile of a training step
@@ -48,7 +52,8 @@ def _kind(timeline_label: str) -> str:
     return next(kind for kind, pattern in KINDS.items() if re.search(pattern, op_type))
 
 
-def profile(implementation: catalog.Implementation, recipe: str, schedule: str, num_steps: int) -> Dict[str, float]:
+def profile(implementation: catalog.Implementation, recipe: str, schedule: str,
+            num_steps: int) -> Dict[str, float]:
     """{kind of operation: median milliseconds per step}."""
     config = session_config()
     config.inter_op_parallelism_threads = 1

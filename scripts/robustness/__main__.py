@@ -50,7 +50,8 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
                         help='steps of the long training (default: %(default)s)')
     parser.add_argument('--seed', type=at_least(0), default=0,
                         help='random seed for the times of the kills (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('robustness'), help='folder for the results')
+    parser.add_argument('--output', type=path, default=results_folder('robustness'),
+                        help='folder for the results')
     parsed = parser.parse_args(arguments)
     if parsed.steps < parsed.kills + _SPARE_STEPS:
         parser.error('--kills and --steps: %d kills need at least %d steps, not %d'

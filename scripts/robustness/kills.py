@@ -66,5 +66,5 @@ def _kill(training, results):
 def _interrupt(training, name):
     status, seconds = training.end(*SIGNALS[name][0])
     output = training.output()
-    return {'status': status, 'seconds': seconds, 'saved': bool(re.search(r'stopped and saved at step \d+', output)),
-            'traceback': 'Traceback' in output}
+    saved = re.search(r'stopped and saved at step \d+', output)
+    return {'status': status, 'seconds': seconds, 'saved': bool(saved), 'traceback': 'Traceback' in output}

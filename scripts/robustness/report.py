@@ -79,7 +79,8 @@ def problems(measurements: Measurements) -> List[str]:
     for _, faults in measurements.items('faults', None):
         for name, values in faults.items():
             results += ['%s: unreadable file: %s' % (name, fault) for fault in values['partial_files']]
-            results += ['%s: differs from the undisturbed run: %s' % (name, what) for what in values['differences']]
+            results += ['%s: differs from the undisturbed run: %s' % (name, part)
+                        for part in values['differences']]
             if values['status'] != 1 or '\n' in values['error'] or not values['error']:
                 results.append('%s: status %d, and not one line: %s' % (name, values['status'], values['error']))
     return results
@@ -135,8 +136,10 @@ def _signal_table(killed: Dict[str, Any]) -> str:
 
 
 def _fault_table(faults: Dict[str, Any]) -> str:
-    rows = [[name, values['status'], ' '.join(values['error'].split()),
-             'differs' if values['differences'] else 'like the undisturbed run'] for name, values in faults.items()]
+    rows = []
+    for name, values in faults.items():
+        result = 'differs' if values['differences'] else 'like the undisturbed run'
+        rows.append([name, values['status'], ' '.join(values['error'].split()), result])
     return markdown.table(['fault', 'exit status', 'message', 'afterwards'], rows)
 
 

@@ -1,4 +1,4 @@
-"""Arguments of the scripts: values at the edge of what is allowed, and errors in one line that names the argument."""
+"""Arguments of the scripts: values at the edge of what is allowed, and one-line errors that name the argument."""
 import argparse
 import functools
 import importlib
@@ -43,9 +43,9 @@ SCRIPTS = {
         'note': (['', 'A busy machine.'], []), 'report_only': SWITCH, 'output': PATH}),
     'experiments.batch_norm.__main__': ((), {
         'data_dir': FOLDER, 'dataset': DATASET, 'recipes': RECIPES, 'seeds': numbers(1),
-        'stages': (['1', '3,1'], ['', '0', '3,', '3,0', 'a']), 'last_step': STEPS_BY_NAME, 'num_images': numbers(8),
-        'precision': PRECISION, 'batch_size': numbers(2), 'classifier_steps': numbers(1), 'runs': PATH,
-        'output': PATH}),
+        'stages': (['1', '3,1'], ['', '0', '3,', '3,0', 'a']), 'last_step': STEPS_BY_NAME,
+        'num_images': numbers(8), 'precision': PRECISION, 'batch_size': numbers(2), 'classifier_steps': numbers(1),
+        'runs': PATH, 'output': PATH}),
     'experiments.blog_posts.__main__': ((), {
         'posts': (['000', '000,004'], ['', '005', '000,']), 'seeds': numbers(0), 'first_step_seeds': numbers(1),
         'decision_seeds': numbers(1), 'steps': STEPS_BY_NAME, 'data_dir': FOLDER, 'dataset': DATASET,
@@ -122,8 +122,8 @@ def test_help(script, capsys):
     with pytest.raises(SystemExit) as status:
         parser_of(script)(['--help'])
     assert status.value.code == 0
-    module = script.replace('.__main__', '')
-    assert capsys.readouterr().out.startswith('usage: python -m scripts.%s ' % module)
+    usage = ['usage:', 'python', '-m', 'scripts.' + script.replace('.__main__', '')]
+    assert capsys.readouterr().out.split()[:4] == usage
 
 
 @pytest.mark.parametrize('arguments,error', [

@@ -27,7 +27,7 @@ from scripts.benchmarks.training.implementations import (
 from scripts.lib.machine import tensorflow_device
 
 NATIVE_KERNELS = ['--kernels=native']  # the convolutions as they are written
-_MIN_SHARE = 0.01  # shapes with a smaller share of the FLOPs are not timed: small products do not reach the best rate
+_MIN_SHARE = 0.01  # shapes with a smaller share of the FLOPs are not timed: small products are slow
 _MIN_SECONDS = 0.05  # of one run of products, so that the run's overhead does not count
 _MAX_CHAIN = 500  # products per run
 
@@ -46,7 +46,7 @@ def _gemm_flops(gemm):
 
 
 def _count_pairs(size, kernel, stride, output_size, padding):
-    """Counts the pairs (output, kernel entry) that fall on the input along one axis, with TensorFlow's padding."""
+    """Counts the pairs (output, kernel entry) on the input along one axis, with TensorFlow's padding."""
     before = max((output_size - 1) * stride + kernel - size, 0) // 2 if padding == b'SAME' else 0
     starts = [position * stride - before for position in range(output_size)]
     return sum(max(0, min(size, start + kernel) - max(0, start)) for start in starts)
@@ -93,8 +93,8 @@ def products(fetches: Sequence[Any], batch: int) -> List[Product]:
             needed.add(op)
             pending += [value.op for value in op.inputs] + list(op.control_inputs)
     for op in needed:
-        # Some results are only control dependencies: an optimizer's gate waits for both gradients of an operation,
-        # even if one is not used. TensorFlow's graph optimizer removes these.
+        # Some results are only control dependencies: an optimizer's gate waits for both gradients of an
+        # operation, even if one is not used. TensorFlow's graph optimizer removes these.
         if not any(user in needed for value in op.outputs for user in value.consumers()):
             continue
         if op.type in _CONVOLUTIONS:

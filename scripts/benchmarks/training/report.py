@@ -48,7 +48,8 @@ def readme(measurements: Measurements) -> str:
                                    'deviation': 100 * deviation(all_results)})
     for recipe, results in measurements.races.items():
         batch_size = measurements.batch_sizes[recipe]
-        text += '\n## %s, batches of %d\n\n![Time per step of %s](%s.png)\n' % (recipe, batch_size, recipe, recipe)
+        text += '\n## %s, batches of %d\n' % (recipe, batch_size)
+        text += '\n![Time per step of %s](%s.png)\n' % (recipe, recipe)
         text += '\nSpeed-up of `dcgan_tf1`:\n\n' + _comparison_table(results)
         for schedule in dict.fromkeys(result.schedule for result in results):
             text += '\nAll implementations with the schedule `%s`:\n\n%s' % (
@@ -56,8 +57,8 @@ def readme(measurements: Measurements) -> str:
         text += _bound_sentences(results)
         if measurements.growth.get(recipe):
             text += '\n### How time and memory of %s grow\n' % recipe
-            text += ('\n`dcgan_tf1` alone, each value in a new process. Batches of %d where the image size grows, of '
-                     'the recipe\'s size where the dataset grows.\n' % IMAGE_SIZES_BATCH)
+            text += ('\n`dcgan_tf1` alone, each value in a new process. Batches of %d where the image size '
+                     'grows, of the recipe\'s size where the dataset grows.\n' % IMAGE_SIZES_BATCH)
             text += _growth_tables(measurements.growth[recipe])
     return text
 
