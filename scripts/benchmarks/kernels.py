@@ -2,8 +2,8 @@
 
   python -m scripts.benchmarks.kernels --batch_sizes=32,128
 
-Measures every layer of the recipes that has stride 2, in float32 and bfloat16. The rules in `kernels.py` that choose a
-kernel follow from this table. Writes README.md to --output.
+Measures every layer of the recipes that has stride 2, in float32 and bfloat16. The rules in `kernels.py` that
+choose a kernel follow from this table. Writes README.md to --output.
 """
 import argparse
 import os
@@ -55,19 +55,21 @@ _INTRODUCTION = '''# Alternative convolution kernels
 
 When is a kernel of [dcgan_tf1/kernels.py](../../../dcgan_tf1/kernels.py) faster than TensorFlow's native one?
 
-Measured by `python -m scripts.benchmarks.kernels` with TensorFlow %s on %s: medians of %d rounds, in each of which all
-kernels take turns. Cells give the milliseconds of the native kernel → of the alternative kernel, and the speed-up. Bold:
-the rules in `kernels.py` choose the alternative kernel.
+Measured by `python -m scripts.benchmarks.kernels` with TensorFlow %s on %s: medians of %d rounds, in each of
+which all kernels take turns. Cells give the milliseconds of the native kernel → of the alternative kernel,
+and the speed-up. Bold: the rules in `kernels.py` choose the alternative kernel.
 
 '''
 
 
-def build_operations(layer: Layer, batch_size: int, dtype: tf.DType) -> Dict[str, Tuple[tf.Operation, tf.Operation]]:
+def build_operations(layer: Layer, batch_size: int,
+                     dtype: tf.DType) -> Dict[str, Tuple[tf.Operation, tf.Operation]]:
     """{name of the operation: (native kernel, alternative kernel)}, on random variables."""
     small_shape = [batch_size, layer.small_size, layer.small_size, layer.small_channels]
     with tf.variable_scope('inputs'):
         images, kernel, gradients = [
-            tf.get_variable(name, initializer=tf.cast(tf.random_normal(shape), dtype), use_resource=True).read_value()
+            tf.get_variable(name, initializer=tf.cast(tf.random_normal(shape), dtype),
+                            use_resource=True).read_value()
             for name, shape in (('images', [batch_size, layer.size, layer.size, layer.large_channels]),
                                 ('kernel', layer.kernel_shape), ('gradients', small_shape))]
     geometry = {'strides': [1, 2, 2, 1], 'padding': 'SAME'}

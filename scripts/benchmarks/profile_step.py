@@ -1,9 +1,9 @@
-"""Profiles a training step: how much time each kind of operation takes, for each recipe of the training benchmark.
+"""Profiles a training step of each recipe of the training benchmark: how much time each kind of operation takes.
 
   python -m scripts.benchmarks.profile_step
 
-Here operations run one after the other, each on all cores, so that their times add up. In a training, independent
-operations overlap, and a step takes a little less. Writes README.md to --output.
+Here operations run one after the other, each on all cores, so that their times add up. In a training,
+independent operations overlap, and a step takes a little less. Writes README.md to --output.
 """
 import argparse
 import collections
@@ -27,17 +27,21 @@ from scripts.lib.paths import results_folder
 
 # {kind: pattern of operation types}. The first kind that matches counts.
 KINDS = collections.OrderedDict([
-    ('batch norm of images', 'BatchNorm'), ('convolutions', 'Conv2D'), ('matrix products', 'MatMul'), ('Adam', 'Adam'),
-    ('activations', 'Relu|Tanh'), ('casts, transposes, padding', 'Cast|Transpose|Pad|Slice|SpaceToDepth|DepthToSpace|'
-     'Concat|Reshape'), ('everything else', '')])
+    ('batch norm of images', 'BatchNorm'),
+    ('convolutions', 'Conv2D'),
+    ('matrix products', 'MatMul'),
+    ('Adam', 'Adam'),
+    ('activations', 'Relu|Tanh'),
+    ('casts, transposes, padding', 'Cast|Transpose|Pad|Slice|SpaceToDepth|DepthToSpace|Concat|Reshape'),
+    ('everything else', '')])
 _WARM_UP_STEPS = 2  # TensorFlow plans memory in these
 
 _INTRODUCTION = '''# Profile of a training step
 
 Which operations take the time of a training step?
 
-Measured by `python -m scripts.benchmarks.profile_step` with %s on %s: batches of 128, medians of %d steps. Operations ran
-one after the other, each on all cores. Cells give milliseconds and the share of the sum.
+Measured by `python -m scripts.benchmarks.profile_step` with %s on %s: batches of 128, medians of %d steps.
+Operations ran one after the other, each on all cores. Cells give milliseconds and the share of the sum.
 
 '''
 
@@ -48,7 +52,8 @@ def _kind(timeline_label: str) -> str:
     return next(kind for kind, pattern in KINDS.items() if re.search(pattern, op_type))
 
 
-def profile(implementation: catalog.Implementation, recipe: str, schedule: str, num_steps: int) -> Dict[str, float]:
+def profile(implementation: catalog.Implementation, recipe: str, schedule: str,
+            num_steps: int) -> Dict[str, float]:
     """{kind of operation: median milliseconds per step}."""
     config = session_config()
     config.inter_op_parallelism_threads = 1

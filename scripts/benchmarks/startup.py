@@ -2,9 +2,9 @@
 
   python -m scripts.benchmarks.startup --data_dir=my/mnist
 
-All flags are passed to `python -m dcgan_tf1.train`. Prints medians of five processes, in seconds: for the import of
-TensorFlow, and from there to the first step (imports, flags, data, graph, variables, grids of real and of untrained
-images). Writes no files.
+All flags are passed to `python -m dcgan_tf1.train`. Prints medians of five processes, in seconds: for the
+import of TensorFlow, and from there to the first step (imports, flags, data, graph, variables, grids of real
+and of untrained images). Writes no files.
 """
 import os
 import statistics
@@ -20,7 +20,7 @@ _IS_WORKER = 'DCGAN_TF1_STARTUP_WORKER'
 
 
 def run_worker() -> None:
-    """Starts a training in this process. Prints the seconds of importing TensorFlow and of the rest, then exits."""
+    """Starts a training in this process. Prints the seconds of importing TensorFlow and of the rest."""
     start = time.perf_counter()
     import tensorflow.compat.v1 as tf
     tf.Session  # noqa: B018 (TensorFlow loads many of its modules when they are first used)
@@ -30,7 +30,8 @@ def run_worker() -> None:
     def stop_before_first_step(_):
         print(imported - start, time.perf_counter() - imported, flush=True)
         os._exit(0)
-    signals.GracefulShutdown.__enter__ = stop_before_first_step  # the training loop enters it right before the first step
+    # The training loop enters this context right before the first step.
+    signals.GracefulShutdown.__enter__ = stop_before_first_step
     train.main()
 
 

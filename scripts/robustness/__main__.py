@@ -2,16 +2,16 @@
 
   python -m scripts.robustness
 
-Needs no data: two recipes train on scikit-learn's digits, one on a folder of generated pictures. Each recipe is first
-trained without a disturbance. Then the same command is run again and again, and ended each time by `kill -9`: in turn
-at any moment, while it writes a checkpoint, and while it writes a picture. It is also ended once each by SIGTERM, by
-Ctrl-C and by two Ctrl-C. After each of these, every file in the run folder must be readable, and in the end the run must
-equal the undisturbed one bit for bit. The same is checked for a full disk, a read-only folder, and a folder that is
-deleted during the training (on Linux, if `unshare` allows mounting small disks). Finally, memory and disk use of a long
-training are recorded.
+Needs no data: two recipes train on scikit-learn's digits, one on a folder of generated pictures. Each recipe
+is first trained without a disturbance. Then the same command is run again and again, and ended each time by
+`kill -9`: in turn at any moment, while it writes a checkpoint, and while it writes a picture. It is also
+ended once each by SIGTERM, by Ctrl-C and by two Ctrl-C. After each of these, every file in the run folder
+must be readable, and in the end the run must equal the undisturbed one bit for bit. The same is checked for a
+full disk, a read-only folder, and a folder that is deleted during the training (on Linux, if `unshare` allows
+mounting small disks). Finally, memory and disk use of a long training are recorded.
 
-Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md and memory.png.
-Exits with status 1 if anything was lost.
+Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md and
+memory.png. Exits with status 1 if anything was lost.
 """
 import argparse
 import os
@@ -50,7 +50,8 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
                         help='steps of the long training (default: %(default)s)')
     parser.add_argument('--seed', type=at_least(0), default=0,
                         help='random seed for the times of the kills (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('robustness'), help='folder for the results')
+    parser.add_argument('--output', type=path, default=results_folder('robustness'),
+                        help='folder for the results')
     parsed = parser.parse_args(arguments)
     if parsed.steps < parsed.kills + _SPARE_STEPS:
         parser.error('--kills and --steps: %d kills need at least %d steps, not %d'

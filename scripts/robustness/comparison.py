@@ -15,7 +15,8 @@ from dcgan_tf1.run_folder import RunFolder
 def content(folder: RunFolder) -> Dict[str, Any]:
     """What equal trainings must leave equal in their run folders: {name: bytes or array}.
 
-    That is the logged losses, the scores, every variable of the last and of the best checkpoint, and all pictures.
+    That is the logged losses, the scores, every variable of the last and of the best checkpoint, and all
+    pictures.
     """
     records = [{name: value for name, value in record.items() if name != 'images_per_second'}
                for record in folder.read_metrics()]

@@ -1,4 +1,4 @@
-"""Full disks, read-only folders and deleted folders. Needs Linux, `unshare`, and the right to mount small disks."""
+"""Full disks, read-only folders and deleted folders. Needs Linux, `unshare`, and the right to mount disks."""
 import argparse
 import contextlib
 import glob
@@ -33,7 +33,8 @@ def restart_with_mounts(module: str) -> None:
                                                    stderr=subprocess.DEVNULL) == 0:
         os.environ[_CAN_MOUNT] = 'yes'
         os.execvp(enter_namespace[0], [*enter_namespace, sys.executable, '-m', module, *sys.argv[1:]])
-    print('This system does not allow mounting small disks: full and read-only disks are not tested.', file=sys.stderr)
+    print('This system does not allow mounting small disks: full and read-only disks are not tested.',
+          file=sys.stderr)
 
 
 def can_mount() -> bool:
@@ -74,7 +75,8 @@ class _Disks:
 
 
 def _full_disk(disks):
-    # Has room for the two checkpoints that are kept, and for half of the one that is written before the oldest goes.
+    # With room for the two checkpoints that are kept, and for half of the third, which is written before the
+    # oldest is removed.
     path, training = disks.new('full', int(2.5 * disks.checkpoint_size) + 2 * _MEBIBYTE)
     status, error = training.run()
     _mount('-o', 'remount,size=%d' % disks.ample, path)

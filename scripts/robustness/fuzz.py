@@ -2,9 +2,9 @@
 
   python -m scripts.robustness.fuzz --inputs=1000
 
-Each of the targets in scripts/robustness/fuzzing runs in a process of its own with limited memory. Prints the smallest
-input with which a reader fails, and exits with status 1 if one does. Writes a table to README.md in --output, which
-keeps the tables of other versions of TensorFlow. Needs Linux.
+Each of the targets in scripts/robustness/fuzzing runs in a process of its own with limited memory. Prints the
+smallest input with which a reader fails, and exits with status 1 if one does. Writes a table to README.md in
+--output, which keeps the tables of other versions of TensorFlow. Needs Linux.
 """
 import argparse
 import multiprocessing
@@ -40,11 +40,12 @@ _INTRODUCTION = '''# Damaged, absurd and malicious files
 
 Does any file make the program crash, hang, use much memory, or read wrong data?
 
-Measured by `python -m scripts.robustness.fuzz`. Hypothesis draws files: valid ones with spans that are cut, flipped,
-zeroed, repeated or overwritten, and files whose headers claim anything. The program's own readers read them, in
-processes that may use 2 GiB. A reader must either reject a file with a one-line error that names the file or the flag, or
-return what the file says. Where a format has checksums (IDX through its published md5, PNG, .npz, checkpoints), that is
-the data of the undamaged file. JPEG, GIF, BMP and .npy have no checksums.
+Measured by `python -m scripts.robustness.fuzz`. Hypothesis draws files: valid ones with spans that are cut,
+flipped, zeroed, repeated or overwritten, and files whose headers claim anything. The program's own readers
+read them, in processes that may use 2 GiB. A reader must either reject a file with a one-line error that
+names the file or the flag, or return what the file says. Where a format has checksums (IDX through its
+published md5, PNG, .npz, checkpoints), that is the data of the undamaged file. JPEG, GIF, BMP and .npy have
+no checksums.
 '''
 
 

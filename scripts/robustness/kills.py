@@ -21,8 +21,8 @@ _KILL = 'kill -9'
 def inject_kills(training: TrainingProcess, baseline: Baseline, arguments: argparse.Namespace) -> Dict[str, Any]:
     """Runs the command of a training again and again until it finishes; ends it early at random steps.
 
-    `kill -9` hits in turn any moment, the writing of a checkpoint, and the writing of a picture. Each of `SIGNALS` is
-    sent once.
+    `kill -9` hits in turn any moment, the writing of a checkpoint, and the writing of a picture. Each of
+    `SIGNALS` is sent once.
 
     Args:
       training: not started yet.
@@ -66,5 +66,5 @@ def _kill(training, results):
 def _interrupt(training, name):
     status, seconds = training.end(*SIGNALS[name][0])
     output = training.output()
-    return {'status': status, 'seconds': seconds, 'saved': bool(re.search(r'stopped and saved at step \d+', output)),
-            'traceback': 'Traceback' in output}
+    saved = re.search(r'stopped and saved at step \d+', output)
+    return {'status': status, 'seconds': seconds, 'saved': bool(saved), 'traceback': 'Traceback' in output}

@@ -17,8 +17,8 @@ _POLL_SECONDS = 0.02
 def measure_long_run(folder: str, arguments: argparse.Namespace) -> Dict[str, List[int]]:
     """Trains --long_steps steps.
 
-    Returns: {'step': [...], 'memory': [...], 'disk': [...]}, the resident memory of the process and the size of the run
-      folder in bytes at these steps.
+    Returns: {'step': [...], 'memory': [...], 'disk': [...]}, the resident memory of the process and the size of
+      the run folder in bytes at these steps.
     """
     training = TrainingProcess(
         folder, 'long', FAULT_RECIPE, *RECIPES[FAULT_RECIPE], '--batch_size=%d' % BATCH_SIZE,

@@ -23,27 +23,27 @@ Measured by `python -m scripts.robustness` with TensorFlow %s and Python %s.
 _KILLED = '''
 ## Killed
 
-The same command was run again and again, and ended by `kill -9` at random steps, until it finished. Then the run was
-compared with an undisturbed one: all variables of the last and the best checkpoint (including the state of Adam and the
-moving statistics), every logged loss, all pictures byte by byte, and the scores. After every kill, each file with a
-final name was read: pictures, JSON, and checkpoints with their checksums. A partial last line of metrics.jsonl is
-dropped by the next run of the command.
+The same command was run again and again, and ended by `kill -9` at random steps, until it finished. Then the
+run was compared with an undisturbed one: all variables of the last and the best checkpoint (including the
+state of Adam and the moving statistics), every logged loss, all pictures byte by byte, and the scores. After
+every kill, each file with a final name was read: pictures, JSON, and checkpoints with their checksums. A
+partial last line of metrics.jsonl is dropped by the next run of the command.
 
 '''
 
 _INTERRUPTED = '''
 ## Interrupted
 
-In the same runs, at random steps. The second Ctrl-C was sent as soon as the training had confirmed the first. Seconds
-depend on what else the machine was doing.
+In the same runs, at random steps. The second Ctrl-C was sent as soon as the training had confirmed the first.
+Seconds depend on what else the machine was doing.
 
 '''
 
 _FAULTS = '''
 ## Full disk, read-only folder, deleted folder
 
-`%s`, on small disks of its own. The last column compares the run with an undisturbed one, after the same command was
-run again without the fault.
+`%s`, on small disks of its own. The last column compares the run with an undisturbed one, after the same
+command was run again without the fault.
 
 '''
 
@@ -52,9 +52,10 @@ _LONG_RUN = '''
 
 ![Memory and disk use by step](memory.png)
 
-`%s` in batches of %d of scikit-learn's digits, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the first half
-and %.0f MiB in the second. Disk: %.1f MiB at step %d, %.1f MiB at the end. The disk use grows with the grids of samples
-and the TensorBoard events, which --sample_every, --log_every and --checkpoint_every control.
+`%s` in batches of %d of scikit-learn's digits, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the
+first half and %.0f MiB in the second. Disk: %.1f MiB at step %d, %.1f MiB at the end. The disk use grows with
+the grids of samples and the TensorBoard events, which --sample_every, --log_every and --checkpoint_every
+control.
 '''
 
 _FUZZING = '''
@@ -78,7 +79,8 @@ def problems(measurements: Measurements) -> List[str]:
     for _, faults in measurements.items('faults', None):
         for name, values in faults.items():
             results += ['%s: unreadable file: %s' % (name, fault) for fault in values['partial_files']]
-            results += ['%s: differs from the undisturbed run: %s' % (name, what) for what in values['differences']]
+            results += ['%s: differs from the undisturbed run: %s' % (name, part)
+                        for part in values['differences']]
             if values['status'] != 1 or '\n' in values['error'] or not values['error']:
                 results.append('%s: status %d, and not one line: %s' % (name, values['status'], values['error']))
     return results
@@ -134,8 +136,10 @@ def _signal_table(killed: Dict[str, Any]) -> str:
 
 
 def _fault_table(faults: Dict[str, Any]) -> str:
-    rows = [[name, values['status'], ' '.join(values['error'].split()),
-             'differs' if values['differences'] else 'like the undisturbed run'] for name, values in faults.items()]
+    rows = []
+    for name, values in faults.items():
+        result = 'differs' if values['differences'] else 'like the undisturbed run'
+        rows.append([name, values['status'], ' '.join(values['error'].split()), result])
     return markdown.table(['fault', 'exit status', 'message', 'afterwards'], rows)
 
 

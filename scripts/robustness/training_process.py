@@ -71,7 +71,10 @@ class TrainingProcess:
             return file.read()
 
     def end(self, *signals: int) -> Tuple[int, float]:
-        """Sends signals and waits for the end. Returns the exit status, as a shell reports it, and the seconds."""
+        """Sends signals and waits for the end.
+
+        Returns: the exit status, as a shell reports it, and the seconds that the end took.
+        """
         start = time.perf_counter()
         for number, signal in enumerate(signals, 1):
             self._process.send_signal(signal)

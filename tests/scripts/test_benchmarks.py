@@ -36,7 +36,8 @@ def make_task(recipe, schedule, **options):
 
 
 @pytest.mark.parametrize('padding', ['same', 'valid'])
-@pytest.mark.parametrize('size,kernel,stride', [(28, 5, 2), (7, 5, 2), (8, 4, 2), (9, 3, 1), (7, 7, 1), (9, 2, 3)])
+@pytest.mark.parametrize('size,kernel,stride', [
+    (28, 5, 2), (7, 5, 2), (8, 4, 2), (9, 3, 1), (7, 7, 1), (9, 2, 3)])
 def test_bound_counts_products_inside_the_image(size, kernel, stride, padding, graph):
     """A convolution of ones with ones gives, at each position, the number of products inside the image."""
     x = tf.placeholder(tf.float32, [None, size, size, 1])
@@ -50,7 +51,7 @@ def test_bound_counts_products_inside_the_image(size, kernel, stride, padding, g
 
 
 def test_bound_counts_gradients(graph):
-    """Both gradients of a layer take as many products as the layer. Gradients that nobody uses are not counted."""
+    """Both gradients of a layer take as many products as the layer. Unused gradients are not counted."""
     x = tf.placeholder(tf.float32, [None, 7, 7, 3])
     images = conv2d_transpose(x, 4, 5, 2)
     y = conv2d(images, 3, 5, 2)  # its kernel has the same shape, transposed
@@ -113,7 +114,7 @@ def test_a_tiny_run(tmp_path, monkeypatch):
            if implementation.name in (catalog.POST, catalog.PACKAGE)]
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
     monkeypatch.setattr(catalog, 'GROWTH_IMPLEMENTATIONS', [
-        implementation for implementation in catalog.GROWTH_IMPLEMENTATIONS if implementation.precision == 'float32'])
+        entry for entry in catalog.GROWTH_IMPLEMENTATIONS if entry.precision == 'float32'])
     monkeypatch.setattr(catalog, 'BATCH_SIZES', (4,))
     monkeypatch.setattr(catalog, 'IMAGE_SIZES', {'sparse_softmax': (28,)})
     monkeypatch.setattr(catalog, 'IMAGES_IN_MEMORY', (40,))
@@ -190,14 +191,15 @@ def test_kernels_table(tmp_path, monkeypatch):
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 2
     bold = [line.count('**') // 2 for line in text.splitlines() if line.startswith('| tiny')]
-    # To 4×4 pixels from 64 channels: the weight gradient, in both precisions. To 1 channel: the transposed convolution.
+    # The weight gradient to 4×4 pixels from 64 channels, and the transposed convolution to 1 channel.
     assert bold == [1, 1, 1, 1]
 
 
 def test_profile(monkeypatch, tmp_path):
     monkeypatch.setattr(catalog, 'RECIPES', {'sparse_softmax': ('discriminator_then_generator',)})
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [
-        entry for entry in catalog.IMPLEMENTATIONS if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')])
+        entry for entry in catalog.IMPLEMENTATIONS
+        if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')])
     profile_step.main(['--steps=1', '--output=%s' % tmp_path])
     row, = [line for line in (tmp_path / 'README.md').read_text(encoding='utf-8').splitlines()
             if line.startswith('| sparse_softmax, discriminator_then_generator | float32 |')]

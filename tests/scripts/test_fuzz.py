@@ -1,4 +1,4 @@
-"""Damaged, absurd and malicious files, briefly. `python -m scripts.robustness.fuzz` tests the same targets at length."""
+"""Damaged, absurd and malicious files, briefly. `python -m scripts.robustness.fuzz` reads more of them."""
 import zlib
 
 import hypothesis
@@ -46,8 +46,8 @@ def assert_rejects(target, *inputs):
 def test_arrays_with_wrong_values_or_shapes(make_target):
     huge = np.full((3, 5), 1e300)
     long = strategies.npy_with_header("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 5)}" % 2 ** 40)
-    assert_rejects(make_target(command_inputs.Noise), strategies.npy(huge), strategies.npy(np.array([[None] * 5])),
-                   long, strategies.npz(a=huge))
+    assert_rejects(make_target(command_inputs.Noise), strategies.npy(huge),
+                   strategies.npy(np.array([[None] * 5])), long, strategies.npz(a=huge))
     assert_rejects(make_target(command_inputs.ScoredImages), strategies.npz(a=huge),
                    strategies.npy(np.zeros((5, 0, 0, 1))))
 

@@ -4,10 +4,11 @@
   python -m scripts.benchmarks.training --recipes=graph_mode --no_growth --implementations=post,dcgan,GEMM
   python -m scripts.benchmarks.training --report_only
 
-Each implementation runs in a process of its own. The processes train windows of steps in turns, so that a slow phase of
-the machine slows all of them, and only one computes at a time. An implementation that cannot run here (PyTorch, for
-example, is not installed by scripts/test.py) is reported with the reason; the others run nevertheless. Works on CPUs
-and on a GPU. Writes README.md, benchmark.json and one figure per recipe to --output.
+Each implementation runs in a process of its own. The processes train windows of steps in turns, so that a
+slow phase of the machine slows all of them, and only one computes at a time. An implementation that cannot
+run here (PyTorch, for example, is not installed by scripts/test.py) is reported with the reason; the others
+run nevertheless. Works on CPUs and on a GPU. Writes README.md, benchmark.json and one figure per recipe to
+--output.
 """
 import argparse
 import os
@@ -30,21 +31,23 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     """Parses the command line."""
     parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.training', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', type=list_of(one_of(list(catalog.RECIPES))), default=','.join(catalog.RECIPES),
-                        help='comma-separated (default: %(default)s)')
+    parser.add_argument('--recipes', type=list_of(one_of(list(catalog.RECIPES))),
+                        default=','.join(catalog.RECIPES), help='comma-separated (default: %(default)s)')
     parser.add_argument('--implementations', default='', metavar='PREFIXES',
                         help='only implementations whose names begin with one of these, comma-separated')
     parser.add_argument('--windows', type=at_least(1), default=9,
                         help='measured windows of each implementation (default: %(default)s)')
-    parser.add_argument('--steps', type=at_least(1), default=3, help='minimum steps per window (default: %(default)s)')
+    parser.add_argument('--steps', type=at_least(1), default=3,
+                        help='minimum steps per window (default: %(default)s)')
     parser.add_argument('--seconds', type=at_least(0, float), default=2.,
                         help='approximate minimum length of a window (default: %(default)s)')
     parser.add_argument('--batch_size', type=at_least(2), help='default: the recipe\'s')
     parser.add_argument('--no_growth', dest='growth', action='store_false',
                         help='do not measure how time and memory grow')
-    parser.add_argument('--note', default='', help='a sentence for the report, about what else the machine was doing')
+    parser.add_argument('--note', default='',
+                        help='a sentence for the report, about what else the machine was doing')
     parser.add_argument('--report_only', action='store_true',
-                        help='measure nothing; write the report and the figures from benchmark.json in --output')
+                        help='measure nothing; only write the report and the figures from benchmark.json')
     parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'training'),
                         help='folder for the results')
     parsed = parser.parse_args(arguments)
@@ -62,9 +65,12 @@ def _collect(races: Dict[str, List[Result]], growth: Dict[str, List[Growth]],
     batch_sizes = {recipe: recipe_hyperparameters(recipe, batch_size=arguments.batch_size).batch_size
                    for recipe in races}
     return Measurements(
-        ' and '.join(dict.fromkeys(result.device for result in available)) or 'no device', platform.python_version(),
-        ', '.join(dict.fromkeys(result.framework for result in available)) or 'no framework', arguments.windows,
-        batch_sizes, 100 * max([result.idle for result in available], default=0.), arguments.note, races, growth)
+        device=' and '.join(dict.fromkeys(result.device for result in available)) or 'no device',
+        python=platform.python_version(),
+        frameworks=', '.join(dict.fromkeys(result.framework for result in available)) or 'no framework',
+        windows=arguments.windows, batch_sizes=batch_sizes,
+        idle=100 * max([result.idle for result in available], default=0.),
+        note=arguments.note, races=races, growth=growth)
 
 
 def _write_report(output: str, measurements: Measurements) -> str:

@@ -34,7 +34,7 @@ def _torch(name, **options):
             for precision in ('float32', 'bfloat16')]
 
 
-# A post's loop runs the post's own schedule. It cannot be compared with other schedules, which do less work per step.
+# A post's loop runs the post's own schedule. It is not compared with others, which do less work per step.
 IMPLEMENTATIONS = [
     _implementation(POST, 'float32', 'implementations.post_loops', True, ('graph_mode', 'sparse_softmax')),
     _implementation(POST, 'float32', 'implementations.post_001_loop', True, ('learnopencv_torch',)),

@@ -37,8 +37,8 @@ def compare(results: Sequence[Result]) -> List[Dict[str, Any]]:
     """Compares the package with the others, for each schedule and precision.
 
     A post's loop is only compared with the schedule that it runs itself.
-    Returns: dicts for tables and benchmark.json. Values of `post`, `PyTorch`, `Keras` and `gemm_bound` are ratios to
-      the package's time, or None.
+    Returns: dicts for tables and benchmark.json. `post`, `PyTorch`, `Keras` and `gemm_bound` are ratios to the
+      package's time, or None.
     """
     rows = []
     for package in results:

@@ -22,7 +22,8 @@ def time_per_step(results: Sequence[Result]) -> bytes:
     panels = [_groups(results, schedule) for schedule in schedules]
     heights = [max(1, len(groups)) for groups in panels]
     figure = plots.figure(7, 0.9 + 0.42 * sum(heights) + 0.35 * len(panels))
-    all_axes = figure.subplots(len(panels), sharex=True, squeeze=False, gridspec_kw={'height_ratios': heights})[:, 0]
+    all_axes = figure.subplots(len(panels), sharex=True, squeeze=False,
+                               gridspec_kw={'height_ratios': heights})[:, 0]
     for axes, schedule, groups in zip(all_axes, schedules, panels):
         _draw(axes, groups)
         plots.label(axes, 'Schedule ' + schedule)

@@ -1,15 +1,15 @@
 """A bound on the time per step: the step's matrix products alone, at the best rate that this machine reaches.
 
-  bound = Σ FLOPs of the step's convolutions and dense layers inside the image / rate of the best matrix product
+  bound = Σ FLOPs of the step's convolutions and dense layers inside the image / best rate of a matrix product
 
-The sum runs over the operations of the package's own step with TensorFlow's native kernels: forward passes, gradients
-of inputs and gradients of weights, in the recipe's schedule. A convolution counts 2 · batch · pairs · input channels ·
-filters FLOPs, where `pairs` counts the pairs of an output pixel and a kernel entry that falls on an input pixel. Entries
-that fall on the padding are not counted.
+The sum runs over the operations of the package's own step with TensorFlow's native kernels: forward passes,
+gradients of inputs and gradients of weights, in the recipe's schedule. A convolution counts 2 · batch · pairs
+· input channels · filters FLOPs, where `pairs` counts the pairs of an output pixel and a kernel entry that
+falls on an input pixel. Entries that fall on the padding are not counted.
 
-The rate is the best one that TensorFlow's `matmul` reaches, in the same precision, among the shapes that these
-convolutions have as matrix products (with image patches as rows). It is measured in every window. Batch norm,
-activations, losses, the optimizer and input count nothing.
+The rate is the best one that TensorFlow's `matmul` reaches, in the same precision, among the shapes that
+these convolutions have as matrix products (with image patches as rows). It is measured in every window. Batch
+norm, activations, losses, the optimizer and input count nothing.
 """
 import collections
 import time
@@ -27,7 +27,7 @@ from scripts.benchmarks.training.implementations import (
 from scripts.lib.machine import tensorflow_device
 
 NATIVE_KERNELS = ['--kernels=native']  # the convolutions as they are written
-_MIN_SHARE = 0.01  # shapes with a smaller share of the FLOPs are not timed: small products do not reach the best rate
+_MIN_SHARE = 0.01  # shapes with a smaller share of the FLOPs are not timed: small products are slow
 _MIN_SECONDS = 0.05  # of one run of products, so that the run's overhead does not count
 _MAX_CHAIN = 500  # products per run
 
@@ -46,7 +46,7 @@ def _gemm_flops(gemm):
 
 
 def _count_pairs(size, kernel, stride, output_size, padding):
-    """Counts the pairs (output, kernel entry) that fall on the input along one axis, with TensorFlow's padding."""
+    """Counts the pairs (output, kernel entry) on the input along one axis, with TensorFlow's padding."""
     before = max((output_size - 1) * stride + kernel - size, 0) // 2 if padding == b'SAME' else 0
     starts = [position * stride - before for position in range(output_size)]
     return sum(max(0, min(size, start + kernel) - max(0, start)) for start in starts)
@@ -93,8 +93,8 @@ def products(fetches: Sequence[Any], batch: int) -> List[Product]:
             needed.add(op)
             pending += [value.op for value in op.inputs] + list(op.control_inputs)
     for op in needed:
-        # Some results are only control dependencies: an optimizer's gate waits for both gradients of an operation,
-        # even if one is not used. TensorFlow's graph optimizer removes these.
+        # Some results are only control dependencies: an optimizer's gate waits for both gradients of an
+        # operation, even if one is not used. TensorFlow's graph optimizer removes these.
         if not any(user in needed for value in op.outputs for user in value.consumers()):
             continue
         if op.type in _CONVOLUTIONS:

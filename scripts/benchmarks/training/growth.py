@@ -1,4 +1,4 @@
-"""How time and memory grow with the batch size, the image size and the dataset. Each value has a process of its own."""
+"""How time and memory grow with the batch size, the image size and the dataset, each in a new process."""
 import os
 import tempfile
 from typing import List, NamedTuple
@@ -43,7 +43,8 @@ def measure_growth(recipe: str, min_steps: int, prefixes: str = '') -> List[Grow
         for implementation in catalog.GROWTH_IMPLEMENTATIONS:
             if catalog.is_selected(implementation.name, prefixes):
                 log('%s, %s %d' % (recipe, quantity, size))
-                result, = run_interleaved(recipe, [(schedule, implementation)], _WINDOWS, min_steps, 0., **changes)
+                entries = [(schedule, implementation)]
+                result, = run_interleaved(recipe, entries, _WINDOWS, min_steps, 0., **changes)
                 results.append(Growth(recipe, quantity, size, result))
 
     for size in catalog.BATCH_SIZES:

@@ -25,7 +25,8 @@ def to_json(measurements: Measurements) -> bytes:
     """The content of benchmark.json."""
     content = {
         **measurements._asdict(),
-        'races': {recipe: [result._asdict() for result in results] for recipe, results in measurements.races.items()},
+        'races': {recipe: [result._asdict() for result in results]
+                  for recipe, results in measurements.races.items()},
         'comparisons': {recipe: compare(results) for recipe, results in measurements.races.items()},
         'growth': {recipe: [{**entry._asdict(), 'result': entry.result._asdict()} for entry in entries]
                    for recipe, entries in measurements.growth.items()}}
@@ -38,6 +39,7 @@ def from_json(path: str) -> Measurements:
     del content['comparisons']
     return Measurements(**{
         **content,
-        'races': {recipe: [Result(**result) for result in results] for recipe, results in content['races'].items()},
+        'races': {recipe: [Result(**result) for result in results]
+                  for recipe, results in content['races'].items()},
         'growth': {recipe: [Growth(**{**entry, 'result': Result(**entry['result'])}) for entry in entries]
                    for recipe, entries in content['growth'].items()}})

@@ -64,7 +64,7 @@ class _Participant:
         return parameters
 
     def warm_up(self, min_steps, min_seconds):
-        """Trains without measuring, while compilers compile and memory is allocated. Sets the length of a window."""
+        """Trains unmeasured, while compilers compile and memory is allocated. Sets the length of a window."""
         self._process.train(max(2, min_steps))
         self._last = self._process.train(min_steps)
         self._steps = max(min_steps, math.ceil(min_seconds * min_steps / self._last['seconds']))

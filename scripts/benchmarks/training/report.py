@@ -15,27 +15,28 @@ _INTRODUCTION = '''# Training speed
 How fast does `dcgan_tf1` train, compared with the training loops of the blog posts, Keras 3 and PyTorch?
 
 Measured by `python -m scripts.benchmarks.training` on {device}, with Python {python} and {frameworks}.
-{note}Single windows deviate from the median of their implementation by up to {deviation:.0f}%, so read every value with
-its range: a difference that is smaller than the ranges means little.
+{note}Single windows deviate from the median of their implementation by up to {deviation:.0f}%, so read every
+value with its range: a difference that is smaller than the ranges means little.
 
-**Method.** Every implementation waits in a process of its own. They take turns: {windows} measured windows each, in an
-order that is shuffled for every round, so that a slow phase of the machine slows all of them. Times are medians of the
-windows, with their range. A ratio is the median of the ratios within the same round (lowest–highest). In the speed-up
-tables it says how many times as fast `dcgan_tf1` is; in the tables of all implementations, how many times as fast each
-is as the post's loop. Memory is the peak that the process occupied, including its libraries. A waiting process used at
-most {idle:.1f}% of a core. All train on digits in memory; none reads or decodes files.
+**Method.** Every implementation waits in a process of its own. They take turns: {windows} measured windows
+each, in an order that is shuffled for every round, so that a slow phase of the machine slows all of them.
+Times are medians of the windows, with their range. A ratio is the median of the ratios within the same round
+(lowest–highest). In the speed-up tables it says how many times as fast `dcgan_tf1` is; in the tables of all
+implementations, how many times as fast each is as the post's loop. Memory is the peak that the process
+occupied, including its libraries. A waiting process used at most {idle:.1f}% of a core. All train on digits
+in memory; none reads or decodes files.
 
-**Post's loop.** Post 002 (`graph_mode`) needs three `Session.run`s per step, for its losses, the generator and the
-discriminator, and runs no update ops. Post 004 (`sparse_softmax`) needs two. Both feed NumPy arrays. Post 001
-(`learnopencv_torch`) is plain PyTorch. A post's loop runs only the post's own schedule, so it is not compared with
-other schedules.
+**Post's loop.** Post 002 (`graph_mode`) needs three `Session.run`s per step, for its losses, the generator
+and the discriminator, and runs no update ops. Post 004 (`sparse_softmax`) needs two. Both feed NumPy arrays.
+Post 001 (`learnopencv_torch`) is plain PyTorch. A post's loop runs only the post's own schedule, so it is not
+compared with other schedules.
 
-**GEMM bound.** The time that the step's convolutions and dense layers would take at the best rate at which TensorFlow
-multiplies matrices of these shapes here, ignoring everything else. See
+**GEMM bound.** The time that the step's convolutions and dense layers would take at the best rate at which
+TensorFlow multiplies matrices of these shapes here, ignoring everything else. See
 [gemm_bound.py](../../../scripts/benchmarks/training/gemm_bound.py) for the formula.
 
-PyTorch can become many times slower while other programs run, because OpenMP's threads spin while they wait. Setting
-GOMP_SPINCOUNT=1000 helps then, but costs a few percent on a quiet machine.
+PyTorch can become many times slower while other programs run, because OpenMP's threads spin while they wait.
+Setting GOMP_SPINCOUNT=1000 helps then, but costs a few percent on a quiet machine.
 '''
 
 
@@ -47,7 +48,8 @@ def readme(measurements: Measurements) -> str:
                                    'deviation': 100 * deviation(all_results)})
     for recipe, results in measurements.races.items():
         batch_size = measurements.batch_sizes[recipe]
-        text += '\n## %s, batches of %d\n\n![Time per step of %s](%s.png)\n' % (recipe, batch_size, recipe, recipe)
+        text += '\n## %s, batches of %d\n' % (recipe, batch_size)
+        text += '\n![Time per step of %s](%s.png)\n' % (recipe, recipe)
         text += '\nSpeed-up of `dcgan_tf1`:\n\n' + _comparison_table(results)
         for schedule in dict.fromkeys(result.schedule for result in results):
             text += '\nAll implementations with the schedule `%s`:\n\n%s' % (
@@ -55,8 +57,8 @@ def readme(measurements: Measurements) -> str:
         text += _bound_sentences(results)
         if measurements.growth.get(recipe):
             text += '\n### How time and memory of %s grow\n' % recipe
-            text += ('\n`dcgan_tf1` alone, each value in a new process. Batches of %d where the image size grows, of '
-                     'the recipe\'s size where the dataset grows.\n' % IMAGE_SIZES_BATCH)
+            text += ('\n`dcgan_tf1` alone, each value in a new process. Batches of %d where the image size '
+                     'grows, of the recipe\'s size where the dataset grows.\n' % IMAGE_SIZES_BATCH)
             text += _growth_tables(measurements.growth[recipe])
     return text
 

@@ -30,10 +30,11 @@ def make_task(recipe: str, schedule: str, implementation: Implementation, **chan
       recipe: its name.
       schedule: order of the updates.
       implementation: what trains.
-      changes: `batch_size`, `image_size` (pixels), `num_images` (images in memory; by default scikit-learn's 1,797
-        digits), `data_dir` (a folder of image files to train on instead).
+      changes: `batch_size`, `image_size` (pixels), `num_images` (images in memory; by default the 1,797 digits of
+        scikit-learn), `data_dir` (a folder of image files to train on instead).
     """
     return {
-        'recipe': recipe, 'schedule': schedule, 'precision': implementation.precision, 'module': implementation.module,
-        'options': implementation.options, 'hyperparameters': recipe_hyperparameters(recipe, **changes)._asdict(),
+        'recipe': recipe, 'schedule': schedule, 'precision': implementation.precision,
+        'module': implementation.module, 'options': implementation.options,
+        'hyperparameters': recipe_hyperparameters(recipe, **changes)._asdict(),
         'num_images': changes.get('num_images'), 'data_dir': changes.get('data_dir')}

@@ -2,10 +2,10 @@
 
   python -m scripts.benchmarks.training.worker TASK
 
-TASK is a JSON object, see `tasks.make_task`. Standard input receives numbers of steps, one per line. Standard output
-gets JSON objects, one per line: first {"parameters", "framework", "device", "details"}, then one for each window, in
-which "start" and "end" are pairs (CPU seconds of the process, clock). {"unavailable": reason} may replace any of them
-and is the last. Everything that the frameworks print goes to standard error.
+TASK is a JSON object, see `tasks.make_task`. Standard input receives numbers of steps, one per line. Standard
+output gets JSON objects, one per line: first {"parameters", "framework", "device", "details"}, then one for
+each window, in which "start" and "end" are pairs (CPU seconds of the process, clock). {"unavailable": reason}
+may replace any of them and is the last. Everything that the frameworks print goes to standard error.
 """
 import importlib
 import json

@@ -1,7 +1,8 @@
 """Fuzz targets: every reader of files, to be given damaged, absurd and malicious ones.
 
-`python -m scripts.robustness.fuzz` runs them at length; tests run them briefly. Hypothesis draws the files. A reader
-must either reject a file, with a one-line error that names the file or the flag, or return what the file says.
+`python -m scripts.robustness.fuzz` runs them at length; tests run them briefly. Hypothesis draws the files. A
+reader must either reject a file, with a one-line error that names the file or the flag, or return what the
+file says.
 """
 from scripts.robustness.fuzzing.caches import CachedClassifier, CachedStatistics
 from scripts.robustness.fuzzing.checkpoints import Checkpoints, InitCheckpoint, NewestCheckpoint

@@ -77,8 +77,8 @@ class Flagfiles(Target):
     def _lines(self):
         names = sorted(TrainSettings.names())
         values = st.one_of(
-            st.sampled_from(['', '0', '-1', '1e308', '1e400', 'nan', '9' * 5000, '0x10', 'true', '٣', '²', '\0', 'a\0b',
-                             ',', '1,,2', '"', ' ', '1_000']),
+            st.sampled_from(['', '0', '-1', '1e308', '1e400', 'nan', '9' * 5000, '0x10', 'true', '٣', '²', '\0',
+                             'a\0b', ',', '1,,2', '"', ' ', '1_000']),
             st.integers().map(str), st.floats().map(str), st.text(max_size=6))
         paths = [self.path(name) for name in ('own.flags', 'a.flags', 'nowhere', 'folder', 'chain0')]
         return st.one_of(

@@ -105,19 +105,20 @@ class ImageFiles(Target):
         return True
 
 
+_LINK_TARGETS = {'outer link': b'../outside/secret.png', 'broken': b'nowhere.png',
+                 'linked folder': b'../outside', 'device': b'/dev/zero'}
+
+
 class Links(Target):
     """--dataset=image_folder: links, pipes and arbitrary file names."""
-
-    _LINK_TARGETS = {'outer link': b'../outside/secret.png', 'broken': b'nowhere.png',
-                     'linked folder': b'../outside', 'device': b'/dev/zero'}
 
     def __init__(self, folder: str):
         super().__init__(folder)
         self._picture = encode(Image.fromarray(np.full((8, 8), 77, np.uint8)), 'PNG')
         os.makedirs(self.path('outside'))
         self.write(encode(Image.new('L', (8, 8), 33), 'PNG'), 'outside', 'secret.png')
-        entries = st.sampled_from(['file', 'inner link', 'outer link', 'link of links', 'broken', 'circle', 'pipe',
-                                   'folder', 'linked folder', 'device'])
+        entries = st.sampled_from(['file', 'inner link', 'outer link', 'link of links', 'broken', 'circle',
+                                   'pipe', 'folder', 'linked folder', 'device'])
         names = st.one_of(st.sampled_from([b'a', b'b', b'\xff\xfe', b'\xe2\x80\xae', b'new\nline', b'-', b' ']),
                           st.binary(min_size=1, max_size=6).filter(lambda name: not set(name) & set(b'/\0\n')))
         self.inputs = st.tuples(st.booleans(), st.dictionaries(names, entries, min_size=1, max_size=4))
@@ -138,7 +139,7 @@ class Links(Target):
         elif kind == 'circle':
             os.symlink(path, path)
         elif kind != 'file':
-            os.symlink(self._LINK_TARGETS[kind], path)
+            os.symlink(_LINK_TARGETS[kind], path)
 
     def read(self, drawn: Tuple[bool, Dict[bytes, str]]) -> bool:
         skip_unreadable, entries = drawn

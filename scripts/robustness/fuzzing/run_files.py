@@ -35,8 +35,8 @@ def _config(settings: TrainSettings) -> Dict[str, Any]:
 
 
 def _records() -> List[Dict[str, Any]]:
-    return [{'step': step, 'epoch': step / 9, 'discriminator_loss': 0.5, 'generator_loss': 1.5, 'real_accuracy': 0.5,
-             'fake_accuracy': 1.0, 'images_per_second': 31.5} for step in _STEPS]
+    return [{'step': step, 'epoch': step / 9, 'discriminator_loss': 0.5, 'generator_loss': 1.5,
+             'real_accuracy': 0.5, 'fake_accuracy': 1.0, 'images_per_second': 31.5} for step in _STEPS]
 
 
 def _evaluations() -> List[Dict[str, Any]]:
@@ -67,7 +67,8 @@ class Config(Target):
         self._settings = _train_settings(self._run.path)
         sampling = cli_flags.parse(SampleSettings, '--run_dir=' + self._run.path, '--output=x.npy')
         evaluation = cli_flags.parse(EvaluateSettings, '--run_dir=' + self._run.path)
-        self._readers = [lambda: run_settings.for_run(sampling), lambda: run_settings.for_run_and_data(evaluation)]
+        self._readers = [lambda: run_settings.for_run(sampling),
+                         lambda: run_settings.for_run_and_data(evaluation)]
         self.inputs = altered_json(_config(self._settings))
 
     def read(self, drawn: bytes) -> bool:
@@ -128,7 +129,8 @@ class Samples(Target):
         self._run = _new_run(self.path('run'))
         self._reporter = Reporter(self._run, _train_settings(self._run.path), 1)
         self._valid = encode(Image.fromarray(np.zeros((8, 8, 3), np.uint8)), 'PNG')
-        names = st.sampled_from([*['step_000003.png'] * 9, 'step_.png', 'step_x.png', 'step_²3.png', 'step_-1.png'])
+        names = st.sampled_from([*['step_000003.png'] * 9, 'step_.png', 'step_x.png', 'step_²3.png',
+                                 'step_-1.png'])
         bomb = png_with_header(20000, 20000, 1, body=zlib.compress(bytes(2 ** 26)))
         self.inputs = st.tuples(names, st.one_of(damaged([self._valid]), st.just(self._valid), st.just(bomb)))
 

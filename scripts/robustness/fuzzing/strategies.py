@@ -7,7 +7,8 @@ from typing import Any, Callable, Sequence, Tuple
 import numpy as np
 from hypothesis import strategies as st
 
-EXTREMES = (0, 1, 127, 128, 255, 2 ** 15, 2 ** 16 - 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 63 - 1, 2 ** 64 - 1)
+EXTREMES = (0, 1, 127, 128, 255, 2 ** 15, 2 ** 16 - 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 63 - 1,
+            2 ** 64 - 1)
 _INTEGERS = [struct.pack(order + code, value) for code in 'BHIQ' for value in EXTREMES
              if value < 2 ** (8 * struct.calcsize(code)) for order in '<>']
 _Draw = Callable[[st.SearchStrategy], Any]
@@ -76,7 +77,7 @@ JSON = st.recursive(
 
 @st.composite
 def altered_json(draw: _Draw, seed: Any) -> bytes:
-    """The text of a JSON value in which some entries are replaced or missing. Also damaged text, and other values."""
+    """The text of a JSON value with replaced or missing entries; or damaged text, or another value."""
     if draw(st.integers(0, 3)) == 0:
         return draw(st.one_of(
             damaged([json.dumps(seed).encode()]), JSON.map(lambda value: json.dumps(value).encode()),
@@ -137,7 +138,7 @@ _BROKEN_HEADERS = ['(' * 5000, '-' * 9000 + '1', '[' * 99, '{}', '1', "{'descr':
 
 @st.composite
 def arrays(draw: _Draw, *shapes: Tuple[int, ...]) -> bytes:
-    """.npy and .npz files: valid ones of these and other shapes and of any type, damaged ones, and absurd headers."""
+    """.npy and .npz files: valid ones of these and other shapes and any type, damaged ones, absurd headers."""
     shape = draw(st.one_of(st.sampled_from(shapes), st.lists(st.integers(0, 4), max_size=5).map(tuple)))
     array = np.zeros(shape, draw(st.sampled_from(_DTYPES)))
     if array.dtype.kind in 'fiu' and array.size:

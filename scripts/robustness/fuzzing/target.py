@@ -15,7 +15,7 @@ REJECTED = None
 def outcome(read: Callable[[], Any], *names: str) -> Any:
     """Calls a reader as the commands do. Returns its result, or REJECTED if it ended in an error for the user.
 
-    Raises AssertionError if the error is not one line that contains one of `names`, and whatever else `read` raises.
+    Raises: AssertionError if the error is not one line that contains one of `names`, and what else `read` raises.
     """
     results, errors = [], io.StringIO()
     with contextlib.redirect_stderr(errors), warnings.catch_warnings():

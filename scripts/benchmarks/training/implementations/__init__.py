@@ -1,6 +1,7 @@
 """The training loops that are compared. This module imports no framework: each worker process has only its own.
 
-Every other module but `tensorflow_process` has a function `build(task) -> TrainingProgram`, see `tasks.make_task`.
+Every other module but `tensorflow_process` has a function `build(task) -> TrainingProgram`, see
+`tasks.make_task`.
 """
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
@@ -12,9 +13,9 @@ class TrainingProgram(NamedTuple):
     parameters: Optional[Dict[str, int]]  # trainable parameters of 'Generator' and 'Discriminator', or None
     framework: str  # name and version
     device: str
-    gpu_memory: Callable[[], Optional[int]]  # peak bytes that the framework allocated on a GPU, None without a GPU
+    gpu_memory: Callable[[], Optional[int]]  # peak bytes that the framework used on a GPU, None without one
     scale: float = 1.  # time per step = time per step of `train` × scale
-    details: Dict[str, Any] = {}  # stored in benchmark.json
+    details: Optional[Dict[str, Any]] = None  # stored in benchmark.json
 
 
 class Hyperparameters(NamedTuple):

@@ -36,5 +36,5 @@ def build(task: Dict[str, Any]) -> TrainingProgram:
     """See `implementations`."""
     tf.logging.set_verbosity(tf.logging.ERROR)
     loop = training_loop.build(_settings(task), _images(task))
-    return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph), tensorflow_process.FRAMEWORK,
-                           tensorflow_device(), tensorflow_process.gpu_memory)
+    return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph),
+                           tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory)

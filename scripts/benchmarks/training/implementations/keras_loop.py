@@ -1,4 +1,4 @@
-"""Keras 3 with the same networks, losses, schedules and initial distributions: one `tf.function` per training step.
+"""Keras 3 with the same networks, losses, schedules and initial distributions: one `tf.function` per step.
 
 bfloat16 is the policy `mixed_bfloat16` with float32 logits and images, as Keras's guide recommends.
 """
@@ -92,7 +92,9 @@ def build(task: Dict[str, Any]) -> TrainingProgram:
 
     def noise():
         shape = (hyper.batch_size, hyper.noise_dim)
-        return tf.random.normal(shape) if hyper.noise_distribution == 'normal' else tf.random.uniform(shape, -1, 1)
+        if hyper.noise_distribution == 'normal':
+            return tf.random.normal(shape)
+        return tf.random.uniform(shape, -1, 1)
 
     @tf.function
     def step(images):
@@ -107,7 +109,8 @@ def build(task: Dict[str, Any]) -> TrainingProgram:
             losses = step(next(batches))
         return [float(loss) for loss in losses]  # reading the values waits for a GPU
 
-    parameters = {name: sum(tf.TensorShape(variable.shape).num_elements() for variable in model.trainable_variables)
+    parameters = {name: sum(tf.TensorShape(variable.shape).num_elements()
+                            for variable in model.trainable_variables)
                   for name, model in zip(('Generator', 'Discriminator'), models)}
     return TrainingProgram(train, parameters, 'Keras ' + keras.__version__, tensorflow_device(),
                            tensorflow_process.gpu_memory)

@@ -40,7 +40,8 @@ def _sparse_softmax(hyper: Hyperparameters):
     def strided(layer_type, filters):
         return layer_type(filters, 5, strides=2, padding='same')
     generator = keras.Sequential([
-        keras.Input((hyper.noise_dim,)), layers.Dense(size * size * 128), layers.BatchNormalization(), layers.ReLU(),
+        keras.Input((hyper.noise_dim,)),
+        layers.Dense(size * size * 128), layers.BatchNormalization(), layers.ReLU(),
         layers.Reshape((size, size, 128)),
         strided(layers.Conv2DTranspose, 64), layers.BatchNormalization(), layers.ReLU(),
         strided(layers.Conv2DTranspose, channels), layers.Activation('tanh', dtype='float32')])

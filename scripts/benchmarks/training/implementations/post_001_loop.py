@@ -1,4 +1,4 @@
-"""The PyTorch training loop of post 001 as printed: binary cross-entropy of probabilities, three backward passes."""
+"""The PyTorch loop of post 001 as printed: binary cross-entropy of probabilities, three backward passes."""
 from typing import Any, Dict
 
 import torch
@@ -10,7 +10,8 @@ from scripts.benchmarks.training.implementations import TrainingProgram, torch_p
 def _step(generator, discriminator, real_images, noise):
     """A function () → (discriminator loss, generator loss). The last backward pass goes through both networks."""
     generator_optimizer, discriminator_optimizer = (
-        torch.optim.Adam(model.parameters(), lr=0.0002, betas=(0.5, 0.999)) for model in (generator, discriminator))
+        torch.optim.Adam(model.parameters(), lr=0.0002, betas=(0.5, 0.999))
+        for model in (generator, discriminator))
     cross_entropy = nn.BCELoss()
 
     def step():

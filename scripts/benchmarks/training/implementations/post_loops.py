@@ -1,4 +1,4 @@
-"""The training loops of posts 002 and 004: networks from `tf.layers`, fed from NumPy, several `Session.run`s per step.
+"""The training loops of posts 002 and 004: `tf.layers`, fed from NumPy, several `Session.run`s per step.
 
 Needs TensorFlow 1.15, or tf_keras with TF_USE_LEGACY_KERAS=1 (which `processes` sets).
 """
@@ -14,7 +14,7 @@ from scripts.lib.machine import digit_images, tensorflow_device
 
 
 def _graph_mode(session, layers, hyper, pixels):
-    """Three runs per step, without update ops: both losses, the generator's update, the discriminator's update."""
+    """Three runs per step, without update ops: losses, generator's update, discriminator's update."""
     script = tf_layers_graph_mode.build(layers, with_updates=False)
     batches = [pixels[start:start + hyper.batch_size]
                for start in range(0, len(pixels) - hyper.batch_size + 1, hyper.batch_size)]

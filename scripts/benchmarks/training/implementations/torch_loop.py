@@ -1,7 +1,7 @@
 """PyTorch with the same networks, losses, schedules and initial distributions.
 
-Gradients are computed only for the network that is updated. Adam is the fused implementation. bfloat16 is autocast, with
-losses of float32 logits.
+Gradients are computed only for the network that is updated. Adam is the fused implementation. bfloat16 is
+autocast, with losses of float32 logits.
 """
 import contextlib
 from typing import Any, Dict

@@ -2,8 +2,8 @@
 
 The losses take logits and return the mean cross-entropy against the label "real" (`real` is true) or "fake".
 
-5×5 kernels with stride 2 are padded by 2 pixels on both sides, where TensorFlow's `same` pads by 1 and 2. Sizes and
-work are the same.
+5×5 kernels with stride 2 are padded by 2 pixels on both sides, where TensorFlow's `same` pads by 1 and 2.
+Sizes and work are the same.
 """
 import torch
 from torch import nn
@@ -39,7 +39,8 @@ def _sparse_softmax(hyper: Hyperparameters):
         return [layer, norm(features, eps=1e-3, momentum=0.01), activation]
     generator = nn.Sequential(
         nn.Flatten(),  # of noise [batch, noise_dim, 1, 1]
-        *normalized(nn.Linear(hyper.noise_dim, size * size * 128), nn.BatchNorm1d, size * size * 128, nn.ReLU(True)),
+        *normalized(nn.Linear(hyper.noise_dim, size * size * 128), nn.BatchNorm1d, size * size * 128,
+                    nn.ReLU(True)),
         nn.Unflatten(1, (128, size, size)),
         *normalized(nn.ConvTranspose2d(128, 64, 5, 2, 2, 1), nn.BatchNorm2d, 64, nn.ReLU(True)),
         nn.ConvTranspose2d(64, channels, 5, 2, 2, 1), nn.Tanh())
@@ -57,15 +58,17 @@ def _learnopencv_torch(hyper: Hyperparameters):
     generator, inputs = [], hyper.noise_dim
     for number, filters in enumerate(reversed(all_filters)):
         stride, padding = (2, 1) if number else (1, 0)
-        generator += [nn.ConvTranspose2d(inputs, filters, 4, stride, padding, bias=False), nn.BatchNorm2d(filters),
-                      nn.ReLU(True)]
+        generator += [nn.ConvTranspose2d(inputs, filters, 4, stride, padding, bias=False),
+                      nn.BatchNorm2d(filters), nn.ReLU(True)]
         inputs = filters
     generator += [nn.ConvTranspose2d(inputs, channels, 4, 2, 1, bias=False), nn.Tanh()]
-    discriminator, inputs = [nn.Conv2d(channels, all_filters[0], 4, 2, 1, bias=False), _leaky_relu()], all_filters[0]
+    inputs = all_filters[0]
+    discriminator = [nn.Conv2d(channels, inputs, 4, 2, 1, bias=False), _leaky_relu()]
     for filters in all_filters[1:]:
         discriminator += [nn.Conv2d(inputs, filters, 4, 2, 1, bias=False), nn.BatchNorm2d(filters), _leaky_relu()]
         inputs = filters
-    return nn.Sequential(*generator), nn.Sequential(*discriminator, nn.Conv2d(inputs, 1, 4, bias=False), nn.Flatten())
+    discriminator += [nn.Conv2d(inputs, 1, 4, bias=False), nn.Flatten()]
+    return nn.Sequential(*generator), nn.Sequential(*discriminator)
 
 
 def _initialize_like_tf_layers(layer):

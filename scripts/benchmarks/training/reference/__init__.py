@@ -1,1 +1,1 @@
-"""Reference implementations of two recipes with `tf.layers`. The benchmark times them; tests compare with them."""
+"""Reference implementations of recipes with `tf.layers`, for the benchmark and as a comparison in tests."""

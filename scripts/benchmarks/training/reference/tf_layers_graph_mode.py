@@ -1,4 +1,4 @@
-"""Reference for the recipes `graph_mode` and `graph_mode_dense`: the networks and the step of post 002 in `tf.layers`.
+"""Reference for `graph_mode` and `graph_mode_dense`: the networks and the step of post 002 in `tf.layers`.
 
 Source: https://cfml.se/deep-convolutional-generative-adversarial-networks/
 """
@@ -17,7 +17,7 @@ class Script(NamedTuple):
     losses: Tuple[tf.Tensor, tf.Tensor]  # discriminator, generator
     train_generator: tf.Operation
     train_discriminator: tf.Operation
-    discriminator_updates: List[List[tf.Operation]]  # update ops of the pass over real images, then over generated
+    discriminator_updates: List[List[tf.Operation]]  # of the pass over real images, then over generated ones
 
 
 def convolutional(layers: Any, is_training: tf.Tensor):
@@ -81,16 +81,19 @@ def build(layers: Any, learning_rate: float = 0.0002, epsilon: float = 1e-8, rec
     count_after_real = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
     fake = discriminator(generated)
     updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
-    losses = (tf.reduce_mean(-(tf.log(real + 1e-12) + tf.log(1 - fake + 1e-12))), tf.reduce_mean(-tf.log(fake + 1e-12)))
+    losses = (tf.reduce_mean(-(tf.log(real + 1e-12) + tf.log(1 - fake + 1e-12))),
+              tf.reduce_mean(-tf.log(fake + 1e-12)))
 
     def minimize(loss, scope):
         return tf.train.AdamOptimizer(learning_rate, beta1=0.5, epsilon=epsilon).minimize(
             loss, var_list=tf.trainable_variables(scope))
     with tf.control_dependencies(generator_updates if with_updates else []):
         train_generator = minimize(losses[1], 'Generator/')
-    # Separated by forward pass: as control dependencies, two updates of a variable would run in an undefined order.
-    return Script(images, noise, is_training, generated, losses, train_generator, minimize(losses[0], 'Discriminator/'),
-                  [updates[len(generator_updates):count_after_real], updates[count_after_real:]])
+    train_discriminator = minimize(losses[0], 'Discriminator/')
+    # Separated by forward pass: as control dependencies, two updates of a variable run in an undefined order.
+    discriminator_updates = [updates[len(generator_updates):count_after_real], updates[count_after_real:]]
+    return Script(images, noise, is_training, generated, losses, train_generator, train_discriminator,
+                  discriminator_updates)
 
 
 def step(session: tf.Session, script: Script, images: np.ndarray, noise: np.ndarray) -> Tuple[float, float]:

@@ -1,8 +1,9 @@
 """Reference for the recipe `sparse_softmax`: the networks and the step of post 004's source in `tf.layers`.
 
 A step is two `Session.run`s with feeds, the second one with new noise.
-Source: https://valueml.com/deep-convolutional-generative-adversarial-network-python/, which follows `dcgan.ipynb` of
-https://github.com/aymericdamien/TensorFlow-Examples
+
+Source: https://valueml.com/deep-convolutional-generative-adversarial-network-python/, which follows
+`dcgan.ipynb` of https://github.com/aymericdamien/TensorFlow-Examples
 """
 from typing import Any, List, NamedTuple, Tuple
 
@@ -54,16 +55,17 @@ def _cross_entropy(logits, label):
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(logits=logits, labels=labels))
 
 
-def build(layers: Any, learning_rate: float = 0.002, epsilon: float = 1e-8, updates_with_step: bool = False) -> Script:
+def build(layers: Any, learning_rate: float = 0.002, epsilon: float = 1e-8,
+          updates_with_step: bool = False) -> Script:
     """Builds the graph in the current default graph.
 
     Args:
       layers: the module `tf.layers`.
       learning_rate: of Adam.
       epsilon: of Adam.
-      updates_with_step: make the discriminator's update ops control dependencies of its training step, as the source
-        does. All three forward passes then update the same variables in an undefined order. Without it, `step` runs
-        them one after the other.
+      updates_with_step: make the discriminator's update ops control dependencies of its training step, as the
+        source does. All three forward passes then update the same variables in an undefined order. Without
+        it, `step` runs them one after the other.
     """
     noise = tf.placeholder(tf.float32, [None, 100])
     images = tf.placeholder(tf.float32, [None, 28, 28, 1])
@@ -86,7 +88,8 @@ def build(layers: Any, learning_rate: float = 0.002, epsilon: float = 1e-8, upda
     with tf.control_dependencies(updates[:update_counts[0]]):
         train_generator = adam().minimize(generator_loss, var_list=tf.trainable_variables('Generator/'))
     with tf.control_dependencies(updates[update_counts[0]:] if updates_with_step else []):
-        train_discriminator = adam().minimize(discriminator_loss, var_list=tf.trainable_variables('Discriminator/'))
+        train_discriminator = adam().minimize(
+            discriminator_loss, var_list=tf.trainable_variables('Discriminator/'))
     discriminator_updates = [updates[start:stop] for start, stop in zip(update_counts, update_counts[1:])]
     return Script(images, noise, is_training, generated, real, discriminator_loss, generator_loss,
                   train_discriminator, train_generator, discriminator_updates)
@@ -94,7 +97,10 @@ def build(layers: Any, learning_rate: float = 0.002, epsilon: float = 1e-8, upda
 
 def step(session: tf.Session, script: Script, images: np.ndarray, noise: np.ndarray,
          generator_noise: np.ndarray) -> Tuple[float, float]:
-    """Trains the discriminator with all update ops, then the generator. Returns (discriminator loss, generator loss)."""
+    """Trains the discriminator with all update ops, then the generator.
+
+    Returns: (discriminator loss, generator loss).
+    """
     feed = {script.images: images, script.noise: noise, script.is_training: True}
     for updates in script.discriminator_updates:
         session.run(updates, feed)
