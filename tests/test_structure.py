@@ -103,7 +103,8 @@ def test_no_script_imports_a_test():
         assert not [name for name in imports(tree(path)) if name.split('.')[0] in ('tests', 'conftest')], path
 
 
-@pytest.mark.parametrize('word', ['sys.path.append', 'sys.path.insert', 'matplotlib.pyplot', 'import pyplot', 'matplotlib.use('])
+@pytest.mark.parametrize('word', ['sys.path.append', 'sys.path.insert', 'matplotlib.pyplot', 'import pyplot',
+                                  'matplotlib.use('])
 def test_no_script_or_module_changes_global_state(word):
     for path in python_files('dcgan_tf1', 'scripts'):
         with open(path, encoding='utf-8') as file:
