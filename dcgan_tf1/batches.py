@@ -1,53 +1,70 @@
-"""The batch plan: which examples make up the batch of step t, a function of (seed, t) alone."""
-import collections
+"""The batch plan: the indices of the examples in batch t, as a function of (seed, t) only."""
 import math
+from typing import NamedTuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import randomness
 
-PLANS = ('continuous', 'epochs', 'fixed')
+SHUFFLES = ('continuous', 'per_epoch', 'once')
 
 
-class BatchPlan(collections.namedtuple('BatchPlan', 'kind num_examples batch_size seed')):
-    """How the examples are cut into batches. Kinds:
+class BatchPlan(NamedTuple):
+    """How examples are divided into batches.
 
-    continuous: every epoch in a new order, batches cut from epoch after epoch without a gap, so that one may hold the
-      end of an epoch and the start of the next (the loader of the TensorFlow 1 tutorials);
-    epochs: every epoch in a new order, its last batch holds what is left (Keras's and PyTorch's loaders);
-    fixed: cut once, the same batches in the same order every epoch, the last holds what is left.
+    The values of `shuffle`:
+
+    - continuous: every epoch has a new order, and batches are cut without a gap between epochs. A batch may
+      contain the end of one epoch and the start of the next (as in the data loader of the TensorFlow 1
+      tutorials).
+    - per_epoch: every epoch has a new order, and its last batch contains the remaining examples (as in Keras
+      and PyTorch).
+    - once: the examples are shuffled and divided once. Every epoch has the same batches in the same order,
+      and its last batch contains the remaining examples.
     """
 
-    def steps(self, epochs):
-        """Steps in that many epochs (a float), a part of a step counted as one."""
-        return math.ceil(epochs * (self.num_examples / self.batch_size if self.kind == 'continuous'
-                                   else self._batches_an_epoch()))
+    shuffle: str  # one of SHUFFLES
+    num_examples: int  # size of the training set
+    batch_size: int
+    seed: int  # seed of the order
 
-    def epochs(self, steps):
-        """Passes over the examples in that many steps, a float."""
-        return steps * self.batch_size / self.num_examples if self.kind == 'continuous' else (
-            steps / self._batches_an_epoch())
+    def steps_in(self, epochs: float) -> int:
+        """Number of batches in that many passes over the examples, rounded up."""
+        return math.ceil(epochs * (self.num_examples / self.batch_size if self.shuffle == 'continuous'
+                                   else self._batches_per_epoch()))
 
-    def _batches_an_epoch(self):
+    def epochs_in(self, steps: int) -> float:
+        """Number of passes over the examples in that many batches."""
+        if self.shuffle == 'continuous':
+            return steps * self.batch_size / self.num_examples
+        return steps / self._batches_per_epoch()
+
+    def _batches_per_epoch(self) -> int:
         return math.ceil(self.num_examples / self.batch_size)
 
-    def indices(self, start):
-        """The endless plan from batch `start` (int64 [], from 0) on: a `tf.data.Dataset` of int32 [batch_size or less].
+    def indices(self, start: tf.Tensor) -> tf.data.Dataset:
+        """The endless sequence of batches from batch `start` on.
 
-        Batch t is the same whatever batch the plan is started at.
+        Batch t is the same no matter where the sequence starts.
+
+        Args:
+            start: int64 scalar, 0 or more.
+
+        Returns:
+            A dataset of int32 [batch_size], or fewer in the last batch of an epoch.
         """
-        def epoch(number):
-            number = tf.zeros_like(number) if self.kind == 'fixed' else number
+        def epoch(number: tf.Tensor) -> tf.data.Dataset:
+            number = tf.zeros_like(number) if self.shuffle == 'once' else number
             keys = tf.random.stateless_uniform([self.num_examples],
-                                               randomness.seed_of(self.seed, randomness.SHUFFLE, number))
-            # Equal keys keep their order, so the order is the same wherever it is computed.
+                                               randomness.derive_seed(self.seed, randomness.SHUFFLE, number))
+            # A stable sort gives the same order on every machine, even if two keys are equal.
             return tf.data.Dataset.from_tensor_slices(tf.argsort(keys, stable=True))
 
-        if self.kind == 'continuous':
+        if self.shuffle == 'continuous':
             position, length = start * self.batch_size, self.num_examples
         else:
-            position, length = start, self._batches_an_epoch()
+            position, length = start, self._batches_per_epoch()
         epochs = tf.data.Dataset.range(tf.int64.max - 1).map(lambda number: position // length + number)
-        if self.kind == 'continuous':
+        if self.shuffle == 'continuous':
             return epochs.flat_map(epoch).skip(position % length).batch(self.batch_size)
         return epochs.flat_map(lambda number: epoch(number).batch(self.batch_size)).skip(position % length)

@@ -1,259 +1,171 @@
-"""Checkpoints that TensorFlow 1.15 and today's TensorFlow both read: save, find the last, restore."""
+"""The checkpoints of a run, which TensorFlow 1.15 and TensorFlow 2 both read: listing, saving, restoring."""
 import contextlib
-import glob
 import os
 import re
 import shutil
+from typing import Callable, List, Optional
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.checkpoint_format import CorruptCheckpointError, restore, short_reason
 from dcgan_tf1.errors import UserError
-
-_FOOTER, _MAGIC = 48, bytes.fromhex('57fb808b247547db')  # of LevelDB's tables, which checkpoints are
-
-
-class Damaged(UserError):
-    """A checkpoint that can't be read."""
+from dcgan_tf1.run_folder import RunFolder, checkpoint_files, data_paths, index_path
 
 
-def step_of(checkpoint):
-    """The step that a checkpoint (its path) is of."""
+def step_of(checkpoint: str) -> int:
+    """The step of a checkpoint, from its path."""
     return int(checkpoint.rsplit('-', 1)[1])
 
 
-def all_checkpoints(folder):
-    """Paths of the checkpoints of a `RunFolder`, without their suffix, in the order of their steps.
+def all_checkpoints(folder: RunFolder) -> List[str]:
+    """Paths of the complete checkpoints of a run, without their suffix, ordered by step.
 
-    By the files: one with an index is complete, whatever TensorFlow's state file says or has lost.
+    Determined from the files: a checkpoint is complete if its index exists, regardless of what TensorFlow's
+    state file `checkpoint` says.
     """
-    found = [os.path.splitext(path)[0] for path in glob.glob(glob.escape(folder.checkpoint_prefix) + '-*.index')]
-    return sorted((path for path in found if path.rsplit('-', 1)[1].isdecimal()), key=step_of)
+    paths = [os.path.splitext(path)[0] for path in folder.checkpoint_indexes()]
+    return sorted((path for path in paths if path.rsplit('-', 1)[1].isdecimal()), key=step_of)
 
 
-def last_checkpoint(folder):
-    """Path of the newest checkpoint of a `RunFolder`, without its suffix, or None."""
+def last_checkpoint(folder: RunFolder) -> Optional[str]:
+    """Path of the newest checkpoint of a run, without its suffix, or None."""
     return next(reversed(all_checkpoints(folder)), None)
 
 
-def best_checkpoint(folder):
-    """Path of the checkpoint that was kept as the best of a `RunFolder`, without its suffix, or None."""
-    return next((os.path.splitext(path)[0] for path in glob.glob(os.path.join(glob.escape(folder.best), '*.index'))),
-                None)
+def best_checkpoint(folder: RunFolder) -> Optional[str]:
+    """Path of the copy of the best checkpoint of a run, without its suffix, or None."""
+    return next((os.path.splitext(path)[0] for path in folder.best_indexes()), None)
 
 
-def of_a_run(name):
-    """Whether a checkpoint is named by what only a run folder gives a meaning to: a step, or `best`."""
-    return bool(name) and (name == 'best' or name.isdigit())
+def is_run_checkpoint(name: Optional[str]) -> bool:
+    """Whether --checkpoint=NAME has a meaning only for a run: a step, or `best`."""
+    return name is not None and (name == 'best' or name.isdigit())
 
 
-def named_checkpoint(folder, name):
-    """Path of a checkpoint of a `RunFolder`: the last for None, of a step for a number, `best`, or as it is given.
+def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
+    """Path of the checkpoint that --checkpoint=NAME selects, without its suffix.
 
-    Raises: UserError where the run has none such.
+    Args:
+      folder: the run.
+      name: a step, 'best', a path, or None for the newest checkpoint.
+    Raises: UserError if the run has no such checkpoint.
     """
-    if name and not of_a_run(name):
+    if name and not is_run_checkpoint(name):
         return name
+    best = best_checkpoint(folder)
     if not name:
-        found = last_checkpoint(folder)
+        path = last_checkpoint(folder)
     elif name == 'best':
-        found = best_checkpoint(folder)
+        path = best
     else:
-        found = next((path for path in ('%s-%s' % (folder.checkpoint_prefix, name), best_checkpoint(folder))
-                      if path and path.endswith('-' + name) and os.path.exists(path + '.index')), None)
-    if found:
-        return found
+        # The best checkpoint may be of an older step than those that --keep_checkpoints keeps.
+        candidates = ['%s-%s' % (folder.checkpoint_prefix, name), best]
+        path = next((candidate for candidate in candidates if candidate and candidate.endswith('-' + name)
+                     and os.path.exists(index_path(candidate))), None)
+    if path:
+        return path
     steps = [step_of(path) for path in all_checkpoints(folder)]
     if not steps:
         raise UserError('%s has no checkpoint yet: train it first' % folder.path)
-    raise UserError('%s has no checkpoint of --checkpoint=%s, but of the steps %s: %s' % (
-        folder.path, name, ', '.join(map(str, steps)),
-        'train with --evaluate_every to have the best kept' if name == 'best' else 'name one of these'))
+    advice = 'train with --evaluate_every to keep the best' if name == 'best' else 'name one of these'
+    raise UserError('%s has no checkpoint for --checkpoint=%s, only for the steps %s: %s'
+                    % (folder.path, name, ', '.join(map(str, steps)), advice))
 
 
-def keep_best(folder, checkpoint):
-    """Puts a copy of a checkpoint (its path) in the place of the best one of a `RunFolder`. Raises: UserError."""
-    before = best_checkpoint(folder)
+def keep_best(folder: RunFolder, checkpoint: str) -> None:
+    """Copies a checkpoint to the folder of the run's best one, then deletes the copy of the previous best.
+
+    Args:
+      folder: the run.
+      checkpoint: path without its suffix.
+    Raises: UserError if the files cannot be written.
+    """
+    previous = best_checkpoint(folder)
     try:
         os.makedirs(folder.best, exist_ok=True)
-        parts = glob.glob(glob.escape(checkpoint) + '.data-*')
-        for path in [*parts, checkpoint + '.index']:  # with its index it counts
-            copy = os.path.join(folder.best, os.path.basename(path))
+        for path in [*data_paths(checkpoint), index_path(checkpoint)]:  # last: the index makes it complete
+            copy = folder.best_copy_path(path)
             shutil.copyfile(path, copy + '.partial')
             os.replace(copy + '.partial', copy)
-        if before and os.path.basename(before) != os.path.basename(checkpoint):
-            os.remove(before + '.index')
-            for path in glob.glob(glob.escape(before) + '.*'):
+        if previous and os.path.basename(previous) != os.path.basename(checkpoint):
+            os.remove(index_path(previous))
+            for path in checkpoint_files(previous):
                 os.remove(path)
     except OSError as error:
-        raise UserError('%s cannot be kept in %s (%s): make room there, or make it writable, and give the same command '
-                        'again' % (checkpoint, folder.best, error.strerror)) from error
+        raise UserError('%s cannot be copied to %s (%s): free disk space or make the folder writable, then '
+                        'run the command again' % (checkpoint, folder.best, error.strerror)) from error
 
 
 class Checkpoints:
-    """The checkpoints of one run, of all global variables in the current graph."""
+    """Saves and restores all global variables of the current graph in the folder of one run.
 
-    def __init__(self, folder, keep):
-        """`folder` is a `RunFolder`; the last `keep` checkpoints are kept, earlier sessions' included."""
+    Attributes:
+      last: path of the newest checkpoint, without its suffix, or None.
+    """
+
+    def __init__(self, folder: RunFolder, max_to_keep: int):
+        """Lists the checkpoints of the run, and deletes partial files that a killed process left.
+
+        Args:
+          folder: the run.
+          max_to_keep: number of newest checkpoints to keep, including those of earlier processes.
+        """
         self._folder = folder
-        self._keep = keep
-        # Paths in the state file relative to it: the run folder may be moved. Without limit, for a Saver deletes one a
-        # save, which `keep` may have become smaller by more than.
+        self._max_to_keep = max_to_keep
+        # Relative paths in TensorFlow's state file allow the run folder to be moved. The Saver keeps
+        # everything: `save` deletes old checkpoints, because a Saver deletes only one per save, which is too
+        # few if the limit was lowered since the last process.
         self._saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
         self.last = last_checkpoint(folder)
-        self._clear()
+        self._remove_partial_files()
 
-    def save(self, session, step):
-        """Saves all variables. Raises UserError if that fails; earlier checkpoints are whole then."""
+    def save(self, session: tf.Session, step: int) -> None:
+        """Saves all variables. Raises UserError if that fails; earlier checkpoints remain intact then."""
         try:
-            # Without the graph: the recipe rebuilds it, and it would be most of a small checkpoint.
+            # Without the graph, which the settings rebuild and which would be most of a small checkpoint.
             self.last = self._saver.save(session, self._folder.checkpoint_prefix, global_step=step,
                                          write_meta_graph=False)
-            # Later ones are damaged, and come again.
-            before = [path for path in all_checkpoints(self._folder) if step_of(path) <= step]
-            for path in before[:-self._keep]:
-                os.remove(path + '.index')  # first: with its index it counts
-            self._clear()
+            # Checkpoints of later steps are damaged and will be overwritten: they do not count.
+            paths = [path for path in all_checkpoints(self._folder) if step_of(path) <= step]
+            for path in paths[:-self._max_to_keep]:
+                os.remove(index_path(path))  # the rest follows in `_remove_partial_files`
+            self._remove_partial_files()
         except (tf.errors.OpError, OSError, ValueError) as error:
-            self._clear()
-            raise UserError('step %d cannot be saved to %s (%s): make room there, or make it writable, and '
-                            'give the same command again; %s' % (
-                                step, self._folder.checkpoints, reason(error),
-                                'it goes on from ' + self.last if self.last else 'nothing was saved yet'
-                            )) from error
+            self._remove_partial_files()
+            outcome = 'it will resume from ' + self.last if self.last else 'nothing has been saved yet'
+            raise UserError('step %d cannot be saved to %s (%s): free disk space or make the folder '
+                            'writable, then run the command again; %s'
+                            % (step, self._folder.checkpoints, short_reason(error), outcome)) from error
 
-    def _clear(self):
-        """Deletes halves of files, of a process that was killed or a full disk, and what has lost its index."""
-        here = glob.escape(self._folder.checkpoints)
-        halves = glob.glob(os.path.join(here, '*.tempstate*')) + glob.glob(os.path.join(here, 'checkpoint.tmp*'))
-        whole = set(all_checkpoints(self._folder))
-        parts = glob.glob(glob.escape(self._folder.checkpoint_prefix) + '-*.*')
-        orphans = [path for path in parts if re.sub(r'\.(data|standing)-[^/\\]*$', '', path) not in {path, *whole}]
-        for path in [*halves, *orphans]:
-            with contextlib.suppress(OSError):  # they only take room
+    def _remove_partial_files(self) -> None:
+        """Deletes files that a killed process or a full disk left incomplete or without their index."""
+        complete = set(all_checkpoints(self._folder))
+        orphans = []
+        for path in self._folder.checkpoint_parts():
+            checkpoint = re.sub(r'\.(data|standing)-[^/\\]*$', '', path)
+            if checkpoint != path and checkpoint not in complete:
+                orphans.append(path)
+        for path in [*self._folder.unfinished_checkpoint_files(), *orphans]:
+            with contextlib.suppress(OSError):  # they only take space
                 os.remove(path)
 
-    def restore(self, session, say):
+    def restore(self, session: tf.Session, log: Callable[[str], None]) -> None:
         """Restores the newest checkpoint that can be read.
 
         Args:
-          say: gets a line of text about every damaged one.
-        Raises: UserError where they are all damaged, or of another network.
+          session: a Session of the graph in which this object was created.
+          log: receives a line of text about each damaged checkpoint.
+        Raises: UserError if all checkpoints are damaged, or the newest intact one is of another network.
         """
-        damaged = []
+        errors = []
         for path in reversed(all_checkpoints(self._folder)):
             try:
                 restore(session, self._saver, path)
-            except Damaged as error:
-                damaged.append(error)
-                say('%s; the one before it is tried' % error)
+            except CorruptCheckpointError as error:
+                errors.append(error)
+                log('%s; trying the checkpoint before it' % error)
                 continue
             self.last = path
             return
-        raise UserError('no checkpoint in %s can be read (%s): bring one back, or begin anew in a fresh --run_dir'
-                        % (self._folder.checkpoints, '; '.join(map(str, damaged)))) from damaged[0]
-
-
-class WarmStart:
-    """Restores networks from a checkpoint of another run, or of a script that named its variables as `tf.layers` does.
-
-    Takes both networks' variables, and Adam's where the checkpoint has all of them. Steps are counted anew.
-    """
-
-    def __init__(self, path):
-        """Reads what the checkpoint holds; made before the graph is finalized.
-
-        Raises: UserError that names every missing, surplus and misshapen variable of the networks.
-        """
-        found = _shapes(path)
-        networks, adam = {}, {}
-        for variable in tf.global_variables():
-            name = variable.op.name
-            if re.search(r'/Adam(_1)?$', name):
-                adam[name] = variable
-            elif re.search(r'beta\d_power$', name):
-                # A script's optimizers share a name scope: the generator's comes first in the sources.
-                legacy = name.rsplit('/', 1)[1] + ('' if '/Generator_update/' in name else '_1')
-                adam[name if name in found else legacy] = variable
-            elif name != 'global_step':
-                networks[name] = variable
-        self._path = path
-        self.with_adam = all(name in found for name in adam)
-        _check(path, {name: shape for name, shape in found.items()
-                      if not re.search(r'/Adam(_1)?$|beta\d_power(_1)?$|^global_step$', name)}, networks)
-        self._saver = tf.train.Saver({**networks, **(adam if self.with_adam else {})})
-
-    def restore(self, session):
-        _restore(session, self._saver, self._path)
-
-
-def restore(session, saver, path, variables=None):
-    """Restores the variables (default: all global ones) from a checkpoint of exactly such variables or more.
-
-    Args:
-      path: of the checkpoint, without its suffix.
-      variables: those that `saver` restores, where these are not all; others in the file are not looked at.
-    Raises: UserError that names every missing, surplus and misshapen variable.
-    """
-    found = _shapes(path)
-    wanted = {variable.op.name: variable for variable in variables or tf.global_variables()}
-    _check(path, {name: found[name] for name in set(found) & set(wanted)} if variables else found, wanted)
-    _restore(session, saver, path)
-
-
-def _shapes(path):
-    try:
-        for table in (path + '.index', path):  # today's format, and the one before
-            if os.path.isfile(table):
-                _check_footer(table)
-                break
-        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    except Exception as error:  # TensorFlow's reader raises IndexError, too, and others
-        raise Damaged('%s is not a readable checkpoint (%s): name a whole one, by its path without .index'
-                      % (path, reason(error))) from error
-
-
-def _check_footer(path):
-    """Raises ValueError unless a table's footer names blocks that lie within the file.
-
-    TensorFlow compares a checksum of every block, but first takes the memory that the footer asks for: where that is
-    damaged, more than there is, which ends TensorFlow 1.15's process.
-    """
-    size = os.path.getsize(path)
-    with open(path, 'rb') as file:
-        file.seek(max(0, size - _FOOTER))
-        footer = file.read()
-    numbers, number, shift = [], 0, 0  # offset and length of either block, seven bits a byte, the lowest first
-    for byte in footer[:-len(_MAGIC)]:
-        number, shift = number | (byte & 127) << shift, shift + 7
-        if byte < 128:
-            numbers.append(number)
-            number = shift = 0
-    if not footer.endswith(_MAGIC) or len(numbers) < 4 or any(
-            offset + length > size - _FOOTER for offset, length in (numbers[:2], numbers[2:4])):
-        raise ValueError('%s is cut or damaged at its end' % path)
-
-
-def _check(path, found, variables):
-    """Raises UserError unless a checkpoint holds (name → shape) exactly these variables (name → variable)."""
-    wanted = {name: variable.shape.as_list() for name, variable in variables.items()}
-    faults = ['missing: ' + name for name in sorted(set(wanted) - set(found))]
-    faults += ['surplus: ' + name for name in sorted(set(found) - set(wanted))]
-    faults += ['misshapen: %s is %s there, not %s' % (name, found[name], wanted[name])
-               for name in sorted(set(wanted) & set(found)) if found[name] != wanted[name]]
-    if faults:
-        raise UserError('%s is a checkpoint of another network; use the recipe that it was trained with. %s'
-                        % (path, '; '.join(faults)))
-
-
-def _restore(session, saver, path):
-    try:
-        saver.restore(session, path)
-    except (tf.errors.OpError, ValueError) as error:
-        raise Damaged('%s is damaged (%s): name a whole one' % (path, reason(error))) from error
-
-
-def reason(error):
-    """The line that matters of what TensorFlow says: today's puts it after the op, 1.15 first."""
-    message = (getattr(error, 'message', None) or str(error)).strip()
-    found = re.search(r"^Node: '.*'\n(.*)", message, re.M)
-    return (found.group(1) if found else message.splitlines()[0]).split(' [[')[0]
+        raise UserError('no checkpoint in %s can be read (%s): restore one, or start again in a new --run_dir'
+                        % (self._folder.checkpoints, '; '.join(map(str, errors)))) from errors[0]

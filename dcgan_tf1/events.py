@@ -1,44 +1,53 @@
-"""TensorBoard's event files."""
+"""Writes event files for TensorBoard."""
 import contextlib
-import os
-import platform
 import time
+from typing import Any, Iterator
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError
 
 
-class Events:
-    """Writes an event file, at once: what was added is there, and what can't be written is an error then and there.
+class EventWriter:
+    """Writes one event file. Every event is flushed at once, and a failed write raises an error immediately.
 
-    (`tf.summary.FileWriter` writes in a thread of its own, whose errors end in a traceback on today's TensorFlow and
-    are lost on 1.15.) The format: records of `tf.Event`, the first of which says its version
+    `tf.summary.FileWriter` writes in a thread of its own. An error there ends in a traceback in TensorFlow 2
+    and is lost in TensorFlow 1.15.
+
+    The file holds serialized `tf.Event` records, the first of which states the version of the format
     (https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/events_writer.cc).
     """
 
-    def __init__(self, folder):
-        """Begins a new file in a folder, with a name by which TensorBoard finds it. Raises: UserError."""
-        self._path = os.path.join(folder, 'events.out.tfevents.%d.%s.%d' % (
-            time.time(), platform.node(), os.getpid()))
-        with self._errors():
-            self._writer = tf.python_io.TFRecordWriter(self._path)
+    def __init__(self, path: str):
+        """Starts a new file.
+
+        Args:
+          path: see `RunFolder.new_events_path`.
+        Raises: UserError if the file cannot be written.
+        """
+        self._path = path
+        with self._user_errors():
+            self._writer = tf.python_io.TFRecordWriter(path)
         self.add(0, file_version='brain.Event:2')
 
-    def add(self, step, **what):
-        """Writes a `tf.Event` with these fields. Raises: UserError."""
-        with self._errors():
-            self._writer.write(tf.Event(wall_time=time.time(), step=step, **what).SerializeToString())
+    def add(self, step: int, **fields: Any) -> None:
+        """Writes a `tf.Event` of this step, with these fields of the protocol buffer.
+
+        Raises: UserError if the file cannot be written.
+        """
+        with self._user_errors():
+            self._writer.write(tf.Event(wall_time=time.time(), step=step, **fields).SerializeToString())
             self._writer.flush()
 
-    def close(self):
-        with self._errors():
+    def close(self) -> None:
+        """Closes the file. Raises UserError if that fails."""
+        with self._user_errors():
             self._writer.close()
 
     @contextlib.contextmanager
-    def _errors(self):
+    def _user_errors(self) -> Iterator[None]:
         try:
             yield
         except tf.errors.OpError as error:
-            raise UserError('%s cannot be written (%s): make room there, or make it writable, and give the same '
-                            'command again' % (self._path, error.message)) from error
+            raise UserError('%s cannot be written (%s): free disk space or make the folder writable, then '
+                            'run the command again' % (self._path, error.message)) from error

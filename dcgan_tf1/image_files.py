@@ -1,86 +1,96 @@
-"""Images to files, where the suffix says how; and from files of others, with care."""
+"""Reads image and array files, which may be damaged or hostile, and writes images as several file types."""
 import contextlib
 import io
 import os
 import shutil
 import subprocess
 import zipfile
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1 import plots
+from dcgan_tf1 import pixels, plots
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import write
+from dcgan_tf1.run_folder import write_atomically
 
-ARRAYS, PICTURES, FILMS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
-SUFFIXES = ARRAYS + PICTURES + FILMS
-READABLE = ('JPEG', 'PNG', 'GIF', 'BMP')  # what a file holds, whatever its name; Pillow would also start Ghostscript
-MOST_PIXELS = 2 ** 26  # of a picture to be read: 8192×8192
-_FRAMES_A_SECOND = 12
+ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
+SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
+MAX_PIXELS = 2 ** 26  # of an image to be read: 8192×8192
+_FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP')  # Pillow reads more, and would start Ghostscript for some of them
+_FRAMES_PER_SECOND = 12
 
 
-def suffix(path):
-    """The suffix of a path, in lower case; '' is a folder of PNG files."""
+def suffix(path: str) -> str:
+    """The suffix of a path in lower case, such as '.png'. The suffix '' stands for a folder of PNG files."""
     return os.path.splitext(path)[1].lower()
 
 
 @contextlib.contextmanager
-def opened(path):
-    """A picture file as a Pillow image.
+def open_image(path: str) -> Iterator[Image.Image]:
+    """Opens an image file, whose format is determined from its content.
 
-    Raises: ValueError and whatever damaged files make Pillow raise, then or when the pixels are read.
+    Yields: a Pillow image, whose pixels are not read yet.
+    Raises: ValueError, or any of the types that Pillow raises for damaged files. Reading the pixels can
+      raise, too.
     """
     if not os.path.isfile(path):
-        raise ValueError('it is no file')  # a pipe would be waited for
-    with Image.open(path, formats=READABLE) as image:
-        if image.width * image.height > MOST_PIXELS:
-            raise ValueError('%d×%d are more than %d pixels' % (*image.size, MOST_PIXELS))
+        raise ValueError('not a regular file')  # reading a pipe could block forever
+    with Image.open(path, formats=_FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError('%d×%d is more than %d pixels' % (*image.size, MAX_PIXELS))
         if image.format == 'PNG':
-            with Image.open(path, formats=('PNG',)) as again:
-                again.verify()  # its checksums, which decoding does not look at
+            with Image.open(path, formats=('PNG',)) as same_image:
+                same_image.verify()  # checks the checksums, which decoding does not
         yield image
 
 
-def read(path):
-    """uint8 [height, width, 3] of a picture file. Raises: UserError where it is none."""
+def read_image(path: str) -> np.ndarray:
+    """Reads an image file as uint8 [height, width, 3]. Raises UserError if it cannot be read."""
     try:
-        with opened(path) as picture:
-            return np.asarray(picture.convert('RGB'))
+        with open_image(path) as image:
+            return np.asarray(image.convert('RGB'))
     except Exception as error:
-        raise UserError('%s cannot be read as a picture (%s): remove it, and give the same command again'
+        raise UserError('%s cannot be read as an image (%s): remove it, and run the command again'
                         % (path, error or type(error).__name__)) from error
 
 
-def read_array(path):
-    """The array of a .npy file, of any shape and of any type but Python objects, read as far as it is looked at.
+def read_array(path: str) -> np.ndarray:
+    """Opens a .npy file as a memory map: an array of any shape, and of any type but Python objects.
 
-    Raises: ValueError where it is damaged, or claims more than the file holds.
+    Raises:
+      OSError: the file cannot be opened.
+      ValueError: it is damaged, or its header claims more data than it contains.
     """
     with open(path, 'rb') as file:
         if file.read(2) == b'PK':
-            raise ValueError('an archive of arrays')
+            raise ValueError('it is an archive of arrays, not a .npy file')
     try:
         return np.load(path, mmap_mode='r', allow_pickle=False)
     except OSError:
         raise
-    except Exception as error:  # whatever NumPy makes of a header
+    except Exception as error:  # damaged headers make NumPy raise many types
         raise ValueError(str(error).split('\n')[0] or type(error).__name__) from error
 
 
-def read_archive(path):
-    """The arrays of a .npz file, as NumPy's `NpzFile`, to be closed. Raises what zipfile and NumPy raise."""
-    zipfile.ZipFile(path).close()  # NumPy before 1.19 prints a traceback where it meets a damaged one
+def read_archive(path: str) -> Any:
+    """Opens a .npz file as NumPy's `NpzFile`, a context manager. Raises what zipfile and NumPy raise."""
+    zipfile.ZipFile(path).close()  # because NumPy before 1.19 prints a traceback if the file is damaged
     return np.load(path, allow_pickle=False)
 
 
-def save(path, images, noise, look):
-    """Writes images to .npy (the images), .npz (images and noise), .png (a grid) or a folder (one PNG file each).
+def save_images(path: str, images: np.ndarray, noise: np.ndarray,
+                render: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Writes images in the format that the suffix names.
+
+    .npy: the images. .npz: the arrays `images` and `noise`. .png: one picture. No suffix: a folder with one
+    PNG file per image.
 
     Args:
+      path: the file or folder to write.
       images: float32 [n, height, width, channels] in [−1, 1].
-      noise: float32 [n, noise_dim], that they were made of.
-      look: (float images) → uint8, of pictures.
+      noise: float32 [n, noise_dim], the latent vectors of the images.
+      render: images → uint8 [height, width, 3], the picture for .png.
     """
     kind = suffix(path)
     if kind in ARRAYS:
@@ -89,38 +99,51 @@ def save(path, images, noise, look):
             np.save(file, images, allow_pickle=False)
         else:
             np.savez(file, images=images, noise=noise)
-        write(path, file.getvalue())
+        write_atomically(path, file.getvalue())
     elif kind in PICTURES:
-        write(path, plots.png(look(images)))
+        write_atomically(path, plots.png(render(images)))
     else:
         os.makedirs(path, exist_ok=True)
-        for number, image in enumerate(plots.to_bytes(images)):
-            write(os.path.join(path, '%06d.png' % number),
-                  plots.png(image[..., 0] if image.shape[2] == 1 else image))
+        for number, image in enumerate(pixels.to_uint8(images)):
+            content = plots.png(image[..., 0] if image.shape[2] == 1 else image)
+            write_atomically(os.path.join(path, '%06d.png' % number), content)
 
 
-def film(path, pictures):
-    """Writes pictures, a list of uint8 [height, width, 3], as a .gif that goes round, or with ffmpeg as .mp4.
+def save_animation(path: str, pictures: Sequence[np.ndarray]) -> None:
+    """Writes an animation: a .gif that loops, or with ffmpeg a .mp4.
 
-    Raises: UserError where there is no ffmpeg, or it fails.
+    Args:
+      path: the file to write. Its suffix is one of `ANIMATIONS`.
+      pictures: the frames, uint8 [height, width, 3], all of the same size.
+    Raises: UserError if ffmpeg is needed but not installed, or fails.
     """
     if suffix(path) == '.gif':
-        file = io.BytesIO()
-        first, *others = [Image.fromarray(picture) for picture in pictures]
-        first.save(file, format='GIF', save_all=True, append_images=others, duration=round(1000 / _FRAMES_A_SECOND),
-                   loop=0)
-        write(path, file.getvalue())
-        return
+        write_atomically(path, _gif(pictures))
+    else:
+        _save_mp4(path, pictures)
+
+
+def _gif(pictures: Sequence[np.ndarray]) -> bytes:
+    file = io.BytesIO()
+    first, *others = [Image.fromarray(picture) for picture in pictures]
+    first.save(file, format='GIF', save_all=True, append_images=others,
+               duration=round(1000 / _FRAMES_PER_SECOND), loop=0)
+    return file.getvalue()
+
+
+def _save_mp4(path: str, pictures: Sequence[np.ndarray]) -> None:
     if not shutil.which('ffmpeg'):
-        raise UserError('--output=%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
+        raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
     height, width = pictures[0].shape[:2]
-    # An even size, as the common players want it.
-    done = subprocess.run(
-        ['ffmpeg', '-y', '-loglevel', 'error', '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
-         '-r', str(_FRAMES_A_SECOND), '-i', '-', '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f',
-         'mp4', path + '.partial'],
+    # Common players need yuv420p, which requires an even width and height.
+    process = subprocess.run(
+        ['ffmpeg', '-y', '-loglevel', 'error',
+         '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
+         '-r', str(_FRAMES_PER_SECOND), '-i', '-',
+         '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', path + '.partial'],
         input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise UserError('ffmpeg could not write --output=%s: mend that, or name a .gif file instead (%s)'
-                        % (path, ' '.join(done.stdout.decode(errors='replace').split())))
+    if process.returncode:
+        reason = ' '.join(process.stdout.decode(errors='replace').split())
+        raise UserError('ffmpeg could not write %s (%s): fix that, or name a .gif file instead'
+                        % (path, reason))
     os.replace(path + '.partial', path)

@@ -1,51 +1,71 @@
-"""Ways through the space of noise vectors: straight and spherical lines, and arithmetic."""
+"""Interpolation between latent vectors, and latent arithmetic."""
 import re
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
-WALKS = ('linear', 'spherical')
+MODES = ('linear', 'slerp')
 _EXPRESSION = re.compile(r'\d+(,\d+)*([+-]\d+(,\d+)*)*$')
 
 
-def between(first, second, share, kind):
-    """A point between noise vectors.
+def interpolate(a: np.ndarray, b: np.ndarray, t: float, mode: str) -> np.ndarray:
+    """A point between two latent vectors.
 
     Args:
-      first, second: float [..., noise_dim].
-      share: of the way, from 0 (first) to 1 (second).
-      kind: 'linear', or 'spherical': along the great circle, its length going evenly from one's to the other's (White
-        2016, arXiv 1609.04468; a straight line between normal vectors passes where hardly any noise lies).
-    Returns: float64 [..., noise_dim].
+        a, b: float [..., noise_dim], the vectors at t = 0 and at t = 1.
+        t: position between them, from 0 to 1.
+        mode: 'linear' for a straight line, or 'slerp' for spherical interpolation: along the great circle,
+            while the length changes linearly (White 2016, arXiv 1609.04468). A straight line between two
+            normally distributed vectors passes through a region that the distribution hardly ever reaches.
+
+    Returns:
+        float64 [..., noise_dim].
     """
-    first, second = np.asarray(first, float), np.asarray(second, float)
-    if kind == 'linear':
-        return (1 - share) * first + share * second
-    lengths = [np.maximum(np.linalg.norm(end, axis=-1, keepdims=True), 1e-12) for end in (first, second)]
-    units = first / lengths[0], second / lengths[1]
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if mode == 'linear':
+        return (1 - t) * a + t * b
+    lengths = [np.maximum(np.linalg.norm(end, axis=-1, keepdims=True), 1e-12) for end in (a, b)]
+    units = a / lengths[0], b / lengths[1]
     angle = np.arccos(np.clip((units[0] * units[1]).sum(axis=-1, keepdims=True), -1, 1))
     sine = np.sin(angle)
-    shares = [np.where(sine > 1e-6, np.sin(part * angle) / np.maximum(sine, 1e-6), part)  # no circle: a line
-              for part in (1 - share, share)]
-    return (shares[0] * units[0] + shares[1] * units[1]) * ((1 - share) * lengths[0] + share * lengths[1])
+    # Parallel and opposite vectors define no great circle: interpolate these linearly.
+    weights = [np.where(sine > 1e-6, np.sin(weight * angle) / np.maximum(sine, 1e-6), weight)
+               for weight in (1 - t, t)]
+    return (weights[0] * units[0] + weights[1] * units[1]) * ((1 - t) * lengths[0] + t * lengths[1])
 
 
-def walk(stops, frames, kind, closed):
-    """Points on the way from stop to stop.
+def interpolation_path(keyframes: np.ndarray, frames_per_segment: int, mode: str, closed: bool) -> np.ndarray:
+    """Points along paths through keyframes.
 
     Args:
-      stops: [walks, stops, noise_dim].
-      frames: points from one stop up to the next.
-      closed: go on from the last stop to the first, up to just before it; else end at the last.
-    Returns: float32 [walks, points, noise_dim]; points = stops · frames if closed, else (stops − 1) · frames + 1.
+        keyframes: [paths, keyframes, noise_dim].
+        frames_per_segment: number of points from one keyframe to just before the next.
+        mode: one of MODES.
+        closed: whether the path continues from the last keyframe to just before the first. Otherwise it ends
+            at the last keyframe.
+
+    Returns:
+        float32 [paths, points, noise_dim], with keyframes * frames_per_segment points if the path is closed,
+        and (keyframes - 1) * frames_per_segment + 1 otherwise.
     """
-    count = stops.shape[1]
-    points = [between(stops[:, number], stops[:, (number + 1) % count], frame / frames, kind)
-              for number in range(count if closed else count - 1) for frame in range(frames)]
-    return np.stack(points if closed else [*points, stops[:, -1]], axis=1).astype(np.float32)
+    count = keyframes.shape[1]
+    points = []
+    for number in range(count if closed else count - 1):
+        start, end = keyframes[:, number], keyframes[:, (number + 1) % count]
+        points += [interpolate(start, end, frame / frames_per_segment, mode)
+                   for frame in range(frames_per_segment)]
+    if not closed:
+        points.append(keyframes[:, -1])
+    return np.stack(points, axis=1).astype(np.float32)
 
 
-def parse(expression):
-    """'0,3-1,4+2,5' → [(1, [0, 3]), (−1, [1, 4]), (1, [2, 5])]; spaces don't count. None where it is not like that."""
+def parse_expression(expression: str) -> Optional[List[Tuple[int, List[int]]]]:
+    """Parses latent arithmetic, such as '0,3-1,4+2,5'. Spaces are ignored.
+
+    Returns:
+        The terms, each a sign and the indices of its vectors, such as [(1, [0, 3]), (-1, [1, 4]), (1, [2,
+        5])]; or None if the expression is malformed.
+    """
     expression = re.sub(r'\s', '', expression)
     if not _EXPRESSION.match(expression):
         return None
@@ -53,13 +73,15 @@ def parse(expression):
             for sign, indices in re.findall(r'([+-]?)([\d,]+)', expression)]
 
 
-def arithmetic(noise, terms):
-    """Means of each term's vectors, and their sum with the terms' signs (arXiv 1511.06434, figure 7).
+def arithmetic(noise: np.ndarray, terms: Sequence[Tuple[int, Sequence[int]]]) -> np.ndarray:
+    """The mean of each term's vectors, and the signed sum of these means (arXiv 1511.06434, figure 7).
 
     Args:
-      noise: [vectors, noise_dim].
-      terms: as of `parse`.
-    Returns: float32 [terms + 1, noise_dim].
+        noise: [vectors, noise_dim].
+        terms: the result of `parse_expression`.
+
+    Returns:
+        float32 [terms + 1, noise_dim]; the sum is last.
     """
     means = np.stack([np.mean([noise[index] for index in indices], axis=0) for _, indices in terms])
     signs = np.array([sign for sign, _ in terms], float)

@@ -1,6 +1,7 @@
-"""Pictures: grids of images, and curves."""
+"""Grids of images, and figures of losses and scores."""
 import io
 import math
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image
@@ -9,20 +10,15 @@ from PIL import Image
 _COLOURS = {'generator': '#d95f02', 'discriminator': '#1b6ca8'}
 
 
-def to_bytes(images):
-    """float [−1, 1] → uint8 [0, 255], rounded; values outside are clipped."""
-    return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-def grid(images, columns=None, padding=2, scale=1):
-    """One picture of many.
+def grid(images: np.ndarray, columns: Optional[int] = None, padding: int = 2, scale: int = 1) -> np.ndarray:
+    """Arranges images in a grid.
 
     Args:
       images: uint8 [n, height, width, 1 or 3].
-      columns: default: as square as can be, ceil(sqrt(n)).
-      padding: pixels of mid-grey around and between the images.
-      scale: each pixel becomes scale × scale.
-    Returns: uint8 [height', width', 3].
+      columns: number of columns. Default: ceil(sqrt(n)), which makes the grid as square as possible.
+      padding: width of the gray border around and between the images, in pixels of the images.
+      scale: each pixel becomes a square of scale × scale pixels.
+    Returns: uint8 [grid height, grid width, 3].
     """
     count, height, width = images.shape[:3]
     columns = min(columns or math.ceil(math.sqrt(count)), count)
@@ -36,15 +32,21 @@ def grid(images, columns=None, padding=2, scale=1):
     return canvas.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
-def png(picture):
-    """uint8 [height, width, 3], or [height, width] of grey, → the bytes of a PNG file."""
+def png(picture: np.ndarray) -> bytes:
+    """Encodes a picture, uint8 [height, width, 3] or [height, width] for gray, as a PNG file."""
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format='PNG', optimize=True)
     return file.getvalue()
 
 
-def losses(records, title):
-    """The bytes of a PNG with both losses against the step. `records` as in metrics.jsonl, one or more."""
+def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """Plots both losses over the steps.
+
+    Args:
+      records: one or more records of metrics.jsonl.
+      title: title of the figure.
+    Returns: the content of a PNG file.
+    """
     figure = canvas(8, 4)
     axes = figure.add_subplot(111)
     steps = [record['step'] for record in records]
@@ -63,12 +65,13 @@ def losses(records, title):
     return rendered(figure)
 
 
-def curves(records, quantities):
-    """The bytes of a PNG that compares runs.
+def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mapping[str, str]) -> bytes:
+    """Plots quantities of several runs over the steps, one diagram per quantity.
 
     Args:
-      records: {run: dicts, each with a step and quantities}.
-      quantities: {name in the records: title}, two or four.
+      records: {name of the run: records, each with a step and the quantities}.
+      quantities: {key in the records: title}, two or four.
+    Returns: the content of a PNG file.
     """
     rows = len(quantities) // 2
     figure = canvas(11, 3 * rows)
@@ -92,8 +95,14 @@ def curves(records, quantities):
     return rendered(figure)
 
 
-def histograms(shares, real):
-    """The bytes of a PNG with shares of classes. `shares`: {name: shares}; `real`: those to compare with, or None."""
+def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[float]]) -> bytes:
+    """Plots the shares of the classes, one bar chart per set of images.
+
+    Args:
+      shares: {name of the set: share of each class}.
+      real: shares of the real images, drawn as a line in each chart, or None.
+    Returns: the content of a PNG file.
+    """
     rows = math.ceil(len(shares) / 4)
     figure = canvas(11, 0.4 + 2.1 * rows)
     for number, (name, values) in enumerate(shares.items()):
@@ -108,8 +117,8 @@ def histograms(shares, real):
     return rendered(figure)
 
 
-def _smooth(values):
-    """(window, running means): over an eighth of the values, at the most over eleven."""
+def _smooth(values: np.ndarray) -> Tuple[int, np.ndarray]:
+    """(window, running means): the window is an eighth of the values, at most 11."""
     window = max(1, min(11, len(values) // 8))
     return window, np.convolve(values, np.ones(window) / window, 'valid')
 

@@ -1,35 +1,45 @@
-"""Everything random as a pure function of (seed, stream, counter), on stateless ops.
+"""Random numbers as pure functions of (seed, stream, counter), computed with stateless ops.
 
-No random state exists, so none has to be saved: a resumed run draws what the uninterrupted one draws, and
-TensorFlow 1.15 and 2.21 draw the same numbers.
+There is no random state to save. A resumed run draws the same numbers as an uninterrupted one, and TensorFlow
+1.15 and 2.21 draw the same numbers.
 """
 import zlib
+from typing import Union
 
 import tensorflow.compat.v1 as tf
 
-# What is drawn; the counter that goes with it is an epoch for SHUFFLE, a step for the noises and for DROPOUT,
-# a batch for STANDING_NOISE.
+# The streams. Their counters are: for SHUFFLE the epoch; for NOISE, GENERATOR_NOISE, SAMPLE_NOISE and DROPOUT
+# the step; for STANDING_NOISE the batch.
 SHUFFLE, NOISE, GENERATOR_NOISE, SAMPLE_NOISE, DROPOUT, STANDING_NOISE = range(6)
 DISTRIBUTIONS = ('uniform', 'normal')
-_STREAMS = 16  # room for more, so that a new stream changes none of the old ones
+_MAX_STREAMS = 16  # more than there are, so that a new stream does not change the existing ones
 
 
-def seed_of(seed, stream, counter, name=''):
-    """The seed [2] (int64) that the stateless ops take.
+def derive_seed(seed: int, stream: int, counter: Union[int, tf.Tensor], name: str = '') -> tf.Tensor:
+    """The seed of a stateless random op, int64 [2].
 
     Args:
-      seed: the user's, from 0 to 2^31 − 1.
-      counter: may be a tensor.
-      name: tells apart what is drawn from one stream at one count.
+        seed: the user's seed, from 0 to 2^31 - 1.
+        stream: one of the streams of this module.
+        counter: integer scalar, position in the stream.
+        name: distinguishes draws at the same position of a stream.
     """
     counter = tf.cast(counter, tf.int64)
     first = seed + (zlib.crc32(name.encode()) << 31)
-    return tf.stack([tf.constant(first, tf.int64), counter * _STREAMS + stream])
+    return tf.stack([tf.constant(first, tf.int64), counter * _MAX_STREAMS + stream])
 
 
-def noise(distribution, seed, stream, counter, count, noise_dim, name=''):
-    """float32 [count, noise_dim], `uniform` on [−1, 1) or `normal` (mean 0, variance 1). `count` may be a tensor."""
-    shape, seeds = [count, noise_dim], seed_of(seed, stream, counter, name)
+def noise(distribution: str, seed: int, stream: int, counter: Union[int, tf.Tensor],
+          count: Union[int, tf.Tensor], noise_dim: int, name: str = '') -> tf.Tensor:
+    """Latent vectors, float32 [count, noise_dim].
+
+    Args:
+        distribution: 'uniform' on [-1, 1), or 'normal' with mean 0 and variance 1.
+        seed, stream, counter, name: as in `derive_seed`.
+        count: number of vectors, an integer or an integer scalar tensor.
+        noise_dim: length of a vector.
+    """
+    shape, seeds = [count, noise_dim], derive_seed(seed, stream, counter, name)
     if distribution == 'normal':
         return tf.random.stateless_normal(shape, seeds)
     return tf.random.stateless_uniform(shape, seeds, -1., 1.)

@@ -1,50 +1,37 @@
-"""The one place that knows the paths inside a run folder, and writes its small files whole or not at all."""
+"""The files of a run: the only module that builds paths inside run folders and beside checkpoints.
+
+A checkpoint is a set of files with a common prefix. Functions here and in `checkpoints` take and return that
+prefix as its path: `runs/my_run/checkpoints/model-1000` stands for `model-1000.index`,
+`model-1000.data-00000-of-00001` and, once they were computed, standing statistics.
+"""
 import contextlib
+import glob
 import json
 import os
+import platform
 import re
+import time
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 try:
     import fcntl
 except ImportError:  # Windows
-    fcntl = None
+    fcntl = None  # type: ignore
 
-from dcgan_tf1.errors import UserError, naming
+from dcgan_tf1.errors import UserError, add_filename
 
-# What JSON files of runs can be damaged into, for Python's reader of them.
-_FAULTS = (OSError, ValueError, RecursionError)
-_LOGGED = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_accuracy', 'fake_accuracy',
-           'images_per_second')
-
-
-def _is_number(value):
-    return type(value) in (int, float) and (-1e100 < value < 1e100 or value != value)
+# Errors that reading a damaged JSON file can raise.
+_JSON_ERRORS = (OSError, ValueError, RecursionError)
+_RECORD_KEYS = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_accuracy', 'fake_accuracy',
+                'images_per_second')
 
 
-def _is_record(record):
-    return (isinstance(record, dict) and all(_is_number(record.get(name)) for name in _LOGGED)
-            and type(record['step']) is int and 0 < record['step'] < 2 ** 31)
+def write_atomically(path: str, content: bytes) -> None:
+    """Writes a temporary file, then renames it: readers see the old content or the new, never a part.
 
-
-def _is_evaluation(evaluation):
-    return (isinstance(evaluation, dict) and isinstance(evaluation.get('scores'), dict)
-            and all(isinstance(evaluation.get(name), str) for name in ('checkpoint', 'bn_mode'))
-            and all(type(evaluation.get(name)) is int and _is_number(evaluation[name])
-                    for name in ('num_images', 'test_images'))
-            and all(isinstance(score, dict) and _is_score(name, score.get('value'))
-                    and (score.get('real') is None or _is_score(name, score['real']))
-                    for name, score in evaluation['scores'].items()))
-
-
-def _is_score(name, value):
-    if name == 'histogram':
-        return isinstance(value, list) and value and all(map(_is_number, value))
-    return _is_number(value)
-
-
-def write(path, content):
-    """Writes bytes to a file, under another name first: a reader meets the old file or the new, never a half."""
-    with naming(path):
+    Raises: OSError that names the file.
+    """
+    with add_filename(path):
         with open(path + '.partial', 'wb') as file:
             file.write(content)
             file.flush()
@@ -52,10 +39,53 @@ def write(path, content):
     os.replace(path + '.partial', path)
 
 
-class RunFolder:
-    """A folder with everything that a run wrote."""
+def default_run_dir(name: str, dataset: str, seed: int) -> str:
+    """The run folder of a training without --run_dir: runs/NAME-DATASET-SEED."""
+    return os.path.join('runs', '%s-%s-%d' % (name, dataset, seed))
 
-    def __init__(self, path):
+
+def index_path(checkpoint: str) -> str:
+    """Path of a checkpoint's index, which is written last: the checkpoint is complete if it exists."""
+    return checkpoint + '.index'
+
+
+def data_paths(checkpoint: str) -> List[str]:
+    """Paths of the files with the values of a checkpoint's variables."""
+    return glob.glob(glob.escape(checkpoint) + '.data-*')
+
+
+def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
+    """Path of the standing statistics of a checkpoint, accumulated over that many batches of that size."""
+    return '%s.standing-%dx%d.npz' % (checkpoint, batches, batch_size)
+
+
+def checkpoint_files(checkpoint: str) -> List[str]:
+    """Paths of all files of a checkpoint, including standing statistics."""
+    return glob.glob(glob.escape(checkpoint) + '.*')
+
+
+class RunFolder:
+    """The folder with everything that a run writes. Each attribute is the path of a file or folder in it.
+
+    Attributes:
+      path: the run folder.
+      config: settings, versions and dataset of the run (JSON).
+      flags: the settings as a flagfile.
+      metrics: one JSON object per logged step.
+      log: the messages of the training.
+      scores: a JSON list of evaluations.
+      losses: plot of both losses.
+      samples: folder of image grids.
+      animation: all grids of generated images as an animation.
+      reals: grid of real images.
+      checkpoints: folder of checkpoints.
+      checkpoint_prefix: path of a checkpoint without its '-STEP'.
+      best: folder with a copy of the best checkpoint.
+      lock: locked while a process trains this run; contains its process ID.
+    """
+
+    def __init__(self, path: str):
+        """The folder need not exist."""
         self.path = path
         self.config = os.path.join(path, 'config.json')
         self.flags = os.path.join(path, 'train.flags')
@@ -63,48 +93,80 @@ class RunFolder:
         self.log = os.path.join(path, 'train.log')
         self.scores = os.path.join(path, 'scores.json')
         self.losses = os.path.join(path, 'losses.png')
-        self.events = path  # TensorBoard names a run after the folder of its event files
         self.samples = os.path.join(path, 'samples')
-        self.film = os.path.join(self.samples, 'training.gif')
+        self.animation = os.path.join(self.samples, 'training.gif')
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')
-        self.lock = os.path.join(path, 'lock')
-        self.best = os.path.join(path, 'best')
         self.checkpoint_prefix = os.path.join(self.checkpoints, 'model')
+        self.best = os.path.join(path, 'best')
+        self.lock = os.path.join(path, 'lock')
 
-    def grid(self, step):
-        """Path of the grid of generated images after that many steps."""
+    def new_events_path(self) -> str:
+        """Path of a new event file, with the kind of name by which TensorBoard recognizes them.
+
+        It lies in the run folder itself, because TensorBoard names a run after the folder of its event files.
+        """
+        path = os.path.join(self.path, 'events.out.tfevents.%d.%s.%d' % (time.time(), platform.node(), os.getpid()))
+        taken = len(glob.glob(glob.escape(path) + '*'))  # by a training in the same process and second
+        return '%s.%d' % (path, taken) if taken else path
+
+    def grid(self, step: int) -> str:
+        """Path of the grid of images generated after that step."""
         return os.path.join(self.samples, 'step_%06d.png' % step)
 
-    def grids(self):
-        """Paths of the grids that are there, in the order of their steps."""
+    def grids(self) -> List[str]:
+        """Paths of the existing grids of generated images, ordered by step."""
         paths = [os.path.join(self.samples, name) for name in os.listdir(self.samples)
                  if re.match(r'step_[0-9]{6,15}\.png$', name)]
         return sorted(paths, key=self.step_of)
 
-    def has_film(self):
-        """Whether the film was made of all the grids: the last thing that a training does."""
-        grids = self.grids()
-        return not grids or (os.path.exists(self.film) and os.path.getmtime(self.film) >= os.path.getmtime(grids[-1]))
-
-    def step_of(self, grid):
-        """The step of a path that `grids` gave."""
+    def step_of(self, grid: str) -> int:
+        """The step of a path that `grids` returned."""
         return int(os.path.basename(grid)[len('step_'):-len('.png')])
 
-    def create(self):
-        """Makes the folders. Raises UserError where that is not possible."""
+    def animation_is_current(self) -> bool:
+        """Whether the animation contains all grids. Writing it is the last thing that a training does."""
+        grids = self.grids()
+        if not grids:
+            return True
+        return (os.path.exists(self.animation)
+                and os.path.getmtime(self.animation) >= os.path.getmtime(grids[-1]))
+
+    def checkpoint_indexes(self) -> List[str]:
+        """Paths of the indexes of the complete checkpoints, in any order."""
+        return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.index')
+
+    def checkpoint_parts(self) -> List[str]:
+        """Paths of all files of all checkpoints, complete or not."""
+        return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.*')
+
+    def unfinished_checkpoint_files(self) -> List[str]:
+        """Paths of temporary files of TensorFlow, which a killed process or a full disk left behind."""
+        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*')
+                for path in glob.glob(os.path.join(glob.escape(self.checkpoints), pattern))]
+
+    def best_indexes(self) -> List[str]:
+        """Paths of the indexes in the folder of the best checkpoint: one, or none."""
+        return glob.glob(os.path.join(glob.escape(self.best), '*.index'))
+
+    def best_copy_path(self, path: str) -> str:
+        """Path that a file of a checkpoint has when it is copied to the folder of the best checkpoint."""
+        return os.path.join(self.best, os.path.basename(path))
+
+    def create(self) -> None:
+        """Creates the folder and its subfolders. Raises UserError if that is not possible."""
         try:
             for folder in (self.path, self.samples, self.checkpoints):
                 os.makedirs(folder, exist_ok=True)
         except OSError as error:
-            raise UserError('--run_dir=%s cannot be made (%s): name a folder that can be written to'
+            raise UserError('--run_dir=%s cannot be created (%s): name a folder that you can write to'
                             % (self.path, error.strerror)) from error
 
     @contextlib.contextmanager
-    def locked(self):
-        """Keeps other processes from training here, until it is left or this process ends, in whatever way.
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training this run, until the block is left or this process ends.
 
-        Raises: UserError where another one trains here.
+        Raises: UserError if another process trains it.
         """
         with open(self.lock, 'a+', encoding='utf-8') as file:
             try:
@@ -112,45 +174,53 @@ class RunFolder:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
-                raise UserError('%s is being trained by another process (%s): wait for that one, or name another '
-                                '--run_dir' % (self.path, file.read().strip())) from None
+                raise UserError('%s is being trained by another process (%s): wait for it to finish, or name '
+                                'another --run_dir' % (self.path, file.read().strip())) from None
             except OSError:
-                pass  # a file system that knows no locks
+                pass  # the file system does not support locks
             file.truncate(0)
             file.write('%d\n' % os.getpid())
             file.flush()
             yield
 
-    def read_config(self):
-        """The run's config.json, or None where there is no run. Raises UserError if it is damaged."""
+    def read_config(self) -> Optional[Dict[str, Any]]:
+        """Reads config.json.
+
+        Returns: a dict with at least the dict 'flags', or None if there is no run in this folder.
+        Raises: UserError if it is damaged.
+        """
         try:
             with open(self.config, encoding='utf-8') as file:
                 config = json.load(file)
-            if not isinstance(config, dict) or not all(
-                    isinstance(config.get(name, {}), dict) for name in ('flags', 'versions')) or 'flags' not in config:
-                raise ValueError('no settings in it')
+            if not _is_config(config):
+                raise ValueError('it contains no settings')
             return config
         except FileNotFoundError:
             return None
-        except _FAULTS as error:
+        except _JSON_ERRORS as error:
             raise UserError('%s cannot be read (%s): restore it, or name another --run_dir'
                             % (self.config, error)) from error
 
-    def write_config(self, config):
-        write(self.config, (json.dumps(config, indent=2, sort_keys=True) + '\n').encode())
+    def write_config(self, config: Dict[str, Any]) -> None:
+        """Writes config.json."""
+        write_atomically(self.config, (json.dumps(config, indent=2, sort_keys=True) + '\n').encode())
 
-    def write_flags(self, flagfile):
-        """Writes the settings as a flagfile."""
-        write(self.flags, flagfile.encode())
+    def write_flags(self, flagfile: str) -> None:
+        """Writes the settings, the text of a flagfile."""
+        write_atomically(self.flags, flagfile.encode())
 
-    def read_metrics(self):
-        """The logged steps, a list of dicts. A last line that was not written to its end is left out."""
+    def read_metrics(self) -> List[Dict[str, Any]]:
+        """Reads the logged steps from metrics.jsonl. An incomplete last line is ignored.
+
+        Returns: one dict per logged step; [] if there is no such file.
+        Raises: UserError if the file is damaged.
+        """
         try:
             with open(self.metrics, encoding='utf-8') as file:
                 lines = file.readlines()
         except FileNotFoundError:
             return []
-        except _FAULTS as error:
+        except _JSON_ERRORS as error:
             raise UserError('%s cannot be read (%s): restore or delete it' % (self.metrics, error)) from error
         records = []
         for number, line in enumerate(lines, 1):
@@ -162,29 +232,67 @@ class RunFolder:
                                     % (self.metrics, number)) from error
                 break
             if not _is_record(record):
-                raise UserError('%s, line %d, is no logged step: restore the file, or delete that line'
+                raise UserError('%s, line %d, is not a logged step: restore the file, or delete that line'
                                 % (self.metrics, number))
             records.append(record)
         return records
 
-    def read_scores(self):
-        """The evaluations in scores.json, a list of dicts. Raises UserError if it is damaged."""
+    def write_metrics(self, records: Sequence[Dict[str, Any]]) -> None:
+        """Replaces the logged steps."""
+        write_atomically(self.metrics, ''.join(json.dumps(record) + '\n' for record in records).encode())
+
+    def read_scores(self) -> List[Dict[str, Any]]:
+        """Reads the evaluations from scores.json.
+
+        Returns: one dict per evaluation; [] if there is no such file.
+        Raises: UserError if the file is damaged.
+        """
         try:
             with open(self.scores, encoding='utf-8') as file:
                 evaluations = json.load(file)
             if not isinstance(evaluations, list) or not all(map(_is_evaluation, evaluations)):
-                raise ValueError('no evaluations in it')
+                raise ValueError('it contains no evaluations')
             return evaluations
         except FileNotFoundError:
             return []
-        except _FAULTS as error:
-            raise UserError('%s cannot be read (%s): mend or delete it' % (self.scores, error)) from error
+        except _JSON_ERRORS as error:
+            raise UserError('%s cannot be read (%s): fix or delete it' % (self.scores, error)) from error
 
-    def add_scores(self, evaluation, same):
-        """Adds an evaluation (a dict) to scores.json, in place of one that has the same values of the keys `same`."""
-        kept = [other for other in self.read_scores() if any(other.get(key) != evaluation[key] for key in same)]
-        write(self.scores, (json.dumps([*kept, evaluation], indent=1) + '\n').encode())
+    def add_scores(self, evaluation: Dict[str, Any], identity_keys: Sequence[str]) -> None:
+        """Adds an evaluation to scores.json, in place of one with the same values for `identity_keys`."""
+        others = [other for other in self.read_scores()
+                  if any(other.get(key) != evaluation[key] for key in identity_keys)]
+        write_atomically(self.scores, (json.dumps([*others, evaluation], indent=1) + '\n').encode())
 
-    def write_metrics(self, records):
-        """Replaces the logged steps."""
-        write(self.metrics, ''.join(json.dumps(record) + '\n' for record in records).encode())
+
+def _is_config(value: Any) -> bool:
+    return (isinstance(value, dict) and isinstance(value.get('flags'), dict)
+            and isinstance(value.get('versions', {}), dict))
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and (-1e100 < value < 1e100 or value != value)
+
+
+def _is_record(value: Any) -> bool:
+    return (isinstance(value, dict) and all(_is_number(value.get(key)) for key in _RECORD_KEYS)
+            and type(value['step']) is int and 0 < value['step'] < 2 ** 31)
+
+
+def _is_evaluation(value: Any) -> bool:
+    return (isinstance(value, dict) and isinstance(value.get('scores'), dict)
+            and all(isinstance(value.get(key), str) for key in ('checkpoint', 'bn_mode'))
+            and all(type(value.get(key)) is int and _is_number(value[key])
+                    for key in ('num_images', 'test_images'))
+            and all(_is_score(name, score) for name, score in value['scores'].items()))
+
+
+def _is_score(name: str, value: Any) -> bool:
+    return (isinstance(value, dict) and _is_score_value(name, value.get('value'))
+            and (value.get('real') is None or _is_score_value(name, value['real'])))
+
+
+def _is_score_value(name: str, value: Any) -> bool:
+    if name == 'histogram':
+        return isinstance(value, list) and bool(value) and all(map(_is_number, value))
+    return _is_number(value)

@@ -1,110 +1,118 @@
-"""Makes images with a trained generator: grids, single files, arrays, walks from noise to noise, noise arithmetic.
+"""Generates images: grids, single files, arrays, latent interpolations, latent arithmetic.
 
   python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=digits.png
   python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=digits.npy --bn_mode=moving
-  python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=walk.gif --walk=spherical --bn_mode=standing
+  python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=paths.gif --interpolation=slerp
   python -m dcgan_tf1.sample --run_dir=runs/sparse_softmax-mnist-0 --output=sum.png --arithmetic=0,3,7-1,4,8+2,5,9
 
-With --bn_mode=batch, batch norm uses the statistics of the images that are made together (all of them up to
-1,000; more are made in equal parts), so an image depends on its companions. With --bn_mode=moving it uses the
-averages of training, with --bn_mode=standing those of --standing_batches batches made with the finished weights;
-either way each image depends on its own noise alone.
+With --bn_mode=batch, batch norm uses the statistics of the images that are generated together (up to 1,000; more are
+generated in equal parts), so an image depends on the others. With --bn_mode=moving it uses the moving averages of the
+training, and with --bn_mode=standing the statistics of --standing_batches batches generated with the final weights; in
+both cases an image depends on its latent vector alone.
 """
 import functools
 import sys
+from typing import Callable, Optional
 
 import numpy as np
-import tensorflow.compat.v1 as tf
-from absl import app, flags
 
-from dcgan_tf1 import image_files, latent, options, plots, sampler
-from dcgan_tf1.errors import UserError, exit_status
+from dcgan_tf1 import cli, image_files, latent, pixels, plots, run_settings, sampler
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.settings import SampleSettings
+
+_Draw = Callable[[int], np.ndarray]  # how many latent vectors are needed → at least so many, or all of --noise
+_Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
 
-def run(settings):
-    """The command, on its flags' settings; returns the exit status. Raises UserError."""
-    tf.logging.set_verbosity(tf.logging.ERROR)
-    settings = sampler.of_run(settings) if settings.run_dir else settings
-    given = _read_noise(settings) if settings.noise else None
+def run(settings: SampleSettings) -> int:
+    """The command; returns the exit status. Raises UserError."""
+    settings = run_settings.for_run(settings) if settings.run_dir else settings
+    noise_file = read_noise(settings) if settings.noise else None
     with sampler.Sampler(settings) as generator:
-        def draw(count):
-            return generator.noise(count, settings.seed) if given is None else given
-        make = functools.partial(generator.images, statistics=generator.statistics(
-            settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches))
-        if settings.walk:
-            count = _walk(settings, draw, make)
+        statistics = generator.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
+        generate = functools.partial(generator.images, statistics=statistics)
+
+        def draw(count: int) -> np.ndarray:
+            return generator.noise(count, settings.seed) if noise_file is None else noise_file
+
+        if settings.interpolation:
+            count = _interpolate(settings, draw, generate)
         elif settings.arithmetic:
-            count = _arithmetic(settings, draw, make)
+            count = _arithmetic(settings, draw, generate)
         else:
             noise = draw(settings.num_images)
-            image_files.save(settings.output, make(noise), noise, functools.partial(_grid, settings))
+            image_files.save_images(settings.output, generate(noise), noise, functools.partial(_grid, settings))
             count = len(noise)
-    print('%d images of %s: %s' % (count, settings.checkpoint, settings.output), file=sys.stderr)
+    print('%d images from %s: %s' % (count, settings.checkpoint, settings.output), file=sys.stderr)
     return 0
 
 
-def _grid(settings, images, columns=None):
-    pixels = plots.to_bytes(images)
-    return plots.grid(255 - pixels if settings.reverse else pixels, columns or settings.columns, settings.padding,
-                      settings.scale)
+def _grid(settings: SampleSettings, images: np.ndarray, columns: Optional[int] = None) -> np.ndarray:
+    image_bytes = pixels.to_uint8(images)
+    return plots.grid(255 - image_bytes if settings.reverse else image_bytes, columns or settings.columns,
+                      settings.padding, settings.scale)
 
 
-def _walk(settings, draw, make):
-    """A row of images for each walk, or a film of all walks at once. Returns how many images were made."""
-    stops = draw(settings.num_images * settings.stops)
-    if len(stops) % settings.stops:
-        raise UserError('--noise=%s holds %d vectors, which do not make walks of --stops=%d: give a multiple of that'
-                        % (settings.noise, len(stops), settings.stops))
-    closed = image_files.suffix(settings.output) in image_files.FILMS
-    noise = latent.walk(stops.reshape(-1, settings.stops, settings.noise_dim), settings.frames, settings.walk, closed)
-    walks, points = noise.shape[:2]
-    noise = noise.reshape(walks * points, -1)
-    images = make(noise)
-    if closed:
-        images = images.reshape(walks, points, *images.shape[1:])
-        image_files.film(settings.output, [_grid(settings, images[:, point]) for point in range(points)])
+def _interpolate(settings: SampleSettings, draw: _Draw, generate: _Generate) -> int:
+    """Writes one row of images per path, or an animation of all paths. Returns how many images were generated."""
+    keyframes = draw(settings.num_images * settings.keyframes)
+    if len(keyframes) % settings.keyframes:
+        raise UserError('--noise=%s holds %d vectors, which is not a multiple of --keyframes=%d: change one of them'
+                        % (settings.noise, len(keyframes), settings.keyframes))
+    is_animation = image_files.suffix(settings.output) in image_files.ANIMATIONS
+    noise = latent.interpolation_path(keyframes.reshape(-1, settings.keyframes, settings.noise_dim),
+                                      settings.frames_per_segment, settings.interpolation, closed=is_animation)
+    num_paths, num_points = noise.shape[:2]
+    noise = noise.reshape(num_paths * num_points, -1)
+    images = generate(noise)
+    if is_animation:
+        images = images.reshape(num_paths, num_points, *images.shape[1:])
+        image_files.save_animation(settings.output, [_grid(settings, images[:, point]) for point in range(num_points)])
     else:
-        image_files.save(settings.output, images, noise, functools.partial(_grid, settings, columns=points))
-    return walks * points
+        image_files.save_images(settings.output, images, noise, functools.partial(_grid, settings, columns=num_points))
+    return num_paths * num_points
 
 
-def _arithmetic(settings, draw, make):
-    """A row of images for each term, its mean at the end, and the result as the last row; files hold means and result.
-    Returns how many images were made.
+def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> int:
+    """Writes one row of images per term, with its mean at the end, and the result in the last row. Arrays hold only
+    the means and the result. Returns how many images were generated.
     """
-    terms = latent.parse(settings.arithmetic)
-    needed = max(index for _, indices in terms for index in indices) + 1
-    noise = draw(needed)
-    if len(noise) < needed:
-        raise UserError('--arithmetic=%s asks for vector %d of --noise=%s, which has %d: name others (they '
-                        'count from 0)' % (settings.arithmetic, needed - 1, settings.noise, len(noise)))
-    results = latent.arithmetic(noise, terms)
+    terms = latent.parse_expression(settings.arithmetic)
     used = [index for _, indices in terms for index in indices]
-    images = make(np.concatenate([noise[used], results]))
-    single, means = np.split(images, [len(used)])
+    noise = draw(max(used) + 1)
+    if len(noise) <= max(used):
+        raise UserError('--arithmetic=%s needs vector %d, but --noise=%s has only %d: use lower numbers (they start '
+                        'at 0)' % (settings.arithmetic, max(used), settings.noise, len(noise)))
+    results = latent.arithmetic(noise, terms)
+    images = generate(np.concatenate([noise[used], results]))
+    singles, means = np.split(images, [len(used)])
 
-    def table(_):
+    def table(_: np.ndarray) -> np.ndarray:
         columns = max(len(indices) for _, indices in terms) + 1
         rows = np.ones((len(terms) + 1, columns, *images.shape[1:]), np.float32)
-        rest = single
-        for row, (_, indices), mean in zip(rows, terms, means):
-            row[:len(indices)], row[-1] = rest[:len(indices)], mean
-            rest = rest[len(indices):]
+        start = 0
+        for row, (_sign, indices), mean in zip(rows, terms, means):
+            row[:len(indices)], row[-1] = singles[start:start + len(indices)], mean
+            start += len(indices)
         rows[-1, -1] = means[-1]
         return _grid(settings, rows.reshape(-1, *images.shape[1:]), columns)
-    image_files.save(settings.output, means, results, table)
+
+    image_files.save_images(settings.output, means, results, table)
     return len(images)
 
 
-def _read_noise(settings):
-    """float32 [n, noise_dim] of a .npy file; the [n, 1, 1, noise_dim] of the sources is taken as well."""
+def read_noise(settings: SampleSettings) -> np.ndarray:
+    """The latent vectors of --noise, float32 [n, noise_dim]; the [n, 1, 1, noise_dim] of the sources is accepted too.
+
+    Raises: UserError.
+    """
     try:
         noise = image_files.read_array(settings.noise)
     except (OSError, ValueError) as error:
         raise UserError('--noise=%s is not a readable .npy file (%s): name one' % (settings.noise, error)) from error
     if (len(noise.shape) in (2, 4) and len(noise) and noise.dtype.kind in 'fiu'
             and noise.shape[1:] in ((settings.noise_dim,), (1, 1, settings.noise_dim))):
-        with np.errstate(over='ignore'):  # infinite, then
+        with np.errstate(over='ignore'):  # too large values become infinite, which is checked next
             noise = np.array(noise, np.float32).reshape(len(noise), -1)
         if np.isfinite(noise).all():
             return noise
@@ -112,10 +120,9 @@ def _read_noise(settings):
                     % (settings.noise, settings.noise_dim))
 
 
-def main():
-    options.declare_sampling()
-    flags.adopt_module_key_flags(options)
-    app.run(lambda argv: exit_status(lambda: run(options.settings(argv))), flags_parser=options.command_line)
+def main() -> None:
+    """The command."""
+    cli.main(run, SampleSettings)
 
 
 if __name__ == '__main__':

@@ -1,122 +1,146 @@
 """The order of the updates within a training step, as control dependencies in one graph.
 
-A schedule is a function (generator, discriminator, loss, inputs) → `TrainStep`; the networks are `graph.Network`s.
-Reads of variables built under a control dependency on an update see the updated values, because the variables are
-resource variables. The applications given to `minimize` say whose moving statistics move with that update: those of
-the passes that the source runs in training mode then.
+A schedule is a function (generator, discriminator, loss, inputs) → `TrainStep`. Variables are resource
+variables, so a read that is built under a control dependency on an update sees the updated value. The forward
+passes given to `minimize` are those whose batch statistics enter the moving statistics with that update: the
+passes that the source runs in training mode at that point.
 """
-import collections
+from typing import List, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-# train_op: runs one step; the losses, scalars, and the log-odds of «real» [batch] are those of the passes
-# that the step's updates are made from.
-TrainStep = collections.namedtuple(
-    'TrainStep', 'train_op discriminator_loss generator_loss real_log_odds fake_log_odds')
+from dcgan_tf1.inputs import Inputs
+from dcgan_tf1.losses import Loss
+from dcgan_tf1.network import ForwardPass, Network
 
 
-def _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss):
+class TrainStep(NamedTuple):
+    """One training step. Its losses and logits come from the forward passes that the updates are based on."""
+
+    train_op: tf.Operation  # runs the whole step
+    discriminator_loss: tf.Tensor  # scalar
+    generator_loss: tf.Tensor  # scalar
+    real_logits: tf.Tensor  # [batch], one logit of "real" per real image
+    fake_logits: tf.Tensor  # [batch], one logit of "real" per generated image
+
+
+def _train_step(train_op: tf.Operation, loss: Loss, d_real: ForwardPass, d_fake: ForwardPass,
+                generator_loss: tf.Tensor) -> TrainStep:
     with tf.name_scope('losses'):
-        return TrainStep(train_op, loss.discriminator(real_verdict.output, fake_verdict.output), generator_loss,
-                         loss.log_odds(real_verdict.output), loss.log_odds(fake_verdict.output))
+        return TrainStep(train_op, loss.discriminator(d_real.output, d_fake.output), generator_loss,
+                         loss.logit(d_real.output), loss.logit(d_fake.output))
 
 
-def further_discriminator_updates(generator, discriminator, loss, inputs):
-    """What comes before a step's schedule where the discriminator is updated more than once a step: a list of ops.
+def extra_discriminator_updates(generator: Network, discriminator: Network, loss: Loss,
+                                inputs: Inputs) -> List[tf.Operation]:
+    """The discriminator updates that come before the schedule, if a step has more than one.
 
-    Each update is on a batch of its own, real and generated, through what the update before it left.
+    Each update has its own batch of real images and latent vectors, and starts from the result of the update
+    before.
+
+    Returns:
+        A list with the last of these updates, which runs all of them; empty if there are none.
     """
-    updates = []
-    for real_images, noise in inputs.further:
+    updates: List[tf.Operation] = []
+    for real_images, noise in inputs.extra_d_batches:
         with tf.name_scope('discriminator_step'), tf.control_dependencies(updates[-1:]):
-            real_verdict, fake_verdict = discriminator(real_images), discriminator(generator(noise).output)
-            updates.append(discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
-                                                  [real_verdict, fake_verdict]))
+            d_real, d_fake = discriminator(real_images), discriminator(generator(noise).output)
+            updates.append(discriminator.minimize(loss.discriminator(d_real.output, d_fake.output),
+                                                  [d_real, d_fake]))
     return updates[-1:]
 
 
-def discriminator_then_generator(generator, discriminator, loss, inputs):
-    """The discriminator on `noise`, then the generator on `generator_noise` through the updated discriminator.
+def discriminator_then_generator(generator: Network, discriminator: Network, loss: Loss,
+                                 inputs: Inputs) -> TrainStep:
+    """The discriminator on `noise`, then the generator on `generator_noise` via the updated discriminator.
 
-    Equal to two `Session.run`s of the source's script, moving statistics included. That script applies the
-    discriminator three times: to real images, to generated ones, and again to the same generated ones for the
-    generator's loss. Its discriminator step runs the update ops of all three, so the statistics of the generated
-    batch enter twice.
+    This equals the two `Session.run` calls per step of the source's script, moving statistics included. That
+    script applies the discriminator three times: to real images, to generated images, and to the same
+    generated images again for the generator's loss. Its discriminator update runs the update ops of all three
+    passes, so the statistics of the generated batch enter twice.
     """
     with tf.name_scope('discriminator_step'):
         fake = generator(inputs.noise)
-        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
-        update = discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
-                                        [real_verdict, fake_verdict, fake_verdict])
+        d_real, d_fake = discriminator(inputs.real_images), discriminator(fake.output)
+        update = discriminator.minimize(loss.discriminator(d_real.output, d_fake.output),
+                                        [d_real, d_fake, d_fake])
     with tf.name_scope('generator_step'), tf.control_dependencies([update]):
-        fresh_fake = generator(inputs.generator_noise)
-        generator_loss = loss.generator(discriminator(fresh_fake.output).output)
-        train_op = generator.minimize(generator_loss, [fresh_fake])
-    return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+        new_fake = generator(inputs.generator_noise)
+        generator_loss = loss.generator(discriminator(new_fake.output).output)
+        train_op = generator.minimize(generator_loss, [new_fake])
+    return _train_step(train_op, loss, d_real, d_fake, generator_loss)
 
 
-def generator_then_discriminator(generator, discriminator, loss, inputs):
-    """The generator on `noise`, then the discriminator on what the updated generator makes of the same `noise`."""
+def generator_then_discriminator(generator: Network, discriminator: Network, loss: Loss,
+                                 inputs: Inputs) -> TrainStep:
+    """The generator on `noise`, then the discriminator on the updated generator's images of this `noise`."""
     with tf.name_scope('generator_step'):
         fake = generator(inputs.noise)
         generator_loss = loss.generator(discriminator(fake.output).output)
         update = generator.minimize(generator_loss, [fake])
     with tf.name_scope('discriminator_step'), tf.control_dependencies([update]):
         fake = generator(inputs.noise)
-        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
-        train_op = discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
-                                          [real_verdict, fake_verdict])
-        return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+        d_real, d_fake = discriminator(inputs.real_images), discriminator(fake.output)
+        train_op = discriminator.minimize(loss.discriminator(d_real.output, d_fake.output),
+                                          [d_real, d_fake])
+        return _train_step(train_op, loss, d_real, d_fake, generator_loss)
 
 
-def simultaneous(generator, discriminator, loss, inputs):
-    """Both from one forward pass on `noise`: the gradients of either see the other as it was."""
+def simultaneous(generator: Network, discriminator: Network, loss: Loss, inputs: Inputs) -> TrainStep:
+    """Both networks from one forward pass on `noise`: each gradient sees the other before its update."""
     with tf.name_scope('both_steps'):
         fake = generator(inputs.noise)
-        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
-        generator_loss = loss.generator(fake_verdict.output)
+        d_real, d_fake = discriminator(inputs.real_images), discriminator(fake.output)
+        generator_loss = loss.generator(d_fake.output)
         train_op = tf.group(
             generator.minimize(generator_loss, [fake]),
-            discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
-                                   [real_verdict, fake_verdict]))
-        return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+            discriminator.minimize(loss.discriminator(d_real.output, d_fake.output),
+                                   [d_real, d_fake]))
+        return _train_step(train_op, loss, d_real, d_fake, generator_loss)
 
 
-def real_then_fake_then_generator(generator, discriminator, loss, inputs):
-    """Three updates: the discriminator on real images; then on images made of `noise` beforehand; then the generator,
-    on images made of the same `noise` again. Every pass moves the statistics of both networks, as Keras does.
+def real_then_fake_then_generator(generator: Network, discriminator: Network, loss: Loss,
+                                  inputs: Inputs) -> TrainStep:
+    """Three updates: the discriminator on real images, then on generated ones, then the generator.
 
-    The generator, which is without dropout, makes the same images both times: here it makes them once, and their
-    statistics move the moving ones twice.
+    All images are generated from `noise`, before the first update. Every pass updates the moving statistics
+    of the networks that it uses, as in Keras.
+
+    The source runs its generator a second time for the third update. Without dropout that gives the same
+    images, so this schedule generates them once, and lets their statistics enter the moving statistics twice.
     """
     with tf.name_scope('discriminator_step_real'):
         fake = generator(inputs.noise)
-        real_verdict = discriminator(inputs.real_images)
-        update = discriminator.minimize(loss.of_real(real_verdict.output), [fake, real_verdict])
+        d_real = discriminator(inputs.real_images)
+        update = discriminator.minimize(loss.real_loss(d_real.output), [fake, d_real])
     with tf.name_scope('discriminator_step_fake'), tf.control_dependencies([update]):
-        fake_verdict = discriminator(fake.output)
-        update = discriminator.minimize(loss.of_fake(fake_verdict.output), [fake_verdict])
-    with tf.name_scope('generator_step'), tf.control_dependencies([update]):
-        verdict = discriminator(fake.output)
-        generator_loss = loss.generator(verdict.output)
-        train_op = generator.minimize(generator_loss, [fake, verdict])
-    return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+        d_fake = discriminator(fake.output)
+        update = discriminator.minimize(loss.fake_loss(d_fake.output), [d_fake])
+    return _generator_on_same_images(generator, discriminator, loss, update, fake, d_real, d_fake)
 
 
-def discriminator_then_generator_same_images(generator, discriminator, loss, inputs):
-    """The discriminator on real images and on images made of `noise`, in one update; then the generator, on the *same*
-    images through the updated discriminator. Every pass moves the statistics, as PyTorch does.
+def discriminator_then_generator_same_images(generator: Network, discriminator: Network, loss: Loss,
+                                             inputs: Inputs) -> TrainStep:
+    """The discriminator on `noise`, then the generator on the *same* images via the updated discriminator.
+
+    Every pass updates the moving statistics of the networks that it uses, as in PyTorch.
     """
     with tf.name_scope('discriminator_step'):
         fake = generator(inputs.noise)
-        real_verdict, fake_verdict = discriminator(inputs.real_images), discriminator(fake.output)
-        update = discriminator.minimize(loss.discriminator(real_verdict.output, fake_verdict.output),
-                                        [real_verdict, fake_verdict])
+        d_real, d_fake = discriminator(inputs.real_images), discriminator(fake.output)
+        update = discriminator.minimize(loss.discriminator(d_real.output, d_fake.output),
+                                        [d_real, d_fake])
+    return _generator_on_same_images(generator, discriminator, loss, update, fake, d_real, d_fake)
+
+
+def _generator_on_same_images(generator: Network, discriminator: Network, loss: Loss, update: tf.Operation,
+                              fake: ForwardPass, d_real: ForwardPass, d_fake: ForwardPass) -> TrainStep:
+    """Completes a step whose generator update comes after `update` and uses the images of `fake` again."""
     with tf.name_scope('generator_step'), tf.control_dependencies([update]):
-        verdict = discriminator(fake.output)
-        generator_loss = loss.generator(verdict.output)
-        train_op = generator.minimize(generator_loss, [fake, verdict])
-    return _train_step(train_op, loss, real_verdict, fake_verdict, generator_loss)
+        d_fake_updated = discriminator(fake.output)
+        generator_loss = loss.generator(d_fake_updated.output)
+        train_op = generator.minimize(generator_loss, [fake, d_fake_updated])
+    return _train_step(train_op, loss, d_real, d_fake, generator_loss)
 
 
 SCHEDULES = {schedule.__name__: schedule for schedule in (

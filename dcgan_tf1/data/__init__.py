@@ -1,114 +1,155 @@
-"""Data sets: one module each, whose name is the value of `--dataset`.
+"""Datasets. Each is a module in this package, and --dataset is the module's name.
 
-A module offers `load(data_dir=…, …)` → `Images` or what does the same, taking the flags that it needs by their names,
-and HOLDOUT, the number of images at its front that training leaves out unless `--holdout` says otherwise. One whose
-images have labels offers `labelled(data_dir=…, …)` → two `Labelled`, for training and for testing classifiers.
-Modules whose names start with an underscore are shared parts.
+A module provides
+  load(data_dir=…, …): all training images, as `Images` or an object with the same methods. It takes the flags
+    that it needs as keyword arguments of the same names and ignores others.
+  HOLDOUT: the number of images at the front that training leaves out by default (see --holdout).
+  load_labeled(data_dir=…, …): the training set and the test set of a classifier, two `LabeledImages`. Only
+    datasets with labels have it. Modules whose names start with an underscore are shared parts.
 """
-import collections
 import hashlib
 import importlib
 import inspect
 import struct
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple, Union
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.errors import UserError
 
-
-class Images(collections.namedtuple('Images', 'pixels source')):
-    """Images in memory: pixels uint8 [num_examples, height, width, channels], and where they came from."""
-
-    unreadable = {}  # noqa: RUF012 (nothing ever is; an `ImageFolder` has such)
-    fault = None
-
-    @property
-    def num_examples(self):
-        return len(self.pixels)
-
-    @property
-    def image_shape(self):
-        """(height, width, channels)."""
-        return self.pixels.shape[1:]
-
-    def checksum(self):
-        """md5 of the images as an uncompressed IDX file (for MNIST: of the canonical file)."""
-        return idx_md5(self.pixels)
-
-    def without_first(self, count):
-        return self._replace(pixels=self.pixels[count:])
-
-    def first(self, count):
-        """The first images, uint8 [count, height, width, channels] (fewer where there are no more)."""
-        return self.pixels[:count]
-
-    def batches(self, indices):
-        """The `Batches` of a `tf.data.Dataset` of int32 [batch].
-
-        All pixels go to the device once, and batches are gathered there: only indices cross over at a step.
-        """
-        fed = tf.placeholder(tf.uint8, self.pixels.shape)  # a constant would swell the graph
-        pixels = tf.get_variable('pixels', initializer=fed, trainable=False, use_resource=True,
-                                 collections=[tf.GraphKeys.LOCAL_VARIABLES])  # not of checkpoints
-        ahead = Batches.of_dataset(indices)
-        return Batches(lambda: tf.gather(pixels, ahead.get_next()), tf.group(pixels.initializer, ahead.initializer),
-                       {fed: self.pixels})
+if TYPE_CHECKING:
+    from dcgan_tf1.data.image_folder import ImageFolder
 
 
-class Batches(collections.namedtuple('Batches', 'get_next initializer feed')):
-    """Images in the order of a plan.
+class BatchSource(NamedTuple):
+    """Batches of images in a fixed order, in the current graph."""
 
-    get_next: a function that makes an op, uint8 [batch, height, width, channels]: the next batch each time it is run;
-    initializer: the op that begins it, to be run with `feed`.
-    """
+    get_next: Callable[[], tf.Tensor]  # creates the op of a batch, uint8 [batch, height, width, channels]
+    initializer: tf.Operation  # starts from the first batch; run it with `feed`
+    feed: Dict[tf.Tensor, np.ndarray]  # feed_dict of `initializer`
 
     @classmethod
-    def of_dataset(cls, dataset):
-        """Of a `tf.data.Dataset` that is prepared while the step before runs."""
+    def from_dataset(cls, dataset: tf.data.Dataset) -> 'BatchSource':
+        """Batches of a `tf.data.Dataset`, prefetched while the preceding step runs."""
         iterator = tf.data.make_initializable_iterator(dataset.prefetch(2))
         return cls(iterator.get_next, iterator.initializer, {})
 
 
-# images: `Images`; labels: uint8 [num_examples], classes from 0.
-Labelled = collections.namedtuple('Labelled', 'images labels')
+class Images(NamedTuple):
+    """A set of images in memory."""
+
+    pixels: np.ndarray  # uint8 [num_examples, height, width, channels]
+    source: str  # where the images come from: a path, or a name
+
+    @property
+    def unreadable(self) -> Dict[str, str]:
+        """Files that could not be read: none. (See `image_folder.ImageFolder`.)"""
+        return {}
+
+    @property
+    def fault(self) -> Optional[UserError]:
+        """The error that ended the reading: None. (See `image_folder.ImageFolder`.)"""
+        return None
+
+    @property
+    def num_examples(self) -> int:
+        """Number of images."""
+        return len(self.pixels)
+
+    @property
+    def image_shape(self) -> Tuple[int, int, int]:
+        """(height, width, channels)."""
+        return self.pixels.shape[1:]
+
+    def checksum(self) -> str:
+        """The md5 of the images as an uncompressed IDX file: for MNIST, of the canonical file."""
+        return idx_md5(self.pixels)
+
+    def without_first(self, count: int) -> 'Images':
+        """All images but the first `count`."""
+        return self._replace(pixels=self.pixels[count:])
+
+    def first(self, count: int) -> np.ndarray:
+        """The first images, uint8 [count, height, width, channels]; all of them, if there are fewer."""
+        return self.pixels[:count]
+
+    def batches(self, indices: tf.data.Dataset) -> BatchSource:
+        """Creates the ops that yield batches of these images.
+
+        All pixels are copied to the device once and batches are gathered there, so a step transfers only
+        indices.
+
+        Args:
+          indices: dataset of int32 [batch].
+        """
+        placeholder = tf.placeholder(tf.uint8, self.pixels.shape)  # a constant would enlarge the graph
+        # A local variable, because checkpoints contain all global ones.
+        pixels = tf.get_variable('pixels', initializer=placeholder, trainable=False, use_resource=True,
+                                 collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        index_source = BatchSource.from_dataset(indices)
+        return BatchSource(lambda: tf.gather(pixels, index_source.get_next()),
+                           tf.group(pixels.initializer, index_source.initializer), {placeholder: self.pixels})
 
 
-def idx_md5(array):
-    """md5 of uint8 [n], [n, height, width] or [n, height, width, 1] in the IDX format of MNIST."""
+class LabeledImages(NamedTuple):
+    """Images with their classes."""
+
+    images: Images
+    labels: np.ndarray  # uint8 [num_examples], classes from 0
+
+
+AnyImages = Union[Images, 'ImageFolder']
+
+
+def idx_md5(array: np.ndarray) -> str:
+    """The md5 of an array as an uncompressed file in the IDX format of MNIST.
+
+    Args:
+      array: uint8 [n], [n, height, width] or [n, height, width, 1].
+    """
     shape = array.shape[:3]
     header = struct.pack('>%dI' % (1 + len(shape)), 0x00000800 | len(shape), *shape)
     return hashlib.md5(header + array.tobytes()).hexdigest()
 
 
-def load(dataset, holdout=None, **how):
-    """The training images of a data set: (all of them, those that training may use), both `Images` or the like.
+def load(dataset: str, holdout: Optional[int] = None, **options: Any) -> Tuple[AnyImages, AnyImages]:
+    """Loads the training images of a dataset.
 
     Args:
-      holdout: how many images at the front to leave out; None: as many as the data set itself sets aside.
-      how: flags for the data set's module; it takes those that concern it.
-    Raises: UserError if they can't be had, aren't what they should be, or none is left.
+      dataset: name of a module of this package.
+      holdout: how many images at the front to leave out. Default: the dataset's own HOLDOUT.
+      **options: flags for the dataset; those that it does not know are ignored.
+    Returns: (all images, the images to train on).
+    Raises: UserError if the images cannot be obtained or are not the expected ones, or if `holdout` leaves
+      none.
     """
-    module = importlib.import_module('dcgan_tf1.data.' + dataset)
-    images = module.load(**how)
+    module = _module(dataset)
+    full_dataset = module.load(**options)
     holdout = module.HOLDOUT if holdout is None else holdout
-    if holdout >= images.num_examples:
-        raise UserError('--holdout=%d leaves none of the %d images of --dataset=%s: choose a smaller one'
-                        % (holdout, images.num_examples, dataset))
-    return images, images.without_first(holdout)
+    if holdout >= full_dataset.num_examples:
+        raise UserError('--holdout=%d leaves none of the %d images of --dataset=%s: choose a smaller number'
+                        % (holdout, full_dataset.num_examples, dataset))
+    return full_dataset, full_dataset.without_first(holdout)
 
 
-def reads_files(dataset):
-    """Whether a data set takes a --data_dir."""
-    return 'data_dir' in inspect.signature(importlib.import_module('dcgan_tf1.data.' + dataset).load).parameters
+def load_labeled(dataset: str, **options: Any) -> Optional[Tuple[LabeledImages, LabeledImages]]:
+    """Loads the labeled images of a dataset: (training set, test set), or None if it has no labels.
+
+    Arguments and errors are those of `load`.
+    """
+    return _module(dataset).load_labeled(**options) if has_labels(dataset) else None
 
 
-def has_labels(dataset):
-    """Whether a data set comes with labels."""
-    return hasattr(importlib.import_module('dcgan_tf1.data.' + dataset), 'labelled')
+def reads_files(dataset: str) -> bool:
+    """Whether a dataset uses --data_dir."""
+    return 'data_dir' in inspect.signature(_module(dataset).load).parameters
 
 
-def labelled(dataset, **how):
-    """(training, test) `Labelled` of a data set, or None where it has no labels. Arguments and errors as of `load`."""
-    if not has_labels(dataset):
-        return None
-    return importlib.import_module('dcgan_tf1.data.' + dataset).labelled(**how)
+def has_labels(dataset: str) -> bool:
+    """Whether a dataset has labels."""
+    return hasattr(_module(dataset), 'load_labeled')
+
+
+def _module(dataset: str) -> Any:
+    return importlib.import_module('dcgan_tf1.data.' + dataset)

@@ -1,34 +1,45 @@
-"""The 1,797 handwritten digits that scikit-learn carries, brought to MNIST's size: no file, no network.
+"""The 1,797 handwritten digits of scikit-learn, enlarged to MNIST's size. They need no files and no network.
 
-Source: E. Alpaydin, C. Kaynak, «Optical Recognition of Handwritten Digits», UCI Machine Learning Repository
-(8×8 images, 17 levels of grey).
+Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository
+(8×8 images, 17 levels of gray).
 """
+from typing import Any, Tuple
+
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1.data import Images, Labelled
+from dcgan_tf1.data import Images, LabeledImages
 
 HOLDOUT = 0
+_TEST_EVERY = 7  # one image of so many is a test image
 
 
-def load(**_):
-    """All images, uint8 [1797, 28, 28, 1]: enlarged to 20×20 in a black frame of 4, as MNIST's digits are framed."""
-    return _load().images
+def load(**_: Any) -> Images:
+    """All images, uint8 [1797, 28, 28, 1]: enlarged to 20×20, with a black border of 4 as in MNIST."""
+    return _load_all().images
 
 
-def labelled(**_):
-    """1,541 and 256 images: every seventh is for testing, so that all writers and digits are in either part."""
-    everything = _load()
-    test = np.arange(len(everything.labels)) % 7 == 6
-    return tuple(Labelled(Images(everything.images.pixels[part], everything.images.source), everything.labels[part])
-                 for part in (~test, test))
+def load_labeled(**_: Any) -> Tuple[LabeledImages, LabeledImages]:
+    """1,541 training images and 256 test images.
+
+    Every seventh image is a test image, so both sets contain all digits and all writers.
+    """
+    full_dataset = _load_all()
+    is_test = np.arange(len(full_dataset.labels)) % _TEST_EVERY == _TEST_EVERY - 1
+    return _subset(full_dataset, ~is_test), _subset(full_dataset, is_test)
 
 
-def _load():
-    from sklearn.datasets import load_digits  # takes a second, and is needed only here
+def _subset(full_dataset: LabeledImages, mask: np.ndarray) -> LabeledImages:
+    images, labels = full_dataset
+    return LabeledImages(images._replace(pixels=images.pixels[mask]), labels[mask])
+
+
+def _load_all() -> LabeledImages:
+    from sklearn.datasets import load_digits  # imported here, because it takes a second and is rarely needed
     digits = load_digits()
     small = np.round(digits.images * (255 / 16)).astype(np.uint8)
     pixels = np.zeros((len(small), 28, 28, 1), np.uint8)
     for index, image in enumerate(small):
-        pixels[index, 4:24, 4:24, 0] = Image.fromarray(image).resize((20, 20), Image.BICUBIC)
-    return Labelled(Images(pixels, 'scikit-learn'), digits.target.astype(np.uint8))
+        enlarged = Image.fromarray(image).resize((20, 20), Image.BICUBIC)  # type: ignore[attr-defined]
+        pixels[index, 4:24, 4:24, 0] = np.asarray(enlarged)
+    return LabeledImages(Images(pixels, 'scikit-learn'), digits.target.astype(np.uint8))

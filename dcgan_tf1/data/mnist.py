@@ -1,23 +1,28 @@
-"""MNIST: 60,000 handwritten digits and 10,000 to test with, 28×28 grey (Y. LeCun, C. Cortes, C. Burges)."""
+"""MNIST: 60,000 training and 10,000 test images of handwritten digits, 28×28 gray.
+
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
+"""
+from typing import Any, Dict, Optional, Tuple
+
 import numpy as np
 
 from dcgan_tf1 import image_files
-from dcgan_tf1.data import _idx
+from dcgan_tf1.data import Images, LabeledImages, _idx
 
-HOLDOUT = 5000  # what the loader of the TensorFlow 1 tutorials set aside, from the front
+HOLDOUT = 5000  # the validation set that the loader of the TensorFlow 1 tutorials takes from the front
 
 
-def load(data_dir=None, **_):
-    """All 60,000 training images. Raises UserError if they can't be had or aren't the canonical ones."""
+def load(data_dir: Optional[str] = None, **_: Any) -> Images:
+    """All 60,000 training images. Raises UserError if they are unavailable or not the canonical ones."""
     return _idx.load(_SOURCE, data_dir)
 
 
-def labelled(data_dir=None, **_):
-    """The 60,000 training and the 10,000 test images, with labels. Raises UserError as `load`."""
-    return _idx.labelled(_SOURCE, data_dir)
+def load_labeled(data_dir: Optional[str] = None, **_: Any) -> Tuple[LabeledImages, LabeledImages]:
+    """The 60,000 training images and the 10,000 test images, with labels. Raises UserError as `load` does."""
+    return _idx.load_labeled(_SOURCE, data_dir)
 
 
-def _keras_file(_):
+def _keras_file(_: str) -> Dict[str, str]:
     return {
         'fname': 'mnist.npz',
         'origin': 'https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz',
@@ -25,20 +30,24 @@ def _keras_file(_):
     }
 
 
-def _read_keras_file(path, file):
+def _read_keras_file(path: str, file_name: str) -> np.ndarray:
+    name = _KERAS_ARRAYS[file_name]
     with image_files.read_archive(path) as arrays:
-        size = arrays.zip.getinfo(_ARRAYS[file] + '.npy').file_size
-        if size > _LARGEST:
-            raise ValueError('it would inflate to %d bytes' % size)
-        array = arrays[_ARRAYS[file]]
-        if not isinstance(array, np.ndarray):
-            raise ValueError('%s in it is no array' % _ARRAYS[file])
-        return array
+        size = arrays.zip.getinfo(name + '.npy').file_size
+        if size > _MAX_BYTES:
+            raise ValueError('%s in it would decompress to %d bytes' % (name, size))
+        array = arrays[name]
+    if not isinstance(array, np.ndarray):
+        raise ValueError('%s in it is not an array' % name)
+    return array
 
 
-_LARGEST = 2 ** 26  # bytes: more than any of the arrays has
-_ARRAYS = {_idx.TRAIN: 'x_train', _idx.TRAIN_LABELS: 'y_train', _idx.TEST: 'x_test', _idx.TEST_LABELS: 'y_test'}
-_SOURCE = _idx.Source('mnist', {
-    _idx.TRAIN: '6bbc9ace898e44ae57da46a324031adb', _idx.TRAIN_LABELS: 'a25bea736e30d166cdddb491f175f624',
-    _idx.TEST: '2646ac647ad5339dbf082846283269ea', _idx.TEST_LABELS: '27ae3e4e09519cfbb04c329615203637',
-}, {}, _keras_file, _read_keras_file)
+_MAX_BYTES = 2 ** 26  # more than any of the arrays has
+_KERAS_ARRAYS = {
+    _idx.TRAIN: 'x_train', _idx.TRAIN_LABELS: 'y_train', _idx.TEST: 'x_test', _idx.TEST_LABELS: 'y_test'}
+_SOURCE = _idx.Source(
+    dataset='mnist',
+    md5={
+        _idx.TRAIN: '6bbc9ace898e44ae57da46a324031adb', _idx.TRAIN_LABELS: 'a25bea736e30d166cdddb491f175f624',
+        _idx.TEST: '2646ac647ad5339dbf082846283269ea', _idx.TEST_LABELS: '27ae3e4e09519cfbb04c329615203637'},
+    gzip_md5={}, keras_file=_keras_file, read_keras_file=_read_keras_file)

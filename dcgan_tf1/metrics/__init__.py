@@ -1,81 +1,86 @@
-"""Scores of generated images: one module each, whose name is the score's.
+"""Scores of generated images. Each metric is a module in this package.
 
-A module offers
-  SAMPLES: how many generated images its scores should at least be taken of; from fewer they are marked;
-  CLASSIFIED: whether it looks at what the classifier makes of the images (else at their pixels);
-  RANKS: {name of a score by which generators can be ranked: function of its value, larger for a better one};
-  scores(made, real): two `Sample`s → {name: number or list of numbers}.
+A module provides
+  MIN_SAMPLES: the number of generated images that its scores need. Scores of fewer images are marked in
+    reports.
+  NEEDS_CLASSIFIER: whether it uses the classifier's output for the images, or only their pixels.
+  RANKINGS: {name of a score by which generators can be ranked: function of its value, larger for a better
+    generator}.
+  scores(generated, real): two `Sample`s → {name: a number, or a list of numbers}.
 Modules whose names start with an underscore are shared parts.
 
-The same function scores real images that no generator was trained on (a test set): that is what is to be reached.
+The same scores of real images that no generator was trained on (a test set) are the target for a generator.
 """
-import collections
 import importlib
 import math
 import pkgutil
+from typing import Any, Callable, Dict, List, NamedTuple, Union
 
 import numpy as np
 
-# Images: pixels uint8 [n, height, width, channels]; and of the classifier, or None: features float32 [n, width] of its
-# last hidden layer, probabilities float32 [n, classes].
-Sample = collections.namedtuple('Sample', 'pixels features probabilities')
-
-# One score: its value, and the number of images that it should at least be taken of.
-Score = collections.namedtuple('Score', 'value samples')
+Value = Union[float, List[float]]
 
 
-def names():
-    """Of all metrics."""
+class Sample(NamedTuple):
+    """A set of images and the classifier's output for them."""
+
+    pixels: np.ndarray  # uint8 [n, height, width, channels]
+    features: Any  # float32 [n, width], its last hidden layer; None without a classifier
+    probabilities: Any  # float32 [n, classes]; None without a classifier
+
+
+class Score(NamedTuple):
+    """One score of a set of images."""
+
+    value: Value
+    samples_needed: int  # number of images from which it is meaningful
+
+
+def names() -> List[str]:
+    """The names of all metrics."""
     return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith('_')]
 
 
-def _modules(classified):
-    """The metrics; without those that need a classifier, unless there is one."""
-    found = [importlib.import_module('%s.%s' % (__name__, name)) for name in names()]
-    return [metric for metric in found if classified or not metric.CLASSIFIED]
+def rankings(with_classifier: bool = True) -> Dict[str, Callable[[Any], float]]:
+    """The `RANKINGS` of all metrics, or only of those that need no classifier."""
+    return {name: rank for metric in _modules(with_classifier) for name, rank in metric.RANKINGS.items()}
 
 
-def ranks(classified=True):
-    """The `RANKS` of all metrics, or of those that need no classifier."""
-    return {name: rank for metric in _modules(classified) for name, rank in metric.RANKS.items()}
+def score(generated: Sample, real: Sample) -> Dict[str, Score]:
+    """Scores generated images against training images.
 
-
-def score(made, real):
-    """{name: `Score`} of generated images, beside the training images: `Sample`s.
-
-    Without what a classifier makes of them, the scores that need it are left out.
+    Args:
+      generated: without features, the scores that need a classifier are left out.
+      real: the training images.
+    Returns: {name: score}.
     """
-    found = collections.OrderedDict()
-    for metric in _modules(made.features is not None):
-        for part, value in metric.scores(made, real).items():
-            found[part] = Score(value, metric.SAMPLES)
-    return found
+    return {name: Score(value, metric.MIN_SAMPLES)
+            for metric in _modules(with_classifier=generated.features is not None)
+            for name, value in metric.scores(generated, real).items()}
 
 
-def spread(sample, count):
-    """`count` of a sample's images, spread evenly over it (all of them, where there are no more)."""
+def evenly_spaced(sample: Sample, count: int) -> Sample:
+    """Selects `count` images at even distances; all of them, if there are fewer."""
     total = len(sample.pixels)
     if count >= total:
         return sample
-    chosen = np.linspace(0, total - 1, count).round().astype(int)
-    return Sample(*(part if part is None else part[chosen] for part in sample))
+    indices = np.linspace(0, total - 1, count).round().astype(int)
+    return Sample._make(None if part is None else part[indices] for part in sample)
 
 
-def table(evaluation):
-    """An evaluation, as `evaluate` writes it, as a Markdown table: a row each score."""
-    rows = ['| score | generated | real | |', '| --- | --- | --- | --- |']
-    for name, score in evaluation['scores'].items():
-        rows.append('| %s | %s | %s | %s |' % (
-            name.replace('_', ' '), text(score['value']), '' if score['real'] is None else text(score['real']),
-            '' if score['enough'] else 'of too few: %d images, not %d' % (
-                evaluation['num_images'], score['samples_needed'])))
-    return '\n'.join(rows) + '\n'
-
-
-def text(value):
-    """A score for people to read: four digits, of a list three each."""
+def format_value(value: Value) -> str:
+    """Formats a score with about four significant digits, or a list with three decimals each."""
     if isinstance(value, (list, tuple)):
         return ' '.join('%.3f' % part for part in value)
     if not math.isfinite(value):
         return str(value)
-    return '%d' % value if isinstance(value, int) else '%.*f' % (max(0, 3 - int(math.log10(max(abs(value), 1)))), value)
+    if isinstance(value, int):
+        return '%d' % value
+    decimals = max(0, 3 - int(math.log10(max(abs(value), 1))))
+    return '%.*f' % (decimals, value)
+
+
+def _modules(with_classifier: bool) -> List[Any]:
+    """All metrics, or only those that need no classifier."""
+    modules = [importlib.import_module('%s.%s' % (__name__, name)) for name in names()]
+    return [module for module in modules if with_classifier or not module.NEEDS_CLASSIFIER]

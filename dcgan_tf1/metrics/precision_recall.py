@@ -1,34 +1,41 @@
-"""Improved precision and recall (Kynkäänniemi et al. 2019, arXiv 1904.06991, algorithm 1) on the classifier's features.
+"""Improved precision and recall of the classifier's features.
 
-Around every image lies a ball that reaches to its third nearest neighbour of its own set. Precision is the share of
-generated images inside a ball of the real ones: how real they are; recall the share of real ones inside a ball of the
-generated: how much of the data is drawn. Both sets have the same size, for the balls shrink as a set grows.
+Kynkäänniemi et al. 2019, arXiv 1904.06991, algorithm 1.
+
+Each image has a ball around it that reaches to its third-nearest neighbor in its own set. Precision is the
+share of generated images inside a ball of a real image: how realistic they are. Recall is the share of real
+images inside a ball of a generated image: how much of the data is covered. Both sets have the same size,
+because balls shrink as a set grows.
 """
+from typing import Dict
+
 import numpy as np
 
-from dcgan_tf1.metrics import _neighbours, spread
+from dcgan_tf1.metrics import Sample, _neighbors, evenly_spaced
 
-SAMPLES = 1000
-CLASSIFIED = True
-RANKS = {'precision': float, 'recall': float}
-NEIGHBOURS = 3
-_MOST = 10000  # images of a set: time and memory grow with the square
+MIN_SAMPLES = 1000
+NEEDS_CLASSIFIER = True
+RANKINGS = {'precision': float, 'recall': float}
+NEIGHBORS = 3
+_MAX_SAMPLES = 10000  # per set: time and memory grow with the square
 
 
-def scores(made, real):
-    """{'precision', 'recall'}, each from 0 to 1; of fewer than five images there are none."""
-    count = min(len(made.features), len(real.features), _MOST)
-    if count <= NEIGHBOURS + 1:
+def scores(generated: Sample, real: Sample) -> Dict[str, float]:
+    """{'precision': from 0 to 1, 'recall': from 0 to 1}; {} for fewer than five images."""
+    count = min(len(generated.features), len(real.features), _MAX_SAMPLES)
+    if count <= NEIGHBORS + 1:
         return {}
-    made, real = (spread(sample, count).features.astype(np.float64) for sample in (made, real))
-    return {'precision': covered(made, real), 'recall': covered(real, made)}
+    generated_features, real_features = (
+        evenly_spaced(sample, count).features.astype(np.float64) for sample in (generated, real))
+    return {'precision': covered(generated_features, real_features),
+            'recall': covered(real_features, generated_features)}
 
 
-def covered(vectors, others):
-    """Share of the vectors [n, width] that lie inside a ball around one of the others [m, width]."""
+def covered(vectors: np.ndarray, others: np.ndarray) -> float:
+    """The share of `vectors`, [n, width], that lie inside a ball around one of `others`, [m, width]."""
     radii = np.empty(len(others))
-    for rows, squares in _neighbours.squared_distances(others, others):
-        # The nearest of all is the vector itself.
-        radii[rows] = np.partition(squares, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
-    inside = [(squares <= radii).any(axis=1) for _, squares in _neighbours.squared_distances(vectors, others)]
+    for rows, squares in _neighbors.squared_distances(others, others):
+        # Index 0 is the vector itself.
+        radii[rows] = np.partition(squares, NEIGHBORS, axis=1)[:, NEIGHBORS]
+    inside = [(squares <= radii).any(axis=1) for _, squares in _neighbors.squared_distances(vectors, others)]
     return float(np.concatenate(inside).mean())

@@ -1,15 +1,22 @@
-"""The DCGAN paper's own network (Radford, Metz, Chintala, arXiv 1511.06434, figure 1): 1024-512-256-128 filters.
+"""The network of the DCGAN paper (Radford, Metz and Chintala, arXiv 1511.06434, figure 1).
 
-The paper gives no batch norm constants; those of PyTorch's DCGANs are in general use with it.
+It has 1024-512-256-128 filters. The paper does not state the constants of its batch norm, so this uses those
+that are common in PyTorch's DCGANs.
 """
-from dcgan_tf1.networks import _doubling
+from typing import Sequence, Union
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.networks import _dcgan_backbone
 
 
-def generator(noise, is_training, image_shape):
-    """noise [batch, noise_dim] → images [batch, *image_shape] in (−1, 1)."""
-    return _doubling.generator(noise, image_shape, 5, 128, _doubling.torch_batch_norm(is_training))
+def generator(noise: tf.Tensor, is_training: Union[bool, tf.Tensor], image_shape: Sequence[int]) -> tf.Tensor:
+    """Latent vectors [batch, noise_dim] → images [batch, *image_shape] in (-1, 1)."""
+    return _dcgan_backbone.generator(noise, image_shape, 5, 128,
+                                     _dcgan_backbone.torch_batch_norm(is_training))
 
 
-def discriminator(images, is_training):
-    """images → logits [batch, 1, 1, 1]."""
-    return _doubling.discriminator(images, 5, 128, _doubling.torch_batch_norm(is_training), one_score=True)
+def discriminator(images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+    """Images [batch, height, width, channels] → logits [batch, 1, 1, 1]."""
+    return _dcgan_backbone.discriminator(images, 5, 128, _dcgan_backbone.torch_batch_norm(is_training),
+                                         one_score=True)

@@ -1,17 +1,21 @@
-"""The network of recipe `sparse_softmax`: a discriminator of two logits.
+"""The network of recipe `sparse_softmax`, whose discriminator has two logits.
 
-Sizes as in the public notebook that the source follows (stride 2 and 5×5 kernels; the stride 3 that the
-source prints cannot run, and it prints one kernel 10×10): see README, «Errata».
+Strides and kernel sizes are those of the public notebook that the post follows, `dcgan.ipynb` of
+https://github.com/aymericdamien/TensorFlow-Examples: stride 2 and 5×5 kernels. The post prints stride 3,
+which cannot run, and a 10×10 kernel in one place.
+Source: https://valueml.com/deep-convolutional-generative-adversarial-network-python/
 """
+from typing import Sequence, Union
+
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten, full_precision
-from dcgan_tf1.networks import quarter_size
+from dcgan_tf1.networks import initial_size
 
 
-def generator(noise, is_training, image_shape):
-    """noise [batch, noise_dim] → images [batch, *image_shape] in (−1, 1)."""
-    height, width = quarter_size(image_shape)
+def generator(noise: tf.Tensor, is_training: Union[bool, tf.Tensor], image_shape: Sequence[int]) -> tf.Tensor:
+    """Latent vectors [batch, noise_dim] → images [batch, *image_shape] in (-1, 1)."""
+    height, width = initial_size(image_shape)
     x = dense(noise, height * width * 128)
     x = tf.nn.relu(batch_norm(x, is_training))
     x = tf.reshape(x, [-1, height, width, 128])
@@ -21,8 +25,8 @@ def generator(noise, is_training, image_shape):
     return tf.nn.tanh(x)
 
 
-def discriminator(images, is_training):
-    """images → logits [batch, 2] of fake (class 0) and real (class 1)."""
+def discriminator(images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+    """Images [batch, height, width, channels] → logits [batch, 2]: fake (class 0) and real (class 1)."""
     x = conv2d(images, 64, 5, strides=2)
     x = tf.nn.leaky_relu(batch_norm(x, is_training), 0.2)
     x = conv2d(x, 128, 5, strides=2)

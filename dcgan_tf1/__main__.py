@@ -1,0 +1,41 @@
+"""One program for all commands: `python -m dcgan_tf1 COMMAND`, or `dcgan_tf1 COMMAND` where the package is installed.
+
+`python -m dcgan_tf1.COMMAND` is the same.
+"""
+import runpy
+import sys
+
+COMMANDS = {
+    'train': 'train a DCGAN, or resume a training',
+    'sample': 'generate images with a trained generator',
+    'evaluate': 'score generated images against a dataset',
+    'export': 'write a generator as a SavedModel',
+    'report': 'write an HTML page about one or more runs',
+}
+
+
+def main() -> None:
+    """Runs the command named by the first argument; without one, lists what there is."""
+    command = sys.argv[1] if len(sys.argv) > 1 else 'help'
+    if command in ('help', '-h', '--help', '-help', '--helpfull'):
+        print(_overview())
+    elif command in COMMANDS:
+        del sys.argv[1]
+        runpy.run_module('dcgan_tf1.' + command, run_name='__main__', alter_sys=True)
+    else:
+        sys.exit('error: there is no command %s: choose one of %s' % (command, ', '.join(COMMANDS)))
+
+
+def _overview() -> str:
+    from dcgan_tf1 import data, networks, recipes, settings  # they import TensorFlow, which takes seconds
+    lines = ['DCGANs in TensorFlow 1 graph mode.', '', 'Usage: python -m dcgan_tf1 COMMAND [FLAGS]', '', 'Commands:']
+    lines += ['  %-9s %s' % command for command in COMMANDS.items()]
+    lines += ['', 'Recipes (--recipe):    ' + ', '.join(recipes.names()),
+              'Datasets (--dataset):  ' + ', '.join(settings.module_names(data)),
+              'Networks (--network):  ' + ', '.join(settings.module_names(networks)),
+              '', '"python -m dcgan_tf1 COMMAND --help" lists the flags of a command.']
+    return '\n'.join(lines)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,138 @@
+"""The Python API, for notebooks and scripts: train, open a generator, generate images, score them.
+
+  from dcgan_tf1 import api
+
+  run = api.train(recipe='demo', steps=300, run_dir='runs/notebook')
+  with api.open_run(run.path) as generator:
+      z = generator.latent_vectors(16)
+      images = generator.images(z, bn_mode='standing')
+  scores = api.score(images, dataset='digits')
+
+Settings are keyword arguments with the names and defaults of the command-line flags. Everything runs in graphs and
+Sessions of its own, so it works in threads, several times in one process, and next to eager TensorFlow 2 code.
+"""
+from typing import Any, Dict, Optional, Union
+
+import numpy as np
+
+from dcgan_tf1 import cli_flags, pixels, run_settings, training
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.evaluation import Evaluator
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.sampler import Sampler
+from dcgan_tf1.settings import EvaluateSettings, GeneratorSettings, TrainSettings
+
+__all__ = ['Generator', 'UserError', 'open_checkpoint', 'open_run', 'score', 'train']
+
+
+class Generator:
+    """A trained generator. Close it after use, or use it as a context manager.
+
+    Attributes:
+      settings: its `GeneratorSettings`.
+    """
+
+    def __init__(self, settings: GeneratorSettings):
+        """Restores `settings.checkpoint`. Use `open_run` or `open_checkpoint` instead of calling this."""
+        self.settings = settings
+        self._sampler = Sampler(settings)
+
+    def __enter__(self) -> 'Generator':
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees the Session."""
+        self._sampler.close()
+
+    def latent_vectors(self, count: int, seed: int = 0) -> np.ndarray:
+        """Draws latent vectors, float32 [count, noise_dim], as the recipe does. One seed always gives the same ones."""
+        return self._sampler.noise(count, seed)
+
+    def images(self, latent_vectors: np.ndarray, bn_mode: Optional[str] = None, momentum: Optional[float] = None,
+               standing_batches: int = 100) -> np.ndarray:
+        """Generates one image per latent vector.
+
+        Args:
+          latent_vectors: numbers [n, noise_dim].
+          bn_mode: the statistics that batch norm uses: 'batch', 'moving' or 'standing'; default: as the run drew its
+            grids.
+          momentum: for 'moving', one of the training's `extra_bn_momentums`.
+          standing_batches: for 'standing', the number of batches that the statistics are computed from.
+        Returns: uint8 [n, image_size, image_size, channels].
+        Raises: UserError.
+        """
+        values = cli_flags.build(GeneratorSettings, {
+            'bn_mode': bn_mode or self.settings.bn_mode or 'batch', 'bn_momentum': momentum,
+            'standing_batches': standing_batches})
+        noise = np.asarray(latent_vectors, np.float32)
+        if noise.ndim != 2 or noise.shape[1] != self.settings.noise_dim or not len(noise):
+            raise UserError('latent_vectors has the shape %s, but must be [n, %d] with n of 1 or more'
+                            % (list(noise.shape), self.settings.noise_dim))
+        statistics = self._sampler.statistics(values.bn_mode, values.bn_momentum, values.standing_batches)
+        return pixels.to_uint8(self._sampler.images(noise, statistics))
+
+
+def train(recipe: str = 'sparse_softmax', **settings: Any) -> RunFolder:
+    """Trains a recipe, or resumes the run in its folder.
+
+    Args:
+      recipe: name of a recipe, such as 'sparse_softmax' or 'demo'.
+      settings: any `TrainSettings` by name, as in steps=1000, dataset='mnist'.
+    Returns: the run folder; `.path` is its path and `.read_metrics()` its logged losses.
+    Raises: UserError for an invalid setting; KeyboardInterrupt if the training was interrupted (it is saved then).
+    """
+    train_settings = cli_flags.build(TrainSettings, {'recipe': recipe, **settings})
+    if training.train(train_settings):
+        raise KeyboardInterrupt
+    return RunFolder(run_settings.run_dir(train_settings))
+
+
+def open_run(run_dir: str, checkpoint: Union[int, str, None] = None) -> Generator:
+    """Opens the generator of a run.
+
+    Args:
+      run_dir: the run folder.
+      checkpoint: a step of the run, 'best', or a path; default: the last checkpoint.
+    Raises: UserError.
+    """
+    options: Dict[str, Any] = {'run_dir': run_dir}
+    if checkpoint is not None:
+        options['checkpoint'] = str(checkpoint)
+    return Generator(run_settings.for_run(cli_flags.build(GeneratorSettings, options)))
+
+
+def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings: Any) -> Generator:
+    """Opens a generator in a checkpoint of any script that named its variables as `tf.layers` does.
+
+    Args:
+      checkpoint: path without the suffix .index.
+      recipe: the recipe whose network the checkpoint holds.
+      settings: what differs from the recipe, such as noise_dim=64.
+    Raises: UserError if the checkpoint does not fit.
+    """
+    return Generator(cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings}))
+
+
+def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[str, Any]:
+    """Scores images against a dataset, as the `evaluate` command does.
+
+    Args:
+      images: uint8 [n, height, width, channels], of the dataset's size.
+      dataset: name of a dataset.
+      settings: any `EvaluateSettings` by name, such as data_dir.
+    Returns: {name of the score: number, or a list of numbers for the histogram of classes}.
+    Raises: UserError.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+        raise UserError('images must be a uint8 array [n, height, width, channels] with n of 1 or more, not %s %s'
+                        % (images.dtype, list(images.shape)))
+    evaluator = Evaluator(cli_flags.build(EvaluateSettings, {'dataset': dataset, 'images': '(array)', **settings}),
+                          lambda text: None)
+    try:
+        return {name: result.value for name, result in evaluator.scores(images).items()}
+    finally:
+        evaluator.close()

@@ -1,0 +1,122 @@
+"""Reads the files of a TensorFlow checkpoint: lists variables, detects damage, restores."""
+import os
+import re
+from typing import Dict, List, Optional, Sequence
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import index_path
+
+# The end of a LevelDB table, the file format of an index: a footer of 48 bytes, the last 8 of which are a
+# constant.
+_FOOTER_SIZE = 48
+_MAGIC = bytes.fromhex('57fb808b247547db')
+
+Shapes = Dict[str, List[int]]  # name of a variable → its shape
+
+
+class CorruptCheckpointError(UserError):
+    """A checkpoint that cannot be read."""
+
+
+def restore(session: tf.Session, saver: tf.train.Saver, path: str,
+            variables: Optional[Sequence[tf.Variable]] = None) -> None:
+    """Restores variables from a checkpoint, after a check of their names and shapes.
+
+    Args:
+      session: a Session of the graph in which `saver` was created.
+      saver: a `tf.train.Saver` of these variables.
+      path: path of the checkpoint, without its suffix.
+      variables: the variables to restore; others in the checkpoint are ignored. Default: all global
+        variables, and the checkpoint must have no others.
+    Raises:
+      CorruptCheckpointError: the checkpoint cannot be read.
+      UserError: it is of another network. The message names every missing, unexpected and wrongly shaped
+        variable.
+    """
+    shapes = read_shapes(path)
+    expected = {variable.op.name: variable for variable in variables or tf.global_variables()}
+    if variables:
+        shapes = {name: shape for name, shape in shapes.items() if name in expected}
+    check_variables(path, shapes, expected)
+    restore_variables(session, saver, path)
+
+
+def read_shapes(path: str) -> Shapes:
+    """Reads the names and shapes of the variables in a checkpoint.
+
+    Args:
+      path: path of the checkpoint, without its suffix.
+    Raises: CorruptCheckpointError if it does not exist or cannot be read.
+    """
+    try:
+        # In the older format (V1), the checkpoint itself is such a table, without a suffix.
+        for table in (index_path(path), path):
+            if os.path.isfile(table):
+                check_footer(table)
+                break
+        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    except Exception as error:  # TensorFlow's reader raises IndexError and others
+        raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
+                                     'without .index' % (path, short_reason(error))) from error
+
+
+def check_footer(path: str) -> None:
+    """Checks that the footer of a LevelDB table names blocks that lie within the file.
+
+    TensorFlow verifies a checksum of every block, but first allocates as much memory as the footer asks for.
+    A damaged footer can ask for more than there is, which crashes the process in TensorFlow 1.15.
+
+    Raises: ValueError if the footer is damaged.
+    """
+    size = os.path.getsize(path)
+    with open(path, 'rb') as file:
+        file.seek(max(0, size - _FOOTER_SIZE))
+        footer = file.read()
+    # Offset and length of two blocks, as varints: seven bits per byte, the lowest first.
+    numbers, number, shift = [], 0, 0
+    for byte in footer[:-len(_MAGIC)]:
+        number, shift = number | (byte & 127) << shift, shift + 7
+        if byte < 128:
+            numbers.append(number)
+            number = shift = 0
+    if not footer.endswith(_MAGIC) or len(numbers) < 4 or any(
+            offset + length > size - _FOOTER_SIZE for offset, length in (numbers[:2], numbers[2:4])):
+        raise ValueError('%s is truncated or damaged at its end' % path)
+
+
+def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]) -> None:
+    """Checks that a checkpoint has exactly these variables.
+
+    Args:
+      path: path of the checkpoint, for the message.
+      shapes: the variables in the checkpoint.
+      variables: name in the checkpoint → variable that takes its value.
+    Raises: UserError that names every missing, unexpected and wrongly shaped variable.
+    """
+    expected = {name: variable.shape.as_list() for name, variable in variables.items()}
+    problems = ['missing: ' + name for name in sorted(set(expected) - set(shapes))]
+    problems += ['unexpected: ' + name for name in sorted(set(shapes) - set(expected))]
+    problems += ['wrong shape: %s is %s there, not %s' % (name, shapes[name], expected[name])
+                 for name in sorted(set(expected) & set(shapes)) if shapes[name] != expected[name]]
+    if problems:
+        raise UserError('%s is a checkpoint of another network; use the recipe that it was trained with. %s'
+                        % (path, '; '.join(problems)))
+
+
+def restore_variables(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
+    """Restores the variables of `saver` without a check. Raises CorruptCheckpointError if that fails."""
+    try:
+        saver.restore(session, path)
+    except (tf.errors.OpError, ValueError) as error:
+        raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
+                                     % (path, short_reason(error))) from error
+
+
+def short_reason(error: Exception) -> str:
+    """The informative line of a TensorFlow error: in 1.15 the first, in TensorFlow 2 the one after the op."""
+    message = (getattr(error, 'message', None) or str(error)).strip()
+    match = re.search(r"^Node: '.*'\n(.*)", message, re.M)
+    first_line = message.split('\n')[0] or type(error).__name__
+    return (match.group(1) if match else first_line).split(' [[')[0]

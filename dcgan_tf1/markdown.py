@@ -1,0 +1,8 @@
+"""Markdown tables."""
+from typing import Any, Iterable, Sequence
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table that ends with a line break. Cells are converted to text."""
+    lines = [header, ['---'] * len(header), *rows]
+    return ''.join('| %s |\n' % ' | '.join(map(str, line)) for line in lines)

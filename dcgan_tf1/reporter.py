@@ -1,0 +1,128 @@
+"""Reports the progress of a run: terminal, train.log, metrics.jsonl, TensorBoard and sample images."""
+import contextlib
+import json
+import os
+import sys
+import time
+from typing import Any, Dict, TextIO
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+import tqdm
+
+from dcgan_tf1 import image_files, plots
+from dcgan_tf1.errors import UserError, add_filename
+from dcgan_tf1.events import EventWriter
+from dcgan_tf1.run_folder import RunFolder, write_atomically
+from dcgan_tf1.settings import TrainSettings
+
+_MAX_FRAMES = 100
+
+
+class Reporter:
+    """Writes everything that a run reports, except its checkpoints. Every line is flushed at once.
+
+    All methods raise UserError or OSError if a file cannot be written.
+    """
+
+    def __init__(self, folder: RunFolder, settings: TrainSettings, start_step: int):
+        """Opens the files for appending. Drops records of steps after `start_step`, which will be trained again."""
+        self._folder = folder
+        self._settings = settings
+        self._log_file = open(folder.log, 'a', encoding='utf-8', errors='backslashreplace')
+        # Also drop the extra record that a shorter run logged at its final step.
+        self._records = [record for record in folder.read_metrics()
+                         if record['step'] <= start_step and self.is_due(record['step'], settings.steps)]
+        folder.write_metrics(self._records)
+        self._metrics_file = open(folder.metrics, 'a', encoding='utf-8')
+        self._events = EventWriter(folder.new_events_path())
+        # This makes TensorBoard drop what was written about later steps before.
+        self._events.add(start_step, session_log=tf.SessionLog(status=tf.SessionLog.START))
+        if start_step == 0:
+            graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
+            self._events.add(0, graph_def=graph_def.SerializeToString())
+        self._bar = tqdm.tqdm(total=settings.steps, initial=start_step, unit='step', dynamic_ncols=True,
+                              disable=not sys.stderr.isatty())
+
+    def close(self) -> None:
+        """Closes all files."""
+        self._bar.close()
+        for file in (self._events, self._metrics_file, self._log_file):
+            # Every line has been flushed. On a full disk, closing only retries the write that failed.
+            with contextlib.suppress(OSError, UserError):
+                file.close()
+
+    def is_due(self, step: int, last_step: int) -> bool:
+        """Whether a step is logged: the first, the last and every `log_every`-th."""
+        return step in (1, last_step) or step % self._settings.log_every == 0
+
+    def log(self, text: str, terminal: bool = True) -> None:
+        """Writes a line to the log file and, with `terminal`, to the terminal."""
+        self._append(self._log_file, time.strftime('%Y-%m-%d %H:%M:%S ') + text)
+        if terminal:
+            self._bar.clear()
+            print(text, file=sys.stderr)
+
+    @staticmethod
+    def _append(file: TextIO, line: str) -> None:
+        with add_filename(file.name):
+            file.write(line + '\n')
+            file.flush()
+
+    def step(self, discriminator_loss: float, generator_loss: float) -> None:
+        """Updates the progress bar after a step."""
+        self._bar.set_postfix({'D loss': '%.3f' % discriminator_loss, 'G loss': '%.3f' % generator_loss},
+                              refresh=False)
+        self._bar.update()
+
+    def record(self, record: Dict[str, Any], tensorboard_only: Dict[str, float]) -> None:
+        """Logs a step.
+
+        Args:
+          record: what metrics.jsonl holds of the step.
+          tensorboard_only: {tag: number} that are shown in TensorBoard alone.
+        """
+        self._records.append(record)
+        self._append(self._metrics_file, json.dumps(record))
+        self._scalars({**record, **tensorboard_only}, record['step'])
+        self.log('step %d/%d  epoch %.2f  D loss %.4f  G loss %.4f  D accuracy on real %.2f, on fake %.2f  '
+                 '%.0f images/s' % (
+                     record['step'], self._settings.steps, record['epoch'], record['discriminator_loss'],
+                     record['generator_loss'], record['real_accuracy'], record['fake_accuracy'],
+                     record['images_per_second']), terminal=self._bar.disable)
+
+    def _scalars(self, values: Dict[str, float], step: int) -> None:
+        self._events.add(step, summary=tf.Summary(value=[
+            tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items() if name != 'step']))
+
+    def scores(self, step: int, scores: Dict[str, float], is_best: bool) -> None:
+        """Logs an evaluation. `is_best`: whether no earlier checkpoint of the run was better."""
+        self._scalars({'scores/' + name: value for name, value in scores.items()}, step)
+        self.log('step %d scores  %s%s' % (step, '  '.join('%s %.4g' % score for score in scores.items()),
+                                           '  (the best so far)' if is_best else ''))
+
+    def histograms(self, summary: bytes, step: int) -> None:
+        """Writes a serialized `tf.Summary` of histograms to TensorBoard."""
+        self._events.add(step, summary=tf.Summary.FromString(summary))
+
+    def grid(self, path: str, images: np.ndarray, step: int, tag: str) -> None:
+        """Writes images, uint8 [n, height, width, channels], as one picture to a file and to TensorBoard."""
+        picture = plots.grid(images, scale=2)
+        content = plots.png(picture)
+        write_atomically(path, content)
+        self._events.add(step, summary=tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
+            height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
+
+    def write_animation(self) -> None:
+        """Writes an animation of the grids of generated images; of many grids, it takes 100 evenly spaced ones."""
+        paths = self._folder.grids()
+        if paths:
+            indices = sorted(set(np.linspace(0, len(paths) - 1, _MAX_FRAMES).round().astype(int)))
+            image_files.save_animation(self._folder.animation,
+                                       [image_files.read_image(paths[index]) for index in indices])
+
+    def draw_losses(self) -> None:
+        """Draws the logged losses."""
+        if self._records:
+            title = os.path.basename(os.path.abspath(self._folder.path))
+            write_atomically(self._folder.losses, plots.losses(self._records, title))

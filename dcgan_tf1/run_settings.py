@@ -1,0 +1,120 @@
+"""The settings of a run on disk: reads them, compares them, and applies them to other commands."""
+import math
+from typing import Any, Dict, Iterable, List, TypeVar
+
+from dcgan_tf1 import old_spellings
+from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.checkpoints import named_checkpoint
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder, default_run_dir
+from dcgan_tf1.settings import EvaluateSettings, GeneratorSettings, TrainSettings
+
+# Settings that may differ when a run is resumed: its length, the place of its files, and how many of them are kept.
+_MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
+                      'keep_checkpoints'}
+_OF_THE_GENERATOR = ('recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
+                     'precision', 'kernels')
+_OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'skip_unreadable', 'follow_links')
+
+_Train = TypeVar('_Train', bound=TrainSettings)
+_Generator = TypeVar('_Generator', bound=GeneratorSettings)
+
+
+def run_dir(settings: TrainSettings) -> str:
+    """The run folder that these settings name, by default after run, dataset and seed."""
+    return settings.run_dir or default_run_dir(settings.run_name or settings.recipe, settings.dataset, settings.seed)
+
+
+def batch_plan(settings: TrainSettings, num_examples: int) -> BatchPlan:
+    """How the images of the training set are assigned to batches."""
+    return BatchPlan(settings.shuffle, num_examples, settings.batch_size, settings.seed)
+
+
+def resolve(settings: TrainSettings, num_examples: int) -> TrainSettings:
+    """Settings with the run folder filled in, and the number of steps where only the epochs were given.
+
+    Args:
+      num_examples: size of the training set.
+    """
+    steps = settings.steps
+    if steps is None:
+        steps = math.ceil(batch_plan(settings, num_examples).steps_in(settings.epochs) / settings.d_steps_per_g_step)
+    return settings.replace(steps=steps, epochs=0., run_dir=run_dir(settings))
+
+
+def read(folder: RunFolder) -> TrainSettings:
+    """The settings of a run, from its config.json, which may be of an older version.
+
+    Raises: UserError if the folder holds no run, or its settings are damaged.
+    """
+    config = folder.read_config()
+    if not config:
+        raise UserError('%s holds no run (%s does not exist): name the folder of a run' % (folder.path, folder.config))
+    values: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
+                              for name, value in old_spellings.complete(config['flags']).items()}
+    names = TrainSettings.names()
+    problems = ['%s is missing' % name for name in names if name not in values]
+    problems += ['%s is unknown to this version' % name for name in sorted(set(values) - set(names))]
+    if not problems:
+        settings = TrainSettings(**values)
+        try:
+            settings.validate()
+            return settings
+        except UserError as error:
+            problems = [str(error)]
+    raise UserError('%s is damaged or of a newer version (%s): restore it, or name another --run_dir'
+                    % (folder.config, '; '.join(problems[:3])))
+
+
+def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:
+    """Describes each setting that differs from the run's and may not: '--seed is 0 there, not 1'."""
+    return _differences(settings, run, set(TrainSettings.names()) - _MUTABLE_ON_RESUME)
+
+
+def _differences(settings: TrainSettings, run: TrainSettings, names: Iterable[str]) -> List[str]:
+    return ['--%s is %s there, not %s' % (name, getattr(run, name), getattr(settings, name))
+            for name in sorted(names) if getattr(run, name) != getattr(settings, name)]
+
+
+def with_run_values(settings: _Train, run: TrainSettings, names: Iterable[str]) -> _Train:
+    """Settings of a command with the run's values of some settings.
+
+    Raises: UserError if the user gave other values for these.
+    """
+    names = list(names)
+    different = _differences(settings, run, settings.given & set(names))
+    if different:
+        raise UserError('--run_dir=%s is a run with other settings: %s. Remove these flags; the run determines them'
+                        % (settings.run_dir, '; '.join(different)))
+    values: Dict[str, Any] = {name: getattr(run, name) for name in names}
+    return settings.replace(**values)
+
+
+def for_run(settings: _Generator) -> _Generator:
+    """Settings of a command that generates images, with what the run of --run_dir determines.
+
+    By default they select the run's last checkpoint and its own batch-norm mode.
+    Raises: UserError if there is no such run or checkpoint, or the user gave settings that contradict the run.
+    """
+    folder = RunFolder(settings.run_dir)
+    run = read(folder)
+    settings = with_run_values(settings, run, _OF_THE_GENERATOR)
+    return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
+                            bn_mode=settings.bn_mode or run.bn_mode)
+
+
+def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:
+    """Settings of an evaluation: those of `for_run`, and the dataset that the run was trained on.
+
+    --data_dir says where the data lie; by default they are where they were for the training.
+    """
+    settings = for_run(settings)
+    run = read(RunFolder(settings.run_dir))
+    return with_run_values(settings.replace(data_dir=settings.data_dir or run.data_dir), run, _OF_THE_DATA)
+
+
+def for_evaluation_during_training(settings: TrainSettings) -> EvaluateSettings:
+    """The settings with which the `evaluate` command scores a run of these settings, except for the checkpoint."""
+    values = {name: getattr(settings, name) for name in (
+        *_OF_THE_GENERATOR, *_OF_THE_DATA, 'run_dir', 'data_dir', 'bn_mode', 'cache_dir', 'classifier_steps')}
+    return EvaluateSettings(num_images=settings.evaluation_images, **values)

@@ -1,0 +1,300 @@
+"""Every setting of every command: name, type, default, help text and validation, declared once.
+
+The fields of these dataclasses are the command-line flags (see `cli_flags.py`), the keyword arguments of the Python
+API, and the entries of a run's config.json. The defaults of `TrainSettings` are the recipe `sparse_softmax`.
+"""
+import dataclasses
+import os
+import pkgutil
+from typing import Any, ClassVar, List, Optional, Tuple
+
+from dcgan_tf1 import data, image_files, kernels, latent, metrics, networks, recipes
+from dcgan_tf1.batches import SHUFFLES
+from dcgan_tf1.checkpoints import is_run_checkpoint
+from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.randomness import DISTRIBUTIONS
+from dcgan_tf1.schedules import SCHEDULES
+from dcgan_tf1.setting_fields import (
+    Rule,
+    Settings,
+    allowed_only_if,
+    at_least_one_of,
+    boolean,
+    choice,
+    integer,
+    number,
+    numbers,
+    one_of_integers,
+    path,
+    text,
+)
+
+BN_MODES = ('batch', 'moving', 'standing')
+PRECISIONS = ('float32', 'bfloat16')
+_IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
+def module_names(package: Any) -> List[str]:
+    """Names of a package's public modules, which are the values of a setting."""
+    return [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith('_')]
+
+
+def _is_folder_name(name: str) -> bool:
+    return bool(name.strip()) and not set(name) & set('/\\\0') and name[0] != '.'
+
+
+def _is_decay(value: float) -> bool:
+    return 0 <= value < 1
+
+
+def _is_positive(value: float) -> bool:
+    return value > 0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings(Settings):
+    """Settings of `python -m dcgan_tf1.train`."""
+
+    # Recipe and name
+    recipe: str = text(
+        'sparse_softmax', 'recipe to train, one of %s. Its settings (flags/RECIPE.flags) become the defaults of all '
+        'others' % ', '.join(recipes.names()), _is_folder_name, 'must be a plain name')
+    run_name: Optional[str] = text(
+        None, 'name of the run, part of its default folder runs/NAME-DATASET-SEED; default: the recipe',
+        _is_folder_name, 'must be a plain name without slashes, because it becomes part of a folder name')
+
+    # Model
+    network: str = choice('sparse_softmax', module_names(networks), 'architecture of generator and discriminator')
+    loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator')
+    schedule: str = choice('discriminator_then_generator', SCHEDULES, 'order of the updates within a step')
+    update_ops: bool = boolean(
+        True, 'update the moving statistics of batch norm; false leaves them at mean 0 and variance 1')
+    extra_bn_momentums: Tuple[float, ...] = numbers(
+        _is_decay, 'must be distinct numbers, each 0 or more and below 1',
+        'comma-separated momentums: keep a further moving average of the generator\'s batch-norm statistics for each, '
+        'which --bn_momentum of the sample command can use')
+
+    # Data
+    dataset: str = choice('mnist', module_names(data), 'what to train on; digits needs neither files nor network')
+    data_dir: Optional[str] = path(
+        None, 'folder of the dataset. mnist and fashion_mnist: the IDX files (train-images-idx3-ubyte and so on, '
+        'gzipped or not); without them, Keras\'s cache is used and filled by a download. image_folder: any folder '
+        'tree of JPEG, PNG, GIF and BMP files')
+    image_size: int = integer(28, 8, 'height and width of the images in pixels', highest=256)
+    channels: int = one_of_integers(1, (1, 3), '1 for grayscale images, 3 for color')
+    center_crop: bool = boolean(
+        False, 'image_folder: cut out the largest centered square before resizing; false squeezes the whole picture, '
+        'as the sources do')
+    antialias: bool = boolean(
+        True, 'image_folder: smooth before downscaling, as PyTorch does; false does not, as TensorFlow')
+    skip_unreadable: bool = boolean(
+        False, 'image_folder: skip files that cannot be read, and count them; false stops at the first')
+    follow_links: bool = boolean(
+        False, 'image_folder: also read links to files outside of --data_dir; false treats them as unreadable')
+    holdout: Optional[int] = integer(
+        None, 0, 'number of training images to leave out, counted from the first; default: 5000 for mnist and '
+        'fashion_mnist, as in the loader of the TensorFlow tutorials, and 0 for other datasets')
+
+    # Length and batches
+    steps: Optional[int] = integer(
+        10000, 1, 'length of the whole run in steps, including the steps before a resume', optional=True)
+    epochs: float = number(
+        0., lambda value: value >= 0, 'must be 0 or more',
+        'length of the whole run in passes over the data, used when --steps is not given')
+    batch_size: int = integer(128, 2, 'images per step (batch norm needs 2 or more)')
+    shuffle: str = choice(
+        'continuous', SHUFFLES, 'how images are assigned to batches. continuous: a new order every epoch, with no gap '
+        'between epochs; per_epoch: a new order every epoch, whose last batch may be smaller; once: the same batches '
+        'in the same order every epoch')
+    noise_dim: int = integer(100, 1, 'length of a latent vector', highest=100000)
+    noise_distribution: str = choice(
+        'uniform', DISTRIBUTIONS, 'distribution of the latent vectors: uniform on [-1, 1), or standard normal')
+    noise_batch: str = choice(
+        'full', ('full', 'match'), 'latent vectors for a smaller last batch: full uses --batch_size of them, match as '
+        'many as there are images')
+
+    # Schedule and optimizer
+    d_steps_per_g_step: int = integer(
+        1, 1, 'discriminator updates per generator update, each on a batch of its own', highest=100)
+    learning_rate_generator: float = number(
+        0.002, _is_positive, 'must be above 0', 'Adam\'s learning rate for the generator')
+    learning_rate_discriminator: float = number(
+        0.002, _is_positive, 'must be above 0', 'Adam\'s learning rate for the discriminator')
+    beta1: float = number(0.5, _is_decay, 'must be 0 or more and below 1', 'Adam\'s decay of the first moment')
+    beta2: float = number(0.999, _is_decay, 'must be 0 or more and below 1', 'Adam\'s decay of the second moment')
+    epsilon: float = number(1e-8, _is_positive, 'must be above 0', 'Adam\'s epsilon')
+    epsilon_mode: str = choice(
+        'tensorflow', ('tensorflow', 'pytorch'), 'where Adam adds epsilon. tensorflow: to the root of the uncorrected '
+        'second moment ("epsilon hat"), as Keras does too; pytorch: to the root of the bias-corrected one')
+    precision: str = choice(
+        'float32', PRECISIONS, 'precision of convolutions and dense layers; variables, batch statistics, logits, '
+        'losses and Adam are always float32. (float16 is not offered, because it needs loss scaling)')
+    kernels: str = choice(
+        'auto', kernels.CHOICES, 'auto: on CPUs, compute some convolutions and gradients by other routes than '
+        'TensorFlow\'s own kernels, where they were measured to be faster; native: always use TensorFlow\'s own')
+    xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
+    seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
+
+    # Run folder and logging
+    run_dir: Optional[str] = path(
+        None, 'run folder; default: runs/NAME-DATASET-SEED. A run that is already there is resumed')
+    init_checkpoint: Optional[str] = path(
+        None, 'checkpoint whose weights the training starts from: of another run, or of a TF1 script that used '
+        'tf.layers (path without .index)')
+    log_every: int = integer(100, 1, 'steps between logged losses')
+    sample_every: int = integer(500, 1, 'steps between grids of generated images')
+    sample_size: int = integer(64, 1, 'images per grid', highest=10000)
+    bn_mode: Optional[str] = choice(
+        'batch', BN_MODES, 'statistics that batch norm uses for the grids. batch: those of the images generated '
+        'together; moving: the moving averages of the training; standing: those of --standing_batches batches '
+        'generated with the current weights')
+    standing_batches: int = integer(
+        100, 1, 'number of batches of --batch_size images that standing statistics are computed from', highest=100000)
+    checkpoint_every: int = integer(500, 1, 'steps between checkpoints')
+    keep_checkpoints: int = integer(5, 1, 'number of most recent checkpoints to keep')
+
+    # Evaluation
+    evaluate_every: int = integer(
+        0, 0, 'steps between evaluations, each like the evaluate command, with a checkpoint of its own; the best '
+        'checkpoint is kept. 0: never')
+    evaluation_images: int = integer(5000, 10, 'images to generate for an evaluation', highest=1000000)
+    best_by: str = choice(
+        'frechet_distance', metrics.rankings(), 'score that selects the best checkpoint. sharpness_ratio (best when '
+        'closest to 1) is the only one that needs no labels')
+    cache_dir: str = path(
+        os.path.join('runs', 'classifiers'), 'folder of the trained classifiers that evaluations use')
+    classifier_steps: int = integer(2345, 1, 'training steps of such a classifier, each on 128 images')
+
+    RULES: ClassVar[Tuple[Rule, ...]] = (
+        Rule(lambda settings: settings.recipe in recipes.names(),
+             '--recipe must be one of %s. To name a run of your own, use --run_name' % ', '.join(recipes.names())),
+        Rule(lambda settings: settings.data_dir is None or data.reads_files(settings.dataset),
+             '--data_dir cannot be used with this --dataset, which reads no files: remove it, or name another dataset'),
+        Rule(lambda settings: settings.steps is not None or settings.epochs > 0, 'give --steps, or --epochs above 0'),
+        *allowed_only_if(['epochs'], lambda settings: settings.epochs > 0 or 'steps' in settings.given,
+                         'must be above 0 when --steps is not given'),
+        Rule(lambda settings: settings.update_ops or not settings.extra_bn_momentums,
+             '--extra_bn_momentums needs --update_ops: without update ops no average is ever updated'),
+        Rule(lambda settings: not settings.evaluate_every or settings.best_by in metrics.rankings(
+            data.has_labels(settings.dataset)), '--best_by must be %s, because this --dataset has no labels'
+            % ' or '.join(metrics.rankings(False))),
+        Rule(lambda settings: settings.bn_mode != 'batch' or settings.sample_size > 1,
+             '--sample_size=1 needs --bn_mode=moving or standing: a single image has no batch statistics'),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorSettings(TrainSettings):
+    """Settings of the commands that generate images. They take the flags of training too, to read its flag files."""
+
+    bn_mode: Optional[str] = choice(
+        None, BN_MODES, 'statistics that batch norm uses. batch: those of the images generated together; moving: the '
+        'moving averages of the training; standing: those of --standing_batches batches generated with the weights of '
+        'the checkpoint. Default: as the run drew its grids')
+    checkpoint: Optional[str] = path(
+        None, 'checkpoint to generate images with: a step of the run or "best", default its last; or the path '
+        '(without .index) of a checkpoint of any script whose network the other flags describe')
+    bn_momentum: Optional[float] = number(
+        None, _is_decay, 'must be 0 or more and below 1', 'with --bn_mode=moving: use the moving averages of this '
+        'momentum, one of the training\'s --extra_bn_momentums')
+
+    RULES: ClassVar[Tuple[Rule, ...]] = (
+        *TrainSettings.RULES,
+        Rule(lambda settings: settings.bn_momentum is None or settings.bn_mode == 'moving',
+             '--bn_momentum needs --bn_mode=moving'),
+        Rule(lambda settings: bool(settings.run_dir) or not is_run_checkpoint(settings.checkpoint),
+             '--checkpoint needs --run_dir when it is a step or "best"'),
+    )
+
+
+def _writes(settings: 'SampleSettings', suffixes: Tuple[str, ...]) -> bool:
+    return settings.output is None or image_files.suffix(settings.output) in suffixes
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleSettings(GeneratorSettings):
+    """Settings of `python -m dcgan_tf1.sample`."""
+
+    num_images: int = integer(36, 1, 'number of images to generate', highest=1000000)
+    columns: Optional[int] = integer(None, 1, 'images per row of a grid; default: as square as possible')
+    padding: int = integer(2, 0, 'pixels between the images of a grid', highest=100)
+    interpolation: Optional[str] = choice(
+        None, latent.MODES, 'interpolate between latent vectors along straight lines (linear) or great circles '
+        '(slerp); --num_images is the number of paths. A .gif or .mp4 shows all paths side by side in a loop; other '
+        'outputs have one row of images per path')
+    keyframes: int = integer(4, 2, 'with --interpolation: latent vectors that each path goes through', highest=1000)
+    frames_per_segment: int = integer(
+        12, 1, 'with --interpolation: images from one keyframe to just before the next', highest=1000)
+    arithmetic: Optional[str] = text(
+        None, 'latent arithmetic with vectors named by their index from 0: "0,3,7-1,4,8+2,5,9" is the mean of three, '
+        'minus the mean of three, plus the mean of three',
+        lambda value: latent.parse_expression(value) is not None, 'must look like 0,3,7-1,4,8+2,5,9')
+    noise: Optional[str] = path(
+        None, '.npy file of latent vectors [num_images, noise_dim] to use instead of those of --seed')
+    reverse: bool = boolean(False, 'reverse the colors: dark on white')
+    scale: int = integer(2, 1, 'width of an image pixel in a picture, in screen pixels', highest=32)
+    output: Optional[str] = path(
+        None, 'file to write: .png (a grid), .npy (float32 [num_images, height, width, channels] in [-1, 1]) or .npz '
+        '(the same, with the latent vectors); with --interpolation also .gif or, if ffmpeg is installed, .mp4. '
+        'Without a suffix: a folder of PNG files',
+        lambda value: image_files.suffix(value) in ('', *image_files.SUFFIXES),
+        'must end in %s, or name a folder' % ', '.join(image_files.SUFFIXES), required=True)
+
+    RULES: ClassVar[Tuple[Rule, ...]] = (
+        *GeneratorSettings.RULES,
+        Rule(lambda settings: settings.interpolation or not _writes(settings, image_files.ANIMATIONS)
+             or settings.output is None, '--output: %s files need --interpolation' % ' and '.join(
+                 image_files.ANIMATIONS)),
+        Rule(lambda settings: not (settings.interpolation and settings.arithmetic),
+             '--interpolation and --arithmetic exclude each other: choose one'),
+        *allowed_only_if(['keyframes', 'frames_per_segment'], lambda settings: settings.interpolation,
+                         'needs --interpolation'),
+        *allowed_only_if(['num_images'], lambda settings: not (settings.noise or settings.arithmetic),
+                         'cannot be combined with --noise or --arithmetic, which determine the number of images'),
+        *allowed_only_if(['columns', 'padding', 'reverse', 'scale'],
+                         lambda settings: _writes(settings, _IMAGE_OUTPUTS),
+                         'applies only to an --output that ends in ' + ', '.join(_IMAGE_OUTPUTS)),
+        *allowed_only_if(['columns'], lambda settings: not settings.arithmetic and (
+            not settings.interpolation or _writes(settings, image_files.ANIMATIONS)),
+            'cannot be used where each row is an interpolation path or a term of --arithmetic'),
+        at_least_one_of('run_dir', 'checkpoint'),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateSettings(GeneratorSettings):
+    """Settings of `python -m dcgan_tf1.evaluate`."""
+
+    num_images: int = integer(10000, 1, 'number of images to generate', highest=1000000)
+    images: Optional[str] = path(
+        None, 'score these images instead, with --run_dir against the data of that run: a folder of image files, or a '
+        '.npy file of uint8 [images, height, width, channels] or of floats in [-1, 1]')
+    output: Optional[str] = path(
+        None, 'JSON file to write; default: scores.json in the run folder, if there is one')
+
+    RULES: ClassVar[Tuple[Rule, ...]] = (
+        *GeneratorSettings.RULES,
+        *allowed_only_if(['checkpoint', 'num_images', 'bn_momentum'], lambda settings: not settings.images,
+                         'describes images to generate: remove it, or remove --images'),
+        at_least_one_of('run_dir', 'checkpoint', 'images'),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings(GeneratorSettings):
+    """Settings of `python -m dcgan_tf1.export`."""
+
+    pixels: str = choice('float', ('float', 'uint8'), 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
+    output: Optional[str] = path(None, 'folder to write, which must not exist yet', required=True)
+
+    RULES: ClassVar[Tuple[Rule, ...]] = (
+        *GeneratorSettings.RULES,
+        Rule(lambda settings: settings.bn_mode != 'batch', '--bn_mode must be moving or standing: with batch, an '
+             'image would depend on the images generated with it'),
+        at_least_one_of('run_dir', 'checkpoint'),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportSettings(Settings):
+    """Settings of `python -m dcgan_tf1.report`."""
+
+    output: Optional[str] = path(None, 'HTML file to write; default: report.html in the first run\'s folder')

@@ -1,0 +1,79 @@
+"""Standing statistics: batch norm statistics of many batches, computed with the final weights.
+
+This is the practice of BigGAN (Brock et al. 2019, arXiv 1809.11096, section 4.1 and appendix C) and of
+compare_gan. Moving averages are collected during training, while the weights change. Here, a generator with
+fixed weights generates N batches, each normalized with its own statistics, and their moments are pooled. With
+standing statistics, an image does not depend on the images generated with it, and the statistics do not
+depend on the course of the training.
+"""
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Union
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import randomness
+
+if TYPE_CHECKING:
+    from dcgan_tf1.graph import Discriminator, Generator
+    from dcgan_tf1.settings import TrainSettings
+
+
+def accumulate(session: tf.Session, network: 'Union[Generator, Discriminator]', placeholder: tf.Tensor,
+               batches: Iterable[np.ndarray]) -> Dict[str, np.ndarray]:
+    """Computes the pooled statistics of a network: mean E[x] and variance E[x²] - E[x]² for each batch norm
+    layer.
+
+    Args:
+        session: a session with the network's weights.
+        network: the network.
+        placeholder: the placeholder of its input.
+        batches: inputs, all of one size: latent vectors, float32 [vectors, noise_dim], or images.
+
+    Returns:
+        {name of a moving statistic's variable: float32 [channels]}.
+    """
+    # Each layer has recorded its mean, then its variance.
+    layers = list(zip(network.statistics[::2], network.statistics[1::2]))
+    count = 0
+    sums: List[Any] = [0.] * len(layers)  # of E[x] and E[x²], [2, channels]
+    fetches = [(mean.batch, variance.batch, variance.biased_factor) for mean, variance in layers]
+    for batch in batches:
+        values = session.run(fetches, {placeholder: batch, network.is_training: True})
+        count += 1
+        for index, (mean, variance, biased_factor) in enumerate(values):
+            mean, variance = mean.astype(np.float64), variance.astype(np.float64) * biased_factor
+            sums[index] = sums[index] + np.stack([mean, variance + mean ** 2])
+    pooled = {}
+    for (mean, variance), (first, second) in zip(layers, (total / count for total in sums)):
+        pooled[mean.moving.op.name] = first.astype(np.float32)
+        pooled[variance.moving.op.name] = np.maximum(second - first ** 2, 0).astype(np.float32)
+    return pooled
+
+
+def feed_dict(network: 'Union[Generator, Discriminator]',
+              values: Mapping[str, np.ndarray]) -> Dict[tf.Tensor, Union[bool, np.ndarray]]:
+    """What to feed so that a network normalizes with given statistics.
+
+    Args:
+        network: the network.
+        values: {name of a moving statistic's variable: [channels]}, such as the result of `accumulate`.
+    """
+    return {network.is_training: False,
+            **{statistic.used: values[statistic.moving.op.name] for statistic in network.statistics}}
+
+
+class NoiseBatches:
+    """The latent vectors that standing statistics are computed from.
+
+    They depend only on noise_distribution, batch_size and noise_dim, not on the seed of the run.
+    """
+
+    def __init__(self, settings: 'TrainSettings') -> None:
+        """Adds ops to the current default graph."""
+        self._number = tf.placeholder(tf.int64, [], 'standing_batch')
+        self._noise = randomness.noise(settings.noise_distribution, 0, randomness.STANDING_NOISE,
+                                       self._number, settings.batch_size, settings.noise_dim)
+
+    def draw(self, session: tf.Session, count: int) -> Iterator[np.ndarray]:
+        """Yields `count` batches, each float32 [batch_size, noise_dim]."""
+        return (session.run(self._noise, {self._number: number}) for number in range(count))

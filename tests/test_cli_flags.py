@@ -1,0 +1,160 @@
+"""Flags, flag files, recipes and old spellings become settings; settings become flag files."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dcgan_tf1 import cli_flags, recipes, run_settings
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.settings import SampleSettings, TrainSettings
+
+FLAGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'flags')
+
+
+def train_settings(*flags):
+    return cli_flags.parse(TrainSettings, *flags)
+
+
+def test_the_defaults_are_the_main_recipe():
+    path = os.path.join(FLAGS, 'sparse_softmax.flags')
+    assert train_settings('--flagfile=' + path) == train_settings() == train_settings('--recipe=sparse_softmax')
+    with open(path) as file:
+        named = {line[2:].split('=')[0] for line in file if line.startswith('--')}
+    # The file spells out everything that defines the recipe.
+    assert named >= {'recipe', 'network', 'loss', 'schedule', 'update_ops', 'dataset', 'batch_size', 'steps', 'beta1',
+                     'beta2', 'epsilon', 'learning_rate_generator', 'learning_rate_discriminator', 'noise_dim'}
+
+
+@pytest.mark.parametrize('name', recipes.names())
+def test_a_recipe_equals_its_flag_file(name):
+    assert recipes.names() == sorted(os.path.splitext(file)[0] for file in os.listdir(FLAGS))
+    from_file = train_settings('--flagfile=' + os.path.join(FLAGS, name + '.flags'))
+    assert train_settings('--recipe=' + name) == from_file
+    assert from_file.recipe == name
+
+
+def test_flags_override_the_recipe_in_any_order():
+    for flags in (['--recipe=graph_mode', '--batch_size=7'], ['--batch_size=7', '--recipe=graph_mode']):
+        settings = train_settings(*flags)
+        assert (settings.network, settings.batch_size) == ('graph_mode', 7)
+        assert settings.given == {'recipe', 'batch_size'}
+
+
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(UserError, match='--recipe=graph_mod does not exist: choose one of demo, .*--run_name'):
+        train_settings('--recipe=graph_mod')
+
+
+@pytest.mark.parametrize('flags,steps', [
+    ([], 10000), (['--epochs=2'], 20), (['--epochs=0.25'], 3), (['--epochs=2', '--steps=7'], 7), (['--steps=7'], 7),
+    (['--recipe=sparse_softmax', '--epochs=2'], 20), (['--recipe=graph_mode'], 200),
+    (['--recipe=graph_mode', '--steps=7'], 7)])
+def test_length_of_a_run(flags, steps):
+    """Steps win over epochs if both are given. Here an epoch has 100 images in batches of 10."""
+    assert run_settings.resolve(train_settings('--batch_size=10', *flags), 100).steps == steps
+
+
+@pytest.mark.parametrize('old,new', [
+    ('--batch_plan=epochs', '--shuffle=per_epoch'), ('--batch_plan=fixed', '--shuffle=once'),
+    ('--batch_plan=continuous', '--shuffle=continuous'), ('--centre_crop', '--center_crop'),
+    ('--nocentre_crop', '--nocenter_crop'), ('--corrected_epsilon=true', '--epsilon_mode=pytorch'),
+    ('--nocorrected_epsilon', '--epsilon_mode=tensorflow'), ('--discriminator_updates=3', '--d_steps_per_g_step=3'),
+    ('--full_noise_batch=false', '--noise_batch=match'), ('--full_noise_batch', '--noise_batch=full'),
+    ('--further_momenta=0.5,0.9', '--extra_bn_momentums=0.5,0.9'), ('--walk=spherical', '--interpolation=slerp'),
+    ('--walk=linear', '--interpolation=linear'), ('--stops=5', '--keyframes=5'),
+    ('--frames=6', '--frames_per_segment=6')])
+def test_old_spellings(old, new, tmp_path):
+    needed = ['--run_dir=r', '--output=a']
+    needed += ['--interpolation=linear'] if old.startswith(('--stops', '--frames')) else []
+    expected = cli_flags.parse(SampleSettings, *needed, new)
+    (tmp_path / 'old.flags').write_text(old + '\n')
+    for flags in ([old], ['--flagfile=%s' % (tmp_path / 'old.flags')]):
+        settings = cli_flags.parse(SampleSettings, *needed, *flags)
+        assert settings == expected and settings.given == expected.given
+
+
+@pytest.mark.parametrize('flag', ['--batch_plan=often', '--full_noise_batch=maybe', '--discriminator_updates=0',
+                                  '--further_momenta=1'])
+def test_old_spellings_are_validated(flag):
+    with pytest.raises(UserError, match='must|should|Non-boolean'):
+        train_settings(flag)
+
+
+def test_the_recipe_of_an_old_flag_file_names_the_run(tmp_path):
+    (tmp_path / 'train.flags').write_text('--batch_plan=epochs\n--recipe=mine\n')
+    settings = train_settings('--flagfile=%s' % (tmp_path / 'train.flags'))
+    assert (settings.recipe, settings.run_name) == ('sparse_softmax', 'mine')
+
+
+def test_given_settings_must_agree_with_the_run():
+    settings = cli_flags.parse(SampleSettings, '--run_dir=r', '--output=a.png', '--batch_size=128')
+    assert settings.given == settings.replace(run_dir='s').given == {'run_dir', 'output', 'batch_size'}
+    run = TrainSettings(batch_size=128, network='paper')
+    assert run_settings.with_run_values(settings, run, ['batch_size', 'network']).network == 'paper'
+    with pytest.raises(UserError, match='--run_dir=r is a run .*: --batch_size is 8 there, not 128. Remove'):
+        run_settings.with_run_values(settings, run.replace(batch_size=8), ['batch_size', 'network'])
+
+
+def test_unknown_flags_and_words_are_refused():
+    with pytest.raises(UserError, match='batchsize'):
+        train_settings('--batchsize=4')
+    with pytest.raises(UserError, match='steps=100 is not a flag'):
+        train_settings('steps=100')
+    with pytest.raises(UserError, match='no setting batchsize'):
+        cli_flags.build(TrainSettings, {'batchsize': 4})
+
+
+def test_the_run_folder_is_named_after_the_run():
+    named = train_settings('--dataset=digits', '--seed=7', '--run_name=mine')
+    assert run_settings.resolve(named, 100).run_dir == os.path.join('runs', 'mine-digits-7')
+    assert run_settings.run_dir(train_settings('--recipe=demo')) == os.path.join('runs', 'demo-digits-0')
+    assert run_settings.resolve(train_settings('--run_dir=here'), 100).run_dir == 'here'
+
+
+def test_a_written_flag_file_gives_the_same_settings(tmp_path):
+    settings = run_settings.resolve(train_settings(
+        '--epochs=3', '--batch_size=7', '--learning_rate_generator=1.2345678901234e-05',
+        '--extra_bn_momentums=0.5,0.25', '--holdout=3', '--run_dir=a folder', '--bn_mode=moving', '--xla'), 100)
+    (tmp_path / 'train.flags').write_text(cli_flags.to_flagfile(settings))
+    assert train_settings('--flagfile=%s' % (tmp_path / 'train.flags')) == settings
+
+
+def test_changed_settings_are_named():
+    run = train_settings('--batch_size=4')
+    same = train_settings('--batch_size=4', '--steps=5', '--data_dir=elsewhere', '--run_dir=moved')
+    assert run_settings.changes(same, run) == []
+    assert run_settings.changes(train_settings('--batch_size=8', '--seed=2'), run) == [
+        '--batch_size is 4 there, not 8', '--seed is 0 there, not 2']
+
+
+def program(*arguments):
+    """Runs `python -m dcgan_tf1`; returns (status, standard output, standard error)."""
+    result = subprocess.run([sys.executable, '-m', *arguments], capture_output=True, text=True)
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_the_program_lists_its_commands_and_recipes():
+    status, output, _ = program('dcgan_tf1')
+    assert status == 0
+    assert all(name in output for name in ('train', 'sample', 'report', 'sparse_softmax', 'image_folder'))
+
+
+def test_an_unknown_command():
+    status, _, error = program('dcgan_tf1', 'trian')
+    assert status == 1 and error.startswith('error: there is no command trian: choose one of train, sample')
+
+
+def test_a_command_and_its_module_are_the_same():
+    for command in (['dcgan_tf1', 'sample'], ['dcgan_tf1.sample']):
+        status, _, error = program(*command, '--run_dir=nowhere', '--output=a.png')
+        assert status == 1 and 'nowhere holds no run' in error.splitlines()[-1]
+        status, output, _ = program(*command, '--help')
+        assert '--interpolation' in output and '--walk' not in output and 'Generates images' in output
+
+
+@pytest.mark.parametrize('flag', ['--stepps=3', '--steps=0', '--batch_size=many'])
+def test_a_wrong_flag_is_one_line(flag):
+    status, _, error = program('dcgan_tf1', 'train', flag)
+    lines = [line for line in error.splitlines() if line.startswith('error: ')]
+    assert status == 1 and len(lines) == 1 and flag[2:].split('=')[0] in lines[0] and 'Traceback' not in error
