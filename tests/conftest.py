@@ -9,9 +9,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN
 
-from dcgan_tf1 import options, train
+from dcgan_tf1 import cli_flags
 from dcgan_tf1.data import Images
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.settings import EvaluateSettings, ExportSettings, SampleSettings, TrainSettings
+from dcgan_tf1.training import train
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -56,25 +58,25 @@ def tf_layers():
 @pytest.fixture
 def training_settings():
     """(flags…) → the settings that `train` has with these flags."""
-    return lambda *args: options.parsed(options.declare_training, *args)
+    return lambda *args: cli_flags.parse(TrainSettings, *args)
 
 
 @pytest.fixture
 def sampling_settings():
     """(flags…) → the settings that `sample` has with these flags."""
-    return lambda *args: options.parsed(options.declare_sampling, *args)
+    return lambda *args: cli_flags.parse(SampleSettings, *args)
 
 
 @pytest.fixture
 def evaluation_settings():
     """(flags…) → the settings that `evaluate` has with these flags."""
-    return lambda *args: options.parsed(options.declare_evaluation, *args)
+    return lambda *args: cli_flags.parse(EvaluateSettings, *args)
 
 
 @pytest.fixture
 def export_settings():
     """(flags…) → the settings that `export` has with these flags."""
-    return lambda *args: options.parsed(options.declare_export, *args)
+    return lambda *args: cli_flags.parse(ExportSettings, *args)
 
 
 @pytest.fixture(scope='session')
@@ -86,7 +88,7 @@ def trained(tmp_path_factory):
     @functools.lru_cache(maxsize=None)
     def call(*flags):
         folder = str(tmp_path_factory.mktemp('trained'))
-        assert train.run(options.parsed(options.declare_training, *flags, '--run_dir=' + folder)) == 0
+        assert train(cli_flags.parse(TrainSettings, *flags, '--run_dir=' + folder)) == 0
         return RunFolder(folder)
     return call
 
@@ -96,7 +98,7 @@ def train_run(training_settings, tmp_path):
     """(name, flags…) → the `RunFolder` of a finished call of `train`: a new run in this folder, or a resumed one."""
     def call(name, *flags):
         folder = str(tmp_path / name)
-        assert train.run(training_settings(*SMALL_RUN, '--run_dir=' + folder, *flags)) == 0
+        assert train(training_settings(*SMALL_RUN, '--run_dir=' + folder, *flags)) == 0
         return RunFolder(folder)
     return call
 
@@ -128,7 +130,7 @@ def trainings_in_process():
 
         def call(recipe, run_dir, *further, progress=None):
             flags = trainings.training_flags(recipe, run_dir, *further)
-            assert train.run(options.parsed(options.declare_training, *flags)) == 0
+            assert train(cli_flags.parse(TrainSettings, *flags)) == 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(trainings, 'train', call)
             yield

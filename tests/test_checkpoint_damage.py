@@ -1,4 +1,4 @@
-"""Damaged, incomplete and foreign files among the checkpoints of a run."""
+"""CorruptCheckpointError, incomplete and foreign files among the checkpoints of a run."""
 import os
 import re
 import shutil
@@ -15,14 +15,14 @@ def test_a_checkpoint_of_another_network_is_refused(train_run, copy_of_run, trai
     folder, other = copy_of_run('run', '--steps=3'), trained(*SMALL_RUN, '--steps=3', '--epsilon=1e-7', '--noise_dim=9')
     for name in os.listdir(other.checkpoints):
         shutil.copy(os.path.join(other.checkpoints, name), folder.checkpoints)
-    with pytest.raises(UserError, match=r'misshapen: Generator/dense/kernel is \[9, 6272\] there, not \[100, 6272\]'):
+    with pytest.raises(UserError, match=r'wrong shape: Generator/dense/kernel is \[9, 6272\] there, not \[100, 6272\]'):
         train_run('run', '--steps=4')
     with tf.Graph().as_default(), tf.Session() as session:
         for name in ('Generator/dense/kernel', 'Generator/elsewhere'):
             tf.get_variable(name, [100, 6272])
         session.run(tf.global_variables_initializer())
         tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=4)
-    with pytest.raises(UserError, match='missing: Discriminator/.*surplus: Generator/elsewhere'):
+    with pytest.raises(UserError, match='missing: Discriminator/.*unexpected: Generator/elsewhere'):
         train_run('run', '--steps=4')
 
 
@@ -54,7 +54,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, train_run, cop
     printed = capsys.readouterr().err
     if (part, fault) != ('.index', 'gone'):  # a checkpoint without an index was never completed
         assert re.search(r'model-5 is (damaged|not a readable checkpoint)', printed), printed
-    assert 'goes on at step 3' in printed
+    assert 'resuming at step 3' in printed
 
 
 def test_a_damaged_state_file_does_not_matter(train_run, copy_of_run, uninterrupted_run):

@@ -50,20 +50,20 @@ def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterr
 
 def test_a_run_killed_before_its_animation_was_written(copy_of_run, train_run, uninterrupted_run, capsys):
     undisturbed, killed = copy_of_run('undisturbed', '--steps=5'), copy_of_run('killed', '--steps=5')
-    os.remove(killed.film)
+    os.remove(killed.animation)
     for _ in range(2):
         train_run('killed', '--steps=5')
     printed = capsys.readouterr().err
-    assert printed.count('goes on at step 5 of 5') == 1 and printed.count('is finished: 5 steps are done') == 1
+    assert printed.count('resuming at step 5 of 5') == 1 and printed.count('is finished: all 5 steps are done') == 1
     assert_same_run(killed, undisturbed)
-    for name in ('film', 'losses', 'reals'):
+    for name in ('animation', 'losses', 'reals'):
         with open(getattr(killed, name), 'rb') as file, open(getattr(undisturbed, name), 'rb') as expected:
             assert file.read() == expected.read()
     # The animation of the shorter run does not count as that of the longer run.
     train_run('killed', '--steps=8')
-    os.utime(killed.film, (1, 1))
+    os.utime(killed.animation, (1, 1))
     assert_same_run(train_run('killed', '--steps=8'), uninterrupted_run)
-    with Image.open(killed.film) as animation:
+    with Image.open(killed.animation) as animation:
         assert animation.n_frames == len(killed.grids()) == 4
 
 
@@ -79,7 +79,7 @@ def test_a_finished_run_is_left_alone(train_run, copy_of_run, capsys):
     capsys.readouterr()
     for steps in (3, 2):
         train_run('run', '--steps=%d' % steps)
-        assert 'is finished: 3 steps are done; a larger --steps makes it longer' in capsys.readouterr().err
+        assert 'is finished: all 3 steps are done. To train longer, use a larger --steps' in capsys.readouterr().err
     assert os.stat(folder.metrics).st_mtime_ns == modified and folder.read_config()['flags']['steps'] == 3
 
 
@@ -90,7 +90,7 @@ def test_old_checkpoints_are_deleted_across_resumes(train_run):
 
 
 def test_keep_checkpoints_may_decrease(copy_of_run, train_run):
-    """A disk may fill up. Damaged checkpoints of later steps do not count."""
+    """A disk may fill up. CorruptCheckpointError checkpoints of later steps do not count."""
     folder = copy_of_run('run', *DENSE, '--steps=14')
     assert [step_of(path) for path in all_checkpoints(folder)] == [3, 6, 9, 12, 14]
     for path in all_checkpoints(folder)[-2:]:
@@ -104,7 +104,7 @@ def test_keep_checkpoints_may_decrease(copy_of_run, train_run):
 
 def test_several_discriminator_updates_resume(train_run):
     """Three batches per step: the resumed run continues with the batch after the last that was used."""
-    flags = ['--discriminator_updates=3', *DENSE]
+    flags = ['--d_steps_per_g_step=3', *DENSE]
     train_run('resumed', '--steps=3', *flags)
     resumed, whole = train_run('resumed', '--steps=5', *flags), train_run('whole', '--steps=5', *flags)
     assert_same_variables(final_variables(resumed), final_variables(whole))
@@ -117,7 +117,7 @@ def test_other_settings_are_refused(train_run, copy_of_run):
     with pytest.raises(UserError) as error:
         train_run('run', '--steps=4', '--seed=3', '--learning_rate_generator=0.1')
     for part in ('--seed is 0 there, not 3', '--learning_rate_generator is 0.002 there, not 0.1',
-                 '--flagfile=' + folder.flags, 'a fresh --run_dir'):
+                 '--flagfile=' + folder.flags, 'name a new --run_dir'):
         assert part in str(error.value)
 
 
@@ -126,7 +126,7 @@ def test_other_images_are_refused(train_run, copy_of_run):
     config = folder.read_config()
     config['data']['checksum'] = 'of other images'
     folder.write_config(config)
-    with pytest.raises(UserError, match='not those that the run .* began with'):
+    with pytest.raises(UserError, match='not those that the run .* was started with'):
         train_run('run', '--steps=4')
 
 
@@ -154,7 +154,8 @@ def test_a_damaged_config_is_named(train_run, copy_of_run):
 def test_checkpoints_without_their_config(train_run, copy_of_run):
     folder = copy_of_run('run', '--steps=3')
     os.remove(folder.config)
-    with pytest.raises(UserError, match='has checkpoints but no .*config.json: restore it, or name another --run_dir'):
+    with pytest.raises(UserError, match=(
+            "has checkpoints but no .*config.json: restore that file, or name another --run_dir")):
         train_run('run', '--steps=4')
 
 
@@ -176,5 +177,5 @@ def test_another_process_started_a_run_in_the_same_folder(train_run, trained, tm
         folder.write_config(config)
         return original_build(*args)
     monkeypatch.setattr(graph, 'build_training', build_while_another_process_starts)
-    with pytest.raises(UserError, match='was changed by another process just now: give the same command again'):
+    with pytest.raises(UserError, match='was changed by another process just now: run the command again'):
         train_run('run', '--steps=2')

@@ -18,8 +18,9 @@ from helpers import (
 )
 from PIL import Image
 
-from dcgan_tf1 import loop, train
+from dcgan_tf1.loop import TrainingLoop
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
 
 MAIN_RECIPE = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
                '--checkpoint_every=3')
@@ -43,7 +44,7 @@ def test_images_and_checkpoints(trained):
                                             'samples', 'checkpoints'}
     assert sorted(os.listdir(folder.samples)) == [
         'reals.png', 'step_000000.png', 'step_000004.png', 'step_000005.png', 'training.gif']
-    with Image.open(folder.film) as animation:
+    with Image.open(folder.animation) as animation:
         assert animation.n_frames == 3 and animation.size == Image.open(folder.grid(5)).size
     assert Image.open(folder.reals).size == (2 * (2 * 30 + 2),) * 2
     assert {'model-3.index', 'model-5.index', 'checkpoint'} <= set(os.listdir(folder.checkpoints))
@@ -161,21 +162,20 @@ def test_a_seed_determines_the_run(train_run, uninterrupted_run):
 def test_the_written_flag_file_trains_the_same_run(trained, training_settings, tmp_path):
     folder = trained(*SMALL_RUN, '--steps=3', '--epsilon=1e-7', '--noise_dim=9')
     repeated = RunFolder(str(tmp_path / 'repeated'))
-    assert train.run(training_settings('--flagfile=' + folder.flags, '--run_dir=' + repeated.path)) == 0
+    assert train(training_settings('--flagfile=' + folder.flags, '--run_dir=' + repeated.path)) == 0
     assert_same_run(folder, repeated)
 
 
 @pytest.mark.parametrize('xla', ['true', 'false'])
 def test_session_and_graph_of_the_loop(xla, train_run, monkeypatch):
     """The training loop cannot add ops to the graph, and its session leaves GPU memory to other programs."""
-    configs = []
+    configs, original_train = [], TrainingLoop.train
 
-    def checked_train(session, *others):
-        assert session.graph.finalized
-        configs.append(session._config)
-        return original_train(session, *others)
-    original_train = loop.train
-    monkeypatch.setattr(loop, 'train', checked_train)
+    def checked_train(self, start_step):
+        assert tf.get_default_graph().finalized
+        configs.append(tf.get_default_session()._config)
+        return original_train(self, start_step)
+    monkeypatch.setattr(TrainingLoop, 'train', checked_train)
     train_run('run', '--steps=2', '--network=graph_mode_dense', '--xla=' + xla)
     config, = configs
     assert config.gpu_options.allow_growth and config.allow_soft_placement

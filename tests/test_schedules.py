@@ -54,7 +54,7 @@ class Chain:
             self.fake_score = self.discriminator(self.fake.output)
             self.statistics = {'generator': update_moving_statistics(self.fake.statistics),
                                'discriminator': update_moving_statistics(self.score.statistics)}
-            self.losses = {'real': LOSS.of_real(self.score.output), 'fake': LOSS.of_fake(self.score.output),
+            self.losses = {'real': LOSS.real_loss(self.score.output), 'fake': LOSS.fake_loss(self.score.output),
                            'generator': LOSS.generator(self.fake_score.output)}
             self.variables = {'real': self.discriminator.trainable_variables,
                               'fake': self.discriminator.trainable_variables,
@@ -160,8 +160,8 @@ CHAINS = {chain.__name__: chain for chain in (
 def test_one_run_equals_separate_runs(name, extra_updates, graph):
     """Compares the losses of four steps, and then all variables, with moving statistics and Adam's slots."""
     generator, discriminator, inputs = build_networks()
-    inputs = inputs._replace(further=inputs.further[:extra_updates])
-    updates = schedules.further_discriminator_updates(generator, discriminator, LOSS, inputs)
+    inputs = inputs._replace(extra_d_batches=inputs.extra_d_batches[:extra_updates])
+    updates = schedules.extra_discriminator_updates(generator, discriminator, LOSS, inputs)
     with tf.control_dependencies(updates):
         step = schedules.SCHEDULES[name](generator, discriminator, LOSS, inputs)
     chain = Chain()
@@ -178,7 +178,7 @@ def test_one_run_equals_separate_runs(name, extra_updates, graph):
             generator_noise = random.randn(6, 3)
             feed = {inputs.real_images: batches[0][0], inputs.noise: batches[0][1],
                     inputs.generator_noise: generator_noise}
-            for placeholders, values in zip(inputs.further, batches[1:]):
+            for placeholders, values in zip(inputs.extra_d_batches, batches[1:]):
                 feed.update(zip(placeholders, values))
                 fake = chain.generate(values[1])
                 chain.update_discriminator(values[0], fake, [values[0], fake])

@@ -154,7 +154,8 @@ def test_a_step_needs_a_run(name):
 
 @pytest.mark.parametrize('name,value', [
     ('steps', '5'), ('steps', 5.), ('steps', True), ('update_ops', 1), ('loss', 3), ('epsilon', '1'),
-    ('extra_bn_momentums', 'a'), ('extra_bn_momentums', ('a',)), ('data_dir', 3), ('seed', None), ('epsilon', 10 ** 400)])
+    ('extra_bn_momentums', 'a'), ('extra_bn_momentums', ('a',)), ('data_dir', 3), ('seed', None),
+    ('epsilon', 10 ** 400)])
 def test_values_of_a_wrong_type_are_refused(name, value):
     with pytest.raises(UserError, match='--' + name):
         cli_flags.build(TrainSettings, {name: value})

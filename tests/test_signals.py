@@ -5,10 +5,10 @@ import signal
 import pytest
 from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
 
-from dcgan_tf1 import train
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.loop import Reporter
+from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 
@@ -27,7 +27,7 @@ def test_a_signal_stops_the_run_after_the_step(signal_number, status, training_s
     folder = RunFolder(str(tmp_path / 'run'))
     with monkeypatch.context() as patch:
         patch.setattr(Reporter, 'step', step_with_signal)
-        assert train.run(training_settings(*SMALL_RUN, '--steps=8', '--run_dir=' + folder.path)) == status
+        assert train(training_settings(*SMALL_RUN, '--steps=8', '--run_dir=' + folder.path)) == status
     assert len(steps_done) < 8 and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, len(steps_done)))
     assert list(map(signal.getsignal, HANDLED)) == handlers
     assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
@@ -42,10 +42,10 @@ def test_two_processes_cannot_train_the_same_run(training_settings, tmp_path):
     try:
         wait_for(lambda: len(folder.read_metrics()) >= 2, process)
         with pytest.raises(UserError, match=r'is being trained by another process \(%d\)' % process.pid):
-            train.run(training_settings(*flags, '--steps=100000'))
+            train(training_settings(*flags, '--steps=100000'))
         assert process.poll() is None
     finally:
         process.kill()
         process.communicate()
     last_step = folder.read_metrics()[-1]['step']
-    assert train.run(training_settings(*flags, '--steps=%d' % (last_step + 1))) == 0
+    assert train(training_settings(*flags, '--steps=%d' % (last_step + 1))) == 0

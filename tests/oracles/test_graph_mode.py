@@ -8,7 +8,7 @@ import tf_layers_graph_mode as oracle
 from training_steps import assert_same_training
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import options
+from dcgan_tf1.run_settings import batch_plan
 
 FLAGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'flags')
 
@@ -32,10 +32,10 @@ def test_training_equals_tf_layers(smooth, recipe, training_settings, random_ima
     feeds = [(random.uniform(-1, 1, (8, 28, 28, 1)), random.uniform(-1, 1, (8, 100)))
              for _ in range(10 if smooth else 1)]
     with tf.Graph().as_default(), tf.Session() as session:
-        training = graphs.build_training(settings, random_images, options.batch_plan(settings, 40))
+        training = graphs.build_training(settings, random_images, batch_plan(settings, 40))
         inputs, step = training.inputs, training.step
         session.run(tf.global_variables_initializer())
-        training.start(session, 0)
+        training.start_batches(session, 0)
         variables = model_variables()
         initial = session.run(variables)
         generated = session.run(training.generator.images, {inputs.noise: feeds[0][1]})

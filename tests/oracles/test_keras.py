@@ -7,8 +7,9 @@ import tensorflow.compat.v1 as tf
 from training_steps import assert_close, assert_same_training, network_variables, record_training
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers, options
+from dcgan_tf1 import layers
 from dcgan_tf1.networks import machinecurve, paperspace
+from dcgan_tf1.run_settings import batch_plan
 
 keras = pytest.importorskip('keras', minversion='3', reason='Keras 3 needs TensorFlow 2.16 or later')
 
@@ -181,7 +182,7 @@ def test_the_moving_variance_is_that_of_keras_2():
                     'Discriminator': [1664, 204928, 6273]})])
 def test_parameter_counts_printed_in_the_post(recipe, counts, training_settings, random_images, graph):
     settings = training_settings('--flagfile=' + os.path.join(FLAGS, recipe + '.flags'), '--batch_size=2')
-    graphs.build_training(settings, random_images, options.batch_plan(settings, 40))
+    graphs.build_training(settings, random_images, batch_plan(settings, 40))
     for scope, expected in counts.items():
         by_layer = {}
         for variable in network_variables(scope):

@@ -9,9 +9,10 @@ import tf_layers_graph_mode
 import tf_layers_sparse_softmax as oracle
 from helpers import final_variables
 
-from dcgan_tf1 import sample, train
+from dcgan_tf1 import sample
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
 
 FLAGS = os.path.join(os.path.dirname(__file__), '..', '..', 'flags')
 NOISE = np.random.RandomState(0).uniform(-1, 1, (9, 100)).astype(np.float32)
@@ -58,9 +59,9 @@ def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path
         '--flagfile=%s/graph_mode.flags' % FLAGS, '--dataset=digits', '--steps=1', '--batch_size=4', '--sample_size=4',
         '--init_checkpoint=' + script.path, '--learning_rate_generator=1e-30',
         '--learning_rate_discriminator=1e-30', '--run_dir=' + str(tmp_path / 'run'))
-    assert train.run(settings) == 0
+    assert train(settings) == 0
     with_adam = 'Generator/conv2d_transpose/kernel/Adam' in script.values
-    assert ('with the state of Adam' if with_adam else 'Adam begins anew') in capsys.readouterr().err
+    assert ('with the state of Adam' if with_adam else 'with a new state of Adam') in capsys.readouterr().err
     variables = final_variables(RunFolder(settings.run_dir))
     assert variables['global_step'] == 1
     for name, value in script.values.items():
@@ -71,15 +72,15 @@ def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path
 
 
 def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_settings, tmp_path):
-    """The error names all missing, unexpected and misshapen variables."""
+    """The error names all missing, unexpected and wrongly shaped variables."""
     with pytest.raises(UserError) as error:
-        train.run(training_settings('--dataset=digits', '--batch_size=4', '--init_checkpoint=' + script.path,
+        train(training_settings('--dataset=digits', '--batch_size=4', '--init_checkpoint=' + script.path,
                                     '--run_dir=' + str(tmp_path / 'run')))
     for part in ('missing: Generator/dense/kernel', 'missing: Discriminator/dense_1/bias',
-                 'surplus: Generator/conv2d_transpose_2/kernel', 'misshapen: Discriminator/conv2d/kernel is '
+                 'unexpected: Generator/conv2d_transpose_2/kernel', 'wrong shape: Discriminator/conv2d/kernel is '
                  '[5, 5, 1, 128] there, not [5, 5, 1, 64]'):
         assert part in str(error.value)
-    with pytest.raises(UserError, match='missing: Generator/dense/kernel.*misshapen'):
+    with pytest.raises(UserError, match='missing: Generator/dense/kernel.*wrong shape'):
         sample.run(sampling_settings('--checkpoint=' + script.path, '--output=x.npy'))
 
 

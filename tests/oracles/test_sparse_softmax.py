@@ -8,10 +8,10 @@ import tf_layers_sparse_softmax as oracle
 from training_steps import assert_close
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import options
 from dcgan_tf1.layers import BATCH_STATISTICS
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.networks import sparse_softmax
+from dcgan_tf1.run_settings import batch_plan
 
 
 def is_model(variable):
@@ -23,7 +23,7 @@ class Pair:
 
     def __init__(self, settings, images, tf_layers):
         with tf.Graph().as_default():
-            self.ours = graphs.build_training(settings, images, options.batch_plan(settings, images.num_examples))
+            self.ours = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
             self.our_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
             self.session = tf.Session()
             self.session.run(tf.global_variables_initializer())
@@ -69,7 +69,7 @@ def test_outputs(make_pair, training):
     assert generated.shape == (6, 28, 28, 1) and generated.dtype == np.float32
     assert_close(generated, expected, 'images')
     images = random.uniform(-1, 1, (6, 28, 28, 1))
-    real_logits = pair.session.run(pair.ours.step.real_log_odds, {
+    real_logits = pair.session.run(pair.ours.step.real_logits, {
         pair.ours.inputs.real_images: images, pair.ours.inputs.is_training: training})
     logits = pair.oracle_session.run(pair.oracle.real_logits, {
         pair.oracle.images: images, pair.oracle.is_training: training})

@@ -66,10 +66,10 @@ def test_training_equals_pytorch(smooth, run_torch, training_settings, make_smoo
 
 
 @needs_torch
-@pytest.mark.parametrize('corrected', [True, False])
-def test_epsilon_of_adam(corrected, run_torch, training_settings, graph):
-    """With gradients as small as epsilon the two conventions differ, and only the corrected one is PyTorch's."""
-    settings = training_settings('--epsilon=0.01', *(['--corrected_epsilon'] if corrected else []))
+@pytest.mark.parametrize('epsilon_mode', ['pytorch', 'tensorflow'])
+def test_epsilon_of_adam(epsilon_mode, run_torch, training_settings, graph):
+    """With gradients as small as epsilon the two conventions differ, and only one is PyTorch's."""
+    settings = training_settings('--epsilon=0.01', '--epsilon_mode=' + epsilon_mode)
     step = tf.train.get_or_create_global_step()
     variable = tf.get_variable('x', [3], initializer=tf.zeros_initializer(), use_resource=True)
     adam = tf.train.AdamOptimizer(0.1, 0.5, 0.999, _adam_epsilon(settings, step))
@@ -81,4 +81,4 @@ def test_epsilon_of_adam(corrected, run_torch, training_settings, graph):
             session.run(update)
         value = session.run(variable)
     expected = run_torch('adam', gradient=gradient, epsilon=0.01)['variable']
-    assert np.allclose(value, expected, rtol=1e-5) == corrected
+    assert np.allclose(value, expected, rtol=1e-5) == (epsilon_mode == 'pytorch')

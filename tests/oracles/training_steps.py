@@ -5,8 +5,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import options
 from dcgan_tf1.data import Images
+from dcgan_tf1.run_settings import batch_plan
 
 SCOPES = ('Generator', 'Discriminator')
 
@@ -26,11 +26,11 @@ def record_training(settings, feeds):
     """Trains our graph on `feeds`, a list of (real images, noise); returns a `TrainingRecord`."""
     images = Images(np.zeros((16, *feeds[0][0].shape[1:]), np.uint8), 'a test')
     with tf.Graph().as_default(), tf.Session() as session:
-        training = graphs.build_training(settings, images, options.batch_plan(settings, 16))
+        training = graphs.build_training(settings, images, batch_plan(settings, 16))
         inputs, step = training.inputs, training.step
         variables = {scope: network_variables(scope) for scope in SCOPES}
         session.run(tf.global_variables_initializer())
-        training.start(session, 0)
+        training.start_batches(session, 0)
         initial = session.run(variables)
         generated = [session.run(training.generator.images, {inputs.noise: feeds[0][1], inputs.is_training: mode})
                      for mode in (True, False)]
