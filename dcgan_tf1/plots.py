@@ -1,6 +1,7 @@
 """Grids of images, figures of losses and scores, and the style of all figures."""
 import io
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 import numpy as np
@@ -86,9 +87,9 @@ def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mappi
                    label=run, linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
                    marker='.' if len(values) < 30 else '')
         axes.set_ylim(bottom=0)
-        label(axes, title, x='Step' if axes in all_axes[-1] else None)
+        label(axes, textwrap.fill(title, 38), x='Step' if axes in all_axes[-1] else None)
     if len(records) > 1:
-        all_axes[0, 0].legend(fontsize=9)
+        legend_above(drawing, all_axes[0, 0], 2)
     return render(drawing)
 
 
@@ -102,11 +103,11 @@ def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[fl
     """
     columns = 3
     rows = math.ceil(len(shares) / columns)
-    drawing = figure(7, 0.4 + 1.7 * rows)
+    drawing = figure(7, 0.4 + 1.9 * rows)
     for number, (title, values) in enumerate(shares.items()):
         axes = drawing.add_subplot(rows, columns, number + 1)
         bars(axes, values, real)
-        label(axes, title)
+        label(axes, textwrap.fill(title, 24))
     return render(drawing)
 
 

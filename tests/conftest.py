@@ -1,14 +1,13 @@
-"""What the tests share. Each runs unchanged on TensorFlow 1.15 and on today's TensorFlow."""
+"""Fixtures shared by all tests. Every test runs unchanged on TensorFlow 1.15 and on TensorFlow 2."""
 import contextlib
 import functools
 import os
-
-# Before TensorFlow is imported: with it, tf_keras brings `tf.layers` to today's TensorFlow.
-os.environ['TF_USE_LEGACY_KERAS'] = '1'
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import SMALL_RUN
 
 from dcgan_tf1 import cli_flags
 from dcgan_tf1.data import Images
@@ -18,69 +17,108 @@ from dcgan_tf1.training import train
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
-MNIST = os.path.join(os.path.dirname(__file__), '..', '..', 'shared', 'data', 'mnist')
+
+def pytest_addoption(parser):
+    parser.addoption('--mnist-dir', default=os.environ.get('DCGAN_TF1_MNIST_DIR'), help=(
+        'folder of the MNIST files (train-images-idx3-ubyte.gz and so on). Default: $DCGAN_TF1_MNIST_DIR, then '
+        "Keras's cache. Without MNIST, tests that need it are skipped"))
 
 
-@pytest.fixture
-def mnist_dir():
-    """Folder of the real MNIST."""
-    if not os.path.isdir(MNIST):
-        pytest.skip('the real MNIST is not at ../shared/data/mnist')
-    return MNIST
+@pytest.fixture(scope='session')
+def mnist_dir(pytestconfig):
+    """A folder for --data_dir, with which --dataset=mnist needs no download."""
+    folder = pytestconfig.getoption('--mnist-dir')
+    if folder:
+        if not os.path.isdir(folder):
+            raise pytest.UsageError('--mnist-dir or $DCGAN_TF1_MNIST_DIR: %s is not a folder' % folder)
+        return folder
+    cache = os.path.join(os.path.expanduser(os.environ.get('KERAS_HOME', '~/.keras')), 'datasets')
+    if not os.path.isfile(os.path.join(cache, 'mnist.npz')):
+        pytest.skip("MNIST is neither in --mnist-dir or $DCGAN_TF1_MNIST_DIR, nor in Keras's cache")
+    return cache  # without IDX files there, the loader reads the file in Keras's cache
 
 
 @pytest.fixture
 def graph():
     """An empty default graph."""
-    with tf.Graph().as_default() as new:
-        yield new
+    with tf.Graph().as_default() as empty_graph:
+        yield empty_graph
 
 
 @pytest.fixture
 def tf_layers():
-    """The real `tf.layers`, the oracle."""
-    try:
+    """The real `tf.layers`, which TensorFlow 2 hides unless a variable is set that users do not set."""
+    if tf.__version__.startswith('1.'):
         return tf.layers
-    except (AttributeError, ImportError):
-        pytest.skip('tf.layers is not here: install tf_keras')
+    pytest.importorskip('tf_keras', reason='tf_keras, which contains tf.layers, is not installed')
+    from tf_keras.api._v1.keras.__internal__.legacy import layers
+    return layers
 
 
 @pytest.fixture
 def training_settings():
-    """(flags…) → settings of a training, as the command line gives them."""
+    """(flags…) → the settings that `train` has with these flags."""
     return lambda *args: cli_flags.parse(TrainSettings, *args)
 
 
 @pytest.fixture
 def sampling_settings():
-    """(flags…) → settings of `sample`."""
+    """(flags…) → the settings that `sample` has with these flags."""
     return lambda *args: cli_flags.parse(SampleSettings, *args)
 
 
 @pytest.fixture
 def evaluation_settings():
-    """(flags…) → settings of `evaluate`."""
+    """(flags…) → the settings that `evaluate` has with these flags."""
     return lambda *args: cli_flags.parse(EvaluateSettings, *args)
 
 
 @pytest.fixture
 def export_settings():
-    """(flags…) → settings of `export`."""
+    """(flags…) → the settings that `export` has with these flags."""
     return lambda *args: cli_flags.parse(ExportSettings, *args)
 
 
 @pytest.fixture(scope='session')
 def trained(tmp_path_factory):
-    """(flags…) → the `RunFolder` of a finished run, trained once for all tests that ask for these flags.
+    """(flags…) → the `RunFolder` of a finished run, which is trained once for all tests that ask for these flags.
 
-    For reading only: a test that changes a run takes a copy, or trains its own.
+    Tests must not change it. A test that changes a run copies it, or trains its own.
     """
     @functools.lru_cache(maxsize=None)
-    def call(*args):
+    def call(*flags):
         folder = str(tmp_path_factory.mktemp('trained'))
-        assert train(cli_flags.parse(TrainSettings, *args, '--run_dir=' + folder)) == 0
+        assert train(cli_flags.parse(TrainSettings, *flags, '--run_dir=' + folder)) == 0
         return RunFolder(folder)
     return call
+
+
+@pytest.fixture
+def train_run(training_settings, tmp_path):
+    """(name, flags…) → the `RunFolder` of a finished call of `train`: a new run in this folder, or a resumed one."""
+    def call(name, *flags):
+        folder = str(tmp_path / name)
+        assert train(training_settings(*SMALL_RUN, '--run_dir=' + folder, *flags)) == 0
+        return RunFolder(folder)
+    return call
+
+
+@pytest.fixture
+def copy_of_run(trained, tmp_path):
+    """(name, flags…) → the `RunFolder` of a finished run that the test may resume or damage."""
+    return lambda name, *flags: RunFolder(shutil.copytree(trained(*SMALL_RUN, *flags).path, str(tmp_path / name)))
+
+
+@pytest.fixture
+def uninterrupted_run(trained):
+    """A run of 8 steps that was never interrupted. Tests must not change it."""
+    return trained(*SMALL_RUN, '--steps=8')
+
+
+@pytest.fixture(scope='session')
+def classifier_cache(tmp_path_factory):
+    """The folder of the classifiers that all tests share, for --cache_dir."""
+    return str(tmp_path_factory.mktemp('classifiers'))
 
 
 @pytest.fixture(scope='session')
@@ -101,15 +139,16 @@ def trainings_in_process():
 
 @pytest.fixture
 def random_images():
-    """40 images of noise, 28×28."""
+    """40 images of uniform noise, 28×28."""
     return Images(np.random.RandomState(0).randint(0, 256, (40, 28, 28, 1)).astype(np.uint8), 'a test')
 
 
 @pytest.fixture
 def make_smooth(monkeypatch):
-    """() makes every (leaky) ReLU of TensorFlow an ELU, until the test ends.
+    """() → None. Replaces every ReLU and leaky ReLU of TensorFlow by an ELU until the test ends.
 
-    In networks of this size some unit is always within rounding of a kink, where two correct programs part.
+    In networks of this size, some unit is always within rounding of the kink of a ReLU. There, two correct programs
+    compute different gradients.
     """
     def patch():
         monkeypatch.setattr(tf.nn, 'relu', tf.nn.elu)

@@ -1,4 +1,4 @@
-"""Data sets: found where they should be, checked, and refused when they are not what they should be."""
+"""Datasets: where they are found, how they are verified, and which files are refused."""
 import gzip
 import hashlib
 import os
@@ -20,7 +20,7 @@ LABELS_CONTENT = struct.pack('>2I', 2049, 12) + LABELS.tobytes()
 
 @pytest.fixture
 def small_files(monkeypatch):
-    """Makes files of 12 images the canonical ones, and Keras's downloads fail."""
+    """Makes files of 12 images the expected ones, and downloads by Keras fail. Returns the checksum of the images."""
     monkeypatch.setitem(_idx.SHAPES, _idx.TRAIN, PIXELS.shape)
     monkeypatch.setitem(_idx.SHAPES, _idx.TRAIN_LABELS, LABELS.shape)
     from tensorflow import keras
@@ -52,7 +52,7 @@ def test_reads_gzipped_idx(tmp_path, small_files):
     np.testing.assert_array_equal(load(tmp_path, small_files).pixels, PIXELS[..., None])
 
 
-FAULTS = {
+DAMAGED_CONTENTS = {
     'empty': b'', 'half a header': CONTENT[:7], 'half written': CONTENT[:len(CONTENT) // 2],
     'one byte short': CONTENT[:-1], 'one byte long': CONTENT + b'\0',
     'labels': struct.pack('>4I', 2049, 12, 28, 28) + CONTENT[16:],
@@ -62,10 +62,10 @@ FAULTS = {
 
 
 @pytest.mark.parametrize('suffix', ['', '.gz'])
-@pytest.mark.parametrize('fault', sorted(FAULTS))
-def test_refuses_what_is_not_the_file(fault, suffix, tmp_path, small_files):
+@pytest.mark.parametrize('fault', sorted(DAMAGED_CONTENTS))
+def test_other_files_are_refused(fault, suffix, tmp_path, small_files):
     path = tmp_path / (_idx.TRAIN + suffix)
-    path.write_bytes(gzip.compress(FAULTS[fault]) if suffix else FAULTS[fault])
+    path.write_bytes(gzip.compress(DAMAGED_CONTENTS[fault]) if suffix else DAMAGED_CONTENTS[fault])
     with pytest.raises(UserError, match='put the canonical file in its place') as error:
         load(tmp_path, small_files)
     assert str(path) in str(error.value)
@@ -73,13 +73,13 @@ def test_refuses_what_is_not_the_file(fault, suffix, tmp_path, small_files):
 
 @pytest.mark.parametrize('content', [gzip.compress(CONTENT)[:300], gzip.compress(CONTENT)[:5], b'not gzip at all',
                                      gzip.compress(CONTENT)[:200] + b'\xff' * 50 + gzip.compress(CONTENT)[250:]])
-def test_refuses_damaged_gzip(content, tmp_path, small_files):
+def test_damaged_gzip_files_are_refused(content, tmp_path, small_files):
     (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(content)
     with pytest.raises(UserError, match='damaged'):
         load(tmp_path, small_files)
 
 
-def test_an_endless_gzip_is_not_inflated(tmp_path, small_files):
+def test_a_gzip_bomb_is_not_decompressed(tmp_path, small_files):
     bomb = tmp_path / (_idx.TRAIN + '.gz')
     with gzip.open(str(bomb), 'wb') as file:
         file.write(CONTENT)
@@ -89,7 +89,7 @@ def test_an_endless_gzip_is_not_inflated(tmp_path, small_files):
         load(tmp_path, small_files)
 
 
-def test_nothing_anywhere_says_what_to_do(tmp_path, small_files):
+def test_missing_data(tmp_path, small_files):
     with pytest.raises(UserError) as error:
         load(tmp_path, small_files)
     for part in (str(tmp_path), '~/.keras/datasets', 'mnist.npz', 'no network here', '--data_dir', '--dataset=digits'):
@@ -98,52 +98,53 @@ def test_nothing_anywhere_says_what_to_do(tmp_path, small_files):
         mnist.load(None)
 
 
-def test_a_mistyped_folder_is_an_error(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(UserError, match='--data_dir=.*/nowhere is not a folder'):
         mnist.load(str(tmp_path / 'nowhere'))
 
 
-@pytest.mark.parametrize('arrays,fault', [({'x_train': PIXELS}, None), ({'y_train': PIXELS}, 'damaged'),
+@pytest.mark.parametrize('arrays,message', [({'x_train': PIXELS}, None), ({'y_train': PIXELS}, 'damaged'),
                                           ({'x_train': PIXELS[:5]}, 'shape'),
                                           ({'x_train': PIXELS.astype(float)}, 'float64'),
                                           ({'x_train': np.array([{}], object)}, 'damaged')])
-def test_keras_copy_of_mnist(arrays, fault, tmp_path, small_files, monkeypatch):
-    """Read without unpickling anything, and checked as the IDX file is."""
+def test_the_keras_file_of_mnist(arrays, message, tmp_path, small_files, monkeypatch):
+    """It is read without unpickling, and verified like the IDX file."""
     from tensorflow import keras
     path = str(tmp_path / 'mnist.npz')
     np.savez(path, **arrays)
     monkeypatch.setattr(keras.utils, 'get_file', lambda **_: path)
-    if fault:
-        with pytest.raises(UserError, match=fault):
+    if message:
+        with pytest.raises(UserError, match=message):
             load(tmp_path, small_files)
     else:
         np.testing.assert_array_equal(load(tmp_path, small_files).pixels, PIXELS[..., None])
 
 
-def test_keras_cache_is_found(tmp_path, monkeypatch):
-    """Keras's real loader takes fashion_mnist's file from its cache, where its checksum is right."""
+def test_the_cache_of_keras(tmp_path, monkeypatch):
+    """The real function of Keras takes the file of fashion_mnist from the cache if its checksum is right."""
     from tensorflow import keras
     cache = tmp_path / 'datasets' / 'fashion-mnist'
     cache.mkdir(parents=True)
     content = gzip.compress(CONTENT)
     (cache / (_idx.TRAIN + '.gz')).write_bytes(content)
     monkeypatch.setitem(_idx.SHAPES, _idx.TRAIN, PIXELS.shape)
-    real = keras.utils.get_file
+    original_get_file = keras.utils.get_file
 
     def get_file(**arguments):
         assert arguments['file_hash'] == '8d4fb7e6c68d591d4c3dfef9ec88bf0d'
-        return real(**{**arguments, 'file_hash': hashlib.md5(content).hexdigest(), 'cache_dir': str(tmp_path)})
+        arguments.update(file_hash=hashlib.md5(content).hexdigest(), cache_dir=str(tmp_path))
+        return original_get_file(**arguments)
     monkeypatch.setattr(keras.utils, 'get_file', get_file)
-    with pytest.raises(UserError, match='not the canonical file of fashion_mnist'):  # it is 12 images of noise
+    with pytest.raises(UserError, match='not the canonical file of fashion_mnist'):  # the file has 12 images of noise
         fashion_mnist.load(None)
 
 
 def test_real_mnist(mnist_dir):
-    everything, images = data.load('mnist', data_dir=mnist_dir)
-    assert everything.num_examples == 60000 and images.num_examples == 55000  # the first 5,000 set aside
-    np.testing.assert_array_equal(images.pixels[0], everything.pixels[5000])
+    full_dataset, images = data.load('mnist', data_dir=mnist_dir)
+    assert full_dataset.num_examples == 60000 and images.num_examples == 55000  # without the first 5,000
+    np.testing.assert_array_equal(images.pixels[0], full_dataset.pixels[5000])
     assert data.load('mnist', data_dir=mnist_dir, holdout=0)[1].num_examples == 60000
-    assert abs(everything.pixels.mean() / 255 - 0.1307) < 1e-4  # the mean that every MNIST tutorial prints
+    assert abs(full_dataset.pixels.mean() / 255 - 0.1307) < 1e-4  # the mean that MNIST tutorials use
 
 
 def test_labels(tmp_path, small_files, monkeypatch):
@@ -154,49 +155,48 @@ def test_labels(tmp_path, small_files, monkeypatch):
         (tmp_path / file).write_bytes(content)
     images, labels = (hashlib.md5(content).hexdigest() for content in (CONTENT, LABELS_CONTENT))
     md5 = {_idx.TRAIN: images, _idx.TEST: images, _idx.TRAIN_LABELS: labels, _idx.TEST_LABELS: labels}
-    for part in _idx.labelled(source(md5), str(tmp_path)):
+    for part in _idx.load_labeled(source(md5), str(tmp_path)):
         np.testing.assert_array_equal(part.labels, LABELS)
         np.testing.assert_array_equal(part.images.pixels[..., 0], PIXELS)
 
 
-@pytest.mark.parametrize('content,fault', [
-    (LABELS_CONTENT[:-1] + b'\x0a', 'holds the label 10'), (LABELS_CONTENT[:-1], 'damaged'),
+@pytest.mark.parametrize('content,message', [
+    (LABELS_CONTENT[:-1] + b'\x0a', 'contains the label 10'), (LABELS_CONTENT[:-1], 'damaged'),
     (CONTENT, 'damaged'), (LABELS_CONTENT[:-1] + b'\x05', 'not the canonical file')])
-def test_labels_that_are_none(content, fault, tmp_path, small_files):
+def test_invalid_labels_are_refused(content, message, tmp_path, small_files):
     (tmp_path / _idx.TRAIN).write_bytes(CONTENT)
     (tmp_path / _idx.TRAIN_LABELS).write_bytes(content)
-    wanted = hashlib.md5(content if 'label' in fault else LABELS_CONTENT).hexdigest()
-    with pytest.raises(UserError, match=fault):
-        _idx.labelled(source({_idx.TRAIN: small_files, _idx.TRAIN_LABELS: wanted}), str(tmp_path))
+    checksum = hashlib.md5(content if 'label' in message else LABELS_CONTENT).hexdigest()
+    with pytest.raises(UserError, match=message):
+        _idx.load_labeled(source({_idx.TRAIN: small_files, _idx.TRAIN_LABELS: checksum}), str(tmp_path))
 
 
-def test_a_file_of_which_only_the_compressed_form_has_a_published_checksum(tmp_path, small_files):
+def test_files_whose_published_checksum_is_of_the_gzip_file(tmp_path, small_files):
     compressed = gzip.compress(CONTENT)
-    known = source({}, {_idx.TRAIN: hashlib.md5(compressed).hexdigest()})
+    gzip_source = source({}, {_idx.TRAIN: hashlib.md5(compressed).hexdigest()})
     (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(compressed)
-    np.testing.assert_array_equal(_idx.load(known, str(tmp_path)).pixels[..., 0], PIXELS)
+    np.testing.assert_array_equal(_idx.load(gzip_source, str(tmp_path)).pixels[..., 0], PIXELS)
     (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(gzip.compress(CONTENT, 1))
     with pytest.raises(UserError, match='md5 of the file is'):
-        _idx.load(known, str(tmp_path))
+        _idx.load(gzip_source, str(tmp_path))
     (tmp_path / _idx.TRAIN).write_bytes(CONTENT)
     with pytest.raises(UserError, match='put that in its place'):
-        _idx.load(known, str(tmp_path))
+        _idx.load(gzip_source, str(tmp_path))
 
 
 def test_real_labels(mnist_dir):
-    training, test = data.labelled('mnist', data_dir=mnist_dir)
-    # As counted on the page that MNIST was published on.
+    training, test = data.load_labeled('mnist', data_dir=mnist_dir)
+    # The counts are those of the page on which MNIST was published.
     assert np.bincount(training.labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert test.images.num_examples == 10000 and test.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
 
-def test_labelled_digits():
-    training, test = data.labelled('digits')
+def test_labeled_digits():
+    training, test = data.load_labeled('digits')
     assert len(training.labels) == training.images.num_examples == 1541 and len(test.labels) == 256
-    everything = digits.load().pixels
-    np.testing.assert_array_equal(test.images.pixels, everything[6::7])
+    np.testing.assert_array_equal(test.images.pixels, digits.load().pixels[6::7])
     assert min(np.bincount(test.labels)) >= 18
-    assert data.labelled('image_folder', data_dir='nowhere') is None
+    assert data.load_labeled('image_folder', data_dir='nowhere') is None
 
 
 def test_digits():
@@ -208,7 +208,7 @@ def test_digits():
     assert not images.pixels[:, frame].any() and images.pixels.max() == 255
 
 
-def test_holdout_must_leave_something():
+def test_holdout_must_leave_images():
     with pytest.raises(UserError, match='--holdout=1797 leaves none of the 1797 images of --dataset=digits'):
         data.load('digits', holdout=1797)
 
@@ -216,14 +216,14 @@ def test_holdout_must_leave_something():
 def test_batches_of_images(random_images, graph):
     batches = random_images.batches(tf.data.Dataset.from_tensor_slices([[3, 1], [0, 39]]))
     batch = batches.get_next()
-    assert not tf.global_variables()  # checkpoints hold no pixels
+    assert not tf.global_variables()  # or checkpoints would contain the images
     with tf.Session() as session:
         session.run(batches.initializer, batches.feed)
         np.testing.assert_array_equal(session.run(batch), random_images.pixels[[3, 1]])
         np.testing.assert_array_equal(session.run(batch), random_images.pixels[[0, 39]])
 
 
-def test_no_data_is_committed():
+def test_the_package_contains_no_data():
     folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for path, _, files in os.walk(os.path.join(folder, 'dcgan_tf1')):
         assert not [name for name in files if name.endswith(('.gz', '.npz', '.npy', 'ubyte'))], path

@@ -1,4 +1,4 @@
-"""SavedModels: loaded again by TensorFlow 1's loader, and by TensorFlow 2's in a program that knows nothing of ours."""
+"""Exported SavedModels, loaded by TensorFlow 1's loader, and by TensorFlow 2's in a program without this package."""
 import os
 import re
 import subprocess
@@ -7,13 +7,12 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from absl import flags
 
-from dcgan_tf1 import export, plots, sample
+from dcgan_tf1 import export, pixels, sample
 from dcgan_tf1.errors import UserError
 
 NOISE = np.random.RandomState(0).uniform(-1, 1, (5, 100)).astype(np.float32)
-LOAD = '''
+LOAD_WITH_TENSORFLOW_2 = '''
 import sys
 import numpy as np
 import tensorflow.compat.v2 as tf
@@ -25,22 +24,23 @@ np.save(sys.argv[3], images['images'].numpy())
 
 @pytest.fixture
 def folder(trained):
+    """Path of a small run."""
     return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6').path
 
 
 @pytest.fixture
 def sampled(folder, sampling_settings, tmp_path):
-    """(flags…) → what `sample` makes of NOISE."""
-    def make(*args):
+    """(flags…) → the images that `sample` generates from NOISE."""
+    def call(*flags):
         np.save(str(tmp_path / 'noise.npy'), NOISE)
         assert sample.run(sampling_settings('--run_dir=' + folder, '--noise=%s/noise.npy' % tmp_path,
-                                            '--output=%s/images.npy' % tmp_path, *args)) == 0
+                                            '--output=%s/images.npy' % tmp_path, *flags)) == 0
         return np.load(str(tmp_path / 'images.npy'))
-    return make
+    return call
 
 
 def load(path, noise):
-    """With TensorFlow 1's loader."""
+    """The images of an exported generator, loaded with TensorFlow 1's loader."""
     with tf.Graph().as_default(), tf.Session() as session:
         signature = tf.saved_model.loader.load(session, ['serve'], path).signature_def['serving_default']
         assert not tf.global_variables()
@@ -48,52 +48,52 @@ def load(path, noise):
 
 
 @pytest.mark.parametrize('bn_mode', ['moving', 'standing'])
-def test_images_are_those_of_sample(bn_mode, folder, sampled, export_settings, tmp_path):
+def test_images_equal_those_of_sample(bn_mode, folder, sampled, export_settings, tmp_path):
     path, flag = str(tmp_path / 'exported'), '--bn_mode=' + bn_mode
     assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, flag, '--standing_batches=3')) == 0
     expected = (sampled(flag, '--standing_batches=3') + 1) / 2
     np.testing.assert_allclose(load(path, NOISE), expected, atol=1e-5)
-    np.testing.assert_allclose(load(path, NOISE[:1]), expected[:1], atol=1e-5)  # any batch size
-    # Nothing of this program is needed.
+    np.testing.assert_allclose(load(path, NOISE[:1]), expected[:1], atol=1e-5)  # of any number
     result = str(tmp_path / 'loaded.npy')
-    subprocess.run([sys.executable, '-c', LOAD, path, str(tmp_path / 'noise.npy'), result], cwd=str(tmp_path),
-                   env={name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}, check=True)
+    subprocess.run([sys.executable, '-c', LOAD_WITH_TENSORFLOW_2, path, str(tmp_path / 'noise.npy'), result],
+                   cwd=str(tmp_path), check=True,
+                   env={name: value for name, value in os.environ.items() if name != 'PYTHONPATH'})
     np.testing.assert_allclose(np.load(result), expected, atol=1e-5)
 
 
-def test_bytes(folder, sampled, export_settings, tmp_path):
-    """Standing statistics are the default."""
+def test_images_of_bytes(folder, sampled, export_settings, tmp_path):
+    """Standing statistics are used by default."""
     path = str(tmp_path / 'exported')
     assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, '--pixels=uint8',
                                       '--standing_batches=2')) == 0
     images = load(path, NOISE)
     assert images.dtype == np.uint8
-    expected = plots.to_bytes(sampled('--bn_mode=standing', '--standing_batches=2'))
+    expected = pixels.to_uint8(sampled('--bn_mode=standing', '--standing_batches=2'))
     np.testing.assert_allclose(images.astype(int), expected, atol=1)
 
 
-def test_what_is_refused(folder, export_settings, tmp_path):
-    with pytest.raises(flags.IllegalFlagValueError, match='must be moving or standing'):
+def test_refused_exports(folder, export_settings, tmp_path):
+    with pytest.raises(UserError, match='must be moving or standing'):
         export_settings('--run_dir=' + folder, '--output=x', '--bn_mode=batch')
-    (tmp_path / 'there').mkdir()
-    with pytest.raises(UserError, match='--output=.*there is there already'):
-        export.run(export_settings('--run_dir=' + folder, '--output=%s/there' % tmp_path))
+    (tmp_path / 'existing').mkdir()
+    with pytest.raises(UserError, match='--output=.*existing exists already'):
+        export.run(export_settings('--run_dir=' + folder, '--output=%s/existing' % tmp_path))
     with pytest.raises(UserError, match='is a checkpoint of another network'):
-        export.run(export_settings('--run_dir=' + folder, '--output=%s/new' % tmp_path)._replace(
+        export.run(export_settings('--run_dir=' + folder, '--output=%s/new' % tmp_path).replace(
             run_dir=None, checkpoint=folder + '/checkpoints/model-6', network='graph_mode'))
     assert not os.path.exists(str(tmp_path / 'new'))
-    with pytest.raises(UserError, match='--output=/proc/new cannot be written .* name a folder'):
+    with pytest.raises(UserError, match='--output=/proc/new cannot be written .* name a folder that is writable'):
         export.run(export_settings('--run_dir=' + folder, '--output=/proc/new', '--standing_batches=1'))
 
 
-def test_no_room(folder, tmp_path):
+def test_a_full_disk(folder, tmp_path):
     resource = pytest.importorskip('resource')  # not on Windows
-    limit = 10 ** 5  # bytes a file: less than the graph with its weights
+    limit = 10 ** 5  # bytes per file: the graph with its weights is larger
     process = subprocess.run(
         [sys.executable, '-m', 'dcgan_tf1.export', '--run_dir=' + folder, '--output=%s/exported' % tmp_path,
          '--bn_mode=moving'], cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))), stderr=subprocess.PIPE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
-    told = process.stderr.decode()
-    assert process.returncode == 1 and 'Traceback' not in told, told
-    assert re.search('error: --output=.*exported cannot be written .*File too large', told) and not os.listdir(
-        str(tmp_path)), told
+    printed = process.stderr.decode()
+    assert process.returncode == 1 and 'Traceback' not in printed, printed
+    assert re.search('error: --output=.*exported cannot be written .*File too large', printed) and not os.listdir(
+        str(tmp_path)), printed

@@ -1,21 +1,24 @@
-"""The training graph: what its networks own, what its inputs are, what a step leaves alone."""
+"""The training graph: its inputs, what a step changes, and which network owns which variable."""
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers, options
+from dcgan_tf1 import layers
+from dcgan_tf1.network import Network
+from dcgan_tf1.run_settings import batch_plan
 
 
 def build(settings, images):
-    training = graphs.build_training(settings, images, options.batch_plan(settings, images.num_examples))
+    """(training graph, a session with initialized variables) in the default graph."""
+    training = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
     session = tf.Session()
     session.run(tf.global_variables_initializer())
-    training.start(session, 0)
+    training.start_batches(session, 0)
     return training, session
 
 
-def test_placeholders_may_be_fed(training_settings, random_images, graph):
+def test_inputs_may_be_fed(training_settings, random_images, graph):
     training, session = build(training_settings('--batch_size=4'), random_images)
     for name, shape in (('real_images', [None, 28, 28, 1]), ('noise', [None, 100]),
                         ('generator_noise', [None, 100]), ('is_training', [])):
@@ -28,12 +31,12 @@ def test_placeholders_may_be_fed(training_settings, random_images, graph):
         assert noise.shape == (4, 100) and training_mode
         zeros = np.zeros((7, 100))
         assert session.run(training.generator.images, {training.inputs.noise: zeros}).shape == (7, 28, 28, 1)
-        odds = session.run(training.step.real_log_odds, {training.inputs.real_images: np.zeros((3, 28, 28, 1))})
-        assert odds.shape == (3,)
+        logits = session.run(training.step.real_logits, {training.inputs.real_images: np.zeros((3, 28, 28, 1))})
+        assert logits.shape == (3,)
 
 
 def test_real_images_are_scaled(training_settings, random_images, graph):
-    """x → (x − 127.5) / 127.5 of the images that the plan names."""
+    """Bytes x become (x − 127.5) / 127.5, and the batch plan chooses the images."""
     training, session = build(training_settings('--batch_size=40'), random_images)
     with session:
         batch = session.run(training.inputs.real_images)
@@ -43,7 +46,7 @@ def test_real_images_are_scaled(training_settings, random_images, graph):
 
 @pytest.mark.parametrize('update_ops', [True, False])
 def test_update_ops(update_ops, training_settings, random_images, graph):
-    """Both networks' moving statistics move with the step, or stay at exactly 0 and 1."""
+    """A step updates the moving statistics of both networks, or leaves them at exactly 0 and 1."""
     settings = training_settings('--batch_size=4', '--update_ops=%s' % str(update_ops).lower())
     training, session = build(settings, random_images)
     moving = [v for v in tf.global_variables() if 'moving_' in v.name]
@@ -56,10 +59,11 @@ def test_update_ops(update_ops, training_settings, random_images, graph):
             assert (value == ('variance' in variable.name)).all() != update_ops, variable.name
 
 
-def test_a_step_moves_the_statistics_to_its_batches(training_settings, random_images, graph):
-    """The discriminator's first layer sees the images themselves: its statistics in closed form, for one step.
+def test_moving_statistics_of_one_step(training_settings, random_images, graph):
+    """Computes in NumPy what the moving statistics of the first layers become.
 
-    Real, then fake, then fake again; the generator's layer sees generator_noise.
+    The discriminator's are updated with the real images, then twice with the fake ones. The generator's are updated
+    with generator_noise.
     """
     training, session = build(training_settings('--batch_size=8'), random_images)
     inputs = training.inputs
@@ -88,50 +92,51 @@ def test_a_step_moves_the_statistics_to_its_batches(training_settings, random_im
                                        value, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def test_sampling_changes_nothing(training_settings, random_images, graph):
+def test_sampling_changes_no_variable(training_settings, random_images, graph):
     training, session = build(training_settings('--batch_size=4'), random_images)
     with session:
         before = session.run(tf.global_variables())
         for mode in (True, False):
             session.run(training.generator.images, {training.inputs.is_training: mode})
-        for a, b in zip(before, session.run(tf.global_variables())):
-            np.testing.assert_array_equal(a, b)
+        for value_before, value in zip(before, session.run(tf.global_variables())):
+            np.testing.assert_array_equal(value, value_before)
 
 
-def test_foreign_moving_statistics_are_an_error(graph):
-    """Also where the foreign scope begins with the network's own name."""
+def test_moving_statistics_of_another_scope_are_an_error(graph):
+    """Even if the name of the other scope begins with that of the network."""
     with tf.variable_scope('Generator_2') as other:
         pass
 
-    def strayed(x, is_training):
+    def function(x, is_training):
         with tf.variable_scope(other):
             return layers.batch_norm(x, is_training)
     with pytest.raises(ValueError, match='Generator_2/.*moving_mean.*not a variable of it'):
-        graphs.Network('Generator', strayed, tf.constant(True))(tf.ones([2, 3]))
+        Network('Generator', function, tf.constant(True))(tf.ones([2, 3]))
 
 
-def test_a_variable_that_no_network_owns_is_an_error(training_settings, random_images, graph):
+def test_a_variable_without_a_network_is_an_error(training_settings, random_images, graph):
     tf.get_variable('stray', [3])
     with pytest.raises(ValueError, match='no network owns .*stray:0'):
         build(training_settings('--batch_size=4'), random_images)
 
 
-@pytest.mark.parametrize('still', ['generator', 'discriminator'])
-def test_each_step_updates_its_own_network(still, training_settings, random_images, graph):
-    """Every trainable variable moves, each by its own network's optimizer alone."""
-    settings = training_settings('--batch_size=4', '--learning_rate_%s=1e-30' % still)
+@pytest.mark.parametrize('fixed_network', ['generator', 'discriminator'])
+def test_each_optimizer_updates_its_own_network(fixed_network, training_settings, random_images, graph):
+    """If the learning rate of one network is nearly 0, the variables of that network alone do not change."""
+    settings = training_settings('--batch_size=4', '--learning_rate_%s=1e-30' % fixed_network)
     training, session = build(settings, random_images)
     variables = tf.trainable_variables()
     with session:
         before = session.run(variables)
         session.run(training.step.train_op)
-        for variable, a, b in zip(variables, before, session.run(variables)):
-            moved = np.abs(a - b).max()
-            assert (moved < 1e-20) == variable.name.startswith(still.capitalize() + '/'), variable.name
+        for variable, value_before, value in zip(variables, before, session.run(variables)):
+            change = np.abs(value - value_before).max()
+            is_fixed = variable.name.startswith(fixed_network.capitalize() + '/')
+            assert (change < 1e-20) == is_fixed, variable.name
 
 
-def test_built_generator_is_the_trained_one(training_settings, random_images, graph):
-    """`build_generator` gives, on the same weights, what the training graph gives."""
+def test_build_generator(training_settings, random_images, graph):
+    """With the same weights, it gives the same images as the generator of the training graph."""
     training, session = build(training_settings('--batch_size=4'), random_images)
     noise = np.random.RandomState(0).uniform(-1, 1, (5, 100))
     with session:

@@ -1,4 +1,4 @@
-"""Every route of a convolution equals TensorFlow's own kernel; the rules that choose between them."""
+"""The faster routes of convolutions equal TensorFlow's own kernels, and are used where the rules say."""
 import itertools
 import os
 
@@ -7,37 +7,38 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import kernels, options
+from dcgan_tf1 import kernels
+from dcgan_tf1.run_settings import batch_plan
 
-# Kernel sizes, strides and paddings of all networks and some more; even and odd sizes.
+# (kernel size, stride, padding, image size): those of all networks, and others.
 GEOMETRIES = [(kernel_size, strides, padding, size) for kernel_size, strides, padding, size in itertools.product(
     (1, 3, 4, 5, 7), (1, 2), ('SAME', 'VALID'), (7, 8, 15)) if padding == 'SAME' or size >= kernel_size]
 FLAGS = os.path.join(os.path.dirname(__file__), '..', 'flags', 'graph_mode.flags')
-TOLERANCE = {'float32': 1e-5, 'bfloat16': 0.01}  # of the largest number
+TOLERANCE = {'float32': 1e-5, 'bfloat16': 0.01}  # relative to the largest magnitude
 
 
-def assert_same(ours, native, dtype='float32'):
-    for a, b in zip(ours, native):
-        assert a.shape == b.shape and np.abs(b).max() > 0
-        assert np.abs(a - b).max() <= TOLERANCE[dtype] * np.abs(b).max()
+def assert_close(actual, native, dtype='float32'):
+    for array, expected in zip(actual, native):
+        assert array.shape == expected.shape and np.abs(expected).max() > 0
+        assert np.abs(array - expected).max() <= TOLERANCE[dtype] * np.abs(expected).max()
 
 
 def placeholders(batch, *shapes):
-    """Of a batch unknown in advance, each with its values."""
+    """{placeholder of any batch size: random values} for these shapes."""
     random = np.random.RandomState(0)
     return {tf.placeholder(tf.float32, (None, *shape)): random.normal(size=(batch, *shape)) for shape in shapes}
 
 
 @pytest.fixture
-def always(monkeypatch):
-    """Takes the own routes whatever TensorFlow, device and shape."""
-    for name in ('_own', '_dilated_is_faster'):
+def always_other_routes(monkeypatch):
+    """Takes the other routes on every TensorFlow and device, and for every shape."""
+    for name in ('_may_use_other_routes', 'dilated_is_faster'):
         monkeypatch.setattr(kernels, name, lambda *_: True)
-    monkeypatch.setattr(kernels, '_subpixel_is_faster', lambda _, strides: strides > 1)  # 1 has no sub-pixels
+    monkeypatch.setattr(kernels, 'subpixel_is_faster', lambda _, strides: strides > 1)  # not possible with 1
 
 
 def values_and_gradients(function, choice, x, kernel, dtype):
-    with kernels.using(choice):
+    with kernels.use_kernels(choice):
         y = function(tf.cast(x, dtype), tf.cast(kernel, dtype))
     weights = tf.reshape(tf.cos(tf.cast(tf.range(tf.size(y)), tf.float32)), tf.shape(y))
     gradients = tf.gradients(tf.reduce_sum(weights * tf.cast(y, tf.float32)), [x, kernel])
@@ -45,43 +46,44 @@ def values_and_gradients(function, choice, x, kernel, dtype):
 
 
 @pytest.mark.parametrize('channels,filters,batch', [(1, 5, 1), (3, 4, 24), (6, 1, 1), (6, 2, 24)])
-def test_convolution(channels, filters, batch, graph, always):
-    """Value, gradient of the input (sub-pixel) and of the kernel (dilated)."""
-    ours, native, feeds = [], [], {}
+def test_convolution(channels, filters, batch, graph, always_other_routes):
+    """The values, the gradient of the input (sub-pixel route) and the gradient of the kernel (dilated route)."""
+    other, native, feeds = [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
         feed = placeholders(batch, (size, size, channels))
         feeds.update(feed)
         kernel = tf.random.stateless_normal([kernel_size, kernel_size, channels, filters], [1, 2])
-        for results, choice in ((ours, 'auto'), (native, 'native')):
+        for results, choice in ((other, 'auto'), (native, 'native')):
             results += values_and_gradients(lambda x, k, s=strides, p=padding: kernels.conv2d(x, k, s, p), choice,
                                             *feed, kernel, tf.float32)
     with tf.Session() as session:
-        assert_same(*session.run([ours, native], feeds))
+        assert_close(*session.run([other, native], feeds))
 
 
 @pytest.mark.parametrize('channels,filters,batch', [(5, 1, 1), (4, 3, 24), (6, 2, 1), (6, 1, 24)])
-def test_transposed_convolution(channels, filters, batch, graph, always, monkeypatch):
-    """Value (sub-pixel) and its gradients; and, of the native value, the gradient of the kernel (dilated)."""
-    ours, dilated, native, feeds = [], [], [], {}
+def test_transposed_convolution(channels, filters, batch, graph, always_other_routes, monkeypatch):
+    """The values (sub-pixel route) and their gradients; and, with native values, the gradients (dilated route)."""
+    subpixel, dilated, native, feeds = [], [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
         count = -(-size // strides) if padding == 'SAME' else -(-(size - kernel_size + 1) // strides)
         feed = placeholders(batch, (count, count, channels))
         feeds.update(feed)
         kernel = tf.random.stateless_normal([kernel_size, kernel_size, filters, channels], [1, 2])
-        for results, choice, subpixel in ((ours, 'auto', True), (dilated, 'auto', False), (native, 'native', False)):
-            monkeypatch.setattr(kernels, '_subpixel_is_faster', lambda _, strides, it=subpixel: it and strides > 1)
+        for results, choice, use_subpixel in (
+                (subpixel, 'auto', True), (dilated, 'auto', False), (native, 'native', False)):
+            monkeypatch.setattr(kernels, 'subpixel_is_faster', lambda _, strides, use=use_subpixel: use and strides > 1)
             results += values_and_gradients(
                 lambda x, k, n=size, s=strides, p=padding: kernels.conv2d_transpose(x, k, (n, n), s, p), choice,
                 *feed, kernel, tf.float32)
     with tf.Session() as session:
-        *ours, native = session.run([ours, dilated, native], feeds)
-    for results in ours:
-        assert_same(results, native)
+        subpixel, dilated, native = session.run([subpixel, dilated, native], feeds)
+    assert_close(subpixel, native)
+    assert_close(dilated, native)
 
 
 @pytest.mark.parametrize('kernel_size', [4, 5])
-def test_in_bfloat16(kernel_size, graph, always):
-    """Within the rounding of bfloat16, which sums of either route share, of the native kernel in float32."""
+def test_convolutions_in_bfloat16(kernel_size, graph, always_other_routes):
+    """Within the rounding of bfloat16, the other routes equal the native kernel in float32."""
     def down(x, k):
         return kernels.conv2d(x, k, 2, 'SAME')
 
@@ -90,53 +92,53 @@ def test_in_bfloat16(kernel_size, graph, always):
     kernel = tf.random.stateless_normal([kernel_size, kernel_size, 3, 8], [1, 2])
     for function, feed in ((down, placeholders(8, (14, 14, 3))), (up, placeholders(8, (14, 14, 3)))):
         x, = feed
-        ours = values_and_gradients(function, 'auto', x, kernel, tf.bfloat16)
+        other = values_and_gradients(function, 'auto', x, kernel, tf.bfloat16)
         native = values_and_gradients(function, 'native', x, kernel, tf.float32)
         with tf.Session() as session:
-            assert_same(*session.run([ours, native], feed), dtype='bfloat16')
+            assert_close(*session.run([other, native], feed), dtype='bfloat16')
 
 
-def test_rectangles(graph, always):
+def test_rectangular_images(graph, always_other_routes):
     feed = placeholders(2, (9, 14, 3))
     kernel = tf.random.stateless_normal([5, 5, 3, 4], [1, 2])
-    ours, native = [values_and_gradients(lambda x, k: kernels.conv2d(x, k, 2, 'SAME'), choice, *feed, kernel,
+    other, native = [values_and_gradients(lambda x, k: kernels.conv2d(x, k, 2, 'SAME'), choice, *feed, kernel,
                                          tf.float32) for choice in ('auto', 'native')]
     with tf.Session() as session:
-        assert_same(*session.run([ours, native], feed))
+        assert_close(*session.run([other, native], feed))
 
 
-def routes(settings, images):
-    """How many dilated and how many sub-pixel convolutions a training step runs."""
+def count_routes(settings, images):
+    """(number of dilated convolutions, number of sub-pixel convolutions) in a training step."""
     with tf.Graph().as_default():
-        training = graphs.build_training(settings, images, options.batch_plan(settings, images.num_examples))
-        operations, found = [training.step.train_op], set()
-        while operations:
-            operation = operations.pop()
-            if operation not in found:
-                found.add(operation)
-                operations += [*operation.control_inputs, *(tensor.op for tensor in operation.inputs)]
-    return (sum(operation.type == 'Conv2D' and operation.get_attr('dilations')[1] > 1 for operation in found),
-            sum(operation.type == 'DepthToSpace' for operation in found))
+        training = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
+        pending, operations = [training.step.train_op], set()
+        while pending:
+            operation = pending.pop()
+            if operation not in operations:
+                operations.add(operation)
+                pending += [*operation.control_inputs, *(tensor.op for tensor in operation.inputs)]
+    return (sum(operation.type == 'Conv2D' and operation.get_attr('dilations')[1] > 1 for operation in operations),
+            sum(operation.type == 'DepthToSpace' for operation in operations))
 
 
-def test_what_is_taken_where(training_settings, random_images, monkeypatch):
-    """In recipe `graph_mode`, simultaneous: D runs once on real and once on generated images, G once."""
+def test_routes_of_a_training_step(training_settings, random_images, monkeypatch):
+    """Recipe `graph_mode` with the simultaneous schedule: D runs on real and on generated images, G runs once."""
     def settings(*flags):
         return training_settings('--flagfile=' + FLAGS, '--schedule=simultaneous', *flags)
-    # Dilated: the gradients of the kernels between 128 and 256 channels, of D on both and of G.
-    # Sub-pixel: G's last layer, and the gradient of D's input, for G.
-    first = tf.__version__.startswith('1.')
-    assert routes(settings(), random_images) == ((0, 0) if first else (3, 2))
-    if not first:
-        assert routes(settings('--precision=bfloat16'), random_images) == (3, 2)
-        assert routes(settings('--image_size=32'), random_images._replace(
-            pixels=np.zeros((40, 32, 32, 1), np.uint8))) == (0, 2)  # 8×8 of 128 channels: in bfloat16 only
-        assert routes(settings('--kernels=native'), random_images) == (0, 0)
+    # Dilated: the gradients of the kernels between 128 and 256 channels, twice of D and once of G.
+    # Sub-pixel: the last layer of G, and the gradient of D's input, which G needs.
+    is_tensorflow_1 = tf.__version__.startswith('1.')
+    assert count_routes(settings(), random_images) == ((0, 0) if is_tensorflow_1 else (3, 2))
+    if not is_tensorflow_1:
+        assert count_routes(settings('--precision=bfloat16'), random_images) == (3, 2)
+        assert count_routes(settings('--image_size=32'), random_images._replace(
+            pixels=np.zeros((40, 32, 32, 1), np.uint8))) == (0, 2)  # dilated is slower for 8×8 with 128 channels
+        assert count_routes(settings('--kernels=native'), random_images) == (0, 0)
         monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind])
-        assert routes(settings(), random_images) == (0, 0)  # a GPU's own kernels are the fast ones
+        assert count_routes(settings(), random_images) == (0, 0)  # a GPU has fast kernels of its own
 
 
-def test_the_choice_ends_with_its_block():
-    with pytest.raises(ZeroDivisionError), kernels.using('auto'):
-        assert kernels._using == 'auto' and 1 / 0
-    assert kernels._using == 'native'
+def test_the_choice_ends_with_the_block():
+    with pytest.raises(ZeroDivisionError), kernels.use_kernels('auto'):
+        assert kernels._choice() == 'auto' and 1 / 0
+    assert kernels._choice() == 'native'

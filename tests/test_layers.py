@@ -1,4 +1,4 @@
-"""Layers against the real `tf.layers`, and batch norm against its closed form."""
+"""Layers against the real `tf.layers`, and batch norm against NumPy."""
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -21,16 +21,21 @@ CASES = [
 ]
 
 
-def assert_close(ours, theirs):
-    scale = max(np.abs(theirs).max(), 1e-30)
-    np.testing.assert_allclose(ours / scale, theirs / scale, rtol=0, atol=1e-5)
+def assert_close(actual, expected):
+    scale = max(np.abs(expected).max(), 1e-30)
+    np.testing.assert_allclose(actual / scale, expected / scale, rtol=0, atol=1e-5)
+
+
+def names_shapes_and_types(variables):
+    """Of variables in a scope, without the name of the scope."""
+    return [(v.name.split('/', 1)[1], v.shape.as_list(), v.dtype.base_dtype) for v in variables]
 
 
 @pytest.mark.parametrize('name,shape,arguments', CASES)
 def test_equals_tf_layers(name, shape, arguments, graph, tf_layers):
-    """Output and gradients on the same weights; names and shapes of two layers in a scope, and of their reuse."""
+    """Outputs and gradients on the same weights, and the variables of two layers in a scope that is then reused."""
     if name != 'dense':
-        arguments = {'padding': 'same', **arguments}  # our default; theirs is `valid`
+        arguments = {'padding': 'same', **arguments}  # our default; that of tf.layers is 'valid'
     x = tf.constant(np.random.RandomState(0).randn(*shape), tf.float32)
 
     def build(scope, layer):
@@ -40,24 +45,23 @@ def test_equals_tf_layers(name, shape, arguments, graph, tf_layers):
         with tf.variable_scope(scope, reuse=True):
             layer(x, **arguments)
         variables = tf.global_variables(scope + '/')
-        first = [v for v in variables if '/%s/' % name in v.name]
-        return y, variables, tf.gradients(tf.reduce_sum(y * y), [x, *first])
+        variables_of_first = [v for v in variables if '/%s/' % name in v.name]
+        return y, variables, tf.gradients(tf.reduce_sum(y * y), [x, *variables_of_first])
 
-    ours, our_variables, our_gradients = build('ours', getattr(layers, name))
-    theirs, their_variables, their_gradients = build('theirs', getattr(tf_layers, name))
-    assert ([(v.name.split('/', 1)[1], v.shape.as_list(), v.dtype.base_dtype) for v in our_variables]
-            == [(v.name.split('/', 1)[1], v.shape.as_list(), v.dtype.base_dtype) for v in their_variables])
-    assert ours.shape.as_list() == theirs.shape.as_list()
-    copy = [ours_.assign(theirs_) for ours_, theirs_ in zip(our_variables, their_variables)]
+    output, variables, gradients = build('ours', getattr(layers, name))
+    expected_output, expected_variables, expected_gradients = build('expected', getattr(tf_layers, name))
+    assert names_shapes_and_types(variables) == names_shapes_and_types(expected_variables)
+    assert output.shape.as_list() == expected_output.shape.as_list()
+    copy = [variable.assign(value) for variable, value in zip(variables, expected_variables)]
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         session.run(copy)
-        for a, b in zip(*session.run([[ours, *our_gradients], [theirs, *their_gradients]])):
-            assert_close(a, b)
+        for actual, expected in zip(*session.run([[output, *gradients], [expected_output, *expected_gradients]])):
+            assert_close(actual, expected)
 
 
 @pytest.mark.parametrize('layer', ['conv2d', 'conv2d_transpose'])
-def test_batch_may_vary(layer, graph):
+def test_the_batch_size_may_vary(layer, graph):
     x = tf.placeholder(tf.float32, [None, 4, 4, 2])
     y = getattr(layers, layer)(x, 3, 5, strides=2)
     assert y.shape.as_list()[0] is None and None not in y.shape.as_list()[1:]
@@ -67,7 +71,7 @@ def test_batch_may_vary(layer, graph):
             assert session.run(y, {x: np.ones((batch, 4, 4, 2))}).shape == (batch, *y.shape.as_list()[1:])
 
 
-def test_initial_weights_depend_on_seed_and_name_alone(graph):
+def test_initial_weights_depend_only_on_seed_and_name(graph):
     def kernels(seed, ops_before):
         with tf.Graph().as_default():
             tf.set_random_seed(seed)
@@ -90,7 +94,7 @@ def test_initial_weights_depend_on_seed_and_name_alone(graph):
 @pytest.mark.parametrize('shape', [(8, 5), (8, 3, 4, 5)])
 @pytest.mark.parametrize('training', [True, False])
 def test_batch_norm_equals_tf_layers(shape, training, graph, tf_layers):
-    """Output, gradients and five updates of the moving statistics, in either mode."""
+    """Outputs, gradients and five updates of the moving statistics."""
     random = np.random.RandomState(1)
     x = tf.placeholder(tf.float32, [None, *shape[1:]])
     is_training = tf.placeholder(tf.bool, [])
@@ -101,35 +105,35 @@ def test_batch_norm_equals_tf_layers(shape, training, graph, tf_layers):
         variables = tf.global_variables(scope + '/')
         return y, variables, tf.gradients(tf.reduce_sum(y ** 3), [x, *variables[:2]])
 
-    ours, our_variables, our_gradients = build('ours', lambda x: layers.batch_norm(x, is_training))
-    our_updates = layers.update_moving_statistics(tf.get_collection(BATCH_STATISTICS))
-    assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == our_updates
-    theirs, their_variables, their_gradients = build(
-        'theirs', lambda x: tf_layers.batch_normalization(x, training=is_training))
-    their_updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[len(our_updates):]
-    assert ([v.name.split('/', 1)[1] for v in our_variables]
-            == [v.name.split('/', 1)[1] for v in their_variables])
-    values = [random.rand(5) + 0.5 for _ in our_variables]
+    output, variables, gradients = build('ours', lambda x: layers.batch_norm(x, is_training))
+    updates = layers.update_moving_statistics(tf.get_collection(BATCH_STATISTICS))
+    assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == updates
+    expected_output, expected_variables, expected_gradients = build(
+        'expected', lambda x: tf_layers.batch_normalization(x, training=is_training))
+    expected_updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[len(updates):]
+    assert names_shapes_and_types(variables) == names_shapes_and_types(expected_variables)
+    initial_values = [(random.rand(5) + 0.5).astype(np.float32) for _ in variables]
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        for pair in zip(our_variables, their_variables, values):
-            for variable in pair[:2]:
-                variable.load(pair[2].astype(np.float32), session)
+        for variable, expected_variable, value in zip(variables, expected_variables, initial_values):
+            variable.load(value, session)
+            expected_variable.load(value, session)
         for _ in range(5):
             feed = {x: random.randn(*shape) * 3 + 1, is_training: training}
-            for a, b in zip(*session.run([[ours, *our_gradients], [theirs, *their_gradients]], feed)):
-                assert_close(a, b)
-            session.run([our_updates, their_updates], feed)
-        for a, b in zip(*session.run([our_variables, their_variables])):
-            assert_close(a, b)
-        if not training:  # updates run, but in inference mode they change nothing
-            for a, b in zip(session.run(our_variables), values):
-                np.testing.assert_array_equal(a, b.astype(np.float32))
+            for actual, expected in zip(*session.run(
+                    [[output, *gradients], [expected_output, *expected_gradients]], feed)):
+                assert_close(actual, expected)
+            session.run([updates, expected_updates], feed)
+        for actual, expected in zip(*session.run([variables, expected_variables])):
+            assert_close(actual, expected)
+        if not training:  # the updates run, but they change nothing in inference mode
+            for actual, initial in zip(session.run(variables), initial_values):
+                np.testing.assert_array_equal(actual, initial)
 
 
 @pytest.mark.parametrize('shape,correction', [((6, 4), 1), ((6, 3, 5, 4), 90 / 89)])
-def test_moving_statistics_are_the_batches(shape, correction, graph):
-    """After n updates: momentum^n of the initial 0 and 1, the rest the batches'; and y from its closed form."""
+def test_moving_statistics_in_closed_form(shape, correction, graph):
+    """The outputs and moving statistics of four training batches, computed in NumPy."""
     random = np.random.RandomState(2)
     x = tf.placeholder(tf.float32, shape)
     y = layers.batch_norm(x, tf.constant(True), momentum=0.9)
@@ -149,8 +153,8 @@ def test_moving_statistics_are_the_batches(shape, correction, graph):
         np.testing.assert_allclose(session.run(moving), [mean, variance], rtol=1e-6, atol=1e-6)
 
 
-def test_moving_statistics_stay_without_updates(graph):
-    """Exactly at 0 and 1, although the batches are nothing like it."""
+def test_moving_statistics_do_not_change_without_updates(graph):
+    """They stay at exactly 0 and 1, although the batches have another mean and variance."""
     y = layers.batch_norm(tf.random_normal([8, 4], 5, 3), tf.constant(True))
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
@@ -160,8 +164,8 @@ def test_moving_statistics_stay_without_updates(graph):
     assert (mean == 0).all() and (variance == 1).all()
 
 
-def test_updates_of_one_variable_run_in_the_given_order(graph):
-    """Real, then fake, then fake again: the last weighs most, and naming one twice applies it twice."""
+def test_updates_of_a_variable_run_in_order(graph):
+    """The last update has the most weight, and a statistic that is passed twice is applied twice."""
     for value in (10, -2):
         with tf.variable_scope('D', reuse=tf.AUTO_REUSE):
             layers.batch_norm(tf.ones([4, 1]) * value, tf.constant(True), momentum=0.5)
@@ -175,52 +179,52 @@ def test_updates_of_one_variable_run_in_the_given_order(graph):
 
 
 @pytest.mark.parametrize('rank', [2, 4])
-def test_inference_depends_on_no_companion(rank, graph):
-    """One image alone and among others: the same in inference mode, another in training mode."""
+def test_inference_does_not_depend_on_the_batch(rank, graph):
+    """Alone and in a larger batch, examples give the same in inference mode, but not in training mode."""
     x = tf.placeholder(tf.float32, [None, 3] if rank == 2 else [None, 2, 2, 3])
     is_training = tf.placeholder(tf.bool, [])
     y = layers.batch_norm(x, is_training)
-    many = np.random.RandomState(3).randn(5, *x.shape.as_list()[1:])
+    batch = np.random.RandomState(3).randn(5, *x.shape.as_list()[1:])
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
         for training in (False, True):
-            together = session.run(y, {x: many, is_training: training})[:2]
-            apart = session.run(y, {x: many[:2], is_training: training})
-            assert np.allclose(together, apart, atol=1e-6) != training
+            in_batch = session.run(y, {x: batch, is_training: training})[:2]
+            alone = session.run(y, {x: batch[:2], is_training: training})
+            assert np.allclose(in_batch, alone, atol=1e-6) != training
 
 
-def dropped(seed, step, training=True, applications=1):
-    """dropout(ones [4, 1000], 0.3) of that seed and step; with several applications, a list."""
+def dropout_of_ones(seed, step, training=True, num_layers=1):
+    """Dropout with rate 0.3 of ones [4, 1000]; a list of such for several layers."""
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(seed)
         counter = tf.train.get_or_create_global_step()
         is_training = tf.constant(training)
-        results = [layers.dropout(tf.ones([4, 1000]), 0.3, is_training) for _ in range(applications)]
+        results = [layers.dropout(tf.ones([4, 1000]), 0.3, is_training) for _ in range(num_layers)]
         session.run(tf.global_variables_initializer())
         counter.load(step, session)
-        return session.run(results if applications > 1 else results[0])
+        return session.run(results if num_layers > 1 else results[0])
 
 
 def test_dropout():
-    """Zero or 1 / (1 − rate), in the right share; in inference mode the input itself."""
-    y = dropped(0, 5)
+    """Elements become 0 with the given probability and 1 / (1 − rate) otherwise. In inference mode nothing changes."""
+    y = dropout_of_ones(0, 5)
     np.testing.assert_allclose(np.unique(y), [0, 1 / 0.7], rtol=1e-6)
-    assert abs((y == 0).mean() - 0.3) < 0.03  # of 4,000: ± 0.007
-    np.testing.assert_array_equal(dropped(0, 5, training=False), np.ones((4, 1000)))
+    assert abs((y == 0).mean() - 0.3) < 0.03  # the standard deviation of this share of 4,000 is 0.007
+    np.testing.assert_array_equal(dropout_of_ones(0, 5, training=False), np.ones((4, 1000)))
 
 
-def test_dropout_is_a_function_of_seed_step_and_application():
-    """And the same on every TensorFlow: a pinned mask."""
-    np.testing.assert_array_equal(dropped(3, 7), dropped(3, 7))
-    first, second = dropped(3, 7, applications=2)
-    np.testing.assert_array_equal(first, dropped(3, 7))
-    for other in (second, dropped(4, 7), dropped(3, 8)):
+def test_dropout_depends_only_on_seed_step_and_layer():
+    """The mask is the same on every TensorFlow: its first elements are given here."""
+    np.testing.assert_array_equal(dropout_of_ones(3, 7), dropout_of_ones(3, 7))
+    first, second = dropout_of_ones(3, 7, num_layers=2)
+    np.testing.assert_array_equal(first, dropout_of_ones(3, 7))
+    for other in (second, dropout_of_ones(4, 7), dropout_of_ones(3, 8)):
         assert 0.3 < ((first == 0) != (other == 0)).mean() < 0.54  # independent: 2 · 0.3 · 0.7 = 0.42
     assert ''.join('x' if value == 0 else '.' for value in first[0, :20]) == '.....x..x..xxxx.....'
 
 
 def test_dropout_gradient(graph):
-    """The gradient goes through the same mask."""
+    """The gradient passes through the same mask."""
     tf.set_random_seed(0)
     tf.train.get_or_create_global_step()
     x = tf.ones([50])

@@ -1,4 +1,4 @@
-"""Losses against float64 NumPy: value and gradient, and finite at extreme logits."""
+"""Losses and their gradients against NumPy in float64, and at extreme logits."""
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -14,7 +14,7 @@ def sigmoid(x):
 
 
 def softmax_loss(logits, label):
-    """Mean of −log softmax(logits)[label]."""
+    """The mean of −log softmax(logits)[label]."""
     return np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[:, label])
 
 
@@ -36,7 +36,7 @@ EXPECTED = {
 
 
 def gradient(function, x):
-    """By central differences, in float64."""
+    """Central differences in float64."""
     result = np.zeros_like(x)
     for index in np.ndindex(*x.shape):
         step = np.zeros_like(x)
@@ -45,63 +45,64 @@ def gradient(function, x):
     return result
 
 
-def evaluate(loss, *logits):
+def value_and_gradients(loss, *logits):
     tensors = [tf.constant(x, tf.float32) for x in logits]
     value = loss(*tensors)
     with tf.Session() as session:
         return session.run([value, tf.gradients(value, tensors)])
 
 
-def test_every_loss_is_here():
+def test_every_loss_is_tested():
     assert set(EXPECTED) == set(LOSSES)
 
 
 @pytest.mark.parametrize('name', sorted(LOSSES))
 def test_equals_numpy(name, graph):
     loss, expected = LOSSES[name], EXPECTED[name]
-    value, gradients = evaluate(loss.discriminator, REAL, FAKE)
+    value, gradients = value_and_gradients(loss.discriminator, REAL, FAKE)
     np.testing.assert_allclose(value, expected(REAL, 1) + expected(FAKE, 0), rtol=1e-5)
     np.testing.assert_allclose(gradients[0], gradient(lambda x: expected(x, 1), REAL), atol=1e-6)
     np.testing.assert_allclose(gradients[1], gradient(lambda x: expected(x, 0), FAKE), atol=1e-6)
-    value, gradients = evaluate(loss.generator, FAKE)
+    value, gradients = value_and_gradients(loss.generator, FAKE)
     np.testing.assert_allclose(value, expected(FAKE, 1), rtol=1e-5)
     np.testing.assert_allclose(gradients[0], gradient(lambda x: expected(x, 1), FAKE), atol=1e-6)
 
 
 @pytest.mark.parametrize('name', sorted(set(LOSSES) - {'double_sigmoid'}))
-def test_of_no_opinion(name, graph):
-    """A discriminator that cannot tell: 2 log 2 and log 2."""
-    nothing = np.zeros((4, 2))
-    assert evaluate(LOSSES[name].discriminator, nothing, nothing)[0] == pytest.approx(2 * np.log(2))
-    assert evaluate(LOSSES[name].generator, nothing)[0] == pytest.approx(np.log(2))
+def test_logits_of_zero(name, graph):
+    """If the discriminator cannot tell, the losses are 2 log 2 and log 2."""
+    zeros = np.zeros((4, 2))
+    assert value_and_gradients(LOSSES[name].discriminator, zeros, zeros)[0] == pytest.approx(2 * np.log(2))
+    assert value_and_gradients(LOSSES[name].generator, zeros)[0] == pytest.approx(np.log(2))
 
 
 @pytest.mark.parametrize('name', sorted(LOSSES))
 @pytest.mark.parametrize('logits', [[[1e4, -1e4]], [[-1e4, 1e4]], [[1e30, 0]], [[-1e30, 20]], [[27.6, -27.7]]])
-def test_finite_at_extreme_logits(name, logits, graph):
+def test_extreme_logits_give_finite_losses(name, logits, graph):
     for function, arguments in ((LOSSES[name].discriminator, (logits, logits)), (LOSSES[name].generator, (logits,))):
-        value, gradients = evaluate(function, *arguments)
+        value, gradients = value_and_gradients(function, *arguments)
         assert np.isfinite(value) and all(np.isfinite(gradient).all() for gradient in gradients)
 
 
-def test_the_epsilon_bounds_the_loss(graph):
-    """−log(1e-12) = 27.63 is the most that the TF1 post's loss can be, and its gradient dies there."""
-    value, gradients = evaluate(LOSSES['log_epsilon'].generator, [[-200.]])
+def test_epsilon_bounds_the_loss(graph):
+    """The loss of the TF1 post is at most −log(1e-12) = 27.63, where its gradient is 0."""
+    value, gradients = value_and_gradients(LOSSES['log_epsilon'].generator, [[-200.]])
     assert value == pytest.approx(12 * np.log(10), rel=1e-6) and gradients[0] == 0
-    value, gradients = evaluate(LOSSES['log_epsilon'].generator, [[-20.]])  # float32 p + 1e-12 would do here as well
+    value, _ = value_and_gradients(LOSSES['log_epsilon'].generator, [[-20.]])
+    # Here, p + 1e-12 is accurate enough even in float32.
     assert value == pytest.approx(-np.log(sigmoid(-20.) + 1e-12), rel=1e-6)
 
 
 def test_double_sigmoid_is_bounded(graph):
-    """What the post of `machinecurve` printed goes up to 0.899: it can't come from its literal double sigmoid."""
+    """The losses that the post of `machinecurve` prints reach 0.899, which its double sigmoid cannot give."""
     loss = LOSSES['double_sigmoid']
-    assert evaluate(loss.generator, [[1e9]])[0] == pytest.approx(0.3133, abs=1e-4)
-    assert evaluate(loss.generator, [[-1e9]])[0] == pytest.approx(0.6931, abs=1e-4)
+    assert value_and_gradients(loss.generator, [[1e9]])[0] == pytest.approx(0.3133, abs=1e-4)
+    assert value_and_gradients(loss.generator, [[-1e9]])[0] == pytest.approx(0.6931, abs=1e-4)
 
 
-def test_log_odds(graph):
+def test_logit(graph):
     with tf.Session() as session:
-        odds = session.run(LOSSES['sparse_softmax'].log_odds(tf.constant(REAL)))
-        scores = session.run(LOSSES['sigmoid'].log_odds(tf.constant(np.arange(12.).reshape(3, 2, 2, 1))))
-    np.testing.assert_allclose(odds, REAL[:, 1] - REAL[:, 0])
-    np.testing.assert_allclose(scores, [1.5, 5.5, 9.5])
+        logit = session.run(LOSSES['sparse_softmax'].logit(tf.constant(REAL)))
+        patch_mean = session.run(LOSSES['sigmoid'].logit(tf.constant(np.arange(12.).reshape(3, 2, 2, 1))))
+    np.testing.assert_allclose(logit, REAL[:, 1] - REAL[:, 0])
+    np.testing.assert_allclose(patch_mean, [1.5, 5.5, 9.5])

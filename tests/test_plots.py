@@ -1,4 +1,4 @@
-"""Pictures, pixel by pixel where that can be said."""
+"""Grids of images, PNG files and plots."""
 import io
 
 import numpy as np
@@ -10,8 +10,8 @@ from dcgan_tf1 import pixels, plots
 
 def test_to_uint8():
     np.testing.assert_array_equal(pixels.to_uint8([-1, -0.5, 0, 1, 3, -9]), [0, 64, 128, 255, 255, 0])
-    values = np.arange(256)
-    np.testing.assert_array_equal(pixels.to_uint8(pixels.to_float(values)), values)
+    all_bytes = np.arange(256)
+    np.testing.assert_array_equal(pixels.to_uint8(pixels.to_float(all_bytes)), all_bytes)
 
 
 @pytest.mark.parametrize('columns', [None, 5, 2, 9])

@@ -1,15 +1,19 @@
-"""--precision=bfloat16: what is rounded and what is not."""
+"""--precision=bfloat16: what is rounded to bfloat16, and what stays float32."""
 import os
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import assert_same_variables, final_variables
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers, options, sample, train
+from dcgan_tf1 import layers, sample
 from dcgan_tf1.data import Images
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.network import Network
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.run_settings import batch_plan
+from dcgan_tf1.training import train
 
 FLAGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'flags')
 RECIPES = sorted(name[:-6] for name in os.listdir(FLAGS) if name != 'demo.flags')
@@ -18,14 +22,14 @@ on_tensorflow_2 = pytest.mark.skipif(tf.__version__.startswith('1.'), reason='Te
 
 @pytest.fixture(params=RECIPES)
 def recipe(request, training_settings):
-    """(flags…) → settings and 12 images of noise, of 32×32 where the recipe's are larger."""
-    def make(*flags):
+    """(flags…) → (settings of the recipe, 12 images of noise). Images are at most 32×32."""
+    def call(*flags):
         settings = training_settings('--flagfile=' + os.path.join(FLAGS, request.param + '.flags'), '--batch_size=4',
                                      *flags)
-        settings = settings._replace(image_size=min(settings.image_size, 32))
+        settings = settings.replace(image_size=min(settings.image_size, 32))
         shape = (12, settings.image_size, settings.image_size, settings.channels)
         return settings, Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'a test')
-    return make
+    return call
 
 
 @pytest.mark.parametrize('layer', [
@@ -33,29 +37,30 @@ def recipe(request, training_settings):
     lambda x: layers.conv2d_transpose(x, 1, 5, 2), lambda x: layers.conv2d_transpose(x, 7, 4, 1, 'valid'),
     lambda x: layers.batch_norm(x, tf.constant(True)), lambda x: layers.batch_norm(x, tf.constant(False)),
     lambda x: layers.batch_norm(layers.flatten(x), tf.constant(True))])
-def test_layers_round_once(layer, graph):
-    """Of what comes in, of the kernel and of what goes out, not in between: as in float32 but for that."""
+def test_layers_round_only_inputs_kernels_and_outputs(layer, graph):
+    """Except for these roundings, a layer computes the same as in float32."""
     x = np.random.RandomState(0).normal(size=(8, 6, 6, 5)).astype(np.float32)
     tf.set_random_seed(1)
     outputs = []
     for dtype in (tf.bfloat16, tf.float32):
         with tf.variable_scope('layer', reuse=tf.AUTO_REUSE):
             outputs.append(layer(tf.cast(x, dtype)))
-    low, high = outputs
-    assert low.dtype == tf.bfloat16 and high.dtype == tf.float32
+    in_bfloat16, in_float32 = outputs
+    assert in_bfloat16.dtype == tf.bfloat16 and in_float32.dtype == tf.float32
     assert all(variable.dtype.base_dtype == tf.float32 for variable in tf.global_variables())
     statistics = tf.get_collection(layers.BATCH_STATISTICS)
     assert all(statistic.batch.dtype == tf.float32 for statistic in statistics)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        low, high = session.run([layers.full_precision(low), high])
+        in_bfloat16, in_float32 = session.run([layers.full_precision(in_bfloat16), in_float32])
         batch = session.run([statistic.batch for statistic in statistics])
-    assert 0 < np.abs(low - high).max() <= 0.01 * np.abs(high).max()  # 2⁻⁸ is the largest rounding of one number
-    for ours, exact in zip(batch[:2], batch[2:]):
-        np.testing.assert_allclose(ours, exact, atol=0.01)
+    # A single rounding changes a number by up to 2⁻⁸ of its magnitude.
+    assert 0 < np.abs(in_bfloat16 - in_float32).max() <= 0.01 * np.abs(in_float32).max()
+    for rounded, exact in zip(batch[:2], batch[2:]):
+        np.testing.assert_allclose(rounded, exact, atol=0.01)
 
 
-def test_dropout(graph):
+def test_dropout_in_bfloat16(graph):
     tf.set_random_seed(1)
     tf.train.create_global_step()
     y = layers.dropout(tf.ones([1000], tf.bfloat16), 0.5, tf.constant(True))
@@ -64,24 +69,23 @@ def test_dropout(graph):
         assert set(session.run(layers.full_precision(y))) == {0., 2.} and y.dtype == tf.bfloat16
 
 
-def test_the_head_is_exact(recipe):
-    """Logits, losses and images come in float32; what makes the logits computes in it; the layers before it don't."""
+def test_logits_are_computed_in_float32(recipe):
+    """Images and logits are float32, and so is the last layer of the discriminator. All layers before it are not."""
     settings, _ = recipe('--precision=bfloat16')
     with tf.Graph().as_default() as graph:
-        computation = tf.bfloat16, 'native'
         shape = (settings.image_size, settings.image_size, settings.channels)
-        images = graphs.Network('Generator', graphs._generator(settings, shape), tf.constant(True),
-                                computation=computation)(tf.ones([4, settings.noise_dim])).output
+        images = Network('Generator', graphs.generator_function(settings, shape), tf.constant(True),
+                         dtype=tf.bfloat16)(tf.ones([4, settings.noise_dim])).output
         tf.train.create_global_step()
         tf.set_random_seed(0)
-        logits = graphs.Network('Discriminator', graphs._discriminator(settings), tf.constant(True),
-                                computation=computation)(images).output
+        logits = Network('Discriminator', graphs.discriminator_function(settings), tf.constant(True),
+                         dtype=tf.bfloat16)(images).output
         products = [operation for operation in graph.get_operations()
                     if operation.type in ('Conv2D', 'Conv2DBackpropInput', 'MatMul')]
         assert images.dtype == logits.dtype == tf.float32
         assert {operation.outputs[0].dtype for operation in products[:-1]} == {tf.bfloat16}
         assert products[-1].outputs[0].dtype == tf.float32
-        # No rounding on the way from there to the logits.
+        # Nothing is rounded between the last layer and the logits.
         operation = logits.op
         while operation is not products[-1]:
             assert operation.outputs[0].dtype == tf.float32
@@ -91,53 +95,52 @@ def test_the_head_is_exact(recipe):
 
 
 @on_tensorflow_2
-def test_a_step_is_that_of_float32_but_for_rounding(recipe):
-    """Of every recipe: the losses to 2 %, the same variables, all finite after three steps."""
+def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
+    """The losses differ by up to 2%, the variables have the same types, and all values are finite."""
     results = []
     for precision in ('float32', 'bfloat16'):
         settings, images = recipe('--precision=' + precision)
         with tf.Graph().as_default(), tf.Session() as session:
-            training = graphs.build_training(settings, images, options.batch_plan(settings, 12))
+            training = graphs.build_training(settings, images, batch_plan(settings, 12))
             session.run(tf.global_variables_initializer())
-            training.start(session, 0)
+            training.start_batches(session, 0)
             step = training.step
             losses = [session.run([step.train_op, step.discriminator_loss, step.generator_loss])[1:]
                       for _ in range(3)]
             results.append((losses[0], {v.name: v.dtype for v in tf.global_variables()}))
-            assert np.isfinite(losses).all() and not len(session.run(training.not_finite))
-            assert step.discriminator_loss.dtype == step.real_log_odds.dtype == tf.float32
+            assert np.isfinite(losses).all() and not len(session.run(training.nonfinite_variables))
+            assert step.discriminator_loss.dtype == step.real_logits.dtype == tf.float32
     np.testing.assert_allclose(results[1][0], results[0][0], rtol=0.02)
     assert results[0][1] == results[1][1]
 
 
-SMALL = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--checkpoint_every=3']
+SMALL_RUN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--checkpoint_every=3']
 
 
 @on_tensorflow_2
-def test_a_run_resumes_bit_for_bit_and_is_sampled_as_it_was_trained(tmp_path, training_settings, sampling_settings):
+def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
+    """It resumes bit for bit, and `sample` uses the precision of the training."""
     def run(name, steps):
         folder = str(tmp_path / name)
-        assert train.run(training_settings(*SMALL, '--precision=bfloat16', '--run_dir=' + folder,
+        assert train(training_settings(*SMALL_RUN, '--precision=bfloat16', '--run_dir=' + folder,
                                            '--steps=%d' % steps)) == 0
         return RunFolder(folder)
     run('resumed', 3)
     resumed, whole = run('resumed', 6), run('whole', 6)
-    readers = [tf.train.load_checkpoint(tf.train.latest_checkpoint(folder.checkpoints)) for folder in (resumed, whole)]
-    for name in readers[0].get_variable_to_shape_map():
-        np.testing.assert_array_equal(*[reader.get_tensor(name) for reader in readers], err_msg=name)
-    # The grid of the last step, and the same noise in either precision.
-    made = []
+    assert_same_variables(final_variables(resumed), final_variables(whole))
+    # With --run_dir in bfloat16, with --checkpoint alone in float32.
+    images = []
     for flags in (['--run_dir=' + whole.path], ['--checkpoint=' + whole.checkpoint_prefix + '-6']):
         output = str(tmp_path / 'images.npy')
         assert sample.run(sampling_settings(*flags, '--num_images=4', '--output=' + output)) == 0
-        made.append(np.load(output))
-    assert 0 < np.abs(made[0] - made[1]).max() < 0.1
+        images.append(np.load(output))
+    assert 0 < np.abs(images[0] - images[1]).max() < 0.1
     with pytest.raises(UserError, match='--precision is bfloat16 there, not float32'):
-        train.run(training_settings(*SMALL, '--run_dir=' + whole.path, '--steps=9'))
+        train(training_settings(*SMALL_RUN, '--run_dir=' + whole.path, '--steps=9'))
 
 
 @pytest.mark.skipif(not tf.__version__.startswith('1.'), reason='TensorFlow 2 trains in bfloat16')
 def test_tensorflow_1_refuses(training_settings, tmp_path):
     with pytest.raises(UserError, match='--precision=bfloat16 does not train on TensorFlow 1.*--precision=float32'):
-        train.run(training_settings(*SMALL, '--precision=bfloat16', '--run_dir=' + str(tmp_path / 'run')))
+        train(training_settings(*SMALL_RUN, '--precision=bfloat16', '--run_dir=' + str(tmp_path / 'run')))
     assert not os.path.exists(str(tmp_path / 'run'))

@@ -1,217 +1,203 @@
-"""`sample` on a small run: grids and arrays, in both modes of batch norm."""
+"""`sample` on a small run: grids, arrays, single files, interpolations and latent arithmetic."""
 import shutil
 
 import numpy as np
 import pytest
-from absl import flags
 from PIL import Image
 
-from dcgan_tf1 import latent, plots, sample, sampler
+from dcgan_tf1 import latent, pixels, plots, run_settings, sample, sampler
 from dcgan_tf1.errors import UserError
+
+NOISE_DIM = 100
 
 
 @pytest.fixture
 def folder(trained):
-    """Path of a small run."""
+    """Path of a small run, whose grids were drawn with moving statistics."""
     return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--checkpoint_every=2',
                    '--bn_mode=moving').path
 
 
 @pytest.fixture
-def images(folder, sampling_settings, tmp_path):
-    """(flags…) → the images that `sample` writes, float32."""
-    def make(*args):
-        output = str(tmp_path / 'images.npy')
-        assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + output, *args)) == 0
-        return np.load(output)
-    return make
+def write(folder, sampling_settings, tmp_path):
+    """(file name, flags…) → the path of what `sample` wrote."""
+    def call(name, *flags):
+        output = str(tmp_path / name)
+        assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + output, *flags)) == 0
+        return output
+    return call
 
 
-def test_arrays(images):
-    made = images('--num_images=5')
-    assert made.shape == (5, 28, 28, 1) and made.dtype == np.float32 and -1 < made.min() < made.max() < 1
-    np.testing.assert_array_equal(images('--num_images=5'), made)
-    assert not np.array_equal(images('--num_images=5', '--seed=1'), made)
+@pytest.fixture
+def generate(write):
+    """(flags…) → the images that `sample` writes to an .npy file."""
+    return lambda *flags: np.load(write('images.npy', *flags))
 
 
-def test_training_grid_is_the_sample(images, folder):
-    """Same seed, same count, same mode: the grid that training drew at the end."""
-    grid = np.asarray(Image.open(folder + '/samples/step_000004.png'))
-    made = plots.grid(plots.to_bytes(images('--num_images=4', '--bn_mode=moving')), scale=2)
-    np.testing.assert_array_equal(made, grid)
-
-
-def test_alone_and_among_others(images, tmp_path):
-    """In moving mode an image is its noise's alone; in batch mode it depends on its companions."""
-    noise = np.random.RandomState(0).uniform(-1, 1, (6, 100))
-    for mode in ('moving', 'batch'):
-        np.save(str(tmp_path / 'all.npy'), noise)
-        np.save(str(tmp_path / 'some.npy'), noise[:2])
-        together = images('--noise=%s/all.npy' % tmp_path, '--bn_mode=' + mode)
-        apart = images('--noise=%s/some.npy' % tmp_path, '--bn_mode=' + mode)
-        assert np.allclose(together[:2], apart, atol=1e-6) == (mode == 'moving')
-
-
-def test_one_image(images):
-    assert images('--num_images=1', '--bn_mode=moving').shape == (1, 28, 28, 1)
-    with pytest.raises(UserError, match='one image alone .* --bn_mode=moving'):
-        images('--num_images=1', '--bn_mode=batch')
-
-
-def test_many_images_are_made_in_parts(images, monkeypatch):
-    whole = images('--num_images=10', '--bn_mode=moving')
-    monkeypatch.setattr(sampler, '_TOGETHER', 3)
-    np.testing.assert_allclose(images('--num_images=10', '--bn_mode=moving'), whole, atol=1e-6)
-    assert images('--num_images=4', '--bn_mode=batch').shape[0] == 4  # never one left alone
-
-
-def test_earlier_checkpoint(images, folder):
-    earlier = images('--checkpoint=%s/checkpoints/model-2' % folder)
-    assert not np.array_equal(earlier, images())
-
-
-def test_grid(folder, sampling_settings, tmp_path, images):
-    path = str(tmp_path / 'grid.png')
-    for reverse in ([], ['--reverse']):
-        assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + path, '--num_images=6',
-                                            '--columns=3', '--scale=1', *reverse)) == 0
-        picture = np.asarray(Image.open(path))
-        assert picture.shape == (2 * 30 + 2, 3 * 30 + 2, 3)
-        pixels = plots.to_bytes(images('--num_images=6'))[4, :, :, 0]
-        np.testing.assert_array_equal(picture[32:60, 32:60, 0], 255 - pixels if reverse else pixels)
-
-
-@pytest.mark.parametrize('noise', [np.zeros((3, 99)), np.zeros(100), np.zeros((0, 100)), np.full((2, 100), np.nan),
-                                   np.array([[{}] * 100]), 'not an array', np.zeros((2, 100), complex)])
-def test_bad_noise_is_refused(noise, images, tmp_path):
-    path = str(tmp_path / 'noise.npy')
-    if isinstance(noise, str):
-        with open(path, 'w') as file:
-            file.write(noise)
-    else:
+@pytest.fixture
+def noise_flag(tmp_path):
+    """(latent vectors) → the flag --noise for them."""
+    def call(noise):
+        path = str(tmp_path / 'noise.npy')
         np.save(path, noise)
-    with pytest.raises(UserError, match='--noise=' + path):
-        images('--noise=' + path)
+        return '--noise=' + path
+    return call
 
 
-def test_what_is_not_there(images, sampling_settings, tmp_path, folder):
+def test_arrays(generate):
+    images = generate('--num_images=5')
+    assert images.shape == (5, 28, 28, 1) and images.dtype == np.float32 and -1 < images.min() < images.max() < 1
+    np.testing.assert_array_equal(generate('--num_images=5'), images)
+    assert not np.array_equal(generate('--num_images=5', '--seed=1'), images)
+
+
+def test_the_last_grid_of_the_training(generate, folder):
+    """With the same seed, number of images and mode, `sample` generates the images of the grid."""
+    grid = np.asarray(Image.open(folder + '/samples/step_000004.png'))
+    images = pixels.to_uint8(generate('--num_images=4', '--bn_mode=moving'))
+    np.testing.assert_array_equal(plots.grid(images, scale=2), grid)
+
+
+@pytest.mark.parametrize('mode', ['moving', 'batch'])
+def test_dependence_on_other_images(mode, generate, noise_flag):
+    """In moving mode, an image depends on its latent vector alone; in batch mode also on the other images."""
+    noise = np.random.RandomState(0).uniform(-1, 1, (6, NOISE_DIM))
+    all_images = generate(noise_flag(noise), '--bn_mode=' + mode)
+    first_images = generate(noise_flag(noise[:2]), '--bn_mode=' + mode)
+    assert np.allclose(all_images[:2], first_images, atol=1e-6) == (mode == 'moving')
+
+
+def test_one_image(generate):
+    assert generate('--num_images=1', '--bn_mode=moving').shape == (1, 28, 28, 1)
+    with pytest.raises(UserError, match='a single image .* --bn_mode=moving'):
+        generate('--num_images=1', '--bn_mode=batch')
+
+
+def test_many_images_are_generated_in_parts(generate, monkeypatch):
+    images = generate('--num_images=10', '--bn_mode=moving')
+    monkeypatch.setattr(sampler, '_MAX_BATCH', 3)
+    np.testing.assert_allclose(generate('--num_images=10', '--bn_mode=moving'), images, atol=1e-6)
+    assert len(generate('--num_images=4', '--bn_mode=batch')) == 4  # no part consists of a single image
+
+
+def test_an_earlier_checkpoint(generate, folder):
+    assert not np.array_equal(generate('--checkpoint=%s/checkpoints/model-2' % folder), generate())
+
+
+@pytest.mark.parametrize('reverse', [False, True])
+def test_grid(reverse, write, generate):
+    path = write('grid.png', '--num_images=6', '--columns=3', '--scale=1', *(['--reverse'] if reverse else []))
+    grid = np.asarray(Image.open(path))
+    assert grid.shape == (2 * 30 + 2, 3 * 30 + 2, 3)
+    fourth = pixels.to_uint8(generate('--num_images=6'))[4, :, :, 0]
+    np.testing.assert_array_equal(grid[32:60, 32:60, 0], 255 - fourth if reverse else fourth)
+
+
+@pytest.mark.parametrize('noise', [
+    np.zeros((3, 99)), np.zeros(NOISE_DIM), np.zeros((0, NOISE_DIM)), np.full((2, NOISE_DIM), np.nan),
+    np.array([[{}] * NOISE_DIM]), np.zeros((2, NOISE_DIM), complex)])
+def test_invalid_noise_is_refused(noise, generate, noise_flag):
+    flag = noise_flag(noise)
+    with pytest.raises(UserError, match=flag):
+        generate(flag)
+
+
+def test_a_noise_file_that_is_not_an_array(generate, tmp_path):
+    (tmp_path / 'noise.npy').write_text('not an array')
+    with pytest.raises(UserError, match='--noise=%s/noise.npy' % tmp_path):
+        generate('--noise=%s/noise.npy' % tmp_path)
+
+
+def test_missing_files(generate, sampling_settings, tmp_path, folder):
     with pytest.raises(UserError, match='--noise=nowhere.npy'):
-        images('--noise=nowhere.npy')
+        generate('--noise=nowhere.npy')
     with pytest.raises(UserError, match='nowhere is not a readable checkpoint'):
-        images('--checkpoint=nowhere')
+        generate('--checkpoint=nowhere')
     with pytest.raises(UserError, match='holds no run .*: name the folder of a run'):
         sample.run(sampling_settings('--run_dir=%s' % tmp_path, '--output=x.png'))
-    with pytest.raises(UserError, match='no checkpoint of --checkpoint=7, but of the steps 2, 4: name one of these'):
-        images('--checkpoint=7')
+    with pytest.raises(UserError, match='no checkpoint for --checkpoint=7, only for the steps 2, 4: name one of these'):
+        generate('--checkpoint=7')
     with pytest.raises(UserError, match='--network=sparse_softmax cannot make images of --image_size=30: .*multiples'):
         sample.run(sampling_settings('--checkpoint=%s/checkpoints/model-4' % folder, '--image_size=30',
                                      '--output=x.npy'))
-    with pytest.raises(UserError, match='keeps no moving statistics of --bn_momentum=0.9: train with --further_'):
-        images('--bn_mode=moving', '--bn_momentum=0.9')
+    with pytest.raises(UserError, match='has no moving averages of --bn_momentum=0.9: train with --extra_bn_momentums'):
+        generate('--bn_mode=moving', '--bn_momentum=0.9')
 
 
-def test_what_contradicts_the_run(images):
-    """Flags that say the same as it are taken, as a recipe's flagfile does."""
-    images('--network=sparse_softmax', '--num_images=2')
-    with pytest.raises(UserError, match='is a run with other flags: --batch_size is 8 there, not 9; --network is '
-                       'sparse_softmax there, not paper; leave those out'):
-        images('--network=paper', '--batch_size=9')
+def test_flags_that_contradict_the_run(generate):
+    """Flags that agree with the run are accepted, as those of the recipe's flag file do."""
+    generate('--network=sparse_softmax', '--num_images=2')
+    with pytest.raises(UserError, match='is a run with other settings: --batch_size is 8 there, not 9; --network is '
+                       'sparse_softmax there, not paper. Remove these flags'):
+        generate('--network=paper', '--batch_size=9')
 
 
-def run(sampling_settings, folder, output, *args):
-    assert sample.run(sampling_settings('--run_dir=' + folder, '--output=' + output, *args)) == 0
+def test_arrays_with_their_latent_vectors(write, generate, noise_flag):
+    with np.load(write('images.npz', '--num_images=5'), allow_pickle=False) as arrays:
+        np.testing.assert_array_equal(generate(noise_flag(arrays['noise'])), arrays['images'])
 
 
-def test_arrays_with_their_noise(folder, sampling_settings, tmp_path, images):
-    path = str(tmp_path / 'images.npz')
-    run(sampling_settings, folder, path, '--num_images=5')
-    with np.load(path, allow_pickle=False) as arrays:
-        np.save(str(tmp_path / 'noise.npy'), arrays['noise'])
-        np.testing.assert_array_equal(images('--noise=%s/noise.npy' % tmp_path), arrays['images'])
-
-
-def test_folder_of_files(folder, sampling_settings, tmp_path, images):
-    """What tools for other metrics read: one PNG an image."""
-    run(sampling_settings, folder, str(tmp_path / 'files'), '--num_images=5')
+def test_a_folder_of_image_files(write, generate, tmp_path):
+    """One PNG per image, as programs for other metrics read them."""
+    write('files', '--num_images=5')
     names = sorted(path.name for path in (tmp_path / 'files').iterdir())
     assert names == ['%06d.png' % number for number in range(5)]
-    pixels = plots.to_bytes(images('--num_images=5'))
-    for name, image in zip(names, pixels):
+    for name, image in zip(names, pixels.to_uint8(generate('--num_images=5'))):
         with Image.open(str(tmp_path / 'files' / name)) as picture:
             assert picture.mode == 'L'
             np.testing.assert_array_equal(np.asarray(picture), image[..., 0])
 
 
-WALK = ('--num_images=2', '--stops=3', '--frames=2')
+PATHS = ('--num_images=2', '--keyframes=3', '--frames_per_segment=2')
 
 
-@pytest.mark.parametrize('kind', latent.WALKS)
-def test_walk(kind, folder, sampling_settings, tmp_path, images):
-    run(sampling_settings, folder, str(tmp_path / 'walk.npz'), '--walk=' + kind, *WALK)
-    with np.load(str(tmp_path / 'walk.npz'), allow_pickle=False) as arrays:
-        noise, made = arrays['noise'].reshape(2, 5, 100), arrays['images'].reshape(2, 5, 28, 28, 1)
-    with sampler.Sampler(sampler.of_run(sampling_settings('--run_dir=' + folder, '--output=x.png'))) as generator:
-        np.testing.assert_array_equal(noise[:, ::2].reshape(6, 100), generator.noise(6, 0))
-    np.testing.assert_allclose(made[:, ::2].reshape(6, 28, 28, 1), images('--num_images=6'), atol=1e-6)
-    run(sampling_settings, folder, str(tmp_path / 'walk.png'), '--walk=' + kind, '--scale=1', '--padding=0', *WALK)
-    grid = np.asarray(Image.open(str(tmp_path / 'walk.png')))
+@pytest.mark.parametrize('mode', latent.MODES)
+def test_interpolation(mode, write, generate, folder, sampling_settings):
+    flag = '--interpolation=' + mode
+    with np.load(write('paths.npz', flag, *PATHS), allow_pickle=False) as arrays:
+        noise, images = arrays['noise'].reshape(2, 5, NOISE_DIM), arrays['images'].reshape(2, 5, 28, 28, 1)
+    settings = run_settings.for_run(sampling_settings('--run_dir=' + folder, '--output=x.png'))
+    with sampler.Sampler(settings) as generator:
+        np.testing.assert_array_equal(noise[:, ::2].reshape(6, NOISE_DIM), generator.noise(6, 0))
+    np.testing.assert_allclose(images[:, ::2].reshape(6, 28, 28, 1), generate('--num_images=6'), atol=1e-6)
+    grid = np.asarray(Image.open(write('paths.png', flag, '--scale=1', '--padding=0', *PATHS)))
     assert grid.shape == (2 * 28, 5 * 28, 3)
-    np.testing.assert_array_equal(grid[28:, 56:84, 0], plots.to_bytes(made[1, 2, :, :, 0]))
+    np.testing.assert_array_equal(grid[28:, 56:84, 0], pixels.to_uint8(images[1, 2, :, :, 0]))
 
 
-def test_film(folder, sampling_settings, tmp_path):
-    path = str(tmp_path / 'walk.gif')
-    run(sampling_settings, folder, path, '--walk=linear', '--scale=1', *WALK)
-    with Image.open(path) as film:
-        assert film.n_frames == 6 and film.size == (2 * 30 + 2, 32) and film.info['loop'] == 0
-        film.seek(3)
-        assert np.asarray(film.convert('RGB')).std() > 0
+def test_gif(write):
+    with Image.open(write('paths.gif', '--interpolation=linear', '--scale=1', *PATHS)) as animation:
+        assert animation.n_frames == 6 and animation.size == (2 * 30 + 2, 32) and animation.info['loop'] == 0
+        animation.seek(3)
+        assert np.asarray(animation.convert('RGB')).std() > 0
 
 
-def test_mp4(folder, sampling_settings, tmp_path, monkeypatch):
-    path = str(tmp_path / 'walk.mp4')
+def test_mp4(write, tmp_path, monkeypatch):
     if shutil.which('ffmpeg'):
-        run(sampling_settings, folder, path, '--walk=linear', '--padding=1', '--scale=1', *WALK)
-        assert (tmp_path / 'walk.mp4').read_bytes()[4:8] == b'ftyp'
+        write('paths.mp4', '--interpolation=linear', '--padding=1', '--scale=1', *PATHS)
+        assert (tmp_path / 'paths.mp4').read_bytes()[4:8] == b'ftyp'
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(UserError, match='needs ffmpeg, .* name a .gif'):
-        run(sampling_settings, folder, path, '--walk=linear', *WALK)
+        write('paths.mp4', '--interpolation=linear', *PATHS)
     (tmp_path / 'ffmpeg').write_text('#!/bin/sh\necho no such codec\nexit 1\n')
     (tmp_path / 'ffmpeg').chmod(0o755)
-    with pytest.raises(UserError, match=r'could not write --output=\S*walk.mp4: .* name a .gif .*no such codec'):
-        run(sampling_settings, folder, path, '--walk=linear', *WALK)
+    with pytest.raises(UserError, match=r'could not write \S*paths.mp4 \(.*no such codec.*\): .*name a .gif'):
+        write('paths.mp4', '--interpolation=linear', *PATHS)
 
 
-def test_arithmetic(folder, sampling_settings, tmp_path, images):
-    term = '--arithmetic=0,3-1+2'
-    run(sampling_settings, folder, str(tmp_path / 'sum.npz'), term)
-    noise = np.random.RandomState(0).uniform(-1, 1, (4, 100)).astype(np.float32)
-    np.save(str(tmp_path / 'noise.npy'), noise)
-    run(sampling_settings, folder, str(tmp_path / 'given.npz'), term, '--noise=%s/noise.npy' % tmp_path)
-    with np.load(str(tmp_path / 'given.npz'), allow_pickle=False) as arrays:
+def test_arithmetic(write, generate, noise_flag):
+    expression = '--arithmetic=0,3-1+2'
+    write('sum.npz', expression)  # with latent vectors of --seed
+    noise = np.random.RandomState(0).uniform(-1, 1, (4, NOISE_DIM)).astype(np.float32)
+    with np.load(write('sum.npz', expression, noise_flag(noise)), allow_pickle=False) as arrays:
         np.testing.assert_allclose(arrays['noise'][-1], (noise[0] + noise[3]) / 2 - noise[1] + noise[2], atol=1e-6)
-        np.save(str(tmp_path / 'noise.npy'), arrays['noise'])
-        np.testing.assert_allclose(images('--noise=%s/noise.npy' % tmp_path), arrays['images'], atol=1e-6)
-    run(sampling_settings, folder, str(tmp_path / 'sum.png'), '--arithmetic=0,1-2+2', '--padding=0', '--scale=1')
-    assert np.asarray(Image.open(str(tmp_path / 'sum.png'))).shape == (4 * 28, 3 * 28, 3)
-    np.save(str(tmp_path / 'few.npy'), noise[:3])
-    with pytest.raises(UserError, match='asks for vector 3 of .* which has 3'):
-        run(sampling_settings, folder, str(tmp_path / 'sum.png'), term, '--noise=%s/few.npy' % tmp_path)
+        np.testing.assert_allclose(generate(noise_flag(arrays['noise'])), arrays['images'], atol=1e-6)
+    grid = write('sum.png', '--arithmetic=0,1-2+2', '--padding=0', '--scale=1')
+    assert np.asarray(Image.open(grid)).shape == (4 * 28, 3 * 28, 3)
+    with pytest.raises(UserError, match='needs vector 3, but .* has only 3'):
+        write('sum.png', expression, noise_flag(noise[:3]))
 
 
-def test_walks_need_enough_vectors(folder, sampling_settings, tmp_path):
-    np.save(str(tmp_path / 'noise.npy'), np.zeros((5, 100)))
-    with pytest.raises(UserError, match='5 vectors, which do not make walks of --stops=2'):
-        run(sampling_settings, folder, str(tmp_path / 'walk.gif'), '--walk=linear', '--stops=2',
-            '--noise=%s/noise.npy' % tmp_path)
-
-
-@pytest.mark.parametrize('arguments,message', [
-    (['--output=x.jpg'], 'must end in .npy, .npz, .png, .gif, .mp4, or name a folder'),
-    (['--output=x.gif'], r'.gif and .mp4 are for a --walk'), (['--output=x.png', '--arithmetic=1-'], 'must be like'),
-    (['--output=x.png', '--walk=linear', '--arithmetic=1'], 'choose --walk or --arithmetic'),
-    (['--output=x.png', '--stops=1'], 'stops'), (['--output=x.png', '--frames=0'], 'frames'),
-    (['--output=x.png', '--padding=-1'], 'padding')])
-def test_flags(arguments, message, sampling_settings):
-    with pytest.raises(flags.IllegalFlagValueError, match=message):
-        sampling_settings('--run_dir=x', *arguments)
+def test_interpolation_needs_whole_paths(write, noise_flag):
+    with pytest.raises(UserError, match='5 vectors, which is not a multiple of --keyframes=2'):
+        write('paths.gif', '--interpolation=linear', '--keyframes=2', noise_flag(np.zeros((5, NOISE_DIM))))

@@ -145,11 +145,12 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
     """The text of README.md. `comparisons` is the content of precision.json."""
     rows = []
     for recipe, comparison in comparisons.items():
-        how = comparison['how']
+        settings = comparison['how']
         within = '%d of %d' % (sum(row['within'] for row in comparison['rows']),
                                sum(len(row['bfloat16']) for row in comparison['rows']))
-        rows.append([recipe, how['batch_size'], '%d×%d' % (how['image_size'], how['image_size']),
-                     how['steps'], how['seeds'], how['bfloat16_seeds'], within])
+        image_size = '%d×%d' % (settings['image_size'], settings['image_size'])
+        rows.append([recipe, settings['batch_size'], image_size, settings['steps'], settings['seeds'],
+                     settings['bfloat16_seeds'], within])
     parts = [_INTRODUCTION, markdown.table([
         'recipe', 'batch size', 'image size', 'steps', 'float32 runs', 'bfloat16 runs',
         'within the seeds\' spread'], rows)]
@@ -165,15 +166,16 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
     return ''.join(parts)
 
 
-def _command(recipe, how):
-    """The command that measures a recipe in this way."""
-    settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
-    parts = [_COMMAND, _data_flag(recipe) + ('=my/mnist' if recipe in MNIST_RECIPES else '=my/pictures'),
-             '--recipes=' + recipe]
-    defaults = {'steps': 500, 'seeds': 4, 'bfloat16_seeds': 2, 'batch_size': settings.batch_size,
-                'image_size': settings.image_size if recipe in IMAGE_FOLDER_RECIPES else how['image_size']}
-    return ' '.join([*parts, *('--%s=%d' % (name, how[name]) for name, default in defaults.items()
-                               if how[name] != default)])
+def _command(recipe, settings):
+    """The command that measures a recipe with these settings."""
+    own = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
+    # The MNIST recipes have the size of MNIST's images, and no other.
+    defaults = {'steps': 500, 'seeds': 4, 'bfloat16_seeds': 2, 'batch_size': own.batch_size,
+                'image_size': own.image_size}
+    changes = ['--%s=%d' % (name, settings[name]) for name, default in defaults.items()
+               if settings[name] != default]
+    data = '=my/mnist' if recipe in MNIST_RECIPES else '=my/pictures'
+    return ' '.join([_COMMAND, _data_flag(recipe) + data, '--recipes=' + recipe, *changes])
 
 
 def main(arguments=None) -> None:

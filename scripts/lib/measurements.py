@@ -66,7 +66,7 @@ class Measurements:
         for text, values in self.content['measured'].items():
             parts = text.split()
             if len(parts) == len(key) and all(
-                    wanted is None or str(wanted) == part for wanted, part in zip(key, parts)):
+                    expected is None or str(expected) == part for expected, part in zip(key, parts)):
                 items.append(([int(part) if part.isdigit() else part for part in parts], values))
         return sorted(items, key=lambda item: item[0])
 

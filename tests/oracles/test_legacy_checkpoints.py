@@ -1,13 +1,16 @@
-"""Checkpoints of scripts written with plain `tf.layers` and `tf.train.Saver`, as the posts' are."""
+"""Checkpoints of scripts that use plain `tf.layers` and `tf.train.Saver`, as the posts do."""
+import collections
 import os
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import final_variables
 
-from dcgan_tf1 import sample, train
+from dcgan_tf1 import sample
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
 from scripts.benchmarks.training.reference import tf_layers_graph_mode
 from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 
@@ -15,77 +18,79 @@ FLAGS = os.path.join(os.path.dirname(__file__), '..', '..', 'flags')
 NOISE = np.random.RandomState(0).uniform(-1, 1, (9, 100)).astype(np.float32)
 
 
+# path: of a checkpoint; batch_images and moving_images: what the script's generator makes of NOISE in training and
+# inference mode; values: {name: value} of everything in the checkpoint.
+Script = collections.namedtuple('Script', 'path batch_images moving_images values')
+
+
 @pytest.fixture(params=['with Adam', 'without Adam'])
-def legacy(request, tf_layers, tmp_path):
-    """(path of a checkpoint, images of NOISE in batch mode, in moving mode, variables)."""
+def script(request, tf_layers, tmp_path):
+    """A `Script` after three training steps, whose checkpoint has or lacks the state of Adam."""
     with tf.Graph().as_default(), tf.Session() as session:
-        script = tf_layers_graph_mode.build(tf_layers)
-        noise, is_training, images = script.noise, script.is_training, script.generated
+        built = tf_layers_graph_mode.build(tf_layers)
         session.run(tf.global_variables_initializer())
         random = np.random.RandomState(1)
         for _ in range(3):
-            tf_layers_graph_mode.step(session, script, random.uniform(-1, 1, (4, 28, 28, 1)),
+            tf_layers_graph_mode.step(session, built, random.uniform(-1, 1, (4, 28, 28, 1)),
                                       random.uniform(-1, 1, (4, 1, 1, 100)))
-        kept = [v for v in tf.global_variables() if request.param == 'with Adam' or not (
+        saved = [v for v in tf.global_variables() if request.param == 'with Adam' or not (
             'Adam' in v.op.name or 'power' in v.op.name)]
-        path = tf.train.Saver(kept).save(session, str(tmp_path / 'script' / 'model.ckpt'))
-        return (path, *(session.run(images, {noise: NOISE.reshape(9, 1, 1, 100), is_training: mode})
-                        for mode in (True, False)), session.run(
-                            {v.op.name: v for v in kept}))
+        path = tf.train.Saver(saved).save(session, str(tmp_path / 'script' / 'model.ckpt'))
+        images = [session.run(built.generated, {built.noise: NOISE.reshape(9, 1, 1, 100), built.is_training: mode})
+                  for mode in (True, False)]
+        return Script(path, *images, session.run({v.op.name: v for v in saved}))
 
 
-def test_sample_makes_the_scripts_images(legacy, sampling_settings, tmp_path):
-    path, batch, moving = legacy[:3]
+def test_sample_generates_the_images_of_the_script(script, sampling_settings, tmp_path):
     np.save(str(tmp_path / 'z.npy'), NOISE.reshape(9, 1, 1, 100))
-    for mode, expected in (('batch', batch), ('moving', moving)):
+    for mode, expected in (('batch', script.batch_images), ('moving', script.moving_images)):
         output = str(tmp_path / 'images.npy')
         assert sample.run(sampling_settings(
-            '--flagfile=%s/graph_mode.flags' % FLAGS, '--checkpoint=' + path, '--noise=%s/z.npy' % tmp_path,
+            '--flagfile=%s/graph_mode.flags' % FLAGS, '--checkpoint=' + script.path, '--noise=%s/z.npy' % tmp_path,
             '--bn_mode=' + mode, '--output=' + output)) == 0
-        made = np.load(output)
-        assert made.dtype == np.float32 and made.shape == (9, 28, 28, 1)
-        np.testing.assert_allclose(made, expected, atol=1e-5)
+        images = np.load(output)
+        assert images.dtype == np.float32 and images.shape == (9, 28, 28, 1)
+        np.testing.assert_allclose(images, expected, atol=1e-5)
 
 
-def test_training_goes_on_from_the_script(legacy, training_settings, tmp_path, capsys):
-    """With a learning rate of nothing the weights stay the script's; its Adam state comes along where it was saved."""
-    path, values = legacy[0], legacy[3]
+def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path, capsys):
+    """With a learning rate of nearly 0, the weights stay those of the script. Adam's state is restored if saved."""
     settings = training_settings(
         '--flagfile=%s/graph_mode.flags' % FLAGS, '--dataset=digits', '--steps=1', '--batch_size=4', '--sample_size=4',
-        '--init_checkpoint=' + path, '--learning_rate_generator=1e-30', '--learning_rate_discriminator=1e-30',
-        '--run_dir=' + str(tmp_path / 'run'))
-    assert train.run(settings) == 0
-    with_adam = 'Generator/conv2d_transpose/kernel/Adam' in values
-    assert ('with the state of Adam' if with_adam else 'Adam begins anew') in capsys.readouterr().err
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(RunFolder(settings.run_dir).checkpoints))
-    assert reader.get_tensor('global_step') == 1
-    for name, value in values.items():
+        '--init_checkpoint=' + script.path, '--learning_rate_generator=1e-30',
+        '--learning_rate_discriminator=1e-30', '--run_dir=' + str(tmp_path / 'run'))
+    assert train(settings) == 0
+    with_adam = 'Generator/conv2d_transpose/kernel/Adam' in script.values
+    assert ('with the state of Adam' if with_adam else 'with a new state of Adam') in capsys.readouterr().err
+    variables = final_variables(RunFolder(settings.run_dir))
+    assert variables['global_step'] == 1
+    for name, value in script.values.items():
         if 'Adam' not in name and 'power' not in name and 'moving' not in name:
-            np.testing.assert_allclose(reader.get_tensor(name), value, atol=1e-12, err_msg=name)
-    power = reader.get_tensor('generator_step/Generator_update/beta1_power')
-    assert power == pytest.approx(0.5 ** (1 + 1 + (3 if with_adam else 0)))
+            np.testing.assert_allclose(variables[name], value, atol=1e-12, err_msg=name)
+    assert variables['generator_step/Generator_update/beta1_power'] == pytest.approx(
+        0.5 ** (1 + 1 + (3 if with_adam else 0)))
 
 
-def test_a_checkpoint_that_does_not_match_names_every_fault(legacy, training_settings, sampling_settings, tmp_path):
-    path = legacy[0]
+def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_settings, tmp_path):
+    """The error names all missing, unexpected and wrongly shaped variables."""
     with pytest.raises(UserError) as error:
-        train.run(training_settings('--dataset=digits', '--batch_size=4', '--init_checkpoint=' + path,
+        train(training_settings('--dataset=digits', '--batch_size=4', '--init_checkpoint=' + script.path,
                                     '--run_dir=' + str(tmp_path / 'run')))
     for part in ('missing: Generator/dense/kernel', 'missing: Discriminator/dense_1/bias',
-                 'surplus: Generator/conv2d_transpose_2/kernel', 'misshapen: Discriminator/conv2d/kernel is '
+                 'unexpected: Generator/conv2d_transpose_2/kernel', 'wrong shape: Discriminator/conv2d/kernel is '
                  '[5, 5, 1, 128] there, not [5, 5, 1, 64]'):
         assert part in str(error.value)
-    with pytest.raises(UserError, match='missing: Generator/dense/kernel.*misshapen'):
-        sample.run(sampling_settings('--checkpoint=' + path, '--output=x.npy'))
+    with pytest.raises(UserError, match='missing: Generator/dense/kernel.*wrong shape'):
+        sample.run(sampling_settings('--checkpoint=' + script.path, '--output=x.npy'))
 
 
-def test_the_default_recipes_script(tf_layers, sampling_settings, tmp_path):
-    """Post 004's own names, from `tf.layers` with biases and dense layers."""
+def test_a_checkpoint_for_the_default_recipe(tf_layers, sampling_settings, tmp_path):
+    """The variables have the names of post 004: layers with biases, and dense layers."""
     with tf.Graph().as_default(), tf.Session() as session:
-        script = oracle.build(tf_layers)
+        built = oracle.build(tf_layers)
         session.run(tf.global_variables_initializer())
         path = tf.train.Saver().save(session, str(tmp_path / 'model'))
-        expected = session.run(script.generated, {script.noise: NOISE, script.is_training: True})
+        expected = session.run(built.generated, {built.noise: NOISE, built.is_training: True})
     np.save(str(tmp_path / 'z.npy'), NOISE)
     assert sample.run(sampling_settings('--checkpoint=' + path, '--noise=%s/z.npy' % tmp_path, '--bn_mode=batch',
                                         '--output=%s/images.npy' % tmp_path)) == 0

@@ -233,17 +233,17 @@ def mode_scores(share, digit, sharpness, distance):
 
 @pytest.mark.parametrize('share,digit,sharpness,distance,verdict', [
     (0.8, 9, 0.5, 3.,
-     '"in most cases the same number": reproduced; "that number is 9": reproduced; "slightly blurry": reproduced; '
-     'the DCGAN is better than the baseline'),
+     '"in most cases the same number": reproduced; "that number is 9": reproduced; "slightly blurry": '
+     'reproduced; the DCGAN is better than the baseline'),
     (0.4, 3, 2., 30.,
-     '"in most cases the same number": as generated, not reproduced; stretched, reproduced; "that number is 9": '
-     'as generated, not reproduced; stretched, reproduced; "slightly blurry": not reproduced; the baseline is '
-     'better than the DCGAN'),
+     '"in most cases the same number": as generated, not reproduced; stretched, reproduced; "that number is '
+     '9": as generated, not reproduced; stretched, reproduced; "slightly blurry": not reproduced; the baseline '
+     'is better than the DCGAN'),
     # Where the magnitude is far off, the verdict must not read as agreement.
     (0.8, 9, 0.02, 3.,
      '"in most cases the same number": reproduced, but the images are nearly gray; "that number is 9": '
-     'reproduced; "slightly blurry": direction reproduced; magnitude far larger; the DCGAN is better than the '
-     'baseline')])
+     'reproduced; "slightly blurry": direction reproduced; magnitude far larger; the DCGAN is better than '
+     'the baseline')])
 def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_path):
     measurements = artificial_measurements(str(tmp_path), lambda *_: 1.)
     real = {'classifier_accuracy': 0.99, 'scores': mode_scores(0.1, 0, 1., 0.)}
@@ -285,8 +285,8 @@ def test_stretching_is_reported(tmp_path):
             real={'classifier_accuracy': 0.99, 'scores': mode_scores(0.1, 0, 1., 0.)})
     results = report.sections(PUBLISHED, measurements, str(tmp_path))
     text = unwrapped(report.markdown(PUBLISHED, results, measurements))
-    assert ('After 3000 steps, most images show the same digit for 2 of 2 seeds with the images as generated, '
-            'and for 0 of 2 seeds with the contrast stretched') in text
+    assert ('After 3000 steps, most images show the same digit for 2 of 2 seeds with the images as '
+            'generated, and for 0 of 2 seeds with the contrast stretched') in text
 
 
 def test_commands(tmp_path):
@@ -453,8 +453,8 @@ def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, monkey
             for seed in (0, 1)] == [3, 6]
     with open(str(tmp_path / 'results' / 'README.md'), encoding='utf-8') as file:
         text = unwrapped(file.read())
-    assert ('the first step with 1 seed (in float32), the other steps with 1 seed; seed 1 with %s; seed 0 with '
-            '%s collapsed: at step 3, its images all looked alike (classifier score 1.20)'
+    assert ('the first step with 1 seed (in float32), the other steps with 1 seed; seed 1 with %s; seed 0 '
+            'with %s collapsed: at step 3, its images all looked alike (classifier score 1.20)'
             % (made_with, made_with)) in text
 
 

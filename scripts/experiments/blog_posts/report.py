@@ -109,9 +109,9 @@ def commands(post: str, published: Dict[str, Any], measurements: Measurements) -
     for precision in sorted({precision for _, precision in runs}):
         lengths = {name: sorted(steps.items()) for (name, other), steps in runs.items() if other == precision}
         for index in range(max(map(len, lengths.values()))):
-            chosen = {name: steps[min(index, len(steps) - 1)][0] for name, steps in lengths.items()}
+            num_steps = {name: steps[min(index, len(steps) - 1)][0] for name, steps in lengths.items()}
             seeds = max(steps[index][1] for steps in lengths.values() if index < len(steps))
-            lines.append(_command(post, seeds=seeds, **_precision(precision), **_steps(chosen, published)))
+            lines.append(_command(post, seeds=seeds, **_precision(precision), **_steps(num_steps, published)))
     return lines
 
 
@@ -119,11 +119,11 @@ def _precision(precision: str) -> Dict[str, str]:
     return {} if precision == 'float32' else {'precision': precision}
 
 
-def _steps(chosen: Dict[str, int], published: Dict[str, Any]) -> Dict[str, str]:
+def _steps(num_steps: Dict[str, int], published: Dict[str, Any]) -> Dict[str, str]:
     """The argument --steps for trainings that are not as long as the post's."""
     full = published.get('steps', {})
     last = published['losses'][-1][0] if 'losses' in published else None
-    shorter = ['%s=%d' % (name, steps) for name, steps in sorted(chosen.items())
+    shorter = ['%s=%d' % (name, steps) for name, steps in sorted(num_steps.items())
                if steps != full.get(name, last)]
     return {'steps': ','.join(shorter)} if shorter else {}
 

@@ -72,7 +72,7 @@ def table_verdict(count: int, own: Sequence[int]) -> str:
 
 
 def log_likelihood_ratio(numbers: Sequence[Number], others: Sequence[float]) -> float:
-    """Logarithm of how many times as likely the published numbers are as others.
+    """The logarithm of the likelihood ratio of the published numbers and others.
 
     Args:
       numbers: our values are taken as independent and normal, with their means and standard deviations.

@@ -96,7 +96,7 @@ def side_by_side(pictures: Dict[str, np.ndarray], row_names: Sequence[str] = ())
       row_names: names of equally high parts of the pictures, from the top.
     """
     height, width = next(iter(pictures.values())).shape[:2]
-    drawing = plots.figure(7, 3.2 * height / width + 0.4)
+    drawing = plots.figure(7, 3.45 * height / width + 0.45)
     all_axes = drawing.subplots(1, len(pictures))
     for column, (axes, (title, picture)) in enumerate(zip(all_axes, pictures.items())):
         axes.imshow(picture, interpolation='nearest')

@@ -20,7 +20,7 @@ def classify(training: List[np.ndarray], labels: np.ndarray, test: List[np.ndarr
       training, test: features of each layer, float32 [n, width].
       labels, test_labels: int [n].
     Returns:
-      dimensions; C, the chosen one; held_out_accuracy of each C; test_accuracy.
+      dimensions; C, the best one; held_out_accuracy of each C; test_accuracy.
     """
     from sklearn.svm import LinearSVC  # takes a second to import
     means = [part.mean(axis=0) for part in training]
@@ -30,10 +30,10 @@ def classify(training: List[np.ndarray], labels: np.ndarray, test: List[np.ndarr
     def scale(parts):
         return np.concatenate([(part - mean) / norm for part, mean, norm in zip(parts, means, norms)], axis=1)
 
-    def fit(cost, chosen):
+    def fit(cost, selected):
         # The dual problem with liblinear's own default tolerance. Scikit-learn's smaller one took much longer
         # and changed the accuracy by an image or two.
-        return LinearSVC(C=cost, dual=True, tol=0.1, random_state=0).fit(training[chosen], labels[chosen])
+        return LinearSVC(C=cost, dual=True, tol=0.1, random_state=0).fit(training[selected], labels[selected])
     training = scale(training)
     held_out = is_held_out(len(labels))
     accuracies = [fit(cost, ~held_out).score(training[held_out], labels[held_out]) for cost in COSTS]

@@ -1,0 +1,162 @@
+"""Evaluations during a training, and the best checkpoint, which is kept."""
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import assert_same_variables, read_variables
+from PIL import Image
+
+from dcgan_tf1 import checkpoints, cli_flags, evaluate, sample
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.training import train
+
+RUN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=100',
+       '--checkpoint_every=3', '--loss=sigmoid']
+DENSE = '--network=graph_mode_dense'  # trains fastest
+WITH_BATCH_NORM_AND_DROPOUT = '--network=machinecurve'
+EVALUATED = ['--evaluate_every=2', '--evaluation_images=30', '--classifier_steps=30']
+
+
+@pytest.fixture
+def run(classifier_cache, tmp_path):
+    """(name, flags…) → the `RunFolder` of a finished call of `train`."""
+    def call(name, *flags):
+        folder = str(tmp_path / name)
+        assert train(cli_flags.parse(TrainSettings, *RUN, '--cache_dir=' + classifier_cache,
+                                        '--run_dir=' + folder, *flags)) == 0
+        return RunFolder(folder)
+    return call
+
+
+def test_the_best_checkpoint_is_kept(run, classifier_cache, evaluation_settings, capsys):
+    folder = run('run', DENSE, '--steps=8', '--keep_checkpoints=1', *EVALUATED)
+    distances = {evaluation['checkpoint']: evaluation['scores']['frechet_distance']['value']
+                 for evaluation in folder.read_scores()}
+    assert list(distances) == ['model-2', 'model-4', 'model-6', 'model-8'] and len(set(distances.values())) == 4
+    best = min(distances, key=distances.get)
+    assert os.path.basename(checkpoints.best_checkpoint(folder)) == best
+    assert {name.split('.')[0] for name in os.listdir(folder.best)} == {best}
+    printed, values = capsys.readouterr().err, list(distances.values())
+    num_records = sum(value <= min(values[:index + 1]) for index, value in enumerate(values))
+    assert 'scores  classifier_score' in printed and printed.count('(the best so far)') == num_records
+
+    # The command computes the same scores from the kept copy, and replaces those of the training.
+    before = folder.read_scores()
+    assert evaluate.run(evaluation_settings(
+        '--run_dir=' + folder.path, '--cache_dir=' + classifier_cache, *EVALUATED[2:], '--checkpoint=best',
+        '--num_images=30')) == 0
+    assert sorted(map(str, folder.read_scores())) == sorted(map(str, before))
+
+    scalars = {}
+    for name in os.listdir(folder.path):
+        if name.startswith('events'):
+            for event in tf.train.summary_iterator(os.path.join(folder.path, name)):
+                scalars.update({(value.tag, event.step): value.simple_value for value in event.summary.value})
+    assert scalars['scores/frechet_distance', int(best.split('-')[1])] == pytest.approx(distances[best])
+
+
+@pytest.fixture
+def evaluated_run(trained, classifier_cache):
+    """A run with evaluations after steps 2, 4 and 6. Tests must not change it."""
+    return trained(*RUN, '--cache_dir=' + classifier_cache, WITH_BATCH_NORM_AND_DROPOUT, '--steps=6', *EVALUATED)
+
+
+@pytest.fixture
+def copy_without(evaluated_run, tmp_path):
+    """(name, steps) → a copy of `evaluated_run` without the checkpoints of these steps."""
+    def call(name, steps):
+        copy = RunFolder(shutil.copytree(evaluated_run.path, str(tmp_path / name)))
+        for step in steps:
+            os.remove('%s-%d.index' % (copy.checkpoint_prefix, step))
+            os.remove('%s-%d.data-00000-of-00001' % (copy.checkpoint_prefix, step))
+        return copy
+    return call
+
+
+def test_evaluations_do_not_change_the_training(run, evaluated_run):
+    plain_run = run('plain', WITH_BATCH_NORM_AND_DROPOUT, '--steps=6')
+    assert_same_variables(read_variables(plain_run.checkpoint_prefix + '-6'),
+                          read_variables(evaluated_run.checkpoint_prefix + '-6'))
+
+
+def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
+    """The scores and the best checkpoint do not depend on where the run was interrupted."""
+    flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED]
+    expected = evaluated_run.read_scores()
+    run('paused', *flags, '--steps=5')
+    paused = run('paused', *flags, '--steps=6')
+    assert paused.read_scores() == expected
+    assert os.listdir(paused.best) == os.listdir(evaluated_run.best)
+    # As if killed before step 4 was saved: step 4 is evaluated again, and its scores are kept once.
+    killed = copy_without('killed', [4, 6])
+    run('killed', *flags, '--steps=6')
+    assert sorted(map(str, killed.read_scores())) == sorted(map(str, expected))
+    assert_same_variables(read_variables(checkpoints.best_checkpoint(killed)),
+                          read_variables(checkpoints.best_checkpoint(evaluated_run)))
+
+
+def test_a_run_killed_before_an_evaluation(run, evaluated_run, copy_without):
+    """An evaluation that is missing for the last checkpoint is made up for, and only that one."""
+    flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED, '--steps=6']
+    expected = evaluated_run.read_scores()
+    killed = copy_without('killed', [6])
+    os.remove(killed.scores)
+    shutil.rmtree(killed.best)
+    run('killed', *flags)
+    assert killed.read_scores() == [score for score in expected if score['checkpoint'] != 'model-2']
+    # The same after the last step.
+    killed_at_the_end = copy_without('killed at the end', [])
+    with open(killed_at_the_end.scores, 'w') as file:
+        json.dump(expected[:-1], file)
+    os.remove(killed_at_the_end.animation)
+    run('killed at the end', *flags)
+    assert killed_at_the_end.read_scores() == expected and os.path.exists(killed_at_the_end.animation)
+
+
+def test_names_of_checkpoints(run, sampling_settings, tmp_path):
+    folder = run('run', DENSE, '--steps=4', '--keep_checkpoints=2', *EVALUATED)
+    named = checkpoints.named_checkpoint
+    assert named(folder, None) == named(folder, '4') == folder.checkpoint_prefix + '-4'
+    assert named(folder, '3').endswith(os.path.join('checkpoints', 'model-3'))
+    assert named(folder, 'some/model.ckpt') == 'some/model.ckpt'
+    os.remove(folder.checkpoint_prefix + '-4.index')
+    if checkpoints.best_checkpoint(folder).endswith('-4'):  # the copy in best/ is found by its step, too
+        assert named(folder, '4') == named(folder, 'best')
+    with pytest.raises(UserError, match='no checkpoint for --checkpoint=7, only for the steps 3'):
+        named(folder, '7')
+    shutil.rmtree(folder.best)
+    with pytest.raises(UserError, match='--evaluate_every to keep the best'):
+        named(folder, 'best')
+    output = str(tmp_path / 'images.npy')
+    assert sample.run(sampling_settings('--run_dir=' + folder.path, '--checkpoint=3', '--num_images=4',
+                                        '--output=' + output)) == 0
+    assert np.load(output).shape == (4, 28, 28, 1)
+    with pytest.raises(UserError, match='no checkpoint yet'):
+        named(RunFolder(str(tmp_path)), 'best')
+
+
+def test_a_best_checkpoint_that_cannot_be_written(run):
+    folder = run('run', DENSE, '--steps=3')
+    with open(folder.best, 'wb'):
+        pass  # a file in the place of the folder
+    with pytest.raises(UserError, match='cannot be copied to .*best .*free disk space'):
+        checkpoints.keep_best(folder, folder.checkpoint_prefix + '-3')
+    assert os.path.exists(folder.checkpoint_prefix + '-3.index')
+
+
+def test_a_dataset_without_labels(run, tmp_path, random_images):
+    (tmp_path / 'pictures').mkdir()
+    for number, pixels in enumerate(random_images.pixels):
+        Image.fromarray(pixels[..., 0]).save(str(tmp_path / 'pictures' / ('%d.png' % number)))
+    flags = [DENSE, '--dataset=image_folder', '--data_dir=%s' % (tmp_path / 'pictures'), '--steps=2', *EVALUATED]
+    with pytest.raises(UserError, match='--best_by must be sharpness_ratio'):
+        run('run', *flags)
+    folder = run('run', *flags, '--best_by=sharpness_ratio')
+    assert checkpoints.best_checkpoint(folder).endswith('model-2')
+    assert set(folder.read_scores()[0]['scores']) == {'sharpness', 'sharpness_ratio', 'nearest_median',
+                                                      'nearest_percentile'}

@@ -1,0 +1,51 @@
+"""Signals and the lock on a run folder. (scripts/robustness kills whole processes at random moments.)"""
+import os
+import signal
+
+import pytest
+from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
+
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.reporter import Reporter
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
+
+HANDLED = (signal.SIGTERM, signal.SIGINT)
+
+
+@pytest.mark.parametrize('signal_number,status', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_stops_the_run_after_the_step(signal_number, status, training_settings, train_run, uninterrupted_run,
+                                               tmp_path, monkeypatch):
+    """The step is saved, the status is that of a process ended by the signal, and the run can be resumed."""
+    steps_done, original_step, handlers = [], Reporter.step, list(map(signal.getsignal, HANDLED))
+
+    def step_with_signal(self, *losses):
+        steps_done.append(losses)
+        if len(steps_done) == 4:
+            os.kill(os.getpid(), signal_number)
+        original_step(self, *losses)
+    folder = RunFolder(str(tmp_path / 'run'))
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, 'step', step_with_signal)
+        assert train(training_settings(*SMALL_RUN, '--steps=8', '--run_dir=' + folder.path)) == status
+    assert len(steps_done) < 8 and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, len(steps_done)))
+    assert list(map(signal.getsignal, HANDLED)) == handlers
+    assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
+
+
+def test_two_processes_cannot_train_the_same_run(training_settings, tmp_path):
+    """The second is refused and does no harm. After the first is killed, the run can be resumed."""
+    pytest.importorskip('fcntl')  # not on Windows
+    folder = RunFolder(str(tmp_path / 'run'))
+    flags = [*SMALL_RUN, '--run_dir=' + folder.path]
+    process = start_command(*flags, '--steps=100000')
+    try:
+        wait_for(lambda: len(folder.read_metrics()) >= 2, process)
+        with pytest.raises(UserError, match=r'is being trained by another process \(%d\)' % process.pid):
+            train(training_settings(*flags, '--steps=100000'))
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+    last_step = folder.read_metrics()[-1]['step']
+    assert train(training_settings(*flags, '--steps=%d' % (last_step + 1))) == 0
