@@ -4,4 +4,4 @@ import os
 # Before TensorFlow is imported: its start-up notices would bury the command's own lines.
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

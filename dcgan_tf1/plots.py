@@ -1,13 +1,23 @@
-"""Grids of images, and figures of losses and scores."""
+"""Grids of images, figures of losses and scores, and the style of all figures."""
 import io
 import math
-from typing import Any, Mapping, Optional, Sequence, Tuple
+import textwrap
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 import numpy as np
 from PIL import Image
 
-# Apart in lightness as well as in hue: told apart in grey and by colour-blind eyes.
-_COLOURS = {'generator': '#d95f02', 'discriminator': '#1b6ca8'}
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, which color-blind readers can tell apart, and colors by role.
+COLORS = {
+    'black': '#000000', 'orange': '#e69f00', 'sky_blue': '#56b4e9', 'green': '#009e73',
+    'yellow': '#f0e442', 'blue': '#0072b2', 'vermilion': '#d55e00', 'purple': '#cc79a7',
+    'gray': '#767676', 'light_gray': '#cccccc'}
+COLORS.update(generator=COLORS['vermilion'], discriminator=COLORS['blue'], reference=COLORS['gray'])
+_CYCLE = ('blue', 'vermilion', 'green', 'purple', 'orange', 'sky_blue', 'black', 'yellow')
 
 
 def grid(images: np.ndarray, columns: Optional[int] = None, padding: int = 2, scale: int = 1) -> np.ndarray:
@@ -40,29 +50,23 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
-    """Plots both losses over the steps.
+    """Plots both losses over the steps, each in a diagram of its own.
 
     Args:
       records: one or more records of metrics.jsonl.
       title: title of the figure.
     Returns: the content of a PNG file.
     """
-    figure = canvas(8, 4)
-    axes = figure.add_subplot(111)
+    drawing = figure(7, 2.8)
+    drawing.suptitle(title, fontsize=10)
     steps = [record['step'] for record in records]
-    for network, colour in _COLOURS.items():
+    for axes, network in zip(drawing.subplots(1, 2), ('generator', 'discriminator')):
         values = np.array([record[network + '_loss'] for record in records], float)
-        axes.plot(steps, values, color=colour, alpha=0.3, linewidth=1)
-        window, middle = _smooth(values)
-        axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.8,
-                  label=network + (' (mean of %d logged steps)' % window if window > 1 else ''))
-    axes.set_xlabel('step')
-    axes.set_ylabel('loss [nat]')
-    axes.set_ylim(bottom=0)
-    axes.set_title(title)
-    axes.grid(alpha=0.25)
-    axes.legend()
-    return rendered(figure)
+        window = _curve(axes, steps, values, COLORS[network])
+        axes.set_ylim(bottom=0)
+        label(axes, x='Step' if window == 1 else 'Step (line: mean of %d logged steps)' % window,
+              y=network.capitalize() + ' loss')
+    return render(drawing)
 
 
 def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mapping[str, str]) -> bytes:
@@ -74,25 +78,19 @@ def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mappi
     Returns: the content of a PNG file.
     """
     rows = len(quantities) // 2
-    figure = canvas(11, 3 * rows)
-    grid_of_axes = figure.subplots(rows, 2, sharex=True, squeeze=False)
-    for axes, (name, title) in zip(grid_of_axes.flat, quantities.items()):
+    drawing = figure(7, 2.4 * rows)
+    all_axes = drawing.subplots(rows, 2, sharex=True, squeeze=False)
+    for axes, (name, title) in zip(all_axes.flat, quantities.items()):
         for number, (run, logged) in enumerate(records.items()):
             values = np.array([record[name] for record in logged], float)
-            window, middle = _smooth(values)
-            steps = [record['step'] for record in logged]
-            colour = 'C%d' % (number % 10)
-            axes.plot(steps, values, color=colour, alpha=0.2, linewidth=1)
-            axes.plot(steps[window // 2:window // 2 + len(middle)], middle, color=colour, linewidth=1.6,
-                      linestyle=('-', '--', ':')[number // 10 % 3], label=run, marker='.' if len(values) < 30 else '')
-        axes.set_title(title, fontsize=10)
+            _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]],
+                   label=run, linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
+                   marker='.' if len(values) < 30 else '')
         axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.25)
-    for axes in grid_of_axes[-1]:
-        axes.set_xlabel('step')
+        label(axes, textwrap.fill(title, 38), x='Step' if axes in all_axes[-1] else None)
     if len(records) > 1:
-        figure.axes[0].legend(fontsize=8)
-    return rendered(figure)
+        legend_above(drawing, all_axes[0, 0], 2)
+    return render(drawing)
 
 
 def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[float]]) -> bytes:
@@ -103,39 +101,76 @@ def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[fl
       real: shares of the real images, drawn as a line in each chart, or None.
     Returns: the content of a PNG file.
     """
-    rows = math.ceil(len(shares) / 4)
-    figure = canvas(11, 0.4 + 2.1 * rows)
-    for number, (name, values) in enumerate(shares.items()):
-        axes = figure.add_subplot(rows, 4, number + 1)
-        axes.bar(range(len(values)), values, color=_COLOURS['discriminator'])
-        if real:
-            axes.step(np.arange(len(real) + 1) - 0.5, [*real, real[-1]], where='post', linewidth=1,
-                      color=_COLOURS['generator'])
-        axes.set_xticks(range(len(values)))
-        axes.set_title(name, fontsize=8)
-        axes.tick_params(labelsize=7)
-    return rendered(figure)
+    columns = 3
+    rows = math.ceil(len(shares) / columns)
+    drawing = figure(7, 0.4 + 1.9 * rows)
+    for number, (title, values) in enumerate(shares.items()):
+        axes = drawing.add_subplot(rows, columns, number + 1)
+        bars(axes, values, real)
+        label(axes, textwrap.fill(title, 24))
+    return render(drawing)
 
 
-def _smooth(values: np.ndarray) -> Tuple[int, np.ndarray]:
-    """(window, running means): the window is an eighth of the values, at most 11."""
+def bars(axes: 'Axes', shares: Sequence[float], real: Optional[Sequence[float]] = None) -> None:
+    """Draws the share of each class as a bar, and those of the real images as a line."""
+    axes.bar(range(len(shares)), shares, color=COLORS['sky_blue'])
+    if real:
+        axes.step(np.arange(len(real) + 1) - 0.5, [*real, real[-1]], where='post', linewidth=1.2,
+                  color=COLORS['vermilion'])
+    axes.set_xticks(range(len(shares)))
+
+
+def _curve(axes: 'Axes', steps: Sequence[int], values: np.ndarray, color: str, **style: Any) -> int:
+    """Draws values, faint, and their centered running mean. Returns the number of values in a mean."""
     window = max(1, min(11, len(values) // 8))
-    return window, np.convolve(values, np.ones(window) / window, 'valid')
+    kernel = np.ones(window)
+    # At both ends, the mean of the values that there are.
+    means = np.convolve(values, kernel, 'same') / np.convolve(np.ones(len(values)), kernel, 'same')
+    axes.plot(steps, values, color=color, alpha=0.25, linewidth=1)
+    axes.plot(steps, means, color=color, linewidth=1.6, **style)
+    return window
 
 
-def canvas(width, height):
-    """An empty matplotlib figure; sizes in hundreds of pixels."""
-    # Not pyplot: it keeps global state, and looks for a display.
+def figure(width: float, height: float) -> 'Figure':
+    """An empty matplotlib figure of this size in inches, with 200 dots per inch.
+
+    Figures are drawn for a final width of 7 inches. Their text has 9 or 10 points (matplotlib's default).
+    """
+    # Not pyplot, which keeps global state and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    figure = Figure(figsize=(width, height), dpi=100)
-    FigureCanvasAgg(figure)
-    return figure
+    new = Figure(figsize=(width, height), dpi=200)
+    FigureCanvasAgg(new)
+    return new
 
 
-def rendered(figure, rect=(0, 0, 1, 1)):
-    """The bytes of a PNG of a matplotlib figure, its axes filling that part of it: (left, bottom, right, top)."""
-    figure.tight_layout(rect=rect)
+def label(axes: 'Axes', title: Optional[str] = None, x: Optional[str] = None,
+          y: Optional[str] = None) -> None:
+    """Labels axes in the style of all figures: a title on the left, a faint grid, and half a frame."""
+    if title:
+        axes.set_title(title, fontsize=10, loc='left')
+    axes.set_xlabel(x or '', fontsize=9)
+    axes.set_ylabel(y or '', fontsize=9)
+    axes.tick_params(labelsize=9)
+    axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)
+    for side in ('top', 'right'):
+        axes.spines[side].set_visible(False)
+
+
+def legend_above(figure: 'Figure', axes: 'Axes', columns: int) -> None:
+    """Adds the legend of these axes at the top of a figure. `render` leaves room for it."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc='upper center', ncol=columns, fontsize=9, frameon=False)
+
+
+def render(figure: 'Figure') -> bytes:
+    """Lays out a figure tightly, below its legend, and returns the content of a PNG file."""
+    top = 1.
+    for legend in figure.legends:
+        renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        top = 1 - legend.get_window_extent(renderer).height / figure.bbox.height
+    figure.tight_layout(rect=(0, 0, 1, top))
     file = io.BytesIO()
     figure.savefig(file, format='png')
     return file.getvalue()

@@ -73,7 +73,7 @@ class TrainSettings(Settings):
         'which --bn_momentum of the sample command can use')
 
     # Data
-    dataset: str = choice('mnist', module_names(data), 'what to train on; digits needs neither files nor network')
+    dataset: str = choice('mnist', module_names(data), 'what to train on; mnist_10k and digits are built in')
     data_dir: Optional[str] = path(
         None, 'folder of the dataset. mnist and fashion_mnist: the IDX files (train-images-idx3-ubyte and so on, '
         'gzipped or not); without them, Keras\'s cache is used and filled by a download. image_folder: any folder '

@@ -1,6 +1,6 @@
-"""Makes the virtual environments that the scripts run in: `.venv-3.11` and the like, beside README.md.
+"""Creates virtual environments, such as `.venv-3.11`, in the root of the repository.
 
-Standard library alone, on Python 3.7 or later: it runs before anything is installed.
+Runs before anything is installed: uses only the standard library, on Python 3.7 or later.
 """
 import glob
 import hashlib
@@ -8,50 +8,60 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any, List, Optional, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SUPPORTED = ((3, 7), (3, 10), (3, 11), (3, 12), (3, 13))  # the Pythons that requirements.txt has a TensorFlow for
+SUPPORTED = ((3, 7), (3, 10), (3, 11), (3, 12), (3, 13))  # requirements.txt names a TensorFlow for these Pythons
+_Version = Tuple[int, int]
 
 
-def prepared(python=sys.executable, tests=False):
-    """Path of the Python in an environment made with `python`, with what training needs, or the tests too.
+def prepared(python: str = sys.executable, tests: bool = False) -> str:
+    """Returns the path of the Python in a virtual environment, which is created if necessary.
 
-    Made at the first call, and again when requirements.txt or pyproject.toml have changed.
-    Exits with a message where the Python has no TensorFlow, or something can't be installed.
+    The packages are installed again whenever requirements.txt or pyproject.toml change.
+
+    Args:
+      python: the Python to create the environment with.
+      tests: install what the tests need, not only what training needs.
+    Raises:
+      SystemExit: if there is no TensorFlow for this Python, or an installation fails.
     """
     version = version_of(python)
     if version not in SUPPORTED:
-        sys.exit('error: there is no TensorFlow for Python %s here: run this with Python 3.10 to 3.13 '
-                 '(TensorFlow 2.21) or 3.7 (TensorFlow 1.15.5)' % ('%d.%d' % version if version else python))
+        sys.exit('error: no TensorFlow supports Python %s here: use Python 3.10 to 3.13 (TensorFlow 2.21) or 3.7 '
+                 '(TensorFlow 1.15.5)' % ('%d.%d' % version if version else python))
     folder = os.path.join(ROOT, '.venv-%d.%d' % version)
-    inside = os.path.join(folder, *(('Scripts', 'python.exe') if os.name == 'nt' else ('bin', 'python')))
-    markers = [os.path.join(folder, 'installed-for-' + use) for use in ('tests', 'training')[:1 if tests else 2]]
-    wanted = _fingerprint()
-    runs = version_of(inside) == version
-    if runs and wanted in map(_read, markers):
-        return inside
-    print('Setting up %s (TensorFlow is large: this takes minutes, once) …' % os.path.relpath(folder), flush=True)
-    if not runs:
-        _make_environment(python, folder)
+    venv_python = os.path.join(folder, *(('Scripts', 'python.exe') if os.name == 'nt' else ('bin', 'python')))
+    uses = ('tests',) if tests else ('tests', 'training')  # what is installed for tests is enough for training
+    markers = [os.path.join(folder, 'installed-for-' + use) for use in uses]
+    fingerprint = _fingerprint()
+    exists = version_of(venv_python) == version
+    if exists and fingerprint in map(_read, markers):
+        return venv_python
+    print('Setting up %s. TensorFlow is large, so this takes some minutes, once.' % os.path.relpath(folder),
+          flush=True)
+    if not exists:
+        _create_environment(python, folder)
     packages = ['-e', '.[test]'] if tests else ['-r', 'requirements.txt']
-    _run([inside, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', *packages])
+    _run([venv_python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', *packages])
     with open(markers[-1], 'w') as file:
-        file.write(wanted)
-    return inside
+        file.write(fingerprint)
+    return venv_python
 
 
-def version_of(python):
-    """(major, minor) of a Python, or None where it does not run."""
+def version_of(python: str) -> Optional[_Version]:
+    """The (major, minor) version of a Python, or None if it does not run."""
     try:
-        told = subprocess.check_output([python, '-c', 'import sys; print(*sys.version_info[:2])'],
-                                       stderr=subprocess.DEVNULL)
-        return tuple(map(int, told.split()))
+        output = subprocess.check_output([python, '-c', 'import sys; print(*sys.version_info[:2])'],
+                                         stderr=subprocess.DEVNULL)
+        major, minor = map(int, output.split())
+        return major, minor
     except (OSError, ValueError, subprocess.CalledProcessError):
         return None
 
 
-def find(version):
-    """Path of a Python of that (major, minor) version on this machine, or None: on PATH, or one of pyenv's."""
+def find(version: _Version) -> Optional[str]:
+    """The path of a Python of a (major, minor) version, from PATH or pyenv, or None if there is none."""
     name = 'python%d.%d' % version
     candidates = [shutil.which(name)]
     pyenv = os.environ.get('PYENV_ROOT', os.path.expanduser('~/.pyenv'))
@@ -59,7 +69,7 @@ def find(version):
     return next((path for path in candidates if path and version_of(path) == version), None)
 
 
-def _fingerprint():
+def _fingerprint() -> str:
     digest = hashlib.sha256()
     for name in ('requirements.txt', 'pyproject.toml'):
         with open(os.path.join(ROOT, name), 'rb') as file:
@@ -67,24 +77,24 @@ def _fingerprint():
     return digest.hexdigest()
 
 
-def _make_environment(python, folder):
+def _create_environment(python: str, folder: str) -> None:
     if subprocess.call([python, '-m', 'venv', '--clear', folder], stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL) == 0:
         return
-    # Some systems ship Python without what venv needs; virtualenv brings its own.
+    # Some systems ship Python without parts that venv needs. virtualenv contains them.
     tools = folder + '-tools'
     _run([python, '-m', 'pip', 'install', '--quiet', '--target', tools, 'virtualenv'])
     _run([python, '-m', 'virtualenv', '--quiet', '--clear', folder], env={**os.environ, 'PYTHONPATH': tools})
     shutil.rmtree(tools)
 
 
-def _run(command, **options):
+def _run(command: List[str], **options: Any) -> None:
     status = subprocess.call(command, cwd=ROOT, **options)
     if status:
-        sys.exit('error: «%s» failed (status %d): see its output above' % (' '.join(command), status))
+        sys.exit('error: "%s" failed with status %d: see its output above' % (' '.join(command), status))
 
 
-def _read(path):
+def _read(path: str) -> Optional[str]:
     try:
         with open(path) as file:
             return file.read()

@@ -123,16 +123,16 @@ def classifier_cache(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def trainings_in_process():
-    """() → a context in which the scripts train in this process: starting TensorFlow would be most of short runs."""
+    """() → a context in which scripts train in this process. Short runs would mostly wait for TensorFlow to start."""
     @contextlib.contextmanager
     def patched():
-        import trainings
+        from scripts.lib import trainings
 
-        def call(recipe, run_dir, *further, progress=None):
-            flags = trainings.training_flags(recipe, run_dir, *further)
+        def train_here(recipe, run_dir, *flags, on_step=None):
+            flags = trainings.training_flags(recipe, run_dir, *flags)
             assert train(cli_flags.parse(TrainSettings, *flags)) == 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(trainings, 'train', call)
+            patch.setattr(trainings, 'train', train_here)
             yield
     return patched
 

@@ -37,6 +37,23 @@ def test_png_keeps_every_pixel():
 def test_losses(count):
     records = [{'step': step, 'generator_loss': step / 10., 'discriminator_loss': 1.} for step in range(count)]
     picture = Image.open(io.BytesIO(plots.losses(records, 'a run')))
-    assert picture.size == (800, 400)
-    colours = {tuple(colour) for colour in np.asarray(picture.convert('RGB')).reshape(-1, 3)}
-    assert count == 1 or ((0xd9, 0x5f, 0x02) in colours and (0x1b, 0x6c, 0xa8) in colours)  # both curves are there
+    assert picture.size == (1400, 560)
+    colors = {'#%02x%02x%02x' % tuple(color) for color in np.asarray(picture.convert('RGB')).reshape(-1, 3)}
+    assert count == 1 or {plots.COLORS['generator'], plots.COLORS['discriminator']} <= colors  # both curves are there
+
+
+def test_running_mean_reaches_both_ends():
+    """At the ends, the mean is over the values that there are."""
+    axes = plots.figure(1, 1).add_subplot(111)
+    values = np.arange(24.)
+    assert plots._curve(axes, range(24), values, 'black') == 3
+    np.testing.assert_allclose(axes.lines[1].get_ydata(), [0.5, *values[1:-1], 22.5])
+
+
+def test_render():
+    """200 dots per inch, and the palette is drawn as it is."""
+    drawing = plots.figure(2, 1)
+    drawing.add_subplot(111).axvspan(0, 1, color=plots.COLORS['purple'])
+    picture = Image.open(io.BytesIO(plots.render(drawing)))
+    assert picture.size == (400, 200)
+    assert '#%02x%02x%02x' % picture.convert('RGB').getpixel((200, 100)) == plots.COLORS['purple']

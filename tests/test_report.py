@@ -119,7 +119,7 @@ def test_in_a_browser(runs, tmp_path):
     """Chromium renders the page, and the screenshot is not empty."""
     browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
     if not browser:
-        pytest.skip('Chromium or Chrome is not installed (python3 scripts/test.py --all installs it)')
+        pytest.skip('Chromium or Chrome is not installed (scripts/test.py --all installs it)')
     output, screenshot = str(tmp_path / 'page.html'), str(tmp_path / 'page.png')
     report.run(ReportSettings(output=output), [folder.path for folder in runs])
     subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',

@@ -29,7 +29,7 @@ TRAIN = {
     'bn_mode': choices('batch', 'moving', 'standing'), 'cache_dir': PATH, 'center_crop': BOOLEAN,
     'channels': choices('1', '3'), 'checkpoint_every': COUNT, 'classifier_steps': COUNT,
     'd_steps_per_g_step': (['1', '100'], ['', '0', '101']), 'data_dir': PATH,
-    'dataset': choices('mnist', 'fashion_mnist', 'digits', 'image_folder'),
+    'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'digits', 'image_folder'),
     'epochs': (['0.001', '1e6'], ['', '-0.001', '0', 'nan', 'inf']), 'epsilon': RATE,
     'epsilon_mode': choices('tensorflow', 'pytorch'),
     'evaluate_every': (['0', '2147483647'], ['', '-1', '2147483648']),

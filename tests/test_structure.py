@@ -1,6 +1,7 @@
 """The structure that CONTRIBUTING.md describes: who may import whom, and how large functions and modules may be."""
 import ast
 import os
+import re
 
 import pytest
 
@@ -102,7 +103,8 @@ def test_no_script_imports_a_test():
         assert not [name for name in imports(tree(path)) if name.split('.')[0] in ('tests', 'conftest')], path
 
 
-@pytest.mark.parametrize('word', ['sys.path.append', 'sys.path.insert', 'pyplot', 'matplotlib.use('])
+@pytest.mark.parametrize('word', ['sys.path.append', 'sys.path.insert', 'matplotlib.pyplot', 'import pyplot',
+                                  'matplotlib.use('])
 def test_no_script_or_module_changes_global_state(word):
     for path in python_files('dcgan_tf1', 'scripts'):
         with open(path, encoding='utf-8') as file:
@@ -125,3 +127,10 @@ def test_no_guillemets():
     for path in python_files('dcgan_tf1', 'scripts', 'tests'):
         with open(path, encoding='utf-8') as file:
             assert not set(file.read()) & {chr(171), chr(187)}, path
+
+
+def test_the_wheel_has_every_subpackage():
+    with open(os.path.join(ROOT, 'pyproject.toml'), encoding='utf-8') as file:
+        packages = set(re.findall(r'"(dcgan_tf1[^"]*)"', re.search(r'^packages = (.*)$', file.read(), re.M).group(1)))
+    folders = {os.path.dirname(os.path.relpath(path, ROOT)).replace(os.sep, '.') for path in python_files('dcgan_tf1')}
+    assert packages == folders | {'dcgan_tf1.flags'}

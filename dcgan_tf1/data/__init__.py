@@ -98,6 +98,13 @@ class LabeledImages(NamedTuple):
     images: Images
     labels: np.ndarray  # uint8 [num_examples], classes from 0
 
+    def split(self, test_every: int) -> Tuple['LabeledImages', 'LabeledImages']:
+        """Training and test set: every `test_every`-th image is a test image, the others are training images."""
+        is_test = np.arange(len(self.labels)) % test_every == test_every - 1
+        training, test = (LabeledImages(self.images._replace(pixels=self.images.pixels[mask]), self.labels[mask])
+                          for mask in (~is_test, is_test))
+        return training, test
+
 
 AnyImages = Union[Images, 'ImageFolder']
 

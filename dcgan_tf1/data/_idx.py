@@ -170,6 +170,6 @@ def _fetch_keras_file(source: Source, data_dir: Optional[str], file_name: str) -
         raise UserError(
             'no %s for --dataset=%s: %s; no usable %s in Keras\'s cache (~/.keras/datasets); and the '
             'download failed (%s). Put %s.gz or %s into a folder and name it with --data_dir, or use '
-            '--dataset=digits (as in --flagfile=flags/demo.flags), which needs neither files nor a network.'
+            '--dataset=mnist_10k, the 10,000 MNIST digits that need neither files nor a network.'
             % (file_name, source.dataset, place, arguments['fname'], ' '.join(str(error).split()), file_name,
                file_name)) from error

@@ -24,14 +24,7 @@ def load_labeled(**_: Any) -> Tuple[LabeledImages, LabeledImages]:
 
     Every seventh image is a test image, so both sets contain all digits and all writers.
     """
-    full_dataset = _load_all()
-    is_test = np.arange(len(full_dataset.labels)) % _TEST_EVERY == _TEST_EVERY - 1
-    return _subset(full_dataset, ~is_test), _subset(full_dataset, is_test)
-
-
-def _subset(full_dataset: LabeledImages, mask: np.ndarray) -> LabeledImages:
-    images, labels = full_dataset
-    return LabeledImages(images._replace(pixels=images.pixels[mask]), labels[mask])
+    return _load_all().split(_TEST_EVERY)
 
 
 def _load_all() -> LabeledImages:

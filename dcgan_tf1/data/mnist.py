@@ -14,12 +14,12 @@ HOLDOUT = 5000  # the validation set that the loader of the TensorFlow 1 tutoria
 
 def load(data_dir: Optional[str] = None, **_: Any) -> Images:
     """All 60,000 training images. Raises UserError if they are unavailable or not the canonical ones."""
-    return _idx.load(_SOURCE, data_dir)
+    return _idx.load(SOURCE, data_dir)
 
 
 def load_labeled(data_dir: Optional[str] = None, **_: Any) -> Tuple[LabeledImages, LabeledImages]:
     """The 60,000 training images and the 10,000 test images, with labels. Raises UserError as `load` does."""
-    return _idx.load_labeled(_SOURCE, data_dir)
+    return _idx.load_labeled(SOURCE, data_dir)
 
 
 def _keras_file(_: str) -> Dict[str, str]:
@@ -45,7 +45,7 @@ def _read_keras_file(path: str, file_name: str) -> np.ndarray:
 _MAX_BYTES = 2 ** 26  # more than any of the arrays has
 _KERAS_ARRAYS = {
     _idx.TRAIN: 'x_train', _idx.TRAIN_LABELS: 'y_train', _idx.TEST: 'x_test', _idx.TEST_LABELS: 'y_test'}
-_SOURCE = _idx.Source(
+SOURCE = _idx.Source(
     dataset='mnist',
     md5={
         _idx.TRAIN: '6bbc9ace898e44ae57da46a324031adb', _idx.TRAIN_LABELS: 'a25bea736e30d166cdddb491f175f624',

@@ -4,11 +4,11 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tf_layers_graph_mode as oracle
 from training_steps import assert_same_training
 
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1.run_settings import batch_plan
+from scripts.benchmarks.training.reference import tf_layers_graph_mode as oracle
 
 FLAGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'flags')
 

@@ -5,14 +5,14 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tf_layers_graph_mode
-import tf_layers_sparse_softmax as oracle
 from helpers import final_variables
 
 from dcgan_tf1 import sample
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.training import train
+from scripts.benchmarks.training.reference import tf_layers_graph_mode
+from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 
 FLAGS = os.path.join(os.path.dirname(__file__), '..', '..', 'flags')
 NOISE = np.random.RandomState(0).uniform(-1, 1, (9, 100)).astype(np.float32)

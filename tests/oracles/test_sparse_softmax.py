@@ -4,7 +4,6 @@ import functools
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-import tf_layers_sparse_softmax as oracle
 from training_steps import assert_close
 
 from dcgan_tf1 import cli_flags
@@ -14,6 +13,7 @@ from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.networks import sparse_softmax
 from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.settings import TrainSettings
+from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 
 
 def is_model(variable):

@@ -1,0 +1,1 @@
+"""Experiments, benchmarks and robustness checks. See scripts/README.md."""

@@ -1,0 +1,1 @@
+"""Benchmarks: whole trainings against other implementations, and single parts of a training."""

@@ -1,0 +1,78 @@
+"""What is compared, as data. Adding a recipe or an implementation takes one line."""
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+# The schedules that each recipe is timed with, its own first.
+RECIPES = {
+    'graph_mode': ('generator_then_discriminator', 'simultaneous'),
+    'sparse_softmax': ('discriminator_then_generator',),
+    'learnopencv_torch': ('discriminator_then_generator_same_images',),
+}
+POST, PACKAGE, BOUND = "post's loop", 'dcgan_tf1', 'GEMM bound'
+
+
+class Implementation(NamedTuple):
+    """A training loop in one precision."""
+    name: str  # in tables
+    precision: str  # float32 or bfloat16
+    module: str  # in this package; has `build(task)`, see `implementations`
+    options: Dict[str, Any]  # further options of the module; must fit into JSON
+    own_schedule_only: bool  # not timed with the recipe's other schedules
+    recipes: Tuple[str, ...]  # the recipes that it implements
+
+
+def _implementation(name, precision, module, own_schedule_only=False, recipes=tuple(RECIPES), **options):
+    return Implementation(name, precision, module, options, own_schedule_only, recipes)
+
+
+def _package(name, precision, *flags, **keywords):
+    return _implementation(name, precision, 'implementations.dcgan_tf1_loop',
+                           flags=['--precision=' + precision, *flags], **keywords)
+
+
+def _torch(name, **options):
+    return [_implementation('PyTorch ' + name, precision, 'implementations.torch_loop', **options)
+            for precision in ('float32', 'bfloat16')]
+
+
+# A post's loop runs the post's own schedule. It is not compared with others, which do less work per step.
+IMPLEMENTATIONS = [
+    _implementation(POST, 'float32', 'implementations.post_loops', True, ('graph_mode', 'sparse_softmax')),
+    _implementation(POST, 'float32', 'implementations.post_001_loop', True, ('learnopencv_torch',)),
+    _package(PACKAGE, 'float32'),
+    _package(PACKAGE, 'bfloat16'),
+    _package(PACKAGE + ', native kernels', 'float32', '--kernels=native', own_schedule_only=True),
+    _package(PACKAGE + ', native kernels', 'bfloat16', '--kernels=native', own_schedule_only=True),
+    _implementation('Keras 3 tf.function', 'float32', 'implementations.keras_loop', policy='float32'),
+    _implementation('Keras 3 tf.function', 'bfloat16', 'implementations.keras_loop', policy='mixed_bfloat16'),
+    *_torch('eager'),
+    *_torch('channels_last', channels_last=True),
+    *_torch('compile + channels_last', channels_last=True, compiled=True),
+    _implementation(BOUND, 'float32', 'gemm_bound'),
+    _implementation(BOUND, 'bfloat16', 'gemm_bound'),
+]
+
+# For how time and memory grow with the batch size, the image size and the dataset.
+GROWTH_IMPLEMENTATIONS = [implementation for implementation in IMPLEMENTATIONS if implementation.name == PACKAGE]
+BATCH_SIZES = (32, 64, 128, 256, 512)
+IMAGE_SIZES = {'graph_mode': (28, 64, 128), 'sparse_softmax': (28, 64, 128), 'learnopencv_torch': (32, 64, 128)}
+IMAGE_SIZES_BATCH = 32  # a 128×128 image takes 21 times the work of a 28×28 one
+IMAGES_IN_MEMORY = (6000, 60000)  # the second is the size of MNIST
+IMAGE_FILES = (2000, 20000)
+
+
+def is_selected(name: str, prefixes: str) -> bool:
+    """Whether a name begins with one of the comma-separated prefixes. All names do if there are none."""
+    return not prefixes or any(name.startswith(prefix.strip()) for prefix in prefixes.split(','))
+
+
+def entries(recipe: str, prefixes: str = '') -> List[Tuple[str, Implementation]]:
+    """All pairs (schedule, implementation) of a recipe; those of its own schedule come first.
+
+    Args:
+      recipe: a key of `RECIPES`.
+      prefixes: select implementations by name, see `is_selected`.
+    """
+    schedules = RECIPES[recipe]
+    return [(schedule, implementation) for schedule in schedules for implementation in IMPLEMENTATIONS
+            if recipe in implementation.recipes and is_selected(implementation.name, prefixes)
+            and (schedule == schedules[0] or not implementation.own_schedule_only)]

@@ -1,0 +1,62 @@
+"""Compares results of one run of the benchmark: ratios of times within the same round of windows."""
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from scripts.benchmarks.training.catalog import BOUND, PACKAGE, POST
+from scripts.benchmarks.training.race import Result
+
+PRECISIONS = ('float32', 'bfloat16')
+FRAMEWORKS = ('PyTorch', 'Keras')  # how the names of their implementations begin
+
+Ratio = Tuple[float, float, float]  # median, lowest, highest
+
+
+def ratio(slower: Optional[Result], faster: Optional[Result]) -> Optional[Ratio]:
+    """How many times as fast one implementation is as another, or None if one of them is missing."""
+    if slower is None or faster is None:
+        return None
+    ratios = np.array(slower.milliseconds) / np.array(faster.milliseconds)
+    return float(np.median(ratios)), float(ratios.min()), float(ratios.max())
+
+
+def fastest(results: Sequence[Result], prefix: str, schedule: str, precision: str) -> Optional[Result]:
+    """The implementation with the lowest median whose name begins with `prefix`, or None."""
+    candidates = [result for result in results if result.name.startswith(prefix) and result.unavailable is None
+                  and (result.schedule, result.precision) == (schedule, precision)]
+    return min(candidates, key=lambda result: np.median(result.milliseconds), default=None)
+
+
+def find(results: Sequence[Result], name: str, schedule: str, precision: str) -> Optional[Result]:
+    """The available result of an implementation, or None."""
+    return next((result for result in results if result.unavailable is None
+                 and (result.name, result.schedule, result.precision) == (name, schedule, precision)), None)
+
+
+def compare(results: Sequence[Result]) -> List[Dict[str, Any]]:
+    """Compares the package with the others, for each schedule and precision.
+
+    A post's loop is only compared with the schedule that it runs itself.
+    Returns: dicts for tables and benchmark.json. `post`, `PyTorch`, `Keras` and `gemm_bound` are ratios to the
+      package's time, or None.
+    """
+    rows = []
+    for package in results:
+        if package.name != PACKAGE or package.unavailable is not None:
+            continue
+        row = {'schedule': package.schedule, 'precision': package.precision,
+               'post': ratio(find(results, POST, package.schedule, 'float32'), package)}
+        for framework in FRAMEWORKS:
+            other = fastest(results, framework, package.schedule, package.precision)
+            row[framework] = ratio(other, package)
+            row['best ' + framework] = other.name if other else None
+        row['gemm_bound'] = ratio(find(results, BOUND, package.schedule, package.precision), package)
+        rows.append(row)
+    return rows
+
+
+def deviation(results: Sequence[Result]) -> float:
+    """The largest deviation of a window from the median of its implementation, as a share of the median."""
+    deviations = [abs(value / np.median(result.milliseconds) - 1) for result in results
+                  if result.unavailable is None for value in result.milliseconds]
+    return float(max(deviations, default=0.))

@@ -1,0 +1,40 @@
+"""This package's loop: one `Session.run` per step, which feeds nothing."""
+from typing import Any, Dict
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import cli_flags, data, graph, run_settings
+from dcgan_tf1.data import image_folder
+from dcgan_tf1.settings import TrainSettings
+from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
+from scripts.lib import training_loop
+from scripts.lib.machine import digit_images, tensorflow_device
+
+
+def _settings(task):
+    """The training settings of a task."""
+    return cli_flags.parse(
+        TrainSettings, '--recipe=' + task['recipe'], '--schedule=' + task['schedule'],
+        '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()))
+
+
+def _images(task):
+    """The dataset of a task: digits in memory, or a folder of images."""
+    shape = hyperparameters(task).image_shape
+    if task['data_dir']:
+        return image_folder.load(task['data_dir'], *shape[1:])
+    return data.Images(digit_images(shape, task['num_images']), 'scikit-learn')
+
+
+def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
+    """Builds the training graph of a task in the current default graph."""
+    settings, images = _settings(task), _images(task)
+    return graph.build_training(settings, images, run_settings.batch_plan(settings, images.num_examples))
+
+
+def build(task: Dict[str, Any]) -> TrainingProgram:
+    """See `implementations`."""
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    loop = training_loop.build(_settings(task), _images(task))
+    return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph),
+                           tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory)

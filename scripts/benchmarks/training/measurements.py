@@ -1,0 +1,45 @@
+"""Everything that one run of the benchmark measured, and its form in benchmark.json."""
+import json
+from typing import Any, Dict, List, NamedTuple
+
+from scripts.benchmarks.training.comparisons import compare
+from scripts.benchmarks.training.growth import Growth
+from scripts.benchmarks.training.race import Result
+from scripts.lib.measurements import read_json
+
+
+class Measurements(NamedTuple):
+    """All measurements of a run."""
+    device: str
+    python: str  # version
+    frameworks: str  # names and versions
+    windows: int  # measured windows of each implementation
+    batch_sizes: Dict[str, int]  # by recipe
+    idle: float  # most CPU time that a waiting process used, in percent of a core
+    note: str  # about the circumstances of the measurement, a sentence or empty
+    races: Dict[str, List[Result]]  # by recipe
+    growth: Dict[str, List[Growth]]  # by recipe
+
+
+def to_json(measurements: Measurements) -> bytes:
+    """The content of benchmark.json."""
+    content = {
+        **measurements._asdict(),
+        'races': {recipe: [result._asdict() for result in results]
+                  for recipe, results in measurements.races.items()},
+        'comparisons': {recipe: compare(results) for recipe, results in measurements.races.items()},
+        'growth': {recipe: [{**entry._asdict(), 'result': entry.result._asdict()} for entry in entries]
+                   for recipe, entries in measurements.growth.items()}}
+    return (json.dumps(content, indent=1) + '\n').encode()
+
+
+def from_json(path: str) -> Measurements:
+    """Reads benchmark.json. Raises UserError if it is damaged, OSError if there is none."""
+    content: Dict[str, Any] = read_json(path)
+    del content['comparisons']
+    return Measurements(**{
+        **content,
+        'races': {recipe: [Result(**result) for result in results]
+                  for recipe, results in content['races'].items()},
+        'growth': {recipe: [Growth(**{**entry, 'result': Result(**entry['result'])}) for entry in entries]
+                   for recipe, entries in content['growth'].items()}})

@@ -1,0 +1,146 @@
+"""The tables of README.md."""
+from typing import List, Optional, Sequence
+
+import numpy as np
+
+from dcgan_tf1 import markdown
+from scripts.benchmarks.training.catalog import BOUND, IMAGE_SIZES_BATCH, POST
+from scripts.benchmarks.training.comparisons import FRAMEWORKS, Ratio, compare, deviation, find, ratio
+from scripts.benchmarks.training.growth import Growth
+from scripts.benchmarks.training.measurements import Measurements
+from scripts.benchmarks.training.race import Result
+
+_INTRODUCTION = '''# Training speed
+
+How fast does `dcgan_tf1` train, compared with the training loops of the blog posts, Keras 3 and PyTorch?
+
+Measured by `python -m scripts.benchmarks.training` on {device}, with Python {python} and {frameworks}.
+{note}Single windows deviate from the median of their implementation by up to {deviation:.0f}%, so read every
+value with its range: a difference that is smaller than the ranges means little.
+
+**Method.** Every implementation waits in a process of its own. They take turns: {windows} measured windows
+each, in an order that is shuffled for every round, so that a slow phase of the machine slows all of them.
+Times are medians of the windows, with their range. A ratio is the median of the ratios within the same round
+(lowest–highest). In the speed-up tables it says how many times as fast `dcgan_tf1` is; in the tables of all
+implementations, how many times as fast each is as the post's loop. Memory is the peak that the process
+occupied, including its libraries. A waiting process used at most {idle:.1f}% of a core. All train on digits
+in memory; none reads or decodes files.
+
+**Post's loop.** Post 002 (`graph_mode`) needs three `Session.run`s per step, for its losses, the generator
+and the discriminator, and runs no update ops. Post 004 (`sparse_softmax`) needs two. Both feed NumPy arrays.
+Post 001 (`learnopencv_torch`) is plain PyTorch. A post's loop runs only the post's own schedule, so it is not
+compared with other schedules.
+
+**GEMM bound.** The time that the step's convolutions and dense layers would take at the best rate at which
+TensorFlow multiplies matrices of these shapes here, ignoring everything else. See
+[gemm_bound.py](../../../scripts/benchmarks/training/gemm_bound.py) for the formula.
+
+PyTorch can become many times slower while other programs run, because OpenMP's threads spin while they wait.
+Setting GOMP_SPINCOUNT=1000 helps then, but costs a few percent on a quiet machine.
+'''
+
+
+def readme(measurements: Measurements) -> str:
+    """The content of README.md."""
+    all_results = [result for results in measurements.races.values() for result in results]
+    values = measurements._asdict()
+    text = _INTRODUCTION.format(**{**values, 'note': measurements.note + '\n' * bool(measurements.note),
+                                   'deviation': 100 * deviation(all_results)})
+    for recipe, results in measurements.races.items():
+        batch_size = measurements.batch_sizes[recipe]
+        text += '\n## %s, batches of %d\n' % (recipe, batch_size)
+        text += '\n![Time per step of %s](%s.png)\n' % (recipe, recipe)
+        text += '\nSpeed-up of `dcgan_tf1`:\n\n' + _comparison_table(results)
+        for schedule in dict.fromkeys(result.schedule for result in results):
+            text += '\nAll implementations with the schedule `%s`:\n\n%s' % (
+                schedule, _race_table([result for result in results if result.schedule == schedule], batch_size))
+        text += _bound_sentences(results)
+        if measurements.growth.get(recipe):
+            text += '\n### How time and memory of %s grow\n' % recipe
+            text += ('\n`dcgan_tf1` alone, each value in a new process. Batches of %d where the image size '
+                     'grows, of the recipe\'s size where the dataset grows.\n' % IMAGE_SIZES_BATCH)
+            text += _growth_tables(measurements.growth[recipe])
+    return text
+
+
+def _comparison_table(results: Sequence[Result]) -> str:
+    rows = []
+    for row in compare(results):
+        frameworks = ['%s, %s' % (_format_ratio(row[framework]), row['best ' + framework])
+                      if row[framework] else '' for framework in FRAMEWORKS]
+        bound = '' if row['gemm_bound'] is None else '%.0f%%' % (100 * row['gemm_bound'][0])
+        rows.append([row['schedule'], row['precision'], _format_ratio(row['post']), *frameworks, bound])
+    return markdown.table(['schedule', 'precision', "over the post's loop", *(
+        'over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
+
+
+def _race_table(results: Sequence[Result], batch_size: int) -> str:
+    """All implementations with one schedule."""
+    post = find(results, POST, results[0].schedule, 'float32')
+    has_gpu = any(result.device_peak for result in results)
+    header = ['implementation', 'precision', 'ms per step', 'range', 'images/s']
+    header += ["speed relative to the post's loop"] * bool(post) + ['peak memory, MiB']
+    header += ['peak GPU memory, MiB'] * has_gpu
+    rows = []
+    for result in results:
+        cells = [result.name, result.precision]
+        if result.unavailable is not None:
+            cells += ['not available: ' + result.unavailable]
+            rows.append(cells + [''] * (len(header) - len(cells)))
+            continue
+        median = np.median(result.milliseconds)
+        cells += [format_milliseconds(median), _range(result.milliseconds), '%.0f' % (1000 * batch_size / median)]
+        cells += [_format_ratio(ratio(post, result))] * bool(post)
+        cells += ['' if result.name == BOUND else _mebibytes(result.peak)]
+        cells += [_mebibytes(result.device_peak)] * has_gpu
+        rows.append(cells)
+    return markdown.table(header, rows)
+
+
+def _bound_sentences(results: Sequence[Result]) -> str:
+    bounds = [result for result in results if result.name == BOUND and result.details]
+    text = ''
+    for schedule in dict.fromkeys(result.schedule for result in bounds):
+        of_schedule = [result for result in bounds if result.schedule == schedule]
+        rates = ['%.0f GFLOP/s in %s' % (1000 * result.details['gflop_per_step'] / np.median(result.milliseconds),
+                                         result.precision) for result in of_schedule]
+        text += '\nGEMM bound of `%s`: %.1f GFLOP per step; matrix products reach %s.\n' % (
+            schedule, of_schedule[0].details['gflop_per_step'], ', '.join(rates))
+    return text
+
+
+def _growth_tables(growth: Sequence[Growth]) -> str:
+    has_gpu = any(entry.result.device_peak for entry in growth)
+    text = ''
+    for quantity in dict.fromkeys(entry.quantity for entry in growth):
+        header = [quantity, 'precision', 'ms per step', 'peak memory, MiB'] + ['peak GPU memory, MiB'] * has_gpu
+        rows = [_growth_row(entry, has_gpu) for entry in growth if entry.quantity == quantity]
+        text += '\n' + markdown.table(header, rows)
+    return text
+
+
+def _growth_row(entry: Growth, has_gpu: bool) -> List[str]:
+    result = entry.result
+    cells = [str(entry.size), result.precision]
+    if result.unavailable is not None:
+        return cells + ['not available: ' + result.unavailable, ''] + [''] * has_gpu
+    cells += [format_milliseconds(np.median(result.milliseconds)), _mebibytes(result.peak)]
+    return cells + [_mebibytes(result.device_peak)] * has_gpu
+
+
+def format_milliseconds(value: float) -> str:
+    """Three significant digits, or more for whole numbers."""
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return '%.*f' % (digits, value)
+
+
+def _range(values: Sequence[float]) -> str:
+    return '%s–%s' % (format_milliseconds(min(values)), format_milliseconds(max(values)))
+
+
+def _format_ratio(value: Optional[Ratio]) -> str:
+    return '' if value is None else '%.2f (%.2f–%.2f)' % tuple(value)
+
+
+def _mebibytes(size: Optional[int]) -> str:
+    return '' if size is None else '%.0f' % (size / 2 ** 20)

@@ -1,0 +1,1 @@
+"""Which statistics should batch norm use when a GAN is sampled?"""

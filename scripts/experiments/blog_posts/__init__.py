@@ -1,0 +1,1 @@
+"""Can the numbers that the blog posts published be reproduced?"""

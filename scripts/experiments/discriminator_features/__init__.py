@@ -1,0 +1,1 @@
+"""What does the discriminator of a GAN learn?"""

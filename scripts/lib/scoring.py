@@ -1,0 +1,56 @@
+"""Samples the generators of runs and scores their images."""
+import argparse
+import os
+from typing import Any, Dict
+
+import numpy as np
+import tqdm
+
+from dcgan_tf1 import cli_flags, run_settings, sampler
+from dcgan_tf1.evaluation import Evaluator
+from dcgan_tf1.settings import EvaluateSettings
+from scripts.lib import trainings
+
+
+def open_generator(run_dir: str, arguments: argparse.Namespace) -> sampler.Sampler:
+    """The generator of a run's last checkpoint, a context manager."""
+    return sampler.Sampler(run_settings.for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
+
+
+class Scorer:
+    """Scores images against a dataset.
+
+    Loads the dataset and trains the classifier when they are first needed.
+    """
+
+    def __init__(self, arguments: argparse.Namespace):
+        """`arguments` has --classifier_steps, --runs, and what `trainings.dataset_flags` takes."""
+        self._arguments = arguments
+        self._cached = None
+
+    @property
+    def _evaluator(self):
+        if not self._cached:
+            self._cached = Evaluator(_evaluation_settings(
+                self._arguments, '--images=none', *trainings.dataset_flags(self._arguments)), tqdm.tqdm.write)
+        return self._cached
+
+    def scores(self, images: np.ndarray) -> Dict[str, Any]:
+        """{score: value} of uint8 [n, height, width, channels]."""
+        return {name: score.value for name, score in self._evaluator.scores(images).items()}
+
+    def real(self, num_images: int) -> Dict[str, Any]:
+        """A description of the dataset and the classifier, with the scores of as many real test images."""
+        return {**self._evaluator.about, 'scores': {
+            name: score.value for name, score in self._evaluator.references(num_images).items()}}
+
+
+def score_title(name: str) -> str:
+    """The name of a score in tables."""
+    return name.replace('_', ' ').replace('frechet', 'Fréchet')
+
+
+def _evaluation_settings(arguments, *flags):
+    return cli_flags.parse(
+        EvaluateSettings, '--classifier_steps=%d' % arguments.classifier_steps,
+        '--cache_dir=' + os.path.join(arguments.runs, 'classifiers'), *flags)

@@ -1,0 +1,79 @@
+"""Trains runs in processes of their own, as `python -m dcgan_tf1.train` does."""
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import Callable, List
+
+from dcgan_tf1.checkpoints import last_checkpoint, step_of
+from dcgan_tf1.run_folder import RunFolder
+from scripts.lib.paths import ROOT
+
+
+def dataset_flags(arguments: argparse.Namespace) -> List[str]:
+    """Training flags for a script's own --dataset, --data_dir, --precision and --batch_size."""
+    flags = ['--dataset=' + arguments.dataset, '--precision=' + arguments.precision]
+    if arguments.data_dir:
+        flags.append('--data_dir=' + os.path.abspath(arguments.data_dir))
+    if arguments.batch_size:
+        flags.append('--batch_size=%d' % arguments.batch_size)
+    return flags
+
+
+def training_flags(recipe: str, run_dir: str, *flags: str) -> List[str]:
+    """All flags of a training: the recipe, one checkpoint, no sample grids, and `flags`, which win."""
+    return ['--recipe=' + recipe, '--run_dir=' + os.path.abspath(run_dir), '--keep_checkpoints=1',
+            '--sample_every=1000000', *flags]
+
+
+def train(recipe: str, run_dir: str, *flags: str, on_step: Callable[[int], None] = lambda step: None) -> None:
+    """Trains a run in a new process, or resumes it.
+
+    Ctrl-C and SIGTERM are forwarded to the training, which saves a checkpoint; the script then exits with
+    status 130 or 143. Running the same command again resumes the training.
+
+    Args:
+      recipe: name of the recipe.
+      run_dir: the run folder.
+      flags: further flags of `python -m dcgan_tf1.train`.
+      on_step: called with every step that the training logs.
+    Raises:
+      SystemExit: if the training failed or was interrupted.
+    """
+    command = [sys.executable, '-m', 'dcgan_tf1.train', *training_flags(recipe, run_dir, *flags)]
+    last_line, process, signals = '', None, []
+
+    def forward(number, _):
+        signals.append(number)
+        if process:
+            process.send_signal(number)
+    handlers = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # In its own session: otherwise the terminal would also send Ctrl-C to the training, and the second
+        # signal ends it without saving.
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, start_new_session=True) as process:
+            if signals:  # received before the process existed
+                process.send_signal(signals[-1])
+            for line in process.stdout:
+                last_line = line.strip() or last_line
+                step = re.match(r'step (\d+)/', line)
+                if step:
+                    on_step(int(step.group(1)))
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if signals:
+        sys.exit(128 + signals[0])
+    if process.returncode:
+        sys.exit('error: %s: %s' % (run_dir, last_line))
+
+
+def check_step(run_dir: str, step: int) -> None:
+    """Exits unless the newest checkpoint is of this step. A longer run cannot be measured there."""
+    last_step = step_of(last_checkpoint(RunFolder(run_dir)))
+    if last_step != step:
+        sys.exit('error: %s is at step %d, not at step %d: name another folder with --runs, or delete this '
+                 'one' % (run_dir, last_step, step))

@@ -1,0 +1,1 @@
+"""Kills, interrupts and starves trainings, and gives damaged files to every reader."""

@@ -1,0 +1,142 @@
+"""The batch norm experiment, at a small size."""
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts.experiments.batch_norm import __main__ as script
+from scripts.experiments.batch_norm import measure
+from scripts.lib import runs, trainings
+from scripts.lib.batch_norm_modes import MODES
+from scripts.lib.measurements import Measurements
+
+
+@pytest.fixture(scope='module')
+def arguments(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp('batch_norm'))
+    return ['--dataset=digits', '--recipes=sparse_softmax', '--seeds=2', '--stages=2,4',
+            '--last_step=sparse_softmax=4', '--batch_size=8', '--num_images=60', '--classifier_steps=100',
+            '--runs=%s/runs' % folder, '--output=%s/results' % folder]
+
+
+@pytest.fixture(scope='module')
+def output(arguments, trainings_in_process):
+    """The results folder after one call."""
+    with trainings_in_process():
+        script.main(arguments)
+    return arguments[-1].split('=')[1]
+
+
+def stored(output):
+    with open(output + '/measurements.json') as file:
+        return json.load(file)['measured']
+
+
+def test_measurements(output):
+    measured = stored(output)
+    assert sorted(measured) == ['sparse_softmax %d %d' % (seed, step) for seed in (0, 1) for step in (2, 4)]
+    for modes in measured.values():
+        assert set(modes) == {mode.name for mode in MODES}
+        for name, values in modes.items():
+            assert (values['change_with_companions'] > 0.1) == (name == 'batch'), name
+            scores = [value for value in values['scores'].values() if not isinstance(value, list)]
+            assert np.isfinite(scores).all()
+        assert modes['batch']['gaps'] is None
+        for kind, layers in modes['standing 100']['gaps'].items():
+            assert layers == [0, 0], kind
+        # After 2 or 4 updates with 0.99, averages are nearly initial; correcting their warm-up helps.
+        variance = {name: values['gaps']['variance'][0] for name, values in modes.items() if values['gaps']}
+        assert variance['standing 10'] < variance['standing 1']
+        assert variance['moving 0.9'] < variance['moving 0.99, updated twice'] < variance['moving 0.99'] < (
+            variance['moving 0.999']) < variance['never updated']
+        assert variance['moving 0.99, corrected'] < variance['moving 0.99']
+    first, second = (measured['sparse_softmax %d 4' % seed] for seed in (0, 1))
+    assert first['batch']['scores'] != second['batch']['scores']
+
+
+def test_tables(output):
+    with open(output + '/tables.md', encoding='utf-8') as file:
+        text = file.read()
+    assert '## sparse_softmax, step 4 (2 seeds)' in text and '| moving 0.99, updated twice |' in text
+    assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/digits --dataset=digits '
+            '--recipes=sparse_softmax --seeds=2 --stages=2,4 --last_step=sparse_softmax=4 --num_images=60 '
+            '--batch_size=8 --classifier_steps=100\n') in text
+    with open(output + '/scores.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    measured = stored(output)
+    for row in rows:
+        modes = [measured['sparse_softmax %d %s' % (seed, row['step'])] for seed in (0, 1)]
+        values = [each[row['statistics']]['scores'][row['score']] for each in modes]
+        assert float(row['mean']) == pytest.approx(np.mean(values), rel=1e-4, abs=1e-9)
+        assert float(row['sd']) == pytest.approx(abs(values[0] - values[1]) / np.sqrt(2), rel=1e-2, abs=1e-9)
+    assert len({row['statistics'] for row in rows}) == len(MODES)
+
+
+def test_pictures(output):
+    for name in ('scores', 'digits', 'sparse_softmax', 'sparse_softmax_all_modes'):
+        with Image.open('%s/%s.png' % (output, name)) as picture:
+            assert picture.size[0] == 1400
+    with Image.open(output + '/samples/sparse_softmax_000004.png') as picture:
+        assert picture.size == (8 * 30 + 2, len(MODES) * 30 + 2)
+
+
+def test_nothing_is_measured_twice(output, arguments, monkeypatch):
+    monkeypatch.setattr(trainings, 'train', None)
+    monkeypatch.setattr(measure.BatchNormExperiment, 'measure', None)
+    monkeypatch.setattr(script, 'report', lambda *_: None)
+    script.main(arguments)
+
+
+def test_other_settings_do_not_mix(output, arguments):
+    with pytest.raises(SystemExit, match='was measured with .* another --output'):
+        script.main([*arguments, '--num_images=70'])
+
+
+def test_a_longer_run_is_not_measured(output, arguments, tmp_path, trainings_in_process):
+    error = 'is at step 4, not at step 1: name another .*--runs'
+    with trainings_in_process(), pytest.raises(SystemExit, match=error):
+        script.main([*arguments, '--stages=1', '--output=%s' % tmp_path])
+
+
+def batch_mode(classifier_score):
+    return {'batch': {'scores': {'classifier_score': classifier_score, 'frechet_distance': 900.}}}
+
+
+def test_collapsed_seeds(tmp_path):
+    """Collapsed seeds have a low score from step 1,000 on, and are left out of the means."""
+    measurements = Measurements(str(tmp_path), {})
+    for seed, step, score in ((0, 100, 1.0), (0, 1000, 6.), (1, 100, 1.2), (1, 1000, 1.01), (10, 1000, 1.6),
+                              (2, 1000, 1.4), (2, 3000, 1.2)):
+        measurements.add(('graph_mode', seed, step), batch_mode(score))
+    assert measure.collapsed_seeds(measurements, 'graph_mode') == {1: 1000, 2: 1000}
+    assert measure.collapsed_seeds(measurements, 'sparse_softmax') == {}
+    assert measure.scored_seeds(measurements, 'graph_mode', 100) == [batch_mode(1.0)]  # of seed 0
+    assert measure.scored_seeds(measurements, 'graph_mode', 1000) == [batch_mode(6.), batch_mode(1.6)]
+    assert measure.scored_seeds(measurements, 'graph_mode', 3000) == []
+
+
+def test_collapsed_seeds_are_replaced(monkeypatch, tmp_path):
+    """By further seeds, up to twice as many. Nothing is trained again."""
+    arguments = script.parse(['--recipes=graph_mode', '--seeds=2', '--stages=1000',
+                              '--last_step=graph_mode=2000', '--output=%s' % tmp_path])
+    measurements, trained = Measurements(str(tmp_path), {}), []
+    monkeypatch.setattr(trainings, 'train',
+                        lambda recipe, run_dir, *flags, on_step: trained.append(flags[:2]))
+    monkeypatch.setattr(trainings, 'check_step', lambda run_dir, step: None)
+
+    class Scorer:
+        def real(self, num_images):
+            return {}
+    experiment = measure.BatchNormExperiment(measurements, arguments, Scorer())
+    monkeypatch.setattr(experiment, '_sample', lambda run_dir, step: (
+        batch_mode(1. if run_dir.endswith(('-0', '-2')) else 5.), np.zeros((2, 2, 3), np.uint8)))
+    os.mkdir(str(tmp_path / 'samples'))
+    plan = [measure.training('graph_mode', arguments)]
+    runs.measure_missing(experiment, plan, 2, arguments)
+    expected = [(0, 1000), (1, 1000), (1, 2000), (2, 1000), (3, 1000), (3, 2000)]
+    assert trained == [('--seed=%d' % seed, '--steps=%d' % step) for seed, step in expected]
+    runs.measure_missing(experiment, plan, 2, arguments)
+    assert len(trained) == 6

@@ -1,0 +1,206 @@
+"""The benchmarks: the GEMM bound, the implementations, a tiny run of everything, and the stored results."""
+import importlib.util
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.layers import conv2d, conv2d_transpose
+from scripts.benchmarks import kernels, profile_step
+from scripts.benchmarks.training import __main__ as benchmark
+from scripts.benchmarks.training import (
+    catalog,
+    comparisons,
+    gemm_bound,
+    growth,
+    measurements,
+    processes,
+    report,
+    tasks,
+)
+from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorflow_process
+from scripts.benchmarks.training.race import Result
+from scripts.lib.paths import results_folder
+
+PAIRS = [('graph_mode', 'generator_then_discriminator'), ('graph_mode', 'simultaneous'),
+         ('sparse_softmax', 'discriminator_then_generator'),
+         ('learnopencv_torch', 'discriminator_then_generator_same_images')]
+
+
+def make_task(recipe, schedule, **options):
+    implementation = catalog.Implementation('a test', 'float32', 'no_module', options, False, (recipe,))
+    return tasks.make_task(recipe, schedule, implementation, batch_size=2)
+
+
+@pytest.mark.parametrize('padding', ['same', 'valid'])
+@pytest.mark.parametrize('size,kernel,stride', [
+    (28, 5, 2), (7, 5, 2), (8, 4, 2), (9, 3, 1), (7, 7, 1), (9, 2, 3)])
+def test_bound_counts_products_inside_the_image(size, kernel, stride, padding, graph):
+    """A convolution of ones with ones gives, at each position, the number of products inside the image."""
+    x = tf.placeholder(tf.float32, [None, size, size, 1])
+    y = tf.nn.conv2d(x, tf.ones([kernel, kernel, 1, 1]), [1, stride, stride, 1], padding.upper())
+    layer = conv2d(x, 7, kernel, stride, padding)
+    product, = gemm_bound.products([tf.reduce_sum(layer)], 3)
+    with tf.Session() as session:
+        inside = session.run(y, {x: np.ones((3, size, size, 1))}).sum()
+    assert product.flops == 2 * 7 * inside
+    assert product.gemm == (3 * int(y.shape[1]) ** 2, kernel ** 2, 7)
+
+
+def test_bound_counts_gradients(graph):
+    """Both gradients of a layer take as many products as the layer. Unused gradients are not counted."""
+    x = tf.placeholder(tf.float32, [None, 7, 7, 3])
+    images = conv2d_transpose(x, 4, 5, 2)
+    y = conv2d(images, 3, 5, 2)  # its kernel has the same shape, transposed
+    kernel_variables = [variable for variable in tf.trainable_variables() if 'kernel' in variable.name]
+    loss = tf.reduce_sum(tf.square(y))
+    forward = gemm_bound.products([loss], 2)
+    assert len(forward) == 2 and len({product.flops for product in forward}) == 1
+    train_second = tf.train.AdamOptimizer().minimize(loss, var_list=kernel_variables[1:])
+    assert len(gemm_bound.products([train_second], 2)) == 2 + 1  # only the gradient of the second kernel
+    train_first = tf.train.AdamOptimizer().minimize(loss, var_list=kernel_variables[:1])
+    # The gradients of the second layer's input and of the first kernel, but not of the second kernel.
+    assert len(gemm_bound.products([train_first], 2)) == 2 + 2
+
+
+def test_bound_of_graph_mode(graph):
+    """Ten products belong to the 5×5 layers between 128 and 256 channels, which are nearly all of the work."""
+    task = make_task('graph_mode', 'simultaneous', flags=gemm_bound.NATIVE_KERNELS)
+    step = dcgan_tf1_loop.build_graph(task).step
+    products = gemm_bound.products([step.train_op, step.discriminator_loss, step.generator_loss], 128)
+    large = [product for product in products if 3200 in product.gemm]
+    padded = 2 * 128 * 7 * 7 * 25 * 128 * 256
+    assert len(large) == 10 and {product.flops for product in large} == {padded * 32 ** 2 // 35 ** 2}
+    assert sum(product.flops for product in large) > 0.97 * sum(product.flops for product in products)
+
+
+def expected_parameters(recipe, schedule):
+    with tf.Graph().as_default() as graph:
+        dcgan_tf1_loop.build_graph(make_task(recipe, schedule))
+        return tensorflow_process.count_parameters(graph)
+
+
+def assert_trains(losses):
+    assert np.isfinite(losses).all() and (losses[0] != losses[1]).all()
+
+
+@pytest.mark.parametrize('recipe,schedule', PAIRS)
+def test_keras_trains_the_same_networks(recipe, schedule):
+    pytest.importorskip('keras', minversion='3')
+    from scripts.benchmarks.training.implementations import keras_loop
+    program = keras_loop.build(make_task(recipe, schedule, policy='float32'))
+    assert program.parameters == expected_parameters(recipe, schedule)
+    assert_trains(np.array([program.train(1) for _ in range(2)]))
+
+
+@pytest.mark.skipif(importlib.util.find_spec('torch') is None, reason='PyTorch is not installed')
+@pytest.mark.parametrize('module,recipe,schedule', [
+    *(('torch_loop', *pair) for pair in PAIRS), ('post_001_loop', *PAIRS[-1])])
+def test_torch_trains_the_same_networks(module, recipe, schedule):
+    """In a process of its own: some versions of PyTorch crash in a process with TensorFlow."""
+    process = processes.Process({**make_task(recipe, schedule), 'module': 'implementations.' + module})
+    assert process.description['parameters'] == expected_parameters(recipe, schedule)
+    assert_trains(np.array([process.train(1)['losses'] for _ in range(2)]))
+    process.close()
+
+
+def test_a_tiny_run(tmp_path, monkeypatch):
+    bound = catalog.Implementation(catalog.BOUND, 'float32', 'gemm_bound', {}, False, tuple(catalog.RECIPES))
+    missing = bound._replace(name='PyTorch nowhere', module='no_such_module')
+    own = [implementation for implementation in catalog.IMPLEMENTATIONS
+           if implementation.name in (catalog.POST, catalog.PACKAGE)]
+    monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
+    monkeypatch.setattr(catalog, 'GROWTH_IMPLEMENTATIONS', [
+        entry for entry in catalog.GROWTH_IMPLEMENTATIONS if entry.precision == 'float32'])
+    monkeypatch.setattr(catalog, 'BATCH_SIZES', (4,))
+    monkeypatch.setattr(catalog, 'IMAGE_SIZES', {'sparse_softmax': (28,)})
+    monkeypatch.setattr(catalog, 'IMAGES_IN_MEMORY', (40,))
+    benchmark.main(['--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
+                    '--note=A test.', '--output=' + str(tmp_path)])
+    with open(str(tmp_path / 'benchmark.json')) as file:
+        content = json.load(file)
+    results = {(result['name'], result['precision']): result for result in content['races']['sparse_softmax']}
+    for key in ((catalog.PACKAGE, 'float32'), (catalog.BOUND, 'float32')):
+        assert results[key]['unavailable'] is None
+        assert len(results[key]['milliseconds']) == 2 and min(results[key]['milliseconds']) > 0
+    assert results[catalog.PACKAGE, 'float32']['peak'] > 50e6 and results[catalog.PACKAGE, 'float32']['device']
+    assert 'no_such_module' in results['PyTorch nowhere', 'float32']['unavailable']
+    if results[catalog.POST, 'float32']['unavailable'] is None:
+        assert content['comparisons']['sparse_softmax'][0]['post'][0] > 0
+    else:
+        assert 'tf_keras' in results[catalog.POST, 'float32']['unavailable']
+    assert [entry['quantity'] for entry in content['growth']['sparse_softmax']] == [
+        'batch size', 'image size', 'images in memory']
+    text = (tmp_path / 'README.md').read_text(encoding='utf-8')
+    assert '| PyTorch nowhere | float32 | not available: No module' in text and '| dcgan_tf1 | float32 |' in text
+    assert '\n| images in memory |' in text and '\nA test.\n' in text
+    assert (tmp_path / 'sparse_softmax.png').read_bytes().startswith(b'\x89PNG')
+    # The report can be written again from the stored measurements.
+    (tmp_path / 'README.md').unlink()
+    benchmark.main(['--report_only', '--output=' + str(tmp_path)])
+    assert (tmp_path / 'README.md').read_text(encoding='utf-8') == text
+
+
+def test_stored_results_match_the_committed_report():
+    """The committed tables come from the committed measurements."""
+    folder = results_folder('benchmarks', 'training')
+    path = os.path.join(folder, 'benchmark.json')
+    stored = measurements.from_json(path)
+    with open(path, 'rb') as file:
+        assert measurements.to_json(stored) == file.read()
+    with open(os.path.join(folder, 'README.md'), encoding='utf-8') as file:
+        assert file.read() == report.readme(stored)
+
+
+def test_a_post_is_compared_with_its_own_schedule_alone():
+    """Another schedule does less work per step: a ratio would mix a faster loop with a cheaper algorithm."""
+    results = [Result(schedule, name, 'float32', None, [milliseconds]) for schedule, name, milliseconds in (
+        ('own', catalog.POST, 300.), ('own', catalog.PACKAGE, 200.), ('other', catalog.PACKAGE, 100.))]
+    own, other = comparisons.compare(results)
+    assert own['post'] == (1.5, 1.5, 1.5) and other['post'] is None
+    empty = dict.fromkeys(measurements.Measurements._fields, 0)
+    text = report.readme(measurements.Measurements(**{
+        **empty, 'note': '', 'batch_sizes': {'graph_mode': 128}, 'races': {'graph_mode': [
+            result._replace(peak=1) for result in results]}, 'growth': {}}))
+    assert '| own | float32 | 1.50 (1.50–1.50) |' in text and '| other | float32 |  |' in text
+
+
+def test_growth_of_image_files(tmp_path):
+    growth._write_image_files(str(tmp_path), 3)
+    assert len(os.listdir(str(tmp_path))) == 3
+
+
+def test_a_worker_that_dies():
+    implementation, = [entry for entry in catalog.IMPLEMENTATIONS
+                       if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')]
+    process = processes.Process(tasks.make_task('sparse_softmax', 'discriminator_then_generator', implementation,
+                                                batch_size=2))
+    assert process.train(1)['milliseconds'] > 0
+    os.kill(process.process.pid, signal.SIGKILL)
+    with pytest.raises(processes.Unavailable, match='status -9'):
+        process.train(1)
+    process.close()
+
+
+def test_kernels_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels.Layer(8, 64, 2, 4), kernels.Layer(9, 1, 3, 5)]})
+    kernels.main(['--batch_sizes=2', '--rounds=1', '--output=%s' % tmp_path])
+    text = (tmp_path / 'README.md').read_text(encoding='utf-8')
+    assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 2
+    bold = [line.count('**') // 2 for line in text.splitlines() if line.startswith('| tiny')]
+    # The weight gradient to 4×4 pixels from 64 channels, and the transposed convolution to 1 channel.
+    assert bold == [1, 1, 1, 1]
+
+
+def test_profile(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalog, 'RECIPES', {'sparse_softmax': ('discriminator_then_generator',)})
+    monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [
+        entry for entry in catalog.IMPLEMENTATIONS
+        if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')])
+    profile_step.main(['--steps=1', '--output=%s' % tmp_path])
+    row, = [line for line in (tmp_path / 'README.md').read_text(encoding='utf-8').splitlines()
+            if line.startswith('| sparse_softmax, discriminator_then_generator | float32 |')]
+    assert row.count('%)') == len(profile_step.KINDS)

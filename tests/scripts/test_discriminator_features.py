@@ -1,0 +1,291 @@
+"""The discriminator features experiment: features, guided backpropagation, and a small run."""
+import json
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from PIL import Image
+
+from dcgan_tf1 import pixels
+from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.checkpoints import last_checkpoint
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.data import digits, mnist
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.graph import build_training
+from scripts.experiments.discriminator_features import __main__ as script
+from scripts.experiments.discriminator_features import images as labeled_images
+from scripts.experiments.discriminator_features import network, report, svm
+
+SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6', '--log_every=1')
+KERNEL = 'Discriminator/conv2d/kernel'
+COLORS = {'blue': (0, 0, 255), 'green': (0, 255, 0), 'red': (255, 0, 0)}
+
+
+@pytest.fixture
+def images():
+    """40 images of noise: 28×28, floats."""
+    return np.random.RandomState(0).uniform(-1, 1, (40, 28, 28, 1)).astype(np.float32)
+
+
+@pytest.fixture
+def untrained(evaluation_settings, images):
+    """(flags…) → a discriminator with its initial weights."""
+    def create(*flags):
+        settings = evaluation_settings('--images=none', *flags)
+        return network.Discriminator(settings, None, [images[:20], images[20:]])
+    return create
+
+
+def make_color_folders(folder, count):
+    """Writes image files of one color each, in a folder for each of `COLORS`."""
+    for name, color in COLORS.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            Image.new('RGB', (8, 8), color).save(str(folder / name / ('%d.png' % number)))
+
+
+def test_a_small_run(trained, tmp_path, capsys):
+    run = trained(*SMALL)
+    script.main(['--run_dir=' + run.path, '--train_images=200', '--test_images=100',
+                 '--output=%s' % tmp_path])
+    with open(str(tmp_path / 'features.json')) as file:
+        results = json.load(file)
+    features = results['features']
+    assert {name: values['dimensions'] for name, values in features.items()} == {
+        'raw pixels': 784, 'untrained discriminator': 16 * (64 + 128),
+        'trained discriminator': 16 * (64 + 128)}
+    assert (results['train_images'], results['test_images'], results['standing_batches']) == (200, 100, 25)
+    assert results['checkpoint'] == 'model-6'
+    for name, values in features.items():
+        held_out = values['held_out_accuracy']
+        assert held_out[str(values['C'])] == max(held_out.values()), name
+        assert values['test_accuracy'] > 0.8, name
+    assert features['trained discriminator'] != features['untrained discriminator']
+    table = capsys.readouterr().out
+    assert '\n| raw pixels | 784 | ' in table and table.count('\n') == 5
+    with open(str(tmp_path / 'README.md'), encoding='utf-8') as file:
+        text = file.read()
+    assert table in text and 'trained on\n200 labeled images and tested on 100.' in text
+    assert ('\npython -m scripts.experiments.discriminator_features --run_dir=runs/sparse_softmax-digits-0 '
+            '--train_images=200 --test_images=100\n') in text
+    for name in ('filters.png', 'guided.png'):
+        with Image.open(str(tmp_path / name)) as picture:
+            assert picture.size[0] == 1400
+            # The halves, of the untrained and the trained discriminator, differ.
+            left, right = np.array_split(np.asarray(picture.convert('L'))[80:].astype(float), 2, axis=1)
+            assert np.abs(left - right).mean() > 1
+
+
+@pytest.mark.parametrize('size', [14, 7, 32, 4, 5, 13, 3, 2, 1])
+def test_pooling(size, graph):
+    x = np.random.RandomState(size).normal(size=(2, size, size + 1, 3)).astype(np.float32)
+
+    def cells(length):
+        return [slice(int(np.floor(cell * length / 4)), int(np.ceil((cell + 1) * length / 4)))
+                for cell in range(4)]
+    expected = [[x[:, rows, columns].max(axis=(1, 2)) for columns in cells(size + 1)] for rows in cells(size)]
+    with tf.Session() as session:
+        pooled = session.run(network.max_pool(tf.constant(x)))
+    np.testing.assert_array_equal(pooled, np.array(expected).transpose(2, 0, 1, 3))
+
+
+def test_pooling_by_hand(graph):
+    """14 pixels: cells of 4, which share pixels 3 and 10. 7 pixels: cells of 2, 3, 3, 2."""
+    with tf.Session() as session:
+        for size, expected in ((14, [3, 6, 10, 13]), (7, [1, 3, 5, 6]), (4, [0, 1, 2, 3]), (8, [1, 3, 5, 7])):
+            rising = np.arange(size, dtype=np.float32).reshape(1, size, 1, 1)
+            assert session.run(network.max_pool(tf.constant(rising)))[0, :, 0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize('activation, negative_slope', [
+    (tf.nn.relu, 0.), (tf.nn.leaky_relu, 0.2), (tf.nn.elu, None)])
+def test_guided_backpropagation_by_hand(activation, negative_slope, graph):
+    """Of units with inputs 1, −4 and 2 and output gradients 3, 5 and −6, only the first passes a gradient."""
+    x = tf.constant([[2., -1.]])
+    weights = tf.constant([[1., -1., 0.5], [1., 2., -1.]])
+
+    def gradient():
+        y = activation(tf.matmul(x, weights))
+        return tf.gradients(tf.matmul(y, [[3.], [5.], [-6.]]), x)[0]
+    with network.guided_backpropagation():
+        guided = gradient()
+    plain = gradient()
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(guided), [[3, 3]])
+        slope = np.exp(-4) if negative_slope is None else negative_slope
+        np.testing.assert_allclose(session.run(plain), [[3 - 5 * slope - 3, 3 + 10 * slope + 6]], rtol=1e-5)
+
+
+def test_guided_through_two_layers(graph):
+    """Negative gradients are stopped at every layer, not only at the last."""
+    x = tf.constant([[1., 1.]])
+    with network.guided_backpropagation():
+        first = tf.nn.relu(x)
+        second = tf.nn.leaky_relu(tf.matmul(first, [[2., 1.], [-1., 3.]]), 0.2)  # its inputs are 1 and 4
+        guided = tf.gradients(tf.matmul(second, [[1.], [-1.]]), x)[0]  # the first layer gets 2 and −1
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(guided), [[2, 0]])
+
+
+@pytest.mark.parametrize('name', ['sparse_softmax', 'graph_mode', 'machinecurve', 'paperspace'])
+def test_features_depend_on_the_image_only(name, untrained, images):
+    """Not on other images, by batch norm, nor on chance, by dropout."""
+    with untrained('--network=' + name) as discriminator:
+        together = discriminator.features(images)
+        alone = discriminator.features(images[:1])
+        others = discriminator.features(np.concatenate([images[:1], 3 * images[5:9]]))
+        assert len(together) == 2 and all(part.shape[1] % 16 == 0 for part in together)
+        for part, one, other in zip(together, alone, others):
+            np.testing.assert_allclose(one, part[:1], atol=1e-5)
+            np.testing.assert_allclose(other[:1], part[:1], atol=1e-5)
+            assert np.abs(part[1] - part[0]).max() > 1e-3
+
+
+def test_responses_and_their_gradients(untrained, images):
+    with untrained() as discriminator:
+        responses = discriminator.responses(images)
+        last = discriminator.features(images)[-1].reshape(40, 4, 4, 128)
+        np.testing.assert_array_equal(responses, last.max(axis=(1, 2)))
+        for channel in (0, 7):
+            guided = discriminator.guided_gradients(images, channel)
+            assert guided.shape == images.shape
+            for gradient in guided:  # of a single unit, whose receptive field is 13×13 pixels: 5 + 4 · 2
+                rows, columns = np.nonzero(gradient[..., 0])
+                assert len(rows) and np.ptp(rows) < 13 and np.ptp(columns) < 13
+            alone = discriminator.guided_gradients(images[3:4], channel)
+            np.testing.assert_allclose(alone[0], guided[3], atol=1e-5)
+
+
+def test_the_strongest_responses_come_first(untrained, images):
+    with untrained() as discriminator:
+        picture = report.guided_picture(discriminator, images)
+        best = images[discriminator.responses(images)[:, 1].argmax()]
+    top = 1 + 2 * 29  # below the images and gradients of channel 0
+    shown = picture[::4, ::4][top:top + 28, 1:29]
+    np.testing.assert_array_equal(shown, pixels.to_uint8(np.repeat(best, 3, axis=2)))
+
+
+def test_weights(trained, training_settings, random_images):
+    """Untrained weights are the initial ones of a training with this seed, trained ones the checkpoint's."""
+    run = trained(*SMALL)
+    settings, _ = script.read_settings(script.parse(['--run_dir=' + run.path]))
+    batches = [pixels.to_float(random_images.pixels.astype(np.float32))]
+    with tf.Graph().as_default(), tf.Session() as session:
+        build_training(training_settings(*SMALL), random_images, BatchPlan('continuous', 40, 8, 0))
+        session.run(tf.global_variables_initializer())
+        initial = session.run({variable.op.name: variable for variable in tf.global_variables()})[KERNEL]
+    learned = tf.train.load_checkpoint(last_checkpoint(run)).get_tensor(KERNEL)
+    weights = {}
+    for name, path, seed in (('initial', None, 0), ('other', None, 1), ('learned', settings.checkpoint, 0)):
+        with network.Discriminator(settings.replace(seed=seed), path, batches) as discriminator:
+            weights[name] = discriminator.filters().transpose(1, 2, 3, 0)
+    np.testing.assert_array_equal(weights['initial'], initial)
+    np.testing.assert_array_equal(weights['learned'], learned)
+    assert min(np.abs(weights[name] - initial).max() for name in ('other', 'learned')) > 1e-3
+
+
+def test_svm():
+    """Features of all layers have the same weight, whatever their scales and offsets."""
+    random = np.random.RandomState(0)
+    labels, test_labels = np.arange(200) % 4, np.arange(80) % 4
+    centers = random.normal(size=(4, 6))
+
+    def features(classes):
+        informative = centers[classes] + random.normal(0, 0.8, (len(classes), 6))
+        return [informative, random.normal(size=(len(classes), 3))]
+    training, test = features(labels), features(test_labels)
+    result = svm.classify(training, labels, test, test_labels)
+    assert 0.5 < result['test_accuracy'] < 1 and result['dimensions'] == 9
+    assert result['held_out_accuracy'][str(result['C'])] == max(result['held_out_accuracy'].values())
+    moved = [[part * scale + scale for part, scale in zip(parts, (1000, 0.01))] for parts in (training, test)]
+    assert svm.classify(moved[0], labels, moved[1], test_labels) == result
+    hopeless = svm.classify(training, random.randint(0, 4, 200), test, random.randint(0, 4, 80))
+    assert hopeless['test_accuracy'] < 0.45
+
+
+def test_held_out_images_are_not_used(mnist_dir):
+    dataset = {'dataset': 'mnist', 'data_dir': mnist_dir, 'holdout': None}
+    (training, labels), (test, test_labels) = labeled_images.load(dataset, 50, 100000)
+    assert len(training) == len(labels) == 50 and len(test) == len(test_labels) == 10000
+    whole = mnist.load(mnist_dir).pixels
+    np.testing.assert_array_equal(training[[0, -1]], whole[[5000, -1]])
+    (training, _), _ = labeled_images.load({**dataset, 'holdout': 59990}, 50, 10)
+    np.testing.assert_array_equal(training, whole[59990:])
+
+
+def test_digits_have_the_split_of_the_classifier():
+    expected = digits.load_labeled()
+    for (images, labels), part in zip(labeled_images.load({'dataset': 'digits'}, 5000, 5000), expected):
+        np.testing.assert_array_equal(images, part.images.pixels)
+        np.testing.assert_array_equal(labels, part.labels)
+
+
+@pytest.mark.parametrize('split', [False, True])
+def test_folders_are_classes(split, tmp_path, capsys):
+    if split:
+        make_color_folders(tmp_path / 'train', 6)
+        make_color_folders(tmp_path / 'test', 2)
+    else:
+        make_color_folders(tmp_path, 10)
+    dataset = {'dataset': 'image_folder', 'data_dir': str(tmp_path), 'image_size': 8, 'channels': 3}
+    parts = labeled_images.load(dataset, 1000, 1000)
+    assert [len(labels) for _, labels in parts] == ([18, 6] if split else [24, 6])
+    for images, labels in parts:
+        for label, name in enumerate(sorted(COLORS)):
+            assert (images[labels == label] == COLORS[name]).all() and (labels == label).any()
+    assert bool(capsys.readouterr().err) == (not split)
+    # Smaller numbers of images have all classes, too.
+    for _, labels in labeled_images.load(dataset, 6, 3):
+        assert set(labels) == {0, 1, 2}
+
+
+def test_color_images(trained, tmp_path, capsys):
+    make_color_folders(tmp_path / 'images', 20)
+    run = trained('--network=learnopencv_torch', '--loss=sigmoid', '--dataset=image_folder',
+                  '--image_size=16', '--channels=3', '--batch_size=8', '--steps=1', '--sample_size=2',
+                  '--data_dir=%s' % (tmp_path / 'images'))
+    script.main(['--run_dir=' + run.path, '--test_images=9', '--output=%s' % (tmp_path / 'results')])
+    with open(str(tmp_path / 'results' / 'features.json')) as file:
+        features = json.load(file)['features']
+    assert features['trained discriminator']['dimensions'] == 16 * (64 + 128)
+    assert {values['test_accuracy'] for values in features.values()} == {1.}
+
+
+@pytest.mark.parametrize('fault, message', [
+    ('outside', 'must have a folder .* for each of two or more classes.*files outside of folders'),
+    ('one', 'two or more classes'),
+    ('test', 'the same in test; it has blue, green, red and blue, green, pink, red')])
+def test_folders_that_are_not_classes(fault, message, tmp_path):
+    if fault == 'test':
+        make_color_folders(tmp_path / 'train', 2)
+        make_color_folders(tmp_path / 'test', 2)
+        (tmp_path / 'test' / 'pink').mkdir()
+    else:
+        make_color_folders(tmp_path, 2) if fault == 'outside' else (tmp_path / 'pink').mkdir()
+    where = {'outside': tmp_path, 'one': tmp_path / 'pink', 'test': tmp_path / 'test' / 'pink'}[fault]
+    Image.new('RGB', (8, 8)).save(str(where / 'a.png'))
+    with pytest.raises(UserError, match=message):
+        labeled_images.load({'dataset': 'image_folder', 'data_dir': str(tmp_path)}, 10, 10)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (('--train_images=10',), '10 training images .* batch size, 16: raise --train_images'),
+    ((), '--network=graph_mode_dense has no convolutions')])
+def test_runs_that_do_not_fit(arguments, message, trained, tmp_path):
+    run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=digits', '--batch_size=16',
+                  '--steps=1', '--sample_size=2')
+    with pytest.raises(UserError, match=message):
+        script.main(['--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments])
+
+
+def test_no_run(tmp_path, capsys):
+    assert exit_status(lambda: script.main(['--run_dir=%s' % tmp_path])) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith('error: ') and 'holds no run' in error
+
+
+def test_no_checkpoint(trained, tmp_path):
+    with pytest.raises(UserError, match='is not a readable checkpoint'):
+        script.main(['--run_dir=' + trained(*SMALL).path, '--checkpoint=none', '--train_images=20',
+                     '--output=%s' % tmp_path])

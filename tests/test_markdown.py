@@ -1,0 +1,11 @@
+"""Markdown tables."""
+from dcgan_tf1 import markdown
+
+
+def test_table():
+    assert markdown.table(['score', 'value'], [('recall', 0.5), ['a|b', 'c']]) == (
+        '| score | value |\n| --- | --- |\n| recall | 0.5 |\n| a\\|b | c |\n')
+
+
+def test_table_without_rows():
+    assert markdown.table(['score'], []) == '| score |\n| --- |\n'
