@@ -1,42 +1,99 @@
-"""Sets up the environments and runs the linter and all tests, on today's TensorFlow and on TensorFlow 1.15.
+"""Sets up the environments, then runs the linter, the type checker and the tests on both TensorFlows.
 
-  python scripts/test.py            (further arguments go to pytest, as in: python scripts/test.py -k layers)
+  python3 scripts/test.py                     (all tests that can run with what is installed)
+  python3 scripts/test.py --all               (first installs PyTorch and Chromium, which some tests need)
+  python3 scripts/test.py -m "not slow"       (all other arguments are passed on to pytest)
 
-Today's TensorFlow is tested with the Python that runs this, TensorFlow 1.15 with a Python 3.7 where one is found. Both
-run at the same time, for either leaves most of a second core idle; what 1.15 says is shown when today's has ended.
+TensorFlow 2 runs on the Python that runs this script, and TensorFlow 1.15 on Python 3.7, if that is found. The two test
+runs share the processor, and the output of the second is shown after that of the first.
 """
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from typing import List
 
 import environment
 
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')  # any of them will do
 
-def main():
-    pythons = [sys.executable]
-    if environment.version_of(sys.executable) != (3, 7):
-        original = environment.find((3, 7))
-        if original:
-            pythons.append(original)
-        else:
-            print('There is no Python 3.7 here: the tests do not run on TensorFlow 1.15.', flush=True)
-    pythons = [environment.prepared(python, tests=True) for python in pythons]
-    statuses = [subprocess.call([pythons[0], '-m', 'ruff', 'check', '.'], cwd=environment.ROOT)]
+
+def main() -> int:
+    """Returns the exit status: 0 if the linter and all tests passed."""
+    arguments = sys.argv[1:]
+    install_everything = '--all' in arguments
+    if install_everything:
+        arguments.remove('--all')
+        install_browser()
+    pythons = [environment.prepared(python, tests=True) for python in find_pythons()]
+    if install_everything:
+        for python in pythons:
+            install_torch(python)
+    return max(check_code(pythons[0]) + run_tests(pythons, arguments))
+
+
+def check_code(python: str) -> List[int]:
+    """Runs the linter and, where it exists, the type checker; returns the exit statuses."""
+    tools = [['ruff', 'check', '.']] + ([['mypy']] if environment.version_of(python) != (3, 7) else [])
+    return [subprocess.call([python, '-m', *tool], cwd=environment.ROOT) for tool in tools]
+
+
+def find_pythons() -> List[str]:
+    """This Python, and Python 3.7 unless this is one or there is none."""
+    if environment.version_of(sys.executable) == (3, 7):
+        return [sys.executable]
+    original = environment.find((3, 7))
+    if original:
+        return [sys.executable, original]
+    print('Python 3.7 was not found: the tests will not run on TensorFlow 1.15.', flush=True)
+    return [sys.executable]
+
+
+def run_tests(pythons: List[str], arguments: List[str]) -> List[int]:
+    """Runs pytest with every Python at the same time; returns the exit statuses."""
+    commands = [[python, '-m', 'pytest', *arguments] for python in pythons]
     with tempfile.TemporaryFile() as output:
-        later = [subprocess.Popen(_pytest(python), cwd=environment.ROOT, stdout=output, stderr=output)
-                 for python in pythons[1:]]
+        others = [subprocess.Popen(command, cwd=environment.ROOT, stdout=output, stderr=output)
+                  for command in commands[1:]]
         print('--- ' + pythons[0], flush=True)
-        statuses.append(subprocess.call(_pytest(pythons[0]), cwd=environment.ROOT))
-        for python, process in zip(pythons[1:], later):
+        statuses = [subprocess.call(commands[0], cwd=environment.ROOT)]
+        for python, process in zip(pythons[1:], others):
             statuses.append(process.wait())
             print('--- ' + python, flush=True)
             output.seek(0)
             sys.stdout.buffer.write(output.read())
-    return max(statuses)
+    return statuses
 
 
-def _pytest(python):
-    return [python, '-m', 'pytest', *sys.argv[1:]]
+def install_torch(python: str) -> None:
+    """Installs PyTorch into an environment, unless it is there or the Python is too old for a current version."""
+    if environment.version_of(python) == (3, 7):
+        return
+    if subprocess.call([python, '-c', 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))']):
+        install('PyTorch', [[python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'torch']])
+
+
+def install_browser() -> None:
+    """Installs Chromium with apt-get, unless a browser is there."""
+    if any(map(shutil.which, BROWSERS)):
+        return
+    if shutil.which('apt-get') and os.geteuid() == 0:
+        install('Chromium', [['apt-get', 'update', '-qq'],
+                             ['apt-get', 'install', '-qq', '--yes', '--no-install-recommends', 'chromium']])
+    else:
+        print('Chromium is not installed, and this script can install it only as root with apt-get: tests that need '
+              'it will be skipped.', flush=True)
+
+
+def install(name: str, commands: List[List[str]]) -> None:
+    """Runs the commands that install a program. Prints a message if one fails."""
+    print('Installing %s for the tests that need it.' % name, flush=True)
+    for command in commands:
+        if subprocess.call(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL):
+            print('%s could not be installed ("%s" failed): tests that need it will be skipped.'
+                  % (name, ' '.join(command)), flush=True)
+            return
 
 
 if __name__ == '__main__':

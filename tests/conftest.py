@@ -45,7 +45,7 @@ def graph():
         yield empty_graph
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def tf_layers():
     """The real `tf.layers`, which TensorFlow 2 hides unless a variable is set that users do not set."""
     if tf.__version__.startswith('1.'):
@@ -137,7 +137,7 @@ def trainings_in_process():
     return patched
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def random_images():
     """40 images of uniform noise, 28×28."""
     return Images(np.random.RandomState(0).randint(0, 256, (40, 28, 28, 1)).astype(np.uint8), 'a test')

@@ -4,10 +4,10 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import assert_same_variables, final_variables
+from helpers import ALL_LAYERS, SMALL_RUN, assert_same_variables, final_variables
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers, sample
+from dcgan_tf1 import layers, recipes, sample
 from dcgan_tf1.data import Images
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.network import Network
@@ -15,8 +15,7 @@ from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.training import train
 
-FLAGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'flags')
-RECIPES = sorted(name[:-6] for name in os.listdir(FLAGS) if name != 'demo.flags')
+RECIPES = [name for name in recipes.names() if name != 'demo']
 on_tensorflow_2 = pytest.mark.skipif(tf.__version__.startswith('1.'), reason='TensorFlow 1 does not train in bfloat16')
 
 
@@ -24,8 +23,7 @@ on_tensorflow_2 = pytest.mark.skipif(tf.__version__.startswith('1.'), reason='Te
 def recipe(request, training_settings):
     """(flags…) → (settings of the recipe, 12 images of noise). Images are at most 32×32."""
     def call(*flags):
-        settings = training_settings('--flagfile=' + os.path.join(FLAGS, request.param + '.flags'), '--batch_size=4',
-                                     *flags)
+        settings = training_settings('--recipe=' + request.param, '--batch_size=4', *flags)
         settings = settings.replace(image_size=min(settings.image_size, 32))
         shape = (12, settings.image_size, settings.image_size, settings.channels)
         return settings, Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'a test')
@@ -114,7 +112,7 @@ def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
     assert results[0][1] == results[1][1]
 
 
-SMALL_RUN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--checkpoint_every=3']
+RUN = [*SMALL_RUN, ALL_LAYERS]
 
 
 @on_tensorflow_2
@@ -122,7 +120,7 @@ def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
     """It resumes bit for bit, and `sample` uses the precision of the training."""
     def run(name, steps):
         folder = str(tmp_path / name)
-        assert train(training_settings(*SMALL_RUN, '--precision=bfloat16', '--run_dir=' + folder,
+        assert train(training_settings(*RUN, '--precision=bfloat16', '--run_dir=' + folder,
                                            '--steps=%d' % steps)) == 0
         return RunFolder(folder)
     run('resumed', 3)
@@ -136,11 +134,11 @@ def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
         images.append(np.load(output))
     assert 0 < np.abs(images[0] - images[1]).max() < 0.1
     with pytest.raises(UserError, match='--precision is bfloat16 there, not float32'):
-        train(training_settings(*SMALL_RUN, '--run_dir=' + whole.path, '--steps=9'))
+        train(training_settings(*RUN, '--run_dir=' + whole.path, '--steps=9'))
 
 
 @pytest.mark.skipif(not tf.__version__.startswith('1.'), reason='TensorFlow 2 trains in bfloat16')
 def test_tensorflow_1_refuses(training_settings, tmp_path):
     with pytest.raises(UserError, match='--precision=bfloat16 does not train on TensorFlow 1.*--precision=float32'):
-        train(training_settings(*SMALL_RUN, '--precision=bfloat16', '--run_dir=' + str(tmp_path / 'run')))
+        train(training_settings(*RUN, '--precision=bfloat16', '--run_dir=' + str(tmp_path / 'run')))
     assert not os.path.exists(str(tmp_path / 'run'))

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import pytest
+from helpers import SMALL_RUN
 from PIL import Image
 
 from dcgan_tf1 import evaluate, report
@@ -16,7 +17,7 @@ from dcgan_tf1.evaluation import IDENTITY_KEYS
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import ReportSettings
 
-SMALL_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--log_every=1', '--sample_every=1')
+FLAGS = (*SMALL_RUN, '--steps=4', '--log_every=1', '--sample_every=1')
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def runs(trained, tmp_path, evaluation_settings, classifier_cache):
     folders = []
     for number, flag in enumerate(('--seed=0', '--seed=1')):
         path = str(tmp_path / ('run <%d> & co' % number))
-        shutil.copytree(trained(*SMALL_RUN, flag).path, path)
+        shutil.copytree(trained(*FLAGS, flag).path, path)
         folders.append(RunFolder(path))
     assert evaluate.run(evaluation_settings('--run_dir=' + folders[0].path, '--num_images=30', '--classifier_steps=20',
                                             '--cache_dir=' + classifier_cache)) == 0
@@ -83,10 +84,10 @@ def test_page(runs, capsys):
         assert name.replace('_', ' ') in page.texts
     assert '%.3f' % scores['precision']['value'] in page.texts
     # Once there are scores of several steps, they are plotted.
-    assert 'scores against the step' not in [alt for _, _, alt in page.images]
+    assert 'Scores by step' not in [alt for _, _, alt in page.images]
     runs[0].add_scores({**runs[0].read_scores()[0], 'checkpoint': 'model-2'}, IDENTITY_KEYS)
     assert report.run(ReportSettings(), [folder.path for folder in runs]) == 0
-    assert 'scores against the step' in [alt for _, _, alt in Page(path).images]
+    assert 'Scores by step' in [alt for _, _, alt in Page(path).images]
 
 
 def test_one_run_without_scores(runs, tmp_path):
@@ -118,7 +119,7 @@ def test_in_a_browser(runs, tmp_path):
     """Chromium renders the page, and the screenshot is not empty."""
     browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
     if not browser:
-        pytest.skip('Chromium or Chrome is not installed (python3 scripts/test.py --all installs it)')
+        pytest.skip('Chromium or Chrome is not installed (scripts/test.py --all installs it)')
     output, screenshot = str(tmp_path / 'page.html'), str(tmp_path / 'page.png')
     report.run(ReportSettings(output=output), [folder.path for folder in runs])
     subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',

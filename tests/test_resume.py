@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from helpers import (
+    ALL_LAYERS,
     SMALL_RUN,
     assert_same_run,
     assert_same_variables,
@@ -17,8 +18,6 @@ from dcgan_tf1.checkpoints import all_checkpoints, step_of
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 
-DENSE = ('--network=graph_mode_dense', '--loss=sigmoid')  # trains fastest
-
 
 def test_the_main_recipe_resumes(train_run):
     main_recipe = ['--network=sparse_softmax', '--loss=sparse_softmax']
@@ -27,12 +26,12 @@ def test_the_main_recipe_resumes(train_run):
 
 
 @pytest.mark.parametrize('stops', [[1], [4], [3, 5]])
-def test_more_steps_extend_a_run(stops, train_run, copy_of_run, uninterrupted_run):
+def test_more_steps_extend_a_run(stops, train_run, copy_of_run, trained):
     """It does not matter whether the steps at which the run stopped are logged or sampled ones."""
-    copy_of_run('resumed', '--steps=%d' % stops[0])
+    copy_of_run('resumed', ALL_LAYERS, '--steps=%d' % stops[0])
     for step in [*stops[1:], 8]:
-        folder = train_run('resumed', '--steps=%d' % step)
-    assert_same_run(folder, uninterrupted_run)
+        folder = train_run('resumed', ALL_LAYERS, '--steps=%d' % step)
+    assert_same_run(folder, trained(*SMALL_RUN, ALL_LAYERS, '--steps=8'))
 
 
 def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterrupted_run):
@@ -84,27 +83,27 @@ def test_a_finished_run_is_left_alone(train_run, copy_of_run, capsys):
 
 
 def test_old_checkpoints_are_deleted_across_resumes(train_run):
-    train_run('run', *DENSE, '--steps=7', '--keep_checkpoints=2')
-    folder = train_run('run', *DENSE, '--steps=10', '--keep_checkpoints=2')
+    train_run('run', '--steps=7', '--keep_checkpoints=2')
+    folder = train_run('run', '--steps=10', '--keep_checkpoints=2')
     assert [step_of(path) for path in all_checkpoints(folder)] == [9, 10]
 
 
 def test_keep_checkpoints_may_decrease(copy_of_run, train_run):
     """A disk may fill up. CorruptCheckpointError checkpoints of later steps do not count."""
-    folder = copy_of_run('run', *DENSE, '--steps=14')
+    folder = copy_of_run('run', '--steps=14')
     assert [step_of(path) for path in all_checkpoints(folder)] == [3, 6, 9, 12, 14]
     for path in all_checkpoints(folder)[-2:]:
         with open(path + '.index', 'w'):
             pass  # damaged
-    train_run('run', *DENSE, '--steps=10', '--keep_checkpoints=2')
+    train_run('run', '--steps=10', '--keep_checkpoints=2')
     assert [step_of(path) for path in all_checkpoints(folder)] == [9, 10, 12, 14]
-    train_run('run', *DENSE, '--steps=15', '--keep_checkpoints=1')
+    train_run('run', '--steps=15', '--keep_checkpoints=1')
     assert {name.split('.')[0] for name in os.listdir(folder.checkpoints)} == {'checkpoint', 'model-15'}
 
 
 def test_several_discriminator_updates_resume(train_run):
     """Three batches per step: the resumed run continues with the batch after the last that was used."""
-    flags = ['--d_steps_per_g_step=3', *DENSE]
+    flags = ['--d_steps_per_g_step=3']
     train_run('resumed', '--steps=3', *flags)
     resumed, whole = train_run('resumed', '--steps=5', *flags), train_run('whole', '--steps=5', *flags)
     assert_same_variables(final_variables(resumed), final_variables(whole))
@@ -132,14 +131,14 @@ def test_other_images_are_refused(train_run, copy_of_run):
 
 def test_a_run_older_than_a_flag_resumes(copy_of_run, train_run):
     """If config.json lacks a newer flag, the flag has the value that describes what the older version did."""
-    flags = [*DENSE, '--kernels=native']
+    flags = ['--kernels=native']
     folder = copy_of_run('run', '--steps=2', *flags)
     config = folder.read_config()
     for name in ('precision', 'kernels', 'xla'):
         del config['flags'][name]
     folder.write_config(config)
     with pytest.raises(UserError, match='--kernels is native there, not auto'):
-        train_run('run', *DENSE, '--steps=3')
+        train_run('run', '--steps=3')
     train_run('run', '--steps=3', *flags)
 
 

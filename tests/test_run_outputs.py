@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import (
+    ALL_LAYERS,
     ROOT,
     SMALL_RUN,
     assert_same_run,
@@ -140,21 +141,25 @@ def test_gradient_norms(trained):
         assert logged['gradient_norm/%s/%s' % (network, tag)] == pytest.approx(norm, rel=1e-5)
 
 
-def test_logging_does_not_change_the_run(train_run, uninterrupted_run):
+def test_logging_does_not_change_the_run(train_run, trained):
     """Losses, gradient norms, histograms, images and checkpoints of every step leave the variables unchanged."""
-    logged_run = train_run('logged', '--steps=8', '--log_every=1', '--checkpoint_every=1', '--sample_every=1')
-    assert_same_variables(final_variables(logged_run), final_variables(uninterrupted_run))
+    logged_run = train_run('logged', ALL_LAYERS, '--steps=8', '--log_every=1', '--checkpoint_every=1',
+                           '--sample_every=1')
+    plain_run = trained(*SMALL_RUN, ALL_LAYERS, '--steps=8')
+    assert_same_variables(final_variables(logged_run), final_variables(plain_run))
 
 
-def test_a_seed_determines_the_run(train_run, uninterrupted_run):
+def test_a_seed_determines_the_run(train_run, trained):
     """Two runs with the same seed are equal bit for bit. With another seed everything random differs."""
-    same_seed, other_seed = train_run('same', '--steps=8'), train_run('other', '--steps=8', '--seed=1')
-    assert_same_run(same_seed, uninterrupted_run)
+    run = trained(*SMALL_RUN, ALL_LAYERS, '--steps=8')
+    same_seed = train_run('same', ALL_LAYERS, '--steps=8')
+    other_seed = train_run('other', ALL_LAYERS, '--steps=8', '--seed=1')
+    assert_same_run(same_seed, run)
     other_variables = final_variables(other_seed)
     assert all(not np.array_equal(value, other_variables[name])
-               for name, value in final_variables(uninterrupted_run).items()
+               for name, value in final_variables(run).items()
                if '/kernel' in name or 'moving_' in name)
-    with open(uninterrupted_run.grid(4), 'rb') as grid, open(same_seed.grid(4), 'rb') as same_grid, open(
+    with open(run.grid(4), 'rb') as grid, open(same_seed.grid(4), 'rb') as same_grid, open(
             other_seed.grid(4), 'rb') as other_grid:
         assert grid.read() == same_grid.read() != other_grid.read()
 
@@ -176,7 +181,7 @@ def test_session_and_graph_of_the_loop(xla, train_run, monkeypatch):
         configs.append(tf.get_default_session()._config)
         return original_train(self, start_step)
     monkeypatch.setattr(TrainingLoop, 'train', checked_train)
-    train_run('run', '--steps=2', '--network=graph_mode_dense', '--xla=' + xla)
+    train_run('run', '--steps=2', '--xla=' + xla)
     config, = configs
     assert config.gpu_options.allow_growth and config.allow_soft_placement
     assert (config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1) == (xla == 'true')
@@ -211,8 +216,8 @@ def test_progress_bar_on_a_terminal(tmp_path):
 
 def test_first_steps_on_mnist(train_run, mnist_dir):
     """The discriminator learns to tell real from generated images within 40 steps."""
-    folder = train_run('mnist', '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40', '--batch_size=64',
-                       '--sample_every=40', '--checkpoint_every=40')
+    folder = train_run('mnist', ALL_LAYERS, '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40',
+                       '--batch_size=64', '--sample_every=40', '--checkpoint_every=40')
     assert folder.read_config()['data'] == {
         'checksum': '6bbc9ace898e44ae57da46a324031adb', 'images': 60000, 'trained_on': 55000}
     accuracy = [(record['real_accuracy'] + record['fake_accuracy']) / 2 for record in folder.read_metrics()[-10:]]

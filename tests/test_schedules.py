@@ -68,8 +68,19 @@ class Chain:
                 adam = tf.train.AdamOptimizer(0.01, 0.5, 0.9, 0.1)
                 variables = self.variables['generator' if network == 'generator' else 'real']
                 self.apply_gradients[network] = adam.apply_gradients(zip(placeholders, variables))
-            self.session = tf.Session()
-            self.session.run(tf.global_variables_initializer())
+            self._initializer = tf.global_variables_initializer()
+            self._variables = {variable.op.name: variable for variable in tf.global_variables()}
+        self.session = tf.Session(graph=self.graph)
+
+    def start(self, values):
+        """Initializes all variables, and sets those in {name: value}."""
+        self.session.run(self._initializer)
+        for name in set(values) & set(self._variables):
+            self._variables[name].load(values[name], self.session)
+
+    def values(self):
+        """{name: value} of all variables."""
+        return self.session.run(self._variables)
 
     @staticmethod
     def _placeholders_like(variables):
@@ -155,24 +166,26 @@ CHAINS = {chain.__name__: chain for chain in (
     discriminator_then_generator_same_images)}
 
 
+@pytest.fixture(scope='module')
+def chain():
+    built = Chain()
+    yield built
+    built.session.close()
+
+
 @pytest.mark.parametrize('extra_updates', [0, 2])
 @pytest.mark.parametrize('name', sorted(schedules.SCHEDULES))
-def test_one_run_equals_separate_runs(name, extra_updates, graph):
+def test_one_run_equals_separate_runs(name, extra_updates, chain, graph):
     """Compares the losses of four steps, and then all variables, with moving statistics and Adam's slots."""
     generator, discriminator, inputs = build_networks()
     inputs = inputs._replace(extra_d_batches=inputs.extra_d_batches[:extra_updates])
     updates = schedules.extra_discriminator_updates(generator, discriminator, LOSS, inputs)
     with tf.control_dependencies(updates):
         step = schedules.SCHEDULES[name](generator, discriminator, LOSS, inputs)
-    chain = Chain()
     random = np.random.RandomState(0)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        weights = session.run({v.op.name: v for v in tf.global_variables() if 'power' not in v.op.name})
-        with chain.graph.as_default():
-            for variable in tf.global_variables():
-                if variable.op.name in weights:
-                    variable.load(weights[variable.op.name], chain.session)
+        chain.start(session.run({v.op.name: v for v in tf.global_variables() if 'power' not in v.op.name}))
         for _ in range(4):
             batches = [(random.randn(5, 4), random.randn(6, 3)) for _ in range(1 + extra_updates)]
             generator_noise = random.randn(6, 3)
@@ -184,15 +197,12 @@ def test_one_run_equals_separate_runs(name, extra_updates, graph):
                 chain.update_discriminator(values[0], fake, [values[0], fake])
             _, *losses = session.run([step.train_op, step.discriminator_loss, step.generator_loss], feed)
             np.testing.assert_allclose(losses, CHAINS[name](chain, *batches[0], generator_noise), rtol=1e-5)
-        actual = session.run({v.op.name: v for v in tf.global_variables()})
-        with chain.graph.as_default():
-            expected = chain.session.run({v.op.name: v for v in tf.global_variables()})
+        actual, expected = session.run({v.op.name: v for v in tf.global_variables()}), chain.values()
     common_names = [name for name in actual if name in expected]
     assert len(common_names) == len(tf.trainable_variables()) * 3 + 4  # two Adam slots each, and 4 moving statistics
     for variable_name in common_names:
         np.testing.assert_allclose(actual[variable_name], expected[variable_name], rtol=1e-4, atol=1e-6,
                                    err_msg=variable_name)
-    chain.session.close()
 
 
 def test_every_schedule_has_a_chain():

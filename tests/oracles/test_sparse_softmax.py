@@ -6,11 +6,13 @@ import pytest
 import tensorflow.compat.v1 as tf
 from training_steps import assert_close
 
+from dcgan_tf1 import cli_flags
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1.layers import BATCH_STATISTICS
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.networks import sparse_softmax
 from dcgan_tf1.run_settings import batch_plan
+from dcgan_tf1.settings import TrainSettings
 from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 
 
@@ -36,6 +38,10 @@ class Pair:
             for name, value in self.session.run(self.our_variables).items():
                 self.oracle_variables[name].load(value, self.oracle_session)
 
+    def close(self):
+        self.session.close()
+        self.oracle_session.close()
+
 
 @pytest.fixture
 def make_pair(training_settings, random_images, tf_layers):
@@ -47,19 +53,25 @@ def make_pair(training_settings, random_images, tf_layers):
         return pairs[-1]
     yield make
     for pair in pairs:
-        pair.session.close()
-        pair.oracle_session.close()
+        pair.close()
 
 
-def test_variable_names_and_shapes(make_pair):
-    pair = make_pair()
-    assert ({name: v.shape.as_list() for name, v in pair.our_variables.items()}
-            == {name: v.shape.as_list() for name, v in pair.oracle_variables.items()})
+@pytest.fixture(scope='module')
+def untrained_pair(random_images, tf_layers):
+    """A `Pair` for tests that train nothing."""
+    pair = Pair(cli_flags.parse(TrainSettings), random_images, tf_layers)
+    yield pair
+    pair.close()
+
+
+def test_variable_names_and_shapes(untrained_pair):
+    assert ({name: v.shape.as_list() for name, v in untrained_pair.our_variables.items()}
+            == {name: v.shape.as_list() for name, v in untrained_pair.oracle_variables.items()})
 
 
 @pytest.mark.parametrize('training', [True, False])
-def test_outputs(make_pair, training):
-    pair = make_pair()
+def test_outputs(untrained_pair, training):
+    pair = untrained_pair
     random = np.random.RandomState(0)
     noise = random.uniform(-1, 1, (6, 100))
     generated = pair.session.run(
