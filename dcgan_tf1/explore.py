@@ -40,7 +40,8 @@ def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
     with Sampler(generator_settings) as generator:
         noise = latent.plane(generator.noise(4, settings.seed), settings.points, settings.interpolation)
         slices = explore_tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
-    return explore_page.page(_texts(folder, run_flags, generator_settings.checkpoint), stages, slices)
+    return explore_page.page(
+        {**_texts(folder, run_flags, generator_settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
 
 
 def _texts(folder: RunFolder, run_flags: TrainSettings, checkpoint: str) -> Dict[str, str]:

@@ -23,7 +23,7 @@ SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '
 POINTS = 5
 SETTINGS = ExploreSettings(points=POINTS, standing_batches=3)
 KINDS = ['training mode', 'moving', 'never updated', 'standing']
-TEXTS = {'title': 'a', 'description': 'b', 'checkpoint': 'c', 'bn_mode': 'd'}
+TEXTS = {'title': 'a', 'description': 'b', 'checkpoint': 'c', 'bn_mode': 'd', 'seed': 'e'}
 
 
 @pytest.fixture(scope='module')
