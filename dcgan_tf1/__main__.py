@@ -11,6 +11,7 @@ COMMANDS = {
     'evaluate': 'score generated images against a dataset',
     'export': 'write a generator as a SavedModel',
     'report': 'write an HTML page about one or more runs',
+    'explore': 'write an HTML page to explore the generator of a run',
 }
 
 

@@ -59,6 +59,25 @@ def interpolation_path(keyframes: np.ndarray, frames_per_segment: int, mode: str
     return np.stack(points, axis=1).astype(np.float32)
 
 
+def plane(corners: np.ndarray, points: int, mode: str) -> np.ndarray:
+    """A square of points between four latent vectors.
+
+    Args:
+        corners: [4, noise_dim], the vectors at the top left, top right, bottom left and bottom right.
+        points: number of rows, and of columns.
+        mode: one of MODES. It is applied along the left and the right edge, then along each row.
+
+    Returns:
+        float32 [rows, columns, noise_dim].
+    """
+    top_left, top_right, bottom_left, bottom_right = corners
+    shares = np.linspace(0, 1, points)
+    rows = [(interpolate(top_left, bottom_left, share, mode), interpolate(top_right, bottom_right, share, mode))
+            for share in shares]
+    return np.array([[interpolate(left, right, share, mode) for share in shares] for left, right in rows],
+                    np.float32)
+
+
 def parse_expression(expression: str) -> Optional[List[Tuple[int, List[int]]]]:
     """Parses latent arithmetic, such as '0,3-1,4+2,5'. Spaces are ignored.
 

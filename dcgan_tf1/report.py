@@ -14,9 +14,10 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 
 from dcgan_tf1 import cli, html, plots, run_settings
+from dcgan_tf1.command_settings import ReportSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, write_atomically
-from dcgan_tf1.settings import ReportSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 
 _GRIDS_SHOWN = 6  # of each run, from the first to the last
 

@@ -1,7 +1,8 @@
-"""Every setting of every command: name, type, default, help text and validation, declared once.
+"""Settings of the commands: name, type, default, help text and validation, each declared once.
 
 The fields of these dataclasses are the command-line flags (see `cli_flags.py`), the keyword arguments of the Python
 API, and the entries of a run's config.json. The defaults of `TrainSettings` are the recipe `sparse_softmax`.
+The commands that write HTML pages have their few settings in `command_settings.py`.
 """
 import dataclasses
 import os
@@ -32,6 +33,8 @@ from dcgan_tf1.setting_fields import (
 BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
 _IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
+
+
 def module_names(package: Any) -> List[str]:
     """Names of a package's public modules, which are the values of a setting."""
     return [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith('_')]
@@ -291,10 +294,3 @@ class ExportSettings(GeneratorSettings):
              'image would depend on the images generated with it'),
         at_least_one_of('run_dir', 'checkpoint'),
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class ReportSettings(Settings):
-    """Settings of `python -m dcgan_tf1.report`."""
-
-    output: Optional[str] = path(None, 'HTML file to write; default: report.html in the first run\'s folder')

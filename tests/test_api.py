@@ -132,7 +132,7 @@ def test_in_a_jupyter_notebook(tmp_path):
     pytest.importorskip('ipykernel')
     cells = ['%matplotlib inline\nimport sys\nsys.path.insert(0, ' + repr(ROOT) + ')',
              documented_example('dcgan_tf1/api.py', steps=2),
-             'from dcgan_tf1 import report\nfrom dcgan_tf1.settings import ReportSettings\n'
+             'from dcgan_tf1 import report\nfrom dcgan_tf1.command_settings import ReportSettings\n'
              'report.run(ReportSettings(), [run.path])\nprint(images.shape)',
              'import subprocess\n'  # a subprocess inherits MPLBACKEND, which names a module of Jupyter
              'subprocess.run([sys.executable, "-m", "dcgan_tf1", "train", "--recipe=demo", "--steps=1", '

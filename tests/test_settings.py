@@ -2,8 +2,9 @@
 import pytest
 
 from dcgan_tf1 import cli_flags
+from dcgan_tf1.command_settings import ExploreSettings, ReportSettings
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import EvaluateSettings, ExportSettings, ReportSettings, SampleSettings, TrainSettings
+from dcgan_tf1.settings import EvaluateSettings, ExportSettings, SampleSettings, TrainSettings
 
 # For each setting, values just inside its bounds, and values just outside, which are refused.
 PATH = (['a', ' a b', 'ä/b.c'], ['', ' '])
@@ -64,6 +65,9 @@ EVALUATE = {**GENERATOR, 'images': PATH, 'num_images': SAMPLE['num_images'], 'ou
 EXPORT = {**GENERATOR, 'bn_mode': (['moving', 'standing'], ['', 'batch', 'none']), 'output': PATH,
           'pixels': choices('float', 'uint8')}
 MOMENTUM = {'bn_momentum': ['--bn_mode=moving']}
+EXPLORE = {'checkpoint': PATH, 'interpolation': choices('linear', 'slerp'), 'output': PATH,
+           'points': (['2', '31'], ['', '1', '32']), 'seed': TRAIN['seed'],
+           'stages': (['2', '1000'], ['', '1', '1001']), 'standing_batches': TRAIN['standing_batches']}
 # For each command: its settings, their bounds, and the flags that each setting needs next to it ('': always).
 COMMANDS = {
     'train': (TrainSettings, TRAIN, {}),
@@ -72,7 +76,8 @@ COMMANDS = {
         'keyframes': ['--interpolation=linear']}),
     'evaluate': (EvaluateSettings, EVALUATE, {**MOMENTUM, '': ['--run_dir=r']}),
     'export': (ExportSettings, EXPORT, {**MOMENTUM, '': ['--run_dir=r', '--output=a']}),
-    'report': (ReportSettings, {'output': PATH}, {})}
+    'report': (ReportSettings, {'output': PATH}, {}),
+    'explore': (ExploreSettings, EXPLORE, {})}
 
 
 @pytest.mark.parametrize('command', sorted(COMMANDS))

@@ -8,7 +8,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, 'dcgan_tf1')
 
-COMMANDS = {'train', 'sample', 'evaluate', 'export', 'report'}
+COMMANDS = {'train', 'sample', 'evaluate', 'export', 'report', 'explore'}
 # What a graph is made of: no sessions, no flags, no files.
 GRAPH = {'batches', 'graph', 'inputs', 'kernels', 'latent', 'layers', 'losses', 'network', 'networks', 'pixels',
          'randomness', 'schedules', 'standing_statistics'}
