@@ -29,7 +29,7 @@ class Pair:
             self.our_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
             self.session = tf.Session()
             self.session.run(tf.global_variables_initializer())
-            self.ours.start(self.session, 0)
+            self.ours.start_batches(self.session, 0)
         with tf.Graph().as_default():
             self.oracle = oracle.build(tf_layers, settings.learning_rate_generator, settings.epsilon)
             self.oracle_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}

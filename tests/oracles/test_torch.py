@@ -18,7 +18,7 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 RECIPE = os.path.join(FOLDER, '..', '..', 'flags', 'learnopencv_torch.flags')
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec('torch') is None,
-                                 reason='PyTorch is not installed (scripts/test.py --all installs it for Python 3.10 or later)')
+                                 reason='PyTorch is not installed (scripts/test.py --all installs it)')
 
 
 @pytest.fixture
