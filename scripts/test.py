@@ -1,4 +1,4 @@
-"""Sets up the environments, then runs the linter and the tests on TensorFlow 2 and on TensorFlow 1.15.
+"""Sets up the environments, then runs the linter, the type checker and the tests on both TensorFlows.
 
   python3 scripts/test.py                     (all tests that can run with what is installed)
   python3 scripts/test.py --all               (first installs PyTorch and Chromium, which some tests need)
@@ -30,8 +30,13 @@ def main() -> int:
     if install_everything:
         for python in pythons:
             install_torch(python)
-    statuses = [subprocess.call([pythons[0], '-m', 'ruff', 'check', '.'], cwd=environment.ROOT)]
-    return max(statuses + run_tests(pythons, arguments))
+    return max(check_code(pythons[0]) + run_tests(pythons, arguments))
+
+
+def check_code(python: str) -> List[int]:
+    """Runs the linter and, where it exists, the type checker; returns the exit statuses."""
+    tools = [['ruff', 'check', '.']] + ([['mypy']] if environment.version_of(python) != (3, 7) else [])
+    return [subprocess.call([python, '-m', *tool], cwd=environment.ROOT) for tool in tools]
 
 
 def find_pythons() -> List[str]:

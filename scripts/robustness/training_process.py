@@ -14,6 +14,7 @@ ELSEWHERE, CHECKPOINT, PICTURE = MOMENTS = ('elsewhere', 'in a checkpoint', 'in 
 
 _STEP_TIMEOUT = 600  # seconds that a step may take
 _POLL_SECONDS = 0.0005
+_CONFIRMATION = 'Stopping after this step'  # printed at the first signal
 
 
 class TrainingProcess:
@@ -71,7 +72,7 @@ class TrainingProcess:
             return file.read()
 
     def end(self, *signals: int) -> Tuple[int, float]:
-        """Sends signals and waits for the end.
+        """Sends signals, each after the training has confirmed the one before, and waits for the end.
 
         Returns: the exit status, as a shell reports it, and the seconds that the end took.
         """
@@ -79,7 +80,9 @@ class TrainingProcess:
         for number, signal in enumerate(signals, 1):
             self._process.send_signal(signal)
             if number < len(signals):
-                self.wait_for(lambda: 'stopping' in self.output())
+                self.wait_for(lambda: _CONFIRMATION in self.output())
+                if _CONFIRMATION not in self.output():
+                    sys.exit('error: %s did not confirm a signal: %s' % (self.folder.path, self.output()))
         status = self._process.wait()
         return status if status >= 0 else 128 - status, time.perf_counter() - start
 

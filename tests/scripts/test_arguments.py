@@ -63,6 +63,8 @@ SCRIPTS = {
         'recipes': (['machinecurve', 'sparse_softmax,machinecurve'], ['', 'none', 'graph_mode', 'machinecurve,']),
         'kills': (['1'], ['0', '2', '', 'a']), 'steps': (['9'], ['8', '', '2.5']), 'long_steps': numbers(20),
         'seed': numbers(0), 'output': PATH}),
+    'robustness.fingerprints': (('--output=a.json',), {
+        'output': PATH, 'data_dir': FOLDER, 'image_dir': FOLDER, 'compare': PATH}),
     'robustness.fuzz': ((), {'inputs': numbers(1), 'seed': numbers(0), 'output': PATH})}
 NO_ARGUMENTS_OF_THEIR_OWN = {'benchmarks.startup', 'benchmarks.training.worker'}
 

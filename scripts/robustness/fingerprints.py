@@ -1,0 +1,107 @@
+"""Records what trainings compute, to the last bit, and compares two records: for changes that must not alter results.
+
+  python -m scripts.robustness.fingerprints --data_dir=my/mnist --image_dir=my/pictures --output=before.json
+  python -m scripts.robustness.fingerprints --data_dir=my/mnist --image_dir=my/pictures --output=after.json \\
+      --compare=before.json
+
+Every recipe is trained for 20 steps in float32 with TensorFlow's own kernels and seed 0. A record holds the losses
+of each step, a checksum of every variable in the last checkpoint, and checksums of images in all batch-norm modes.
+The last bits depend on the processor and on the version of TensorFlow: make both records on one machine with the
+same environment. Exits with status 1 if anything differs.
+"""
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import api, cli_flags, recipes
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import write_atomically
+from dcgan_tf1.settings import BN_MODES, TrainSettings
+from scripts.lib.arguments import existing_folder, path
+
+STEPS = 20
+IMAGE_FOLDER_BATCH = 16  # smaller than the recipes' own, because their networks are large
+
+
+def fingerprint(recipe: str, options: Dict[str, Any]) -> Dict[str, Any]:
+    """Trains a recipe and returns its record.
+
+    Args:
+      options: further settings, such as data_dir.
+    """
+    with tempfile.TemporaryDirectory() as run_dir:
+        run = api.train(recipe, steps=STEPS, log_every=1, checkpoint_every=STEPS, sample_every=STEPS,
+                        kernels='native', precision='float32', seed=0, run_dir=run_dir, **options)
+        reader = tf.train.load_checkpoint('%s-%d' % (run.checkpoint_prefix, STEPS))
+        record = {
+            'losses': [[repr(entry[name]) for name in ('discriminator_loss', 'generator_loss')]
+                       for entry in run.read_metrics()],
+            'variables': {name: checksum(reader.get_tensor(name))
+                          for name in sorted(reader.get_variable_to_shape_map())},
+        }
+        with api.open_run(run.path) as generator:
+            z = generator.latent_vectors(8)
+            record['images'] = {mode: checksum(generator.images(z, mode)) for mode in BN_MODES}
+    return record
+
+
+def checksum(array: np.ndarray) -> str:
+    """A checksum of an array's bytes."""
+    return hashlib.sha256(array.tobytes()).hexdigest()[:20]
+
+
+def differences(before: Dict[str, Any], after: Dict[str, Any], path: str = '') -> List[str]:
+    """Paths to all values in which two records differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return [text for key in sorted(set(before) | set(after))
+                for text in differences(before.get(key), after.get(key), '%s/%s' % (path, key))]
+    return [] if before == after else [path]
+
+
+def parse(arguments: List[str]) -> argparse.Namespace:
+    """The parsed command line."""
+    parser = argparse.ArgumentParser(prog='python -m scripts.robustness.fingerprints', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--output', type=path, required=True, help='JSON file to write')
+    parser.add_argument('--data_dir', type=existing_folder, help='folder of MNIST')
+    parser.add_argument('--image_dir', type=existing_folder,
+                        help='folder of pictures; without it, the recipes that need one are left out')
+    parser.add_argument('--compare', type=path, help='record to compare with')
+    return parser.parse_args(arguments)
+
+
+def data_options(recipe: str, arguments: argparse.Namespace) -> Optional[Dict[str, Any]]:
+    """The settings that give a recipe its data; None without a folder of pictures for a recipe that needs one."""
+    dataset = cli_flags.build(TrainSettings, {'recipe': recipe}).dataset
+    if dataset == 'image_folder':
+        options = {'data_dir': arguments.image_dir, 'batch_size': IMAGE_FOLDER_BATCH}
+        return options if arguments.image_dir else None
+    return {'data_dir': arguments.data_dir} if dataset == 'mnist' and arguments.data_dir else {}
+
+
+def main() -> int:
+    """The command; returns the exit status."""
+    arguments = parse(sys.argv[1:])
+    records: Dict[str, Any] = {'tensorflow': tf.__version__}
+    for recipe in recipes.names():
+        options = data_options(recipe, arguments)
+        if options is not None:
+            records[recipe] = fingerprint(recipe, options)
+            print(recipe, flush=True)
+    write_atomically(arguments.output, (json.dumps(records, indent=1) + '\n').encode())
+    if not arguments.compare:
+        return 0
+    with open(arguments.compare, encoding='utf-8') as file:
+        different = differences(json.load(file), records)
+    print('\n'.join(['different: ' + name for name in different] or ['all equal']))
+    return 1 if different else 0
+
+
+if __name__ == '__main__':
+    sys.exit(exit_status(main))
