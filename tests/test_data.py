@@ -92,7 +92,8 @@ def test_a_gzip_bomb_is_not_decompressed(tmp_path, small_files):
 def test_missing_data(tmp_path, small_files):
     with pytest.raises(UserError) as error:
         load(tmp_path, small_files)
-    for part in (str(tmp_path), '~/.keras/datasets', 'mnist.npz', 'no network here', '--data_dir', '--dataset=digits'):
+    for part in (str(tmp_path), '~/.keras/datasets', 'mnist.npz', 'no network here', '--data_dir',
+                 '--dataset=mnist_10k'):
         assert part in str(error.value)
     with pytest.raises(UserError, match='no --data_dir given'):
         mnist.load(None)
@@ -223,7 +224,8 @@ def test_batches_of_images(random_images, graph):
         np.testing.assert_array_equal(session.run(batch), random_images.pixels[[0, 39]])
 
 
-def test_the_package_contains_no_data():
-    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for path, _, files in os.walk(os.path.join(folder, 'dcgan_tf1')):
-        assert not [name for name in files if name.endswith(('.gz', '.npz', '.npy', 'ubyte'))], path
+def test_the_package_contains_no_other_data():
+    package = os.path.dirname(os.path.abspath(data.__file__))
+    data_files = [name for _, _, names in os.walk(os.path.dirname(package)) for name in names
+                  if name.endswith(('.gz', '.npz', '.npy', 'ubyte'))]
+    assert data_files == ['mnist_10k.npz']

@@ -128,7 +128,7 @@ def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
     assert_same_variables(final_variables(resumed), final_variables(whole))
     # With --run_dir in bfloat16, with --checkpoint alone in float32.
     images = []
-    for flags in (['--run_dir=' + whole.path], ['--checkpoint=' + whole.checkpoint_prefix + '-6']):
+    for flags in (['--run_dir=' + whole.path], [*RUN, '--checkpoint=' + whole.checkpoint_prefix + '-6']):
         output = str(tmp_path / 'images.npy')
         assert sample.run(sampling_settings(*flags, '--num_images=4', '--output=' + output)) == 0
         images.append(np.load(output))
