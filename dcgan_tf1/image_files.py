@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from typing import Any, Callable, Iterator, Sequence
+from typing import Any, Callable, Iterator, List, Sequence
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
 SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
 MAX_PIXELS = 2 ** 26  # of an image to be read: 8192×8192
 _FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP')  # Pillow reads more, and would start Ghostscript for some of them
-_FRAMES_PER_SECOND = 12
+_GRAY_LEVELS = 32  # of gray pictures in a GIF: hardly visible, and a third smaller than with 256
 
 
 def suffix(path: str) -> str:
@@ -109,29 +109,43 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
             write_atomically(os.path.join(path, '%06d.png' % number), content)
 
 
-def save_animation(path: str, pictures: Sequence[np.ndarray]) -> None:
+def save_animation(path: str, pictures: Sequence[np.ndarray], frame_ms: int, last_frame_ms: int) -> None:
     """Writes an animation: a .gif that loops, or with ffmpeg a .mp4.
 
     Args:
       path: the file to write. Its suffix is one of `ANIMATIONS`.
       pictures: the frames, uint8 [height, width, 3], all of the same size.
+      frame_ms: how long each frame but the last is shown, in milliseconds. A multiple of 10.
+      last_frame_ms: how long the last frame is shown. In a .mp4, rounded to a multiple of `frame_ms`.
     Raises: UserError if ffmpeg is needed but not installed, or fails.
     """
     if suffix(path) == '.gif':
-        write_atomically(path, _gif(pictures))
+        write_atomically(path, _gif(pictures, [frame_ms] * (len(pictures) - 1) + [last_frame_ms]))
     else:
-        _save_mp4(path, pictures)
+        _save_mp4(path, [*pictures[:-1], *[pictures[-1]] * max(1, round(last_frame_ms / frame_ms))], frame_ms)
 
 
-def _gif(pictures: Sequence[np.ndarray]) -> bytes:
+def _gif(pictures: Sequence[np.ndarray], durations: Sequence[int]) -> bytes:
     file = io.BytesIO()
-    first, *others = [Image.fromarray(picture) for picture in pictures]
-    first.save(file, format='GIF', save_all=True, append_images=others,
-               duration=round(1000 / _FRAMES_PER_SECOND), loop=0)
+    first, *others = _with_palettes(pictures)
+    first.save(file, format='GIF', save_all=True, append_images=others, duration=list(durations), loop=0)
     return file.getvalue()
 
 
-def _save_mp4(path: str, pictures: Sequence[np.ndarray]) -> None:
+def _with_palettes(pictures: Sequence[np.ndarray]) -> List[Image.Image]:
+    """Pictures with one palette of few grays if all are gray. Otherwise Pillow chooses a palette for each."""
+    if any((picture != picture[..., :1]).any() for picture in pictures):
+        return [Image.fromarray(picture) for picture in pictures]
+    grays = np.linspace(0, 255, _GRAY_LEVELS).round().astype(np.uint8)
+    images = []
+    for picture in pictures:
+        indices = np.rint(picture[..., 0] / 255 * (_GRAY_LEVELS - 1)).astype(np.uint8)
+        images.append(Image.frombytes('P', indices.shape[::-1], indices.tobytes()))
+        images[-1].putpalette(grays.repeat(3).tobytes())
+    return images
+
+
+def _save_mp4(path: str, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
     if not shutil.which('ffmpeg'):
         raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
     height, width = pictures[0].shape[:2]
@@ -139,7 +153,7 @@ def _save_mp4(path: str, pictures: Sequence[np.ndarray]) -> None:
     process = subprocess.run(
         ['ffmpeg', '-y', '-loglevel', 'error',
          '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
-         '-r', str(_FRAMES_PER_SECOND), '-i', '-',
+         '-r', '1000/%d' % frame_ms, '-i', '-',
          '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', path + '.partial'],
         input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if process.returncode:

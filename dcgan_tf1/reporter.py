@@ -1,6 +1,7 @@
 """Reports the progress of a run: terminal, train.log, metrics.jsonl, TensorBoard and sample images."""
 import contextlib
 import json
+import math
 import os
 import sys
 import time
@@ -16,7 +17,9 @@ from dcgan_tf1.events import EventWriter
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.settings import TrainSettings
 
-_MAX_FRAMES = 100
+# Of the animation of a training.
+_MAX_FRAMES = 30
+_LAST_FRAME_MS = 2000
 
 
 class Reporter:
@@ -114,12 +117,18 @@ class Reporter:
             height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
 
     def write_animation(self) -> None:
-        """Writes an animation of the grids of generated images; of many grids, it takes 100 evenly spaced ones."""
+        """Writes an animation of the grids of generated images, each with its step.
+
+        If there are many grids, it shows up to 30: every second, third, …, and the last.
+        """
         paths = self._folder.grids()
         if paths:
-            indices = sorted(set(np.linspace(0, len(paths) - 1, _MAX_FRAMES).round().astype(int)))
-            image_files.save_animation(self._folder.animation,
-                                       [image_files.read_image(paths[index]) for index in indices])
+            every = max(1, math.ceil((len(paths) - 1) / (_MAX_FRAMES - 1)))
+            shown = [paths[index] for index in sorted({*range(0, len(paths), every), len(paths) - 1})]
+            captions = [f'step {self._folder.step_of(path):,}' for path in shown]
+            frames = plots.with_captions([image_files.read_image(path) for path in shown], captions)
+            frame_ms = 10 * min(40, max(25, 750 // len(frames)))  # 250 to 400: few frames are shown longer
+            image_files.save_animation(self._folder.animation, frames, frame_ms, _LAST_FRAME_MS)
 
     def draw_losses(self) -> None:
         """Draws the logged losses."""

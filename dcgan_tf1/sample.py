@@ -20,6 +20,7 @@ from dcgan_tf1 import cli, image_files, latent, pixels, plots, run_settings, sam
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import SampleSettings
 
+_FRAME_MS = 110  # of interpolations
 _Draw = Callable[[int], np.ndarray]  # how many latent vectors are needed → at least so many, or all of --noise
 _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
@@ -47,10 +48,12 @@ def run(settings: SampleSettings) -> int:
     return 0
 
 
+def _to_uint8(settings: SampleSettings, images: np.ndarray) -> np.ndarray:
+    return 255 - pixels.to_uint8(images) if settings.reverse else pixels.to_uint8(images)
+
+
 def _grid(settings: SampleSettings, images: np.ndarray, columns: Optional[int] = None) -> np.ndarray:
-    image_bytes = pixels.to_uint8(images)
-    return plots.grid(255 - image_bytes if settings.reverse else image_bytes, columns or settings.columns,
-                      settings.padding, settings.scale)
+    return plots.grid(_to_uint8(settings, images), columns or settings.columns, settings.padding, settings.scale)
 
 
 def _interpolate(settings: SampleSettings, draw: _Draw, generate: _Generate) -> int:
@@ -67,15 +70,16 @@ def _interpolate(settings: SampleSettings, draw: _Draw, generate: _Generate) -> 
     images = generate(noise)
     if is_animation:
         images = images.reshape(num_paths, num_points, *images.shape[1:])
-        image_files.save_animation(settings.output, [_grid(settings, images[:, point]) for point in range(num_points)])
+        frames = [_grid(settings, images[:, point]) for point in range(num_points)]
+        image_files.save_animation(settings.output, frames, _FRAME_MS, last_frame_ms=_FRAME_MS)
     else:
         image_files.save_images(settings.output, images, noise, functools.partial(_grid, settings, columns=num_points))
     return num_paths * num_points
 
 
 def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> int:
-    """Writes one row of images per term, with its mean at the end, and the result in the last row. Arrays hold only
-    the means and the result. Returns how many images were generated.
+    """Writes a picture of the equation: of each term the examples and their mean, then the result. Other files hold
+    only the means and the result. Returns how many images were generated.
     """
     terms = latent.parse_expression(settings.arithmetic)
     used = [index for _, indices in terms for index in indices]
@@ -85,19 +89,16 @@ def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> i
                         'at 0)' % (settings.arithmetic, max(used), settings.noise, len(noise)))
     results = latent.arithmetic(noise, terms)
     images = generate(np.concatenate([noise[used], results]))
-    singles, means = np.split(images, [len(used)])
+    examples, means = np.split(images, [len(used)])
 
-    def table(_: np.ndarray) -> np.ndarray:
-        columns = max(len(indices) for _, indices in terms) + 1
-        rows = np.ones((len(terms) + 1, columns, *images.shape[1:]), np.float32)
-        start = 0
-        for row, (_sign, indices), mean in zip(rows, terms, means):
-            row[:len(indices)], row[-1] = singles[start:start + len(indices)], mean
-            start += len(indices)
-        rows[-1, -1] = means[-1]
-        return _grid(settings, rows.reshape(-1, *images.shape[1:]), columns)
+    def render(_: np.ndarray) -> np.ndarray:
+        ends = np.cumsum([len(indices) for _, indices in terms])
+        examples_of_terms = np.split(_to_uint8(settings, examples), ends[:-1])
+        *term_means, result = _to_uint8(settings, means)
+        signs = [sign for sign, _ in terms]
+        return plots.equation(list(zip(signs, examples_of_terms, term_means)), result, settings.padding, settings.scale)
 
-    image_files.save_images(settings.output, means, results, table)
+    image_files.save_images(settings.output, means, results, render)
     return len(images)
 
 

@@ -28,6 +28,38 @@ def test_grid(columns):
     np.testing.assert_array_equal(plots.grid(images, columns, 1, scale=3)[1::3, 1::3], picture)
 
 
+def test_equation():
+    """Columns of examples above a line and their mean, operators beside the means, and the result at the right."""
+    terms = [(1, np.full((2, 14, 10, 1), 10, np.uint8), np.full((14, 10, 1), 20, np.uint8)),
+             (-1, np.full((1, 14, 10, 1), 30, np.uint8), np.full((14, 10, 1), 40, np.uint8))]
+    picture = plots.equation(terms, np.full((14, 10, 3), 50, np.uint8), padding=1)[..., 0]
+    # One above the other: two examples, the line and the mean, each followed by the padding of 1, except the line.
+    assert picture.shape == (1 + 15 + 15 + 1 + 1 + 14 + 1, 1 + 11 + 8 + 11 + 8 + 21)
+    first, second, result = picture[:, 5], picture[:, 24], picture[:, 45]
+    assert [np.count_nonzero(first == value) for value in (10, 0, 20)] == [28, 1, 14]
+    assert [np.count_nonzero(second == value) for value in (30, 0, 40)] == [14, 1, 14]
+    assert np.flatnonzero(result == 50).tolist() == list(range(47 - 28, 47))
+    minus, equals = picture[33:47, 12:19], picture[33:47, 31:38]
+    assert np.count_nonzero((minus == 0).any(axis=1)) == 1 and np.count_nonzero((equals == 0).any(axis=1)) == 2
+    plus = plots.equation([terms[0], (1, *terms[1][1:])], terms[0][2], padding=1)[33:47, 12:19, 0]
+    np.testing.assert_array_equal(plus.min(axis=0), minus.min(axis=0))
+    assert np.count_nonzero(plus == 0) == 9
+    np.testing.assert_array_equal(
+        plots.equation(terms, np.full((14, 10, 3), 50, np.uint8), 1, scale=3)[1::3, 1::3, 0], picture)
+
+
+@pytest.mark.parametrize('width, height', [(200, 30), (100, 15), (20, 15)])
+def test_captions(width, height):
+    """Large letters if the longest caption fits, otherwise small ones. The picture above does not change."""
+    pictures = np.full((3, 40, width, 3), 77, np.uint8)
+    first, second, longest = plots.with_captions(pictures, ['step 1', 'step 2', 'step 1,200'])
+    assert first.shape == second.shape == longest.shape == (40 + height, width, 3)
+    assert (first[:40] == 77).all() and set(np.unique(first[40:])) == {24, 255}
+    scale = height // 15
+    np.testing.assert_array_equal(first[40:, :width // scale * scale:scale], first[40:, scale - 1::scale])
+    assert width == 20 or not np.array_equal(first, second)
+
+
 def test_png_keeps_every_pixel():
     picture = np.random.RandomState(0).randint(0, 256, (5, 7, 3)).astype(np.uint8)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(plots.png(picture)))), picture)

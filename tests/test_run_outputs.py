@@ -1,4 +1,5 @@
 """The files that a training writes, what it prints, and that logging does not change what it computes."""
+import contextlib
 import os
 import re
 import struct
@@ -19,8 +20,11 @@ from helpers import (
 )
 from PIL import Image
 
+from dcgan_tf1 import plots
 from dcgan_tf1.loop import TrainingLoop
+from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
 MAIN_RECIPE = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
@@ -46,9 +50,34 @@ def test_images_and_checkpoints(trained):
     assert sorted(os.listdir(folder.samples)) == [
         'reals.png', 'step_000000.png', 'step_000004.png', 'step_000005.png', 'training.gif']
     with Image.open(folder.animation) as animation:
-        assert animation.n_frames == 3 and animation.size == Image.open(folder.grid(5)).size
+        width, height = Image.open(folder.grid(5)).size
+        assert animation.n_frames == 3 and animation.size == (width, height + 30)
+        durations = []
+        for frame in range(3):
+            animation.seek(frame)
+            durations.append(animation.info['duration'])
+        assert durations == [400, 400, 2000] and animation.info['loop'] == 0
+        last = np.asarray(animation.convert('L'), float)
+        np.testing.assert_allclose(last[:height], np.asarray(Image.open(folder.grid(5)).convert('L')), atol=5)
     assert Image.open(folder.reals).size == (2 * (2 * 30 + 2),) * 2
     assert {'model-3.index', 'model-5.index', 'checkpoint'} <= set(os.listdir(folder.checkpoints))
+
+
+@pytest.mark.parametrize('num_grids, frames, duration', [(1, 1, None), (10, 10, 400), (30, 30, 250), (101, 26, 280)])
+def test_a_long_animation_shows_evenly_spaced_grids(num_grids, frames, duration, tmp_path, monkeypatch):
+    folder = RunFolder(str(tmp_path))
+    folder.create()
+    for number in range(num_grids):
+        Image.new('RGB', (130, 8)).save(folder.grid(100 * number))
+    captions = []
+    monkeypatch.setattr(plots, 'with_captions', lambda pictures, shown: captions.extend(shown) or [
+        np.full((8, 8, 3), 200 * (number % 2), np.uint8) for number in range(len(pictures))])
+    with contextlib.closing(Reporter(folder, TrainSettings(), 0)) as new:
+        new.write_animation()
+    every = 4 if num_grids == 101 else 1
+    assert captions == [f'step {100 * every * number:,}' for number in range(frames)]
+    with Image.open(folder.animation) as animation:
+        assert animation.n_frames == frames and (duration is None or animation.info['duration'] == duration)
 
 
 def test_config(trained):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import latent, pixels, plots, run_settings, sample, sampler
+from dcgan_tf1 import image_files, latent, pixels, plots, run_settings, sample, sampler
 from dcgan_tf1.errors import UserError
 
 NOISE_DIM = 100
@@ -170,6 +170,19 @@ def test_gif(write):
         assert animation.n_frames == 6 and animation.size == (2 * 30 + 2, 32) and animation.info['loop'] == 0
         animation.seek(3)
         assert np.asarray(animation.convert('RGB')).std() > 0
+        for frame in range(6):  # no pause, because the path is closed
+            animation.seek(frame)
+            assert animation.info['duration'] == 110
+
+
+def test_gif_in_color(tmp_path):
+    pictures = np.zeros((2, 4, 4, 3), np.uint8)
+    pictures[0, ..., 0] = pictures[1, ..., 2] = 255
+    image_files.save_animation(str(tmp_path / 'a.gif'), pictures, 100, 500)
+    with Image.open(str(tmp_path / 'a.gif')) as animation:
+        for frame, color in enumerate([(255, 0, 0), (0, 0, 255)]):
+            animation.seek(frame)
+            assert animation.convert('RGB').getpixel((2, 2)) == color
 
 
 def test_mp4(write, tmp_path, monkeypatch):
@@ -192,8 +205,15 @@ def test_arithmetic(write, generate, noise_flag):
     with np.load(write('sum.npz', expression, noise_flag(noise)), allow_pickle=False) as arrays:
         np.testing.assert_allclose(arrays['noise'][-1], (noise[0] + noise[3]) / 2 - noise[1] + noise[2], atol=1e-6)
         np.testing.assert_allclose(generate(noise_flag(arrays['noise'])), arrays['images'], atol=1e-6)
-    grid = write('sum.png', '--arithmetic=0,1-2+2', '--padding=0', '--scale=1')
-    assert np.asarray(Image.open(grid)).shape == (4 * 28, 3 * 28, 3)
+    picture = np.asarray(Image.open(write('sum.png', expression, '--padding=0', '--scale=1', noise_flag(noise))))
+    assert picture.shape == (3 * 28 + 1, 3 * 28 + 3 * 14 + 2 * 28, 3)
+    plain, reverse = (np.asarray(Image.open(write('sum.png', '--arithmetic=0,3-1+2', '--bn_mode=moving', '--padding=1',
+                                                  '--scale=1', *more, noise_flag(noise)))).astype(int)
+                      for more in ([], ['--reverse']))
+    images = pixels.to_uint8(generate('--bn_mode=moving', noise_flag(noise)))[..., 0]
+    np.testing.assert_array_equal(plain[1:29, 1:29, 0], images[0])
+    np.testing.assert_array_equal(plain[30:58, 1:29, 0], images[3])
+    assert (plain[1:29, 1:29] + reverse[1:29, 1:29] == 255).all()
     with pytest.raises(UserError, match='needs vector 3, but .* has only 3'):
         write('sum.png', expression, noise_flag(noise[:3]))
 

@@ -72,7 +72,7 @@ def test_a_small_run(trained, tmp_path, capsys):
     for name in ('filters.png', 'guided.png'):
         with Image.open(str(tmp_path / name)) as picture:
             assert picture.size[0] == 1400
-            # The halves, of the untrained and the trained discriminator, differ.
+            # The halves, of two discriminators or of different units, differ.
             left, right = np.array_split(np.asarray(picture.convert('L'))[80:].astype(float), 2, axis=1)
             assert np.abs(left - right).mean() > 1
 
@@ -147,23 +147,61 @@ def test_responses_and_their_gradients(untrained, images):
         responses = discriminator.responses(images)
         last = discriminator.features(images)[-1].reshape(40, 4, 4, 128)
         np.testing.assert_array_equal(responses, last.max(axis=(1, 2)))
-        for channel in (0, 7):
-            guided = discriminator.guided_gradients(images, channel)
+        fields = discriminator.receptive_fields()
+        for unit in (0, 7):
+            positions = discriminator.positions(images, unit)
+            guided = discriminator.guided_gradients(images, unit, positions)
             assert guided.shape == images.shape
-            for gradient in guided:  # of a single unit, whose receptive field is 13×13 pixels: 5 + 4 · 2
-                rows, columns = np.nonzero(gradient[..., 0])
-                assert len(rows) and np.ptp(rows) < 13 and np.ptp(columns) < 13
-            alone = discriminator.guided_gradients(images[3:4], channel)
-            np.testing.assert_allclose(alone[0], guided[3], atol=1e-5)
+            original = guided.copy()
+            for gradient, (row, column) in zip(guided, positions):
+                (top, left), (bottom, right) = fields[row, column]
+                assert gradient[top:bottom, left:right].any()
+                gradient[top:bottom, left:right] = 0
+                assert not gradient.any()
+            alone = discriminator.guided_gradients(images[3:4], unit, positions[3:4])
+            np.testing.assert_allclose(alone[0], original[3], atol=1e-5)
 
 
-def test_the_strongest_responses_come_first(untrained, images):
+def test_receptive_fields(untrained):
+    """Two 5×5 convolutions of stride 2 see 13×13 pixels: 5 + 4 · 2. Padding 'same' of 28 pixels is 1 before."""
     with untrained() as discriminator:
-        picture = report.guided_picture(discriminator, images)
-        best = images[discriminator.responses(images)[:, 1].argmax()]
-    top = 1 + 2 * 29  # below the images and gradients of channel 0
-    shown = picture[::4, ::4][top:top + 28, 1:29]
-    np.testing.assert_array_equal(shown, pixels.to_uint8(np.repeat(best, 3, axis=2)))
+        fields = discriminator.receptive_fields()
+    assert fields.shape == (7, 7, 2, 2)
+    for row in range(7):
+        # Unit r sees the rows 2r − 1 to 2r + 3 of the first layer, whose unit q sees the pixels 2q − 1 to 2q + 3.
+        first, end = 2 * (2 * row - 1) - 1, 2 * (2 * row + 3) + 3 + 1
+        assert fields[row, 3, :, 0].tolist() == fields[3, row, :, 1].tolist() == [max(0, first), min(28, end)]
+
+
+def test_crop():
+    fields = np.array([[[[0, 0], [2, 3]], [[0, 1], [2, 4]]], [[[1, 0], [4, 3]], [[2, 2], [4, 4]]]])
+    image = np.arange(1, 17, dtype=np.uint8).reshape(1, 4, 4, 1)
+
+    def patch(row, column):
+        return report.crop(image, np.array([[row, column]]), fields)[0, :, :, 0].tolist()
+    assert patch(0, 1) == [[128, 128, 128], [2, 3, 4], [6, 7, 8]]
+    assert patch(1, 0) == [[5, 6, 7], [9, 10, 11], [13, 14, 15]]
+    assert patch(1, 1) == [[11, 12, 128], [15, 16, 128], [128, 128, 128]]
+
+
+def test_patches(untrained, images, monkeypatch):
+    """The strongest responses come first. Both discriminators get the same images and positions."""
+    pictures = {}
+    monkeypatch.setattr(report, '_draw', lambda drawn, row_names: pictures.update(drawn))
+    with untrained() as trained, untrained('--seed=1') as other:
+        report.guided_figure(trained, other, images)
+        best = images[trained.responses(images)[:, 1].argmax()][np.newaxis]
+        position = trained.positions(best, 1)
+        fields = other.receptive_fields()
+        rows = [pixels.to_uint8(best), *(report.to_picture(network.guided_gradients(best, 1, position))
+                                         for network in (trained, other))]
+    assert list(pictures) == ['Unit %d' % unit for unit in range(6)]
+    picture = pictures['Unit 1']
+    assert picture.shape == (3 * 14 + 1, 9 * 14 + 1, 3)
+    for number, row in enumerate(rows):
+        top = 1 + 14 * number
+        shown = picture[top:top + 13, 1:14, :1].astype(int)
+        np.testing.assert_allclose(shown, report.crop(row, position, fields)[0], atol=1)
 
 
 def test_weights(trained, training_settings, random_images):

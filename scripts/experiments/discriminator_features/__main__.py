@@ -25,8 +25,8 @@ folder with a subfolder per class, of which every fifth image is then used for t
 and with the dataset digits, the discriminator may have seen test images (without their labels).
 
 Writes features.json, README.md, filters.png (of the first layer) and guided.png to --output. The latter shows
-guided backpropagation (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806) from the first channels of
-the last convolution, for the test images with the largest responses, as in the DCGAN paper's figure 5.
+guided backpropagation (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806) from the first units of the last
+convolution, for the patches of the test images with the largest responses, as in the DCGAN paper's figure 5.
 """
 import argparse
 import json
@@ -37,7 +37,7 @@ from typing import Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, pixels, plots, run_settings
+from dcgan_tf1 import cli_flags, pixels, run_settings
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, write_atomically
@@ -61,7 +61,7 @@ def parse(arguments=None) -> argparse.Namespace:
                         help='folder of the dataset; default: that of the run')
     parser.add_argument('--train_images', type=at_least(2 * svm.HOLDOUT_EVERY), default=report.DEFAULT_IMAGES,
                         help='maximum number of training images, spread evenly over the dataset')
-    parser.add_argument('--test_images', type=at_least(report.NUM_IMAGES), default=report.DEFAULT_IMAGES,
+    parser.add_argument('--test_images', type=at_least(report.NUM_PATCHES), default=report.DEFAULT_IMAGES,
                         help='maximum number of test images, likewise')
     parser.add_argument('--output', type=path,
                         help='folder for the results; default: '
@@ -87,18 +87,18 @@ def main(arguments=None) -> int:
         dataset, arguments.train_images, arguments.test_images)
     training, test = (pixels.to_float(part.astype(np.float32)) for part in (training, test))
     batches = _batches(training, settings.batch_size)
-    features, filters, guided = {}, {}, {}
+    features = {}
 
     def measure(name, extract):
         print(name, file=sys.stderr, flush=True)
         features[name] = svm.classify(extract(training), labels, extract(test), test_labels)
     measure('raw pixels', lambda part: [part.reshape(len(part), -1)])
-    for name, checkpoint in (('untrained discriminator', None),
-                             ('trained discriminator', settings.checkpoint)):
-        with Discriminator(settings, checkpoint, batches) as discriminator:
-            filters[name] = plots.grid(report.to_picture(discriminator.filters()), padding=1, scale=16)
-            guided[name] = report.guided_picture(discriminator, test)
-            measure(name, discriminator.features)
+    with Discriminator(settings, None, batches) as untrained, \
+            Discriminator(settings, settings.checkpoint, batches) as discriminator:
+        measure('untrained discriminator', untrained.features)
+        measure('trained discriminator', discriminator.features)
+        filters = report.filters_figure({'Untrained discriminator': untrained, 'Trained discriminator': discriminator})
+        guided = report.guided_figure(discriminator, untrained, test)
     results = {'recipe': settings.recipe, 'dataset': dataset['dataset'], 'seed': settings.seed,
                'checkpoint': os.path.basename(settings.checkpoint), 'train_images': len(training),
                'test_images': len(test), 'standing_batches': len(batches), 'batch_size': settings.batch_size,
@@ -108,8 +108,7 @@ def main(arguments=None) -> int:
     os.makedirs(output, exist_ok=True)
     for name, content in (('features.json', (json.dumps(results, indent=1) + '\n').encode()),
                           ('README.md', report.readme(results).encode()),
-                          ('filters.png', report.side_by_side(filters)),
-                          ('guided.png', report.side_by_side(guided, report.channel_names(discriminator)))):
+                          ('filters.png', filters), ('guided.png', guided)):
         write_atomically(os.path.join(output, name), content)
     print(report.table(results), end='')
     return 0

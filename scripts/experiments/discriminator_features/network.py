@@ -64,13 +64,19 @@ class Discriminator:
                 raise UserError('the discriminator of --network=%s has no convolutions: use a run of another '
                                 'network' % settings.network)
             self._features = [layers.flatten(max_pool(x)) for x in activations]
-            self._responses = tf.reduce_max(activations[-1], [1, 2])
-            self._channel = tf.placeholder(tf.int32, [])
-            response = tf.gather(self._responses, self._channel, axis=1)
-            self._guided = tf.gradients(response, self._network.images)[0]
+            last = activations[-1]
+            self._grid_shape = tuple(map(int, last.shape[1:3]))
+            self.num_units = int(last.shape[3])
+            self._responses = tf.reduce_max(last, [1, 2])
+            self._positions = tf.argmax(tf.reshape(last, [-1, np.prod(self._grid_shape), self.num_units]), axis=1)
+            # An activation per image: at [row, column, unit].
+            self._indices = tf.placeholder(tf.int32, [None, 3])
+            numbered = tf.concat([tf.range(tf.shape(last)[0])[:, tf.newaxis], self._indices], axis=1)
+            images = self._network.images
+            self._guided = tf.gradients(tf.gather_nd(last, numbered), images)[0]
+            self._guided_of_all_units = tf.gradients(tf.gather_nd(last, numbered[:, :3]), images)[0]
             self._kernel = next(variable for variable in tf.trainable_variables()
                                 if variable.shape.ndims == 4)
-            self.num_channels = int(self._responses.shape[1])
             variables = tf.global_variables()
             saver = tf.train.Saver(variables)
             self._session = create_session()
@@ -91,18 +97,44 @@ class Discriminator:
         return self._run(self._features, images)
 
     def responses(self, images: np.ndarray) -> np.ndarray:
-        """The largest activation of the last convolution in each channel: float32 [n, channels]."""
+        """The largest activation of each unit (channel) of the last convolution: float32 [n, units]."""
         return self._run([self._responses], images)[0]
 
-    def guided_gradients(self, images: np.ndarray, channel: int) -> np.ndarray:
-        """Guided gradients of the responses in a channel with respect to the images, in the images' shape."""
-        return self._run([self._guided], images, {self._channel: channel})[0]
+    def positions(self, images: np.ndarray, unit: int) -> np.ndarray:
+        """Where a unit of the last convolution responds most: int [n, 2], the row and the column."""
+        return np.stack(np.unravel_index(self._run([self._positions], images)[0][:, unit], self._grid_shape), axis=1)
+
+    def guided_gradients(self, images: np.ndarray, unit: int, positions: np.ndarray) -> np.ndarray:
+        """Guided gradients with respect to the images of a unit's activations at positions, int [n, 2].
+
+        Returns: float32 in the images' shape.
+        """
+        indices = np.concatenate([positions, np.full((len(images), 1), unit)], axis=1)
+        return self._run_once(self._guided, images, indices)
+
+    def receptive_fields(self) -> np.ndarray:
+        """The part of an image on which the last convolution depends at each position.
+
+        Measured: a pixel belongs to it if it has a guided gradient in any of 32 images of noise, for any unit.
+
+        Returns: int [rows, columns, 2, 2]: [[top, left], [bottom, right]], where bottom and right are excluded.
+        """
+        noise = np.random.RandomState(0).uniform(-1, 1, (32, *self._network.images.shape.as_list()[1:]))
+        fields = np.empty((*self._grid_shape, 2, 2), int)
+        for position in np.ndindex(*self._grid_shape):
+            gradients = self._run_once(self._guided_of_all_units, noise, np.tile([*position, 0], (len(noise), 1)))
+            pixels = np.argwhere(gradients.any(axis=(0, 3)))
+            fields[position] = pixels.min(axis=0), pixels.max(axis=0) + 1
+        return fields
 
     def filters(self) -> np.ndarray:
         """Filters of the first layer: float32 [filters, height, width, channels]."""
         return self._session.run(self._kernel).transpose(3, 0, 1, 2)
 
-    def _run(self, fetches, images, feed=()):
-        parts = [self._session.run(fetches, {self._network.images: part, **self._statistics, **dict(feed)})
+    def _run_once(self, fetch, images, indices):
+        return self._session.run(fetch, {self._network.images: images, self._indices: indices, **self._statistics})
+
+    def _run(self, fetches, images):
+        parts = [self._session.run(fetches, {self._network.images: part, **self._statistics})
                  for part in np.array_split(images, math.ceil(len(images) / _MAX_BATCH))]
         return [np.concatenate(fetched) for fetched in zip(*parts)]

@@ -1,15 +1,14 @@
 """The table and the pictures."""
 import math
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
 import numpy as np
 
 from dcgan_tf1 import markdown, pixels, plots
 from scripts.experiments.discriminator_features.network import Discriminator
 
-NUM_CHANNELS, NUM_IMAGES = 6, 8  # in guided.png: channels of the last convolution, and images for each
+NUM_UNITS, NUM_PATCHES = 6, 9  # in guided.png: units of the last convolution, and patches of each
 DEFAULT_IMAGES = 10000  # of --train_images and --test_images
-_SCALE = 4  # of the images in guided.png
 _README = '''# What the discriminator of %(recipe)s learned
 
 A linear SVM classifies images of the dataset %(dataset)s by their features. It was trained on
@@ -32,8 +31,10 @@ Filters of the first layer. Each is scaled by its own largest absolute value; 0 
 
 ![Guided backpropagation](guided.png)
 
-The test images to which the first channels of the last convolution respond most, and below them the guided
-gradients of these responses. The untrained and the trained discriminator respond to different images.
+Patches of the test images to which the first units of the last convolution of the trained discriminator respond
+most, cropped to their receptive field. Below them, the guided gradients of the same units at the same positions,
+in the trained and in the untrained discriminator. Each is scaled like the filters. A blank patch means that the
+unit's activation there is not positive. Gray borders are outside of the image.
 '''
 
 
@@ -67,43 +68,81 @@ def _command(results):
     return ' '.join(parts)
 
 
+def filters_figure(discriminators: Dict[str, Discriminator]) -> bytes:
+    """Draws the filters of the first layers of {title: discriminator}. Returns the content of a PNG file."""
+    return _draw({title: plots.grid(to_picture(discriminator.filters()), padding=1)
+                  for title, discriminator in discriminators.items()})
+
+
 def to_picture(x: np.ndarray) -> np.ndarray:
     """Scales each of float [n, …] by its own largest absolute value to uint8, so that 0 becomes mid-gray."""
     largest = np.abs(x).max(axis=tuple(range(1, x.ndim)), keepdims=True)
     return pixels.to_uint8(x / np.where(largest > 0, largest, 1))
 
 
-def guided_picture(discriminator: Discriminator, images: np.ndarray) -> np.ndarray:
-    """For each of the first channels, the images with the largest responses, and below them gradients."""
-    responses = discriminator.responses(images)
-    rows = []
-    for channel in range(min(NUM_CHANNELS, discriminator.num_channels)):
-        strongest = images[np.argsort(-responses[:, channel], kind='stable')[:NUM_IMAGES]]
-        rows += [pixels.to_uint8(strongest), to_picture(discriminator.guided_gradients(strongest, channel))]
-    return plots.grid(np.concatenate(rows), columns=NUM_IMAGES, padding=1, scale=_SCALE)
+def guided_figure(trained: Discriminator, untrained: Discriminator, images: np.ndarray) -> bytes:
+    """Draws the patches to which the first units of the last convolution respond most, and guided gradients.
+
+    The trained discriminator selects the patches. Below each are the gradients of the same unit at the same position,
+    in the trained and in the untrained discriminator. Everything is cropped to the unit's receptive field.
+
+    Args:
+      trained, untrained: the discriminators.
+      images: float32 [n, height, width, channels] in [−1, 1].
+    Returns: the content of a PNG file.
+    """
+    responses, fields = trained.responses(images), untrained.receptive_fields()
+    pictures = {}
+    for unit in range(min(NUM_UNITS, trained.num_units)):
+        strongest = images[np.argsort(-responses[:, unit], kind='stable')[:NUM_PATCHES]]
+        positions = trained.positions(strongest, unit)
+        rows = [pixels.to_uint8(strongest)]
+        rows += [to_picture(network.guided_gradients(strongest, unit, positions)) for network in (trained, untrained)]
+        patches = np.concatenate([crop(row, positions, fields) for row in rows])
+        pictures['Unit %d' % unit] = plots.grid(patches, columns=len(strongest), padding=1)
+    return _draw(pictures, ('Image', 'Trained', 'Untrained'))
 
 
-def channel_names(discriminator: Discriminator) -> List[str]:
-    """Names of the channels in `guided_picture`."""
-    return ['Channel %d' % channel for channel in range(min(NUM_CHANNELS, discriminator.num_channels))]
+def crop(images: np.ndarray, positions: np.ndarray, fields: np.ndarray) -> np.ndarray:
+    """Crops images to receptive fields. Parts of the fields that are outside of the image become mid-gray.
+
+    Args:
+      images: uint8 [n, height, width, channels].
+      positions: int [n, 2], of a unit in each image.
+      fields: the result of `Discriminator.receptive_fields`.
+    Returns: uint8 [n, height of the largest field, width of the widest, channels].
+    """
+    height, width = (fields[:, :, 1] - fields[:, :, 0]).reshape(-1, 2).max(axis=0)
+    patches = np.full((len(images), height, width, images.shape[3]), 128, np.uint8)
+    for patch, image, (row, column) in zip(patches, images, positions):
+        (top, left), (bottom, right) = fields[row, column]
+        # A field that is cut off at the top or left is aligned with the other end of the patch.
+        first_row, first_column = height - bottom if top == 0 else 0, width - right if left == 0 else 0
+        patch[first_row:first_row + bottom - top, first_column:first_column + right - left] = (
+            image[top:bottom, left:right])
+    return patches
 
 
-def side_by_side(pictures: Dict[str, np.ndarray], row_names: Sequence[str] = ()) -> bytes:
-    """A PNG of pictures side by side.
+def _draw(pictures: Dict[str, np.ndarray], row_names: Sequence[str] = ()) -> bytes:
+    """A PNG of pictures in two columns.
 
     Args:
       pictures: {title: uint8 [height, width, 3]}, all of one size.
-      row_names: names of equally high parts of the pictures, from the top.
+      row_names: names of equally high parts of each picture, from the top.
     """
     height, width = next(iter(pictures.values())).shape[:2]
-    drawing = plots.figure(7, 3.45 * height / width + 0.45)
-    all_axes = drawing.subplots(1, len(pictures))
-    for column, (axes, (title, picture)) in enumerate(zip(all_axes, pictures.items())):
+    rows = math.ceil(len(pictures) / 2)
+    drawing = plots.figure(7, rows * (3.1 * height / width + 0.35))
+    all_axes = drawing.subplots(rows, 2, squeeze=False)
+    for axes in all_axes.flat:
+        axes.axis('off')
+    for number, (axes, (title, picture)) in enumerate(zip(all_axes.flat, pictures.items())):
+        axes.axis('on')
         axes.imshow(picture, interpolation='nearest')
-        axes.set_title(title.capitalize(), fontsize=10)
+        axes.set_title(title, fontsize=10)
         axes.set_xticks([])
         axes.set_yticks([(row + 0.5) * height / len(row_names) for row in range(len(row_names))])
-        axes.set_yticklabels(row_names if column == 0 else [], fontsize=9)
+        axes.set_yticklabels(row_names if number % 2 == 0 else [], fontsize=9)
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)
