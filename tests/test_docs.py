@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, settings
+from dcgan_tf1 import cli_flags, command_settings, settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -29,7 +29,7 @@ LINKED = [*WITH_COMMANDS, *documents('results/**/README.md')]
 MAX_README_LINES = 180
 SETTINGS = {'train': settings.TrainSettings, 'sample': settings.SampleSettings,
             'evaluate': settings.EvaluateSettings, 'export': settings.ExportSettings,
-            'report': settings.ReportSettings}
+            'report': command_settings.ReportSettings, 'explore': command_settings.ExploreSettings}
 
 
 def read(name):
@@ -104,7 +104,7 @@ def parse_command(module, arguments):
     if module == 'dcgan_tf1.help' or arguments == ['--help']:
         return
     if package == 'dcgan_tf1':
-        if command == 'report':
+        if command in ('report', 'explore'):
             arguments = [argument for argument in arguments if argument.startswith('-')]
         cli_flags.parse(SETTINGS[command], *arguments)
     elif module == 'scripts.benchmarks.startup':

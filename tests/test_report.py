@@ -12,10 +12,10 @@ from helpers import SMALL_RUN
 from PIL import Image
 
 from dcgan_tf1 import evaluate, report
+from dcgan_tf1.command_settings import ReportSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.evaluation import IDENTITY_KEYS
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import ReportSettings
 
 FLAGS = (*SMALL_RUN, '--steps=4', '--log_every=1', '--sample_every=1')
 
