@@ -39,7 +39,7 @@ def _what_next(run_dir: str) -> str:
         '', 'Three things to try next, after "%s":' % (activate % sys.version_info[:2]),
         '  python -m dcgan_tf1.sample --run_dir=%s --interpolation=slerp --output=paths.gif' % run_dir,
         '  python -m dcgan_tf1.evaluate --run_dir=%s --num_images=2000' % run_dir,
-        '  python -m dcgan_tf1.report %s' % run_dir])
+        '  python -m dcgan_tf1.explore %s' % run_dir])
 
 
 if __name__ == '__main__':

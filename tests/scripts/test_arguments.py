@@ -54,7 +54,7 @@ SCRIPTS = {
         'output': PATH}),
     'experiments.discriminator_features.__main__': (('--run_dir=' + HERE,), {
         'run_dir': FOLDER, 'checkpoint': PATH, 'data_dir': FOLDER, 'train_images': numbers(10),
-        'test_images': numbers(8), 'output': PATH}),
+        'test_images': numbers(9), 'output': PATH}),
     'experiments.precision': (('--data_dir=' + HERE, '--image_dir=' + HERE), {
         'recipes': (['graph_mode', 'paper,graph_mode'], ['', 'none', 'graph_mode,']), 'data_dir': FOLDER,
         'image_dir': FOLDER, 'steps': numbers(5), 'seeds': numbers(2), 'bfloat16_seeds': numbers(1),
