@@ -23,10 +23,12 @@ def run(tmp_path_factory):
     return api.train(**SMALL, extra_bn_momentums=[0.5], run_dir=str(tmp_path_factory.mktemp('api') / 'run'))
 
 
+@pytest.mark.slow
 def test_training_writes_a_run(run):
     assert [record['step'] for record in run.read_metrics()] == [1, 3]
 
 
+@pytest.mark.slow
 def test_training_resumes(tmp_path):
     folder = str(tmp_path / 'run')
     api.train(**SMALL, run_dir=folder)
@@ -81,6 +83,7 @@ def test_scores(tmp_path):
     assert len(scores['histogram']) == 10
 
 
+@pytest.mark.slow
 def test_threads_share_a_process(tmp_path):
     def train_and_sample(seed, name):
         run = api.train(**SMALL, seed=seed, run_dir=str(tmp_path / name))
@@ -92,6 +95,7 @@ def test_threads_share_a_process(tmp_path):
     np.testing.assert_array_equal(together, one_by_one)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(tf.__version__.startswith('1.'), reason='TensorFlow 1 has no eager code by default')
 def test_next_to_eager_code(run):
     program = textwrap.dedent('''
@@ -119,6 +123,7 @@ def documented_example(path, steps):
     return re.sub(r'(?<!_)steps=\d+', 'steps=%d' % steps, textwrap.dedent(lines))
 
 
+@pytest.mark.slow
 def test_the_documented_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -126,6 +131,7 @@ def test_the_documented_example_runs(tmp_path, monkeypatch):
     assert names['images'].shape == (16, 28, 28, 1) and 'frechet_distance' in names['scores']
 
 
+@pytest.mark.slow
 def test_in_a_jupyter_notebook(tmp_path):
     nbclient = pytest.importorskip('nbclient')
     nbformat = pytest.importorskip('nbformat')

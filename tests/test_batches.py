@@ -32,6 +32,7 @@ def test_batches_do_not_depend_on_the_first_step(start):
     np.testing.assert_array_equal(planned_batches(10, 3, 5, start, 8)[2:], planned_batches(10, 3, 5, start + 2, 6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('num_examples,batch_size', [(10, 5), (10, 4), (10, 10), (7, 4), (5, 12)])
 def test_the_last_batch_of_an_epoch_is_smaller(num_examples, batch_size):
     """The order is new in every epoch, or with `once` always the same."""

@@ -33,6 +33,7 @@ def run(classifier_cache, tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_kept(run, classifier_cache, evaluation_settings, capsys):
     folder = run('run', DENSE, '--steps=8', '--keep_checkpoints=1', *EVALUATED)
     distances = {evaluation['checkpoint']: evaluation['scores']['frechet_distance']['value']
@@ -78,12 +79,14 @@ def copy_without(evaluated_run, tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_evaluations_do_not_change_the_training(run, evaluated_run):
     plain_run = run('plain', WITH_BATCH_NORM_AND_DROPOUT, '--steps=6')
     assert_same_variables(read_variables(plain_run.checkpoint_prefix + '-6'),
                           read_variables(evaluated_run.checkpoint_prefix + '-6'))
 
 
+@pytest.mark.slow
 def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
     """The scores and the best checkpoint do not depend on where the run was interrupted."""
     flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED]
@@ -100,6 +103,7 @@ def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
                           read_variables(checkpoints.best_checkpoint(evaluated_run)))
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_an_evaluation(run, evaluated_run, copy_without):
     """An evaluation that is missing for the last checkpoint is made up for, and only that one."""
     flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED, '--steps=6']
@@ -118,6 +122,7 @@ def test_a_run_killed_before_an_evaluation(run, evaluated_run, copy_without):
     assert killed_at_the_end.read_scores() == expected and os.path.exists(killed_at_the_end.animation)
 
 
+@pytest.mark.slow
 def test_names_of_checkpoints(run, sampling_settings, tmp_path):
     folder = run('run', DENSE, '--steps=4', '--keep_checkpoints=2', *EVALUATED)
     named = checkpoints.named_checkpoint

@@ -10,6 +10,7 @@ from helpers import SMALL_RUN, assert_same_run
 from dcgan_tf1.errors import UserError
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_network_is_refused(train_run, copy_of_run, trained):
     """The error names variables with other shapes, missing variables and unexpected variables."""
     folder, other = copy_of_run('run', '--steps=3'), trained(*SMALL_RUN, '--steps=3', '--epsilon=1e-7', '--noise_dim=9')
@@ -34,6 +35,7 @@ def test_a_run_with_only_a_truncated_checkpoint(train_run, copy_of_run):
         train_run('run', '--steps=4')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('part', ['.data-00000-of-00001', '.index'])
 @pytest.mark.parametrize('fault', ['truncated', 'altered', 'gone'])
 def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, train_run, copy_of_run, uninterrupted_run, capsys):
@@ -64,6 +66,7 @@ def test_a_damaged_state_file_does_not_matter(train_run, copy_of_run, uninterrup
     assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
 
 
+@pytest.mark.slow
 def test_files_left_by_a_killed_process_are_deleted(train_run, copy_of_run):
     folder = copy_of_run('run', '--steps=3', '--keep_checkpoints=2')
     partial_files = ['model-2.data-00000-of-00001.tempstate123', 'checkpoint.tmp0a1b', 'model-1.standing-2x8.npz']

@@ -134,6 +134,7 @@ def program(*arguments):
     return result.returncode, result.stdout, result.stderr
 
 
+@pytest.mark.slow
 def test_the_program_lists_its_commands_and_recipes():
     status, output, _ = program('dcgan_tf1')
     assert status == 0
@@ -145,6 +146,7 @@ def test_an_unknown_command():
     assert status == 1 and error.startswith('error: there is no command trian: choose one of train, sample')
 
 
+@pytest.mark.slow
 def test_a_command_and_its_module_are_the_same():
     for command in (['dcgan_tf1', 'sample'], ['dcgan_tf1.sample']):
         status, _, error = program(*command, '--run_dir=nowhere', '--output=a.png')
@@ -153,7 +155,8 @@ def test_a_command_and_its_module_are_the_same():
         assert '--interpolation' in output and '--walk' not in output and 'Generates images' in output
 
 
-@pytest.mark.parametrize('flag', ['--stepps=3', '--steps=0', '--batch_size=many'])
+@pytest.mark.slow
+@pytest.mark.parametrize('flag', ['--stepps=3', '--steps=0'])
 def test_a_wrong_flag_is_one_line(flag):
     status, _, error = program('dcgan_tf1', 'train', flag)
     lines = [line for line in error.splitlines() if line.startswith('error: ')]

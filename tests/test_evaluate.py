@@ -33,6 +33,7 @@ def run(trained):
                    '--bn_mode=moving')
 
 
+@pytest.mark.slow
 def test_scores_of_real_images(evaluated, tmp_path):
     _, test = data.load_labeled('digits')
     np.save(str(tmp_path / 'real.npy'), test.images.pixels)
@@ -47,6 +48,7 @@ def test_scores_of_real_images(evaluated, tmp_path):
     assert 'too few images: 256, needs 1000' in table and '| precision |' in table
 
 
+@pytest.mark.slow
 def test_scores_of_bad_images(evaluated, tmp_path):
     """Blur, noise, a single class, and copies of training images each show in the score made for them."""
     training, test = data.load_labeled('digits')
@@ -68,6 +70,7 @@ def test_scores_of_bad_images(evaluated, tmp_path):
     assert scores(training.images.pixels[:100])['nearest_median'] == 0 < real['nearest_percentile']
 
 
+@pytest.mark.slow
 def test_evaluations_of_a_run(run, evaluation_settings, classifier_cache):
     """Defaults come from the run. scores.json keeps one evaluation per checkpoint and batch-norm mode."""
     def call(*flags):
@@ -143,6 +146,7 @@ def test_images_of_another_shape(evaluated, tmp_path):
         evaluated('--images=%s/images.npy' % tmp_path, '--dataset=digits')
 
 
+@pytest.mark.slow
 def test_a_classifier_is_trained_once(tmp_path):
     training, test = data.load_labeled('digits')
     messages = []
@@ -164,6 +168,7 @@ def test_a_classifier_is_trained_once(tmp_path):
     assert len(messages) == 6
 
 
+@pytest.mark.slow
 def test_classifier_of_mnist(mnist_dir, tmp_path):
     """A tenth of its training steps, on a third of the images, is enough for an accuracy of 97%."""
     training, test = data.load_labeled('mnist', data_dir=mnist_dir)

@@ -47,6 +47,7 @@ def load(path, noise):
         return session.run(signature.outputs['images'].name, {signature.inputs['noise'].name: noise})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('bn_mode', ['moving', 'standing'])
 def test_images_equal_those_of_sample(bn_mode, folder, sampled, export_settings, tmp_path):
     path, flag = str(tmp_path / 'exported'), '--bn_mode=' + bn_mode
@@ -86,6 +87,7 @@ def test_refused_exports(folder, export_settings, tmp_path):
         export.run(export_settings('--run_dir=' + folder, '--output=/proc/new', '--standing_batches=1'))
 
 
+@pytest.mark.slow
 def test_a_full_disk(folder, tmp_path):
     resource = pytest.importorskip('resource')  # not on Windows
     limit = 10 ** 5  # bytes per file: the graph with its weights is larger

@@ -14,6 +14,7 @@ from dcgan_tf1.training import train
 
 @pytest.mark.parametrize('flags,fault', [
     (['--dataset=imagenet'], '--dataset=imagenet'), (['--batch_size=0'], '--batch_size=0'),
+    (['--batch_size=many'], 'batch_size'),
     (['--dataset=digits', '--batch_size=5000'], '--batch_size=5000'), (['steps=5'], 'steps=5'),
     (['--flagfile=nowhere.flags'], 'nowhere.flags'), (['--step=5'], "Unknown command line flag 'step'"),
     (['--dataset=digits', '--run_dir=/dev/null/run'], '/dev/null/run'),
@@ -24,6 +25,7 @@ def test_bad_input_is_one_clear_error(flags, fault, training_settings, capsys):
     assert len([line for line in errors if fault in line]) == 1 and errors[-1].startswith('error: ')
 
 
+@pytest.mark.slow
 def test_bad_input_of_the_command(tmp_path):
     process = start_command('--data_dir=nowhere', '--run_dir=%s' % tmp_path)
     printed = process.communicate(timeout=120)[0]
@@ -66,6 +68,7 @@ def test_divergence_stops_the_run(network, train_run, tmp_path):
     assert not [name for name in os.listdir(str(tmp_path / 'diverged' / 'checkpoints')) if name.startswith('model')]
 
 
+@pytest.mark.slow
 def test_a_full_disk(train_run, copy_of_run, uninterrupted_run):
     """If a checkpoint cannot be written, earlier ones stay intact, and the same command resumes from them."""
     resource = pytest.importorskip('resource')  # not on Windows

@@ -44,6 +44,7 @@ def test_real_images_are_scaled(training_settings, random_images, graph):
     np.testing.assert_allclose(sorted(batch.sum(axis=(1, 2, 3))), sorted(expected.sum(axis=(1, 2, 3))), rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('update_ops', [True, False])
 def test_update_ops(update_ops, training_settings, random_images, graph):
     """A step updates the moving statistics of both networks, or leaves them at exactly 0 and 1."""
@@ -59,6 +60,7 @@ def test_update_ops(update_ops, training_settings, random_images, graph):
             assert (value == ('variance' in variable.name)).all() != update_ops, variable.name
 
 
+@pytest.mark.slow
 def test_moving_statistics_of_one_step(training_settings, random_images, graph):
     """Computes in NumPy what the moving statistics of the first layers become.
 
@@ -120,6 +122,7 @@ def test_a_variable_without_a_network_is_an_error(training_settings, random_imag
         build(training_settings('--batch_size=4'), random_images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('fixed_network', ['generator', 'discriminator'])
 def test_each_optimizer_updates_its_own_network(fixed_network, training_settings, random_images, graph):
     """If the learning rate of one network is nearly 0, the variables of that network alone do not change."""

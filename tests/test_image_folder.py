@@ -135,6 +135,7 @@ SMALL_RUN = ['--dataset=image_folder', '--channels=3', '--batch_size=4', '--shuf
          '--log_every=2', '--checkpoint_every=3', '--network=paperspace', '--loss=sigmoid', '--schedule=simultaneous']
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(folder, tmp_path, training_settings):
     """The resumed part crosses the end of an epoch of 8 batches, of which the last has 2 images."""
     def run(name, steps):
@@ -148,6 +149,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(folder, tmp_path, training_se
     assert whole.read_metrics()[-1]['epoch'] == 1.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('network,size', [('sparse_softmax', 28), ('sparse_softmax', 64), ('graph_mode', 32),
                                           ('learnopencv_torch', 32), ('learnopencv_tf', 64), ('paper', 32),
                                           ('learnopencv_torch', 128), ('machinecurve', 64)])
@@ -170,6 +172,7 @@ def test_unsupported_image_sizes(flags, message, folder, tmp_path, training_sett
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.slow
 def test_an_unreadable_file_stops_the_run(folder, tmp_path, training_settings, capsys):
     with open(os.path.join(folder, '17.jpg'), 'wb') as file:
         file.write(b'half a')

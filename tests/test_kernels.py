@@ -45,6 +45,7 @@ def values_and_gradients(function, choice, x, kernel, dtype):
     return [tf.cast(y, tf.float32), *gradients]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('channels,filters,batch', [(1, 5, 1), (3, 4, 24), (6, 1, 1), (6, 2, 24)])
 def test_convolution(channels, filters, batch, graph, always_other_routes):
     """The values, the gradient of the input (sub-pixel route) and the gradient of the kernel (dilated route)."""
@@ -60,6 +61,7 @@ def test_convolution(channels, filters, batch, graph, always_other_routes):
         assert_close(*session.run([other, native], feeds))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('channels,filters,batch', [(5, 1, 1), (4, 3, 24), (6, 2, 1), (6, 1, 24)])
 def test_transposed_convolution(channels, filters, batch, graph, always_other_routes, monkeypatch):
     """The values (sub-pixel route) and their gradients; and, with native values, the gradients (dilated route)."""
@@ -121,6 +123,7 @@ def count_routes(settings, images):
             sum(operation.type == 'DepthToSpace' for operation in operations))
 
 
+@pytest.mark.slow
 def test_routes_of_a_training_step(training_settings, random_images, monkeypatch):
     """Recipe `graph_mode` with the simultaneous schedule: D runs on real and on generated images, G runs once."""
     def settings(*flags):

@@ -65,6 +65,7 @@ def test_png_keeps_every_pixel():
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(plots.png(picture)))), picture)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('count', [1, 2, 50])
 def test_losses(count):
     records = [{'step': step, 'generator_loss': step / 10., 'discriminator_loss': 1.} for step in range(count)]

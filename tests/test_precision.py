@@ -67,6 +67,7 @@ def test_dropout_in_bfloat16(graph):
         assert set(session.run(layers.full_precision(y))) == {0., 2.} and y.dtype == tf.bfloat16
 
 
+@pytest.mark.slow
 def test_logits_are_computed_in_float32(recipe):
     """Images and logits are float32, and so is the last layer of the discriminator. All layers before it are not."""
     settings, _ = recipe('--precision=bfloat16')
@@ -92,6 +93,7 @@ def test_logits_are_computed_in_float32(recipe):
                    for variable in tf.global_variables())
 
 
+@pytest.mark.slow
 @on_tensorflow_2
 def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
     """The losses differ by up to 2%, the variables have the same types, and all values are finite."""
@@ -115,6 +117,7 @@ def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
 RUN = [*SMALL_RUN, ALL_LAYERS]
 
 
+@pytest.mark.slow
 @on_tensorflow_2
 def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
     """It resumes bit for bit, and `sample` uses the precision of the training."""

@@ -61,6 +61,7 @@ class Page(html.parser.HTMLParser):
             self.texts.append(text.strip())
 
 
+@pytest.mark.slow
 def test_page(runs, capsys):
     assert report.run(ReportSettings(), [folder.path for folder in runs]) == 0
     path = runs[0].path + '/report.html'

@@ -19,12 +19,14 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 
 
+@pytest.mark.slow
 def test_the_main_recipe_resumes(train_run):
     main_recipe = ['--network=sparse_softmax', '--loss=sparse_softmax']
     train_run('resumed', *main_recipe, '--steps=2')
     assert_same_run(train_run('resumed', *main_recipe, '--steps=4'), train_run('whole', *main_recipe, '--steps=4'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('stops', [[1], [4], [3, 5]])
 def test_more_steps_extend_a_run(stops, train_run, copy_of_run, trained):
     """It does not matter whether the steps at which the run stopped are logged or sampled ones."""
@@ -34,6 +36,7 @@ def test_more_steps_extend_a_run(stops, train_run, copy_of_run, trained):
     assert_same_run(folder, trained(*SMALL_RUN, ALL_LAYERS, '--steps=8'))
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterrupted_run):
     """Steps that were logged but not saved are trained again, and are logged once."""
     killed = copy_of_run('killed', '--steps=5')
@@ -47,6 +50,7 @@ def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterr
     assert_same_run(train_run('killed', '--steps=8'), uninterrupted_run)
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_animation_was_written(copy_of_run, train_run, uninterrupted_run, capsys):
     undisturbed, killed = copy_of_run('undisturbed', '--steps=5'), copy_of_run('killed', '--steps=5')
     os.remove(killed.animation)
@@ -88,6 +92,7 @@ def test_old_checkpoints_are_deleted_across_resumes(train_run):
     assert [step_of(path) for path in all_checkpoints(folder)] == [9, 10]
 
 
+@pytest.mark.slow
 def test_keep_checkpoints_may_decrease(copy_of_run, train_run):
     """A disk may fill up. CorruptCheckpointError checkpoints of later steps do not count."""
     folder = copy_of_run('run', '--steps=14')
@@ -101,6 +106,7 @@ def test_keep_checkpoints_may_decrease(copy_of_run, train_run):
     assert {name.split('.')[0] for name in os.listdir(folder.checkpoints)} == {'checkpoint', 'model-15'}
 
 
+@pytest.mark.slow
 def test_several_discriminator_updates_resume(train_run):
     """Three batches per step: the resumed run continues with the batch after the last that was used."""
     flags = ['--d_steps_per_g_step=3']

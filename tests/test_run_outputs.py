@@ -108,6 +108,7 @@ def main_recipe_run(trained):
     return trained(*MAIN_RECIPE, '--steps=4')
 
 
+@pytest.mark.slow
 def test_scalars_and_images_in_tensorboard(main_recipe_run):
     scalars, images = {}, []
     for event in events(main_recipe_run):
@@ -157,6 +158,7 @@ def test_graph_in_tensorboard(main_recipe_run):
         'losses', 'noise', 'not_finite', 'pixels', 'real_images', 'samples', 'save', 'variables'}
 
 
+@pytest.mark.slow
 def test_gradient_norms(trained):
     """After the first step, Adam's first moment is the gradient times 1 − β1."""
     folder = trained(*MAIN_RECIPE, '--steps=1')
@@ -170,6 +172,7 @@ def test_gradient_norms(trained):
         assert logged['gradient_norm/%s/%s' % (network, tag)] == pytest.approx(norm, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_logging_does_not_change_the_run(train_run, trained):
     """Losses, gradient norms, histograms, images and checkpoints of every step leave the variables unchanged."""
     logged_run = train_run('logged', ALL_LAYERS, '--steps=8', '--log_every=1', '--checkpoint_every=1',
@@ -178,6 +181,7 @@ def test_logging_does_not_change_the_run(train_run, trained):
     assert_same_variables(final_variables(logged_run), final_variables(plain_run))
 
 
+@pytest.mark.slow
 def test_a_seed_determines_the_run(train_run, trained):
     """Two runs with the same seed are equal bit for bit. With another seed everything random differs."""
     run = trained(*SMALL_RUN, ALL_LAYERS, '--steps=8')
@@ -216,6 +220,7 @@ def test_session_and_graph_of_the_loop(xla, train_run, monkeypatch):
     assert (config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1) == (xla == 'true')
 
 
+@pytest.mark.slow
 def test_progress_bar_on_a_terminal(tmp_path):
     """On a terminal, a bar shows the losses, the speed and the time left. The log file has plain lines."""
     pty, fcntl, termios = map(pytest.importorskip, ('pty', 'fcntl', 'termios'))  # not on Windows
@@ -243,6 +248,7 @@ def test_progress_bar_on_a_terminal(tmp_path):
         assert re.search(r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d step 4/12  epoch', file.read(), re.M)
 
 
+@pytest.mark.slow
 def test_first_steps_on_mnist(train_run, mnist_dir):
     """The discriminator learns to tell real from generated images within 40 steps."""
     folder = train_run('mnist', ALL_LAYERS, '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40',

@@ -44,6 +44,7 @@ def noise_flag(tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_arrays(generate):
     images = generate('--num_images=5')
     assert images.shape == (5, 28, 28, 1) and images.dtype == np.float32 and -1 < images.min() < images.max() < 1

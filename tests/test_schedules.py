@@ -173,6 +173,7 @@ def chain():
     built.session.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('extra_updates', [0, 2])
 @pytest.mark.parametrize('name', sorted(schedules.SCHEDULES))
 def test_one_run_equals_separate_runs(name, extra_updates, chain, graph):

@@ -13,6 +13,7 @@ from dcgan_tf1.training import train
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('signal_number,status', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_stops_the_run_after_the_step(signal_number, status, training_settings, train_run, uninterrupted_run,
                                                tmp_path, monkeypatch):
@@ -33,6 +34,7 @@ def test_a_signal_stops_the_run_after_the_step(signal_number, status, training_s
     assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
 
 
+@pytest.mark.slow
 def test_two_processes_cannot_train_the_same_run(training_settings, tmp_path):
     """The second is refused and does no harm. After the first is killed, the run can be resumed."""
     pytest.importorskip('fcntl')  # not on Windows

@@ -78,6 +78,7 @@ def test_statistics_are_pooled_over_batches():
         np.testing.assert_allclose(image, batch_images[:1], atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('layer', ['batch_normalization', 'batch_normalization_1'])
 @pytest.mark.parametrize('statistic,initial', [('moving_mean', 0), ('moving_variance', 1)])
 def test_higher_momentums_stay_closer_to_the_initial_value(layer, statistic, initial, run):
@@ -89,6 +90,7 @@ def test_higher_momentums_stay_closer_to_the_initial_value(layer, statistic, ini
     assert distances[0] > distances[1] > distances[2] > 0  # the layer's own momentum is 0.99
 
 
+@pytest.mark.slow
 def test_extra_averages_do_not_change_the_training(run, plain_run):
     variables, plain_variables = final_variables(run), final_variables(plain_run)
     assert_same_variables(variables, plain_variables, subset=True)
@@ -115,6 +117,7 @@ def test_two_updates_equal_one_with_the_squared_momentum(graph):
             np.testing.assert_allclose(updated_twice, squared_momentum, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('schedule', sorted(SCHEDULES))
 def test_extra_averages_in_every_schedule(schedule, training_settings, random_images, graph):
     """With the layer's own momentum, an extra average equals the layer's, whenever a schedule updates it."""
@@ -182,6 +185,7 @@ def test_a_cache_that_cannot_be_written(generator, monkeypatch):
     assert generator.statistics('standing', batches=2)
 
 
+@pytest.mark.slow
 def test_grids_of_a_training_with_standing_statistics(trained, plain_run, sampling_settings):
     """They show the images that `sample` generates, and drawing them does not change the training."""
     run = trained(*SMALL_RUN, '--bn_mode=standing', '--standing_batches=3')

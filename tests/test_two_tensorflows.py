@@ -23,6 +23,7 @@ def other_python():
     return pytest.skip('scripts/test.py has not created an environment with the other TensorFlow')
 
 
+@pytest.mark.slow
 def test_a_run_can_change_its_tensorflow(other_python, training_settings, tmp_path, capsys):
     flags = ['--dataset=digits', '--batch_size=16', '--sample_size=4', '--log_every=1', '--checkpoint_every=3']
     this_run, other_run, shared_run = (RunFolder(str(tmp_path / name)) for name in ('this', 'other', 'shared'))

@@ -17,6 +17,7 @@ def model_variables():
     return {v.op.name: v for v in tf.global_variables() if v.op.name.startswith(('Generator', 'Discriminator'))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('recipe', sorted(oracle.NETWORKS))
 @pytest.mark.parametrize('smooth', [False, True])
 def test_training_equals_tf_layers(smooth, recipe, training_settings, random_images, tf_layers, make_smooth):

@@ -120,6 +120,7 @@ RECIPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('recipe', sorted(RECIPES))
 def test_training_equals_keras(recipe, training_settings, monkeypatch, make_smooth):
     """Images, losses, and variables after ten steps on the same weights and batches, without dropout.

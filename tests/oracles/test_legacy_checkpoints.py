@@ -41,6 +41,7 @@ def script(request, tf_layers, tmp_path):
         return Script(path, *images, session.run({v.op.name: v for v in saved}))
 
 
+@pytest.mark.slow
 def test_sample_generates_the_images_of_the_script(script, sampling_settings, tmp_path):
     np.save(str(tmp_path / 'z.npy'), NOISE.reshape(9, 1, 1, 100))
     for mode, expected in (('batch', script.batch_images), ('moving', script.moving_images)):
@@ -53,6 +54,7 @@ def test_sample_generates_the_images_of_the_script(script, sampling_settings, tm
         np.testing.assert_allclose(images, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path, capsys):
     """With a learning rate of nearly 0, the weights stay those of the script. Adam's state is restored if saved."""
     settings = training_settings(
@@ -71,6 +73,7 @@ def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path
         0.5 ** (1 + 1 + (3 if with_adam else 0)))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_settings, tmp_path):
     """The error names all missing, unexpected and wrongly shaped variables."""
     with pytest.raises(UserError) as error:
@@ -84,6 +87,7 @@ def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_se
         sample.run(sampling_settings('--checkpoint=' + script.path, '--output=x.npy'))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_for_the_default_recipe(tf_layers, sampling_settings, tmp_path):
     """The variables have the names of post 004: layers with biases, and dense layers."""
     with tf.Graph().as_default(), tf.Session() as session:

@@ -64,6 +64,7 @@ def untrained_pair(random_images, tf_layers):
     pair.close()
 
 
+@pytest.mark.slow
 def test_variable_names_and_shapes(untrained_pair):
     assert ({name: v.shape.as_list() for name, v in untrained_pair.our_variables.items()}
             == {name: v.shape.as_list() for name, v in untrained_pair.oracle_variables.items()})
@@ -88,6 +89,7 @@ def test_outputs(untrained_pair, training):
     assert_close(real_logits, logits[:, 1] - logits[:, 0], 'logits')
 
 
+@pytest.mark.slow
 def test_losses_and_gradients(graph, tf_layers):
     """Both losses and the gradients of all variables, on the same weights, images and noise."""
     random = np.random.RandomState(1)
@@ -150,6 +152,7 @@ def is_bias_before_batch_norm(name):
     return '/bias' in name and not name.startswith(('Generator/conv2d_transpose_1/', 'Discriminator/dense_1/'))
 
 
+@pytest.mark.slow
 def test_ten_training_steps(make_pair, make_smooth):
     """Our single run per step equals the post's two: losses, variables, Adam slots and moving statistics.
 
@@ -176,6 +179,7 @@ def test_ten_training_steps(make_pair, make_smooth):
             assert change > 0 and np.abs(actual[name] - value).max() < 1e-3 * change, name
 
 
+@pytest.mark.slow
 def test_first_step_of_the_recipe(make_pair):
     """With the recipe's own settings: the discriminator's loss, Adam slots and moving statistics after one step.
 

@@ -38,6 +38,7 @@ def test_the_test_process_never_imports_torch():
     assert 'torch' not in sys.modules
 
 
+@pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize('smooth', [False, True])
 def test_training_equals_pytorch(smooth, run_torch, training_settings, make_smooth):
@@ -65,6 +66,7 @@ def test_training_equals_pytorch(smooth, run_torch, training_settings, make_smoo
                 assert_same_training(actual, expected[key], initial[key], name)
 
 
+@pytest.mark.slow
 @needs_torch
 @pytest.mark.parametrize('epsilon_mode', ['pytorch', 'tensorflow'])
 def test_epsilon_of_adam(epsilon_mode, run_torch, training_settings, graph):
