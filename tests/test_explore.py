@@ -19,6 +19,8 @@ from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.sampler import Sampler
 from dcgan_tf1.settings import GeneratorSettings
 
+pytestmark = pytest.mark.slow
+
 SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--log_every=1', '--sample_every=1')
 POINTS = 5
 SETTINGS = ExploreSettings(points=POINTS, standing_batches=3)

@@ -13,6 +13,8 @@ from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def arguments(tmp_path_factory):

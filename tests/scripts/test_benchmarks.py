@@ -25,6 +25,8 @@ from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorfl
 from scripts.benchmarks.training.race import Result
 from scripts.lib.paths import results_folder
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [('graph_mode', 'generator_then_discriminator'), ('graph_mode', 'simultaneous'),
          ('sparse_softmax', 'discriminator_then_generator'),
          ('learnopencv_torch', 'discriminator_then_generator_same_images')]

@@ -24,6 +24,8 @@ from scripts.experiments.blog_posts.values import LOSSES
 from scripts.lib import machine, paths, runs, trainings
 from scripts.lib.measurements import Measurements
 
+pytestmark = pytest.mark.slow
+
 with open(script.PUBLISHED, encoding='utf-8') as file:
     PUBLISHED = json.load(file)
 

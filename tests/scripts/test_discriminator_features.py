@@ -17,6 +17,8 @@ from scripts.experiments.discriminator_features import __main__ as script
 from scripts.experiments.discriminator_features import images as labeled_images
 from scripts.experiments.discriminator_features import network, report, svm
 
+pytestmark = pytest.mark.slow
+
 SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6', '--log_every=1')
 KERNEL = 'Discriminator/conv2d/kernel'
 COLORS = {'blue': (0, 0, 255), 'green': (0, 255, 0), 'red': (255, 0, 0)}

@@ -1,9 +1,12 @@
 """Records of what trainings compute, and their comparison."""
 import copy
 
+import pytest
+
 from scripts.robustness import fingerprints
 
 
+@pytest.mark.slow
 def test_equal_trainings_have_equal_records_and_others_do_not(monkeypatch):
     monkeypatch.setattr(fingerprints, 'STEPS', 2)
     small = {'batch_size': 8, 'noise_dim': 4, 'sample_size': 4}

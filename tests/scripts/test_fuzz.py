@@ -9,6 +9,8 @@ from PIL import Image
 from scripts.robustness import fuzz
 from scripts.robustness.fuzzing import TARGETS, checkpoints, command_inputs, image_files, strategies
 
+pytestmark = pytest.mark.slow
+
 INPUTS = 40
 
 

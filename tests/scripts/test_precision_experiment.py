@@ -11,6 +11,8 @@ from PIL import Image
 from dcgan_tf1 import plots
 from scripts.experiments import precision as script
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_rule():
     """The float32 means range from 1 to 2; extended, from 0 to 3."""

@@ -15,6 +15,8 @@ from scripts.robustness import __main__ as robustness
 from scripts.robustness import report
 from scripts.robustness.comparison import content, differences, partial_files
 
+pytestmark = pytest.mark.slow
+
 
 def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path):
     """One `kill -9`, one SIGTERM, one Ctrl-C and two Ctrl-C, each in the middle of a run."""
