@@ -1,4 +1,4 @@
-"""Evaluations during a training, and the best checkpoint, which is kept."""
+"""Evaluations during a training, and the copy of the best checkpoint."""
 import json
 import os
 import shutil
@@ -6,10 +6,10 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import assert_same_variables, read_variables
+from helpers import CLASSIFIER_STEPS, assert_same_variables, read_variables
 from PIL import Image
 
-from dcgan_tf1 import checkpoints, cli_flags, evaluate, sample
+from dcgan_tf1 import checkpoints, cli_flags, data, evaluate, sample
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
@@ -19,7 +19,20 @@ RUN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2',
        '--checkpoint_every=3', '--loss=sigmoid']
 DENSE = '--network=graph_mode_dense'  # trains fastest
 WITH_BATCH_NORM_AND_DROPOUT = '--network=machinecurve'
-EVALUATED = ['--evaluate_every=2', '--evaluation_images=30', '--classifier_steps=30']
+EVALUATED = ['--evaluate_every=2', '--evaluation_images=30', CLASSIFIER_STEPS]
+
+
+@pytest.fixture(autouse=True)
+def few_labeled_images(monkeypatch):
+    """Evaluates against 300 training images and 100 test images of the digits, which is much faster."""
+    original_load = data.load_labeled
+
+    def load(**options):
+        parts = original_load(**options)
+        return parts and [
+            part._replace(images=part.images._replace(pixels=part.images.pixels[:count]), labels=part.labels[:count])
+            for part, count in zip(parts, (300, 100))]
+    monkeypatch.setattr(data, 'load_labeled', load)
 
 
 @pytest.fixture
@@ -46,7 +59,7 @@ def test_the_best_checkpoint_is_kept(run, classifier_cache, evaluation_settings,
     num_records = sum(value <= min(values[:index + 1]) for index, value in enumerate(values))
     assert 'scores  classifier_score' in printed and printed.count('(the best so far)') == num_records
 
-    # The command computes the same scores from the kept copy, and replaces those of the training.
+    # The command computes the same scores from the copy, and replaces those of the training.
     before = folder.read_scores()
     assert evaluate.run(evaluation_settings(
         '--run_dir=' + folder.path, '--cache_dir=' + classifier_cache, *EVALUATED[2:], '--checkpoint=best',
@@ -95,7 +108,7 @@ def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
     paused = run('paused', *flags, '--steps=6')
     assert paused.read_scores() == expected
     assert os.listdir(paused.best) == os.listdir(evaluated_run.best)
-    # As if killed before step 4 was saved: step 4 is evaluated again, and its scores are kept once.
+    # As if killed before step 4 was saved: step 4 is evaluated again, and its scores are listed once.
     killed = copy_without('killed', [4, 6])
     run('killed', *flags, '--steps=6')
     assert sorted(map(str, killed.read_scores())) == sorted(map(str, expected))
@@ -105,7 +118,7 @@ def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
 
 @pytest.mark.slow
 def test_a_run_killed_before_an_evaluation(run, evaluated_run, copy_without):
-    """An evaluation that is missing for the last checkpoint is made up for, and only that one."""
+    """If the scores of the last checkpoint are missing, it is evaluated again. Earlier checkpoints are not."""
     flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED, '--steps=6']
     expected = evaluated_run.read_scores()
     killed = copy_without('killed', [6])

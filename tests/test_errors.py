@@ -31,7 +31,8 @@ def refuse_a_flag():
 
 @pytest.mark.parametrize('command,line', [
     (exhaust_memory_of_numpy, 'use a smaller --batch_size'),
-    (exhaust_memory_of_tensorflow, 'use a smaller --batch_size'),
+    # TensorFlow waits for ten seconds before it gives up.
+    pytest.param(exhaust_memory_of_tensorflow, 'use a smaller --batch_size', marks=pytest.mark.slow),
     (open_a_missing_file, 'error: nowhere/file: No such file or directory; fix that'),
     (refuse_a_flag, 'error: --a=1 is too small: use 2')])
 def test_a_user_error_is_one_line(command, line, capsys):

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from helpers import CLASSIFIER_STEPS
 from PIL import Image
 
 from dcgan_tf1 import data, evaluate
@@ -11,16 +12,14 @@ from dcgan_tf1.classifier import Classifier
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 
-STEPS = '--classifier_steps=150'
-
 
 @pytest.fixture
 def evaluated(classifier_cache, evaluation_settings, tmp_path, capsys):
     """(flags…) → (the evaluation that the command writes, the table that it prints)."""
     def call(*flags):
         output = str(tmp_path / 'scores.json')
-        assert evaluate.run(evaluation_settings('--cache_dir=' + classifier_cache, STEPS, '--output=' + output,
-                                                *flags)) == 0
+        assert evaluate.run(evaluation_settings(
+            '--cache_dir=' + classifier_cache, CLASSIFIER_STEPS, '--output=' + output, *flags)) == 0
         with open(output) as file:
             return json.load(file), capsys.readouterr().out
     return call
@@ -75,7 +74,8 @@ def test_evaluations_of_a_run(run, evaluation_settings, classifier_cache):
     """Defaults come from the run. scores.json keeps one evaluation per checkpoint and batch-norm mode."""
     def call(*flags):
         assert evaluate.run(evaluation_settings(
-            '--run_dir=' + run.path, '--cache_dir=' + classifier_cache, STEPS, '--num_images=40', *flags)) == 0
+            '--run_dir=' + run.path, '--cache_dir=' + classifier_cache, CLASSIFIER_STEPS, '--num_images=40',
+            *flags)) == 0
         with open(run.scores) as file:
             return json.load(file)
     first, = call()

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1 import cli_flags, layers
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers
 from dcgan_tf1.network import Network
 from dcgan_tf1.run_settings import batch_plan
+from dcgan_tf1.settings import TrainSettings
 
 
 def build(settings, images):
@@ -18,21 +19,40 @@ def build(settings, images):
     return training, session
 
 
-def test_inputs_may_be_fed(training_settings, random_images, graph):
-    training, session = build(training_settings('--batch_size=4'), random_images)
+@pytest.fixture(scope='module')
+def shared_graph(random_images):
+    """(training graph, session, initializer) for batches of 8 images, built once."""
+    with tf.Graph().as_default():
+        training, session = build(cli_flags.parse(TrainSettings, '--batch_size=8'), random_images)
+        initializer = tf.global_variables_initializer()
+    yield training, session, initializer
+    session.close()
+
+
+@pytest.fixture
+def initialized(shared_graph):
+    """(training graph, session) with initial variables, at the first batch. The graph is the default graph."""
+    training, session, initializer = shared_graph
+    with session.graph.as_default():
+        session.run(initializer)
+        training.start_batches(session, 0)
+        yield training, session
+
+
+def test_inputs_may_be_fed(initialized):
+    training, session = initialized
     for name, shape in (('real_images', [None, 28, 28, 1]), ('noise', [None, 100]),
                         ('generator_noise', [None, 100]), ('is_training', [])):
-        tensor = graph.get_tensor_by_name(name + ':0')
+        tensor = session.graph.get_tensor_by_name(name + ':0')
         assert tensor.op.type == 'PlaceholderWithDefault' and tensor.shape.as_list() == shape
-    with session:
-        real, noise, training_mode = session.run(
-            [training.inputs.real_images, training.inputs.noise, training.inputs.is_training])
-        assert real.shape == (4, 28, 28, 1) and -1 <= real.min() < real.max() <= 1
-        assert noise.shape == (4, 100) and training_mode
-        zeros = np.zeros((7, 100))
-        assert session.run(training.generator.images, {training.inputs.noise: zeros}).shape == (7, 28, 28, 1)
-        logits = session.run(training.step.real_logits, {training.inputs.real_images: np.zeros((3, 28, 28, 1))})
-        assert logits.shape == (3,)
+    real, noise, training_mode = session.run(
+        [training.inputs.real_images, training.inputs.noise, training.inputs.is_training])
+    assert real.shape == (8, 28, 28, 1) and -1 <= real.min() < real.max() <= 1
+    assert noise.shape == (8, 100) and training_mode
+    zeros = np.zeros((7, 100))
+    assert session.run(training.generator.images, {training.inputs.noise: zeros}).shape == (7, 28, 28, 1)
+    logits = session.run(training.step.real_logits, {training.inputs.real_images: np.zeros((3, 28, 28, 1))})
+    assert logits.shape == (3,)
 
 
 def test_real_images_are_scaled(training_settings, random_images, graph):
@@ -61,47 +81,45 @@ def test_update_ops(update_ops, training_settings, random_images, graph):
 
 
 @pytest.mark.slow
-def test_moving_statistics_of_one_step(training_settings, random_images, graph):
+def test_moving_statistics_of_one_step(initialized):
     """Computes in NumPy what the moving statistics of the first layers become.
 
     The discriminator's are updated with the real images, then twice with the fake ones. The generator's are updated
     with generator_noise.
     """
-    training, session = build(training_settings('--batch_size=8'), random_images)
+    training, session = initialized
     inputs = training.inputs
-    with session:
-        weights = session.run({v.op.name: v for v in tf.trainable_variables()})
-        real, noise, generator_noise = session.run(
-            [inputs.real_images, inputs.noise, inputs.generator_noise])
-        fake = session.run(training.generator.images, {inputs.noise: noise})
+    weights = session.run({v.op.name: v for v in tf.trainable_variables()})
+    real, noise, generator_noise = session.run(
+        [inputs.real_images, inputs.noise, inputs.generator_noise])
+    fake = session.run(training.generator.images, {inputs.noise: noise})
 
-        def moments(images):
-            kernel, bias = weights['Discriminator/conv2d/kernel'], weights['Discriminator/conv2d/bias']
-            y = session.run(tf.nn.conv2d(images, kernel, [1, 2, 2, 1], 'SAME') + bias)
-            return y.mean(axis=(0, 1, 2)), y.var(axis=(0, 1, 2), ddof=1)
-        dense = generator_noise.dot(weights['Generator/dense/kernel']) + weights['Generator/dense/bias']
-        expected = {'Generator/batch_normalization/moving_mean': 0.01 * dense.mean(axis=0),
-                    'Generator/batch_normalization/moving_variance': 0.99 + 0.01 * dense.var(axis=0)}
-        mean, variance = 0., 1.
-        for batch_mean, batch_variance in map(moments, (real, fake, fake)):
-            mean, variance = 0.99 * mean + 0.01 * batch_mean, 0.99 * variance + 0.01 * batch_variance
-        expected['Discriminator/batch_normalization/moving_mean'] = mean
-        expected['Discriminator/batch_normalization/moving_variance'] = variance
-        session.run(training.step.train_op, {
-            inputs.real_images: real, inputs.noise: noise, inputs.generator_noise: generator_noise})
-        for name, value in expected.items():
-            np.testing.assert_allclose(session.run(graph.get_tensor_by_name(name + '/Read/ReadVariableOp:0')),
-                                       value, rtol=1e-5, atol=1e-6, err_msg=name)
+    def moments(images):
+        kernel, bias = weights['Discriminator/conv2d/kernel'], weights['Discriminator/conv2d/bias']
+        y = session.run(tf.nn.conv2d(images, kernel, [1, 2, 2, 1], 'SAME') + bias)
+        return y.mean(axis=(0, 1, 2)), y.var(axis=(0, 1, 2), ddof=1)
+    dense = generator_noise.dot(weights['Generator/dense/kernel']) + weights['Generator/dense/bias']
+    expected = {'Generator/batch_normalization/moving_mean': 0.01 * dense.mean(axis=0),
+                'Generator/batch_normalization/moving_variance': 0.99 + 0.01 * dense.var(axis=0)}
+    mean, variance = 0., 1.
+    for batch_mean, batch_variance in map(moments, (real, fake, fake)):
+        mean, variance = 0.99 * mean + 0.01 * batch_mean, 0.99 * variance + 0.01 * batch_variance
+    expected['Discriminator/batch_normalization/moving_mean'] = mean
+    expected['Discriminator/batch_normalization/moving_variance'] = variance
+    session.run(training.step.train_op, {
+        inputs.real_images: real, inputs.noise: noise, inputs.generator_noise: generator_noise})
+    for name, value in expected.items():
+        np.testing.assert_allclose(session.run(session.graph.get_tensor_by_name(name + '/Read/ReadVariableOp:0')),
+                                   value, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-def test_sampling_changes_no_variable(training_settings, random_images, graph):
-    training, session = build(training_settings('--batch_size=4'), random_images)
-    with session:
-        before = session.run(tf.global_variables())
-        for mode in (True, False):
-            session.run(training.generator.images, {training.inputs.is_training: mode})
-        for value_before, value in zip(before, session.run(tf.global_variables())):
-            np.testing.assert_array_equal(value, value_before)
+def test_sampling_changes_no_variable(initialized):
+    training, session = initialized
+    before = session.run(tf.global_variables())
+    for mode in (True, False):
+        session.run(training.generator.images, {training.inputs.is_training: mode})
+    for value_before, value in zip(before, session.run(tf.global_variables())):
+        np.testing.assert_array_equal(value, value_before)
 
 
 def test_moving_statistics_of_another_scope_are_an_error(graph):
@@ -138,13 +156,12 @@ def test_each_optimizer_updates_its_own_network(fixed_network, training_settings
             assert (change < 1e-20) == is_fixed, variable.name
 
 
-def test_build_generator(training_settings, random_images, graph):
+def test_build_generator(initialized, training_settings):
     """With the same weights, it gives the same images as the generator of the training graph."""
-    training, session = build(training_settings('--batch_size=4'), random_images)
+    training, session = initialized
     noise = np.random.RandomState(0).uniform(-1, 1, (5, 100))
-    with session:
-        weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
-        expected = session.run(training.generator.images, {training.inputs.noise: noise})
+    weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
+    expected = session.run(training.generator.images, {training.inputs.noise: noise})
     with tf.Graph().as_default(), tf.Session() as session:
         generator = graphs.build_generator(training_settings())
         session.run(tf.global_variables_initializer())

@@ -48,7 +48,7 @@ def test_equals_tf_layers(name, shape, arguments, graph, tf_layers):
         variables_of_first = [v for v in variables if '/%s/' % name in v.name]
         return y, variables, tf.gradients(tf.reduce_sum(y * y), [x, *variables_of_first])
 
-    output, variables, gradients = build('ours', getattr(layers, name))
+    output, variables, gradients = build('tested', getattr(layers, name))
     expected_output, expected_variables, expected_gradients = build('expected', getattr(tf_layers, name))
     assert names_shapes_and_types(variables) == names_shapes_and_types(expected_variables)
     assert output.shape.as_list() == expected_output.shape.as_list()
@@ -105,7 +105,7 @@ def test_batch_norm_equals_tf_layers(shape, training, graph, tf_layers):
         variables = tf.global_variables(scope + '/')
         return y, variables, tf.gradients(tf.reduce_sum(y ** 3), [x, *variables[:2]])
 
-    output, variables, gradients = build('ours', lambda x: layers.batch_norm(x, is_training))
+    output, variables, gradients = build('tested', lambda x: layers.batch_norm(x, is_training))
     updates = layers.update_moving_statistics(tf.get_collection(BATCH_STATISTICS))
     assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == updates
     expected_output, expected_variables, expected_gradients = build(

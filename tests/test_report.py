@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from helpers import SMALL_RUN
+from helpers import CLASSIFIER_STEPS, SMALL_RUN
 from PIL import Image
 
 from dcgan_tf1 import evaluate, report
@@ -28,7 +28,7 @@ def runs(trained, tmp_path, evaluation_settings, classifier_cache):
         path = str(tmp_path / ('run <%d> & co' % number))
         shutil.copytree(trained(*FLAGS, flag).path, path)
         folders.append(RunFolder(path))
-    assert evaluate.run(evaluation_settings('--run_dir=' + folders[0].path, '--num_images=30', '--classifier_steps=20',
+    assert evaluate.run(evaluation_settings('--run_dir=' + folders[0].path, '--num_images=30', CLASSIFIER_STEPS,
                                             '--cache_dir=' + classifier_cache)) == 0
     return folders
 

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from helpers import (
     ALL_LAYERS,
+    MAIN_RUN,
     SMALL_RUN,
     assert_same_run,
     assert_same_variables,
@@ -17,13 +18,14 @@ from dcgan_tf1 import graph
 from dcgan_tf1.checkpoints import all_checkpoints, step_of
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
 
 
 @pytest.mark.slow
-def test_the_main_recipe_resumes(train_run):
-    main_recipe = ['--network=sparse_softmax', '--loss=sparse_softmax']
-    train_run('resumed', *main_recipe, '--steps=2')
-    assert_same_run(train_run('resumed', *main_recipe, '--steps=4'), train_run('whole', *main_recipe, '--steps=4'))
+def test_the_main_recipe_resumes(trained, training_settings, tmp_path):
+    resumed = RunFolder(shutil.copytree(trained(*MAIN_RUN, '--steps=1').path, str(tmp_path / 'run')))
+    assert train(training_settings(*MAIN_RUN, '--steps=4', '--run_dir=' + resumed.path)) == 0
+    assert_same_run(resumed, trained(*MAIN_RUN, '--steps=4'))
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import (
     ALL_LAYERS,
+    MAIN_RUN,
     ROOT,
     SMALL_RUN,
     assert_same_run,
@@ -26,9 +27,6 @@ from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
-
-MAIN_RECIPE = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
-               '--checkpoint_every=3')
 
 
 def test_metrics(trained):
@@ -105,7 +103,7 @@ def events(folder):
 
 @pytest.fixture
 def main_recipe_run(trained):
-    return trained(*MAIN_RECIPE, '--steps=4')
+    return trained(*MAIN_RUN, '--steps=4')
 
 
 @pytest.mark.slow
@@ -161,7 +159,7 @@ def test_graph_in_tensorboard(main_recipe_run):
 @pytest.mark.slow
 def test_gradient_norms(trained):
     """After the first step, Adam's first moment is the gradient times 1 − β1."""
-    folder = trained(*MAIN_RECIPE, '--steps=1')
+    folder = trained(*MAIN_RUN, '--steps=1')
     logged = {value.tag: value.simple_value for event in events(folder)
               for value in event.summary.value if value.tag.startswith('gradient_norm')}
     variables = read_variables(folder.checkpoint_prefix + '-1')
@@ -251,7 +249,7 @@ def test_progress_bar_on_a_terminal(tmp_path):
 @pytest.mark.slow
 def test_first_steps_on_mnist(train_run, mnist_dir):
     """The discriminator learns to tell real from generated images within 40 steps."""
-    folder = train_run('mnist', ALL_LAYERS, '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40',
+    folder = train_run('mnist', '--dataset=mnist', '--data_dir=' + mnist_dir, '--steps=40',
                        '--batch_size=64', '--sample_every=40', '--checkpoint_every=40')
     assert folder.read_config()['data'] == {
         'checksum': '6bbc9ace898e44ae57da46a324031adb', 'images': 60000, 'trained_on': 55000}

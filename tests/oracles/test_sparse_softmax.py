@@ -25,17 +25,17 @@ class Pair:
 
     def __init__(self, settings, images, tf_layers):
         with tf.Graph().as_default():
-            self.ours = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
-            self.our_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
+            self.graph = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
+            self.variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
             self.session = tf.Session()
             self.session.run(tf.global_variables_initializer())
-            self.ours.start_batches(self.session, 0)
+            self.graph.start_batches(self.session, 0)
         with tf.Graph().as_default():
             self.oracle = oracle.build(tf_layers, settings.learning_rate_generator, settings.epsilon)
             self.oracle_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
             self.oracle_session = tf.Session()
             self.oracle_session.run(tf.global_variables_initializer())
-            for name, value in self.session.run(self.our_variables).items():
+            for name, value in self.session.run(self.variables).items():
                 self.oracle_variables[name].load(value, self.oracle_session)
 
     def close(self):
@@ -66,7 +66,7 @@ def untrained_pair(random_images, tf_layers):
 
 @pytest.mark.slow
 def test_variable_names_and_shapes(untrained_pair):
-    assert ({name: v.shape.as_list() for name, v in untrained_pair.our_variables.items()}
+    assert ({name: v.shape.as_list() for name, v in untrained_pair.variables.items()}
             == {name: v.shape.as_list() for name, v in untrained_pair.oracle_variables.items()})
 
 
@@ -76,14 +76,14 @@ def test_outputs(untrained_pair, training):
     random = np.random.RandomState(0)
     noise = random.uniform(-1, 1, (6, 100))
     generated = pair.session.run(
-        pair.ours.generator.images, {pair.ours.inputs.noise: noise, pair.ours.inputs.is_training: training})
+        pair.graph.generator.images, {pair.graph.inputs.noise: noise, pair.graph.inputs.is_training: training})
     expected = pair.oracle_session.run(
         pair.oracle.generated, {pair.oracle.noise: noise, pair.oracle.is_training: training})
     assert generated.shape == (6, 28, 28, 1) and generated.dtype == np.float32
     assert_close(generated, expected, 'images')
     images = random.uniform(-1, 1, (6, 28, 28, 1))
-    real_logits = pair.session.run(pair.ours.step.real_logits, {
-        pair.ours.inputs.real_images: images, pair.ours.inputs.is_training: training})
+    real_logits = pair.session.run(pair.graph.step.real_logits, {
+        pair.graph.inputs.real_images: images, pair.graph.inputs.is_training: training})
     logits = pair.oracle_session.run(pair.oracle.real_logits, {
         pair.oracle.images: images, pair.oracle.is_training: training})
     assert_close(real_logits, logits[:, 1] - logits[:, 0], 'logits')
@@ -138,7 +138,7 @@ def test_losses_and_gradients(graph, tf_layers):
 
 def step_both(pair, random, batch_size):
     """One step of each on the same images and noise; returns our losses and the oracle's."""
-    inputs, step = pair.ours.inputs, pair.ours.step
+    inputs, step = pair.graph.inputs, pair.graph.step
     images = random.uniform(-1, 1, (batch_size, 28, 28, 1))
     noise, generator_noise = random.uniform(-1, 1, (2, batch_size, 100))
     _, *losses = pair.session.run(
@@ -162,14 +162,14 @@ def test_ten_training_steps(make_pair, make_smooth):
     """
     make_smooth()
     pair = make_pair('--epsilon=0.1', '--learning_rate_generator=0.0002', '--learning_rate_discriminator=0.0002')
-    initial = pair.session.run(pair.our_variables)
+    initial = pair.session.run(pair.variables)
     random = np.random.RandomState(2)
     for _ in range(10):
         losses, expected = step_both(pair, random, 32)
         assert_close(losses, expected, 'losses')
-    assert len(pair.our_variables) == len(pair.oracle_variables) == 3 * 24 + 10
-    assert pair.session.run(pair.ours.global_step) == 10
-    actual, expected = pair.session.run(pair.our_variables), pair.oracle_session.run(pair.oracle_variables)
+    assert len(pair.variables) == len(pair.oracle_variables) == 3 * 24 + 10
+    assert pair.session.run(pair.graph.global_step) == 10
+    actual, expected = pair.session.run(pair.variables), pair.oracle_session.run(pair.oracle_variables)
     for name, value in expected.items():
         if is_bias_before_batch_norm(name):
             assert max(np.abs(value).max(), np.abs(actual[name]).max()) < 1e-6, name
@@ -188,7 +188,7 @@ def test_first_step_of_the_recipe(make_pair):
     pair = make_pair('--kernels=native')
     losses, expected_losses = step_both(pair, np.random.RandomState(3), 32)
     assert_close(losses[0], expected_losses[0], 'loss')
-    actual, expected = pair.session.run(pair.our_variables), pair.oracle_session.run(pair.oracle_variables)
+    actual, expected = pair.session.run(pair.variables), pair.oracle_session.run(pair.oracle_variables)
     names = [name for name in expected if name.startswith('Discriminator/') and not is_bias_before_batch_norm(name)
              and ('Adam' in name or 'moving' in name)]
     assert len(names) == 2 * 11 + 6

@@ -121,5 +121,6 @@ def adam(inputs):
 
 
 if __name__ == '__main__':
+    torch.set_num_threads(1)  # more would wait actively, and slow down the tests that run at the same time
     task, input_path, output_path = sys.argv[1:]
     np.savez(output_path, **{'training': train, 'adam': adam}[task](dict(np.load(input_path))))

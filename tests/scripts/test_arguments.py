@@ -150,6 +150,7 @@ def run_script(module, *arguments):
     return process.returncode, process.stderr.decode()
 
 
+@pytest.mark.slow
 def test_a_training_that_does_not_start():
     status, output = run_script('scripts.benchmarks.startup', '--steps=0')
     assert status == 1 and '--steps=0' in output, output
@@ -162,6 +163,7 @@ def test_measurements_that_cannot_be_read(tmp_path):
         Measurements(str(tmp_path), {})
 
 
+@pytest.mark.slow
 def test_a_failing_script_prints_one_line(tmp_path):
     (tmp_path / 'file').write_text('')
     status, output = run_script('scripts.experiments.blog_posts', '--output=%s/file' % tmp_path)
