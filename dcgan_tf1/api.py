@@ -16,11 +16,12 @@ from typing import Any, Dict, Optional, Union
 import numpy as np
 
 from dcgan_tf1 import cli_flags, pixels, run_settings, training
+from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.evaluation import Evaluator
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.sampler import Sampler
-from dcgan_tf1.settings import EvaluateSettings, GeneratorSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 
 __all__ = ['Generator', 'UserError', 'open_checkpoint', 'open_run', 'score', 'train']
 

@@ -14,11 +14,11 @@ import sys
 import numpy as np
 
 from dcgan_tf1 import cli, image_files, pixels, run_settings
+from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.evaluation import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images, score_table
 from dcgan_tf1.run_folder import RunFolder, write_atomically
-from dcgan_tf1.settings import EvaluateSettings
 
 
 def run(settings: EvaluateSettings) -> int:

@@ -6,8 +6,8 @@ import numpy as np
 
 from dcgan_tf1 import data, markdown, metrics, pixels, sampler
 from dcgan_tf1.classifier import Classifier
+from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import EvaluateSettings
 
 # An evaluation replaces an earlier one of the same run that has the same values for these keys.
 IDENTITY_KEYS = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')

@@ -13,11 +13,11 @@ import sys
 from typing import Dict, Sequence
 
 from dcgan_tf1 import cli, explore_page, explore_tiles, latent, run_settings
-from dcgan_tf1.command_settings import ExploreSettings
+from dcgan_tf1.command_settings import ExploreSettings, GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.sampler import Sampler
-from dcgan_tf1.settings import GeneratorSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 
 
 def run(settings: ExploreSettings, paths: Sequence[str]) -> int:

@@ -15,9 +15,9 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli, graph, run_settings, sampler
 from dcgan_tf1.checkpoint_format import restore, short_reason
+from dcgan_tf1.command_settings import ExportSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.session import create_session
-from dcgan_tf1.settings import ExportSettings
 
 
 def run(settings: ExportSettings) -> int:

@@ -19,11 +19,10 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore
 
 from dcgan_tf1.errors import UserError, add_filename
+from dcgan_tf1.run_records import is_config, is_evaluation, is_record
 
 # Errors that reading a damaged JSON file can raise.
 _JSON_ERRORS = (OSError, ValueError, RecursionError)
-_RECORD_KEYS = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_accuracy', 'fake_accuracy',
-                'images_per_second')
 
 
 def write_atomically(path: str, content: bytes) -> None:
@@ -192,7 +191,7 @@ class RunFolder:
         try:
             with open(self.config, encoding='utf-8') as file:
                 config = json.load(file)
-            if not _is_config(config):
+            if not is_config(config):
                 raise ValueError('it contains no settings')
             return config
         except FileNotFoundError:
@@ -231,7 +230,7 @@ class RunFolder:
                     raise UserError('%s, line %d, is not JSON: restore the file, or delete that line'
                                     % (self.metrics, number)) from error
                 break
-            if not _is_record(record):
+            if not is_record(record):
                 raise UserError('%s, line %d, is not a logged step: restore the file, or delete that line'
                                 % (self.metrics, number))
             records.append(record)
@@ -250,7 +249,7 @@ class RunFolder:
         try:
             with open(self.scores, encoding='utf-8') as file:
                 evaluations = json.load(file)
-            if not isinstance(evaluations, list) or not all(map(_is_evaluation, evaluations)):
+            if not isinstance(evaluations, list) or not all(map(is_evaluation, evaluations)):
                 raise ValueError('it contains no evaluations')
             return evaluations
         except FileNotFoundError:
@@ -263,36 +262,3 @@ class RunFolder:
         others = [other for other in self.read_scores()
                   if any(other.get(key) != evaluation[key] for key in identity_keys)]
         write_atomically(self.scores, (json.dumps([*others, evaluation], indent=1) + '\n').encode())
-
-
-def _is_config(value: Any) -> bool:
-    return (isinstance(value, dict) and isinstance(value.get('flags'), dict)
-            and isinstance(value.get('versions', {}), dict))
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and (-1e100 < value < 1e100 or value != value)
-
-
-def _is_record(value: Any) -> bool:
-    return (isinstance(value, dict) and all(_is_number(value.get(key)) for key in _RECORD_KEYS)
-            and type(value['step']) is int and 0 < value['step'] < 2 ** 31)
-
-
-def _is_evaluation(value: Any) -> bool:
-    return (isinstance(value, dict) and isinstance(value.get('scores'), dict)
-            and all(isinstance(value.get(key), str) for key in ('checkpoint', 'bn_mode'))
-            and all(type(value.get(key)) is int and _is_number(value[key])
-                    for key in ('num_images', 'test_images'))
-            and all(_is_score(name, score) for name, score in value['scores'].items()))
-
-
-def _is_score(name: str, value: Any) -> bool:
-    return (isinstance(value, dict) and _is_score_value(name, value.get('value'))
-            and (value.get('real') is None or _is_score_value(name, value['real'])))
-
-
-def _is_score_value(name: str, value: Any) -> bool:
-    if name == 'histogram':
-        return isinstance(value, list) and bool(value) and all(map(_is_number, value))
-    return _is_number(value)

@@ -5,9 +5,10 @@ from typing import Any, Dict, Iterable, List, TypeVar
 from dcgan_tf1 import old_spellings
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import named_checkpoint
+from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, default_run_dir
-from dcgan_tf1.settings import EvaluateSettings, GeneratorSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 
 # Settings that may differ when a run is resumed: its length, the place of its files, and how many of them are kept.
 _MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',

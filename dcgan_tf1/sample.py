@@ -17,8 +17,8 @@ from typing import Callable, Optional
 import numpy as np
 
 from dcgan_tf1 import cli, image_files, latent, pixels, plots, run_settings, sampler
+from dcgan_tf1.command_settings import SampleSettings
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import SampleSettings
 
 _FRAME_MS = 110  # of interpolations
 _Draw = Callable[[int], np.ndarray]  # how many latent vectors are needed → at least so many, or all of --noise

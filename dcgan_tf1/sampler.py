@@ -7,10 +7,10 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph, randomness, standing_statistics
 from dcgan_tf1.checkpoint_format import restore
+from dcgan_tf1.command_settings import GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import extra_average_name
 from dcgan_tf1.session import create_session
-from dcgan_tf1.settings import GeneratorSettings
 from dcgan_tf1.statistics_cache import StatisticsCache
 
 _MAX_BATCH = 1000

@@ -10,9 +10,10 @@ import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN
 
 from dcgan_tf1 import cli_flags
+from dcgan_tf1.command_settings import EvaluateSettings, ExportSettings, SampleSettings
 from dcgan_tf1.data import Images
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import EvaluateSettings, ExportSettings, SampleSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
 tf.logging.set_verbosity(tf.logging.ERROR)

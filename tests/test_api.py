@@ -11,7 +11,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import api, cli_flags, sample
-from dcgan_tf1.settings import SampleSettings
+from dcgan_tf1.command_settings import SampleSettings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SMALL = {'recipe': 'demo', 'steps': 3, 'batch_size': 16, 'sample_size': 4, 'noise_dim': 8}

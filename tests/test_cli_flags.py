@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from dcgan_tf1 import __main__, cli_flags, recipes, run_settings
+from dcgan_tf1.command_settings import SampleSettings
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import SampleSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 
 FLAGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'flags')
 

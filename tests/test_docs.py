@@ -27,8 +27,8 @@ GUIDES = ['README.md', *documents('docs/*.md')]
 WITH_COMMANDS = [*GUIDES, 'CONTRIBUTING.md', 'scripts/README.md']
 LINKED = [*WITH_COMMANDS, *documents('results/**/README.md')]
 MAX_README_LINES = 180
-SETTINGS = {'train': settings.TrainSettings, 'sample': settings.SampleSettings,
-            'evaluate': settings.EvaluateSettings, 'export': settings.ExportSettings,
+SETTINGS = {'train': settings.TrainSettings, 'sample': command_settings.SampleSettings,
+            'evaluate': command_settings.EvaluateSettings, 'export': command_settings.ExportSettings,
             'report': command_settings.ReportSettings, 'explore': command_settings.ExploreSettings}
 
 

@@ -12,12 +12,11 @@ from chromium import EXECUTABLE, Chromium
 from PIL import Image
 
 from dcgan_tf1 import explore, explore_page, explore_tiles, image_files, latent, pixels, run_settings
-from dcgan_tf1.command_settings import ExploreSettings
+from dcgan_tf1.command_settings import ExploreSettings, GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.explore_tiles import Slice, Stage
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.sampler import Sampler
-from dcgan_tf1.settings import GeneratorSettings
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli_flags, evaluate, export, report, run_settings, sample
-from dcgan_tf1.command_settings import ReportSettings
+from dcgan_tf1.command_settings import EvaluateSettings, ExportSettings, ReportSettings, SampleSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import EvaluateSettings, ExportSettings, SampleSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
 FIXTURE = os.path.join(os.path.dirname(__file__), 'fixtures', 'v0_1_0')

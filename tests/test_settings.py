@@ -2,9 +2,9 @@
 import pytest
 
 from dcgan_tf1 import cli_flags
-from dcgan_tf1.command_settings import ExploreSettings, ReportSettings
+from dcgan_tf1.command_settings import EvaluateSettings, ExploreSettings, ExportSettings, ReportSettings, SampleSettings
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import EvaluateSettings, ExportSettings, SampleSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 
 # For each setting, values just inside its bounds, and values just outside, which are refused.
 PATH = (['a', ' a b', 'ä/b.c'], ['', ' '])

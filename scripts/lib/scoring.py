@@ -7,8 +7,8 @@ import numpy as np
 import tqdm
 
 from dcgan_tf1 import cli_flags, run_settings, sampler
+from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.evaluation import Evaluator
-from dcgan_tf1.settings import EvaluateSettings
 from scripts.lib import trainings
 
 

@@ -39,9 +39,10 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli_flags, pixels, run_settings
 from dcgan_tf1.cli import exit_status
+from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, write_atomically
-from dcgan_tf1.settings import EvaluateSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 from scripts.experiments.discriminator_features import images, report, svm
 from scripts.experiments.discriminator_features.network import Discriminator
 from scripts.lib import paths

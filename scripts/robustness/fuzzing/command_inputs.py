@@ -5,7 +5,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from dcgan_tf1 import cli_flags, evaluate, recipes, sample
-from dcgan_tf1.settings import EvaluateSettings, SampleSettings, TrainSettings
+from dcgan_tf1.command_settings import EvaluateSettings, SampleSettings
+from dcgan_tf1.settings import TrainSettings
 from scripts.robustness.fuzzing.strategies import arrays, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan_tf1 import cli_flags, report, run_settings
+from dcgan_tf1.command_settings import EvaluateSettings, SampleSettings
 from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import EvaluateSettings, SampleSettings, TrainSettings
+from dcgan_tf1.settings import TrainSettings
 from scripts.robustness.fuzzing.image_files import encode, png_with_header
 from scripts.robustness.fuzzing.strategies import altered_json, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
