@@ -18,7 +18,8 @@ def to_uint8(images: Any) -> np.ndarray:
     """Scales images from [−1, 1] to [0, 255]: the inverse of `to_float`, rounded to integers.
 
     Args:
-      images: float array of any shape. Values outside of [−1, 1] are clipped.
+      images: float array of any shape. Values outside of [−1, 1] are clipped, and NaN becomes middle gray.
     Returns: uint8 array of the same shape.
     """
-    return np.clip(np.rint((np.asarray(images) + 1) * 127.5), 0, 255).astype(np.uint8)
+    values = np.where(np.isnan(images), 0, images)  # a cast of NaN would give a warning and any value
+    return np.clip(np.rint((values + 1) * 127.5), 0, 255).astype(np.uint8)
