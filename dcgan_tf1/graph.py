@@ -1,6 +1,5 @@
 """The graph of a run, built stage by stage: inputs → networks → loss → training step → `TrainGraph`."""
 import contextlib
-import importlib
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -17,7 +16,7 @@ from typing import (
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import randomness, schedules
+from dcgan_tf1 import networks, randomness, schedules
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.inputs import Inputs, build_inputs
@@ -39,6 +38,7 @@ class Generator(NamedTuple):
     is_training: Union[bool, tf.Tensor]  # placeholder, a boolean scalar; or a bool if the mode is fixed
     images: tf.Tensor  # float32 [vectors, height, width, channels] in [-1, 1]
     statistics: List[BatchStatistic]  # of its batch norm layers
+    other_updates: Sequence[tf.Operation] = ()  # update ops of layers that are not recognized as batch norm
 
 
 class Discriminator(NamedTuple):
@@ -83,7 +83,7 @@ def build_generator(settings: 'TrainSettings', training: Optional[bool] = None) 
     network = Network('Generator', generator_function(settings, image_shape), is_training,
                       **_computation(settings))
     fake = network(noise)
-    return Generator(noise, is_training, fake.output, fake.statistics)
+    return Generator(noise, is_training, fake.output, fake.statistics, fake.other_updates)
 
 
 def build_discriminator(settings: 'TrainSettings') -> Discriminator:
@@ -98,8 +98,8 @@ def build_discriminator(settings: 'TrainSettings') -> Discriminator:
     is_training = tf.placeholder(tf.bool, [], 'is_training')
     network = Network('Discriminator', discriminator_function(settings), is_training,
                       **_computation(settings))
-    logits, statistics, activations = network(images)
-    return Discriminator(images, is_training, logits, statistics, activations)
+    real = network(images)
+    return Discriminator(images, is_training, real.output, real.statistics, real.activations)
 
 
 def _computation(settings: 'TrainSettings') -> Dict[str, Any]:
@@ -113,11 +113,11 @@ def generator_function(settings: 'TrainSettings', image_shape: Sequence[int]) ->
         settings: settings of the training.
         image_shape: (height, width, channels).
     """
-    module = importlib.import_module('dcgan_tf1.networks.' + settings.network)
+    network = networks.load(settings.network)
 
     def function(noise: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
         with _shape_errors(settings.network, image_shape[0]):
-            return module.generator(noise, is_training, tuple(image_shape))
+            return network.generator(noise, is_training, tuple(image_shape))
     return function
 
 
@@ -128,18 +128,19 @@ def discriminator_function(settings: 'TrainSettings', loss: Optional[str] = None
         settings: settings of the training.
         loss: name of the loss. The function raises UserError if this loss takes another number of logits.
     """
-    module = importlib.import_module('dcgan_tf1.networks.' + settings.network)
+    network = networks.load(settings.network)
 
     def function(images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
         with _shape_errors(settings.network, images.shape.as_list()[1]):
-            logits = module.discriminator(images, is_training)
+            logits = network.discriminator(images, is_training)
         num_logits = logits.shape.as_list()[-1]
         if loss and LOSSES[loss].num_logits != num_logits:
             suitable = sorted(name for name, other in LOSSES.items() if other.num_logits == num_logits)
-            raise UserError('--loss=%s takes %d logit(s) per score, but --network=%s outputs %d: choose '
-                            '--loss=%s, or another network'
-                            % (loss, LOSSES[loss].num_logits, settings.network, num_logits,
-                               ' or '.join(suitable)))
+            advice = 'change the network'
+            if suitable:
+                advice = 'choose --loss=%s, or another network' % ' or '.join(suitable)
+            raise UserError('--loss=%s takes %d logit(s) per score, but --network=%s outputs %s: %s' % (
+                loss, LOSSES[loss].num_logits, settings.network, num_logits, advice))
         return logits
     return function
 
@@ -178,8 +179,9 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
             'global_step', [], tf.int64, tf.zeros_initializer(), trainable=False,
             collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
         inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value())
-        generator, discriminator = _trainable_networks(settings, images.image_shape, inputs.is_training,
-                                                       global_step)
+        # Networks that are not built in are trained in training mode, whatever the placeholder says: see `networks`.
+        mode = inputs.is_training if networks.is_built_in(settings.network) else True
+        generator, discriminator = _trainable_networks(settings, images.image_shape, mode, global_step)
         loss = LOSSES[settings.loss]
         updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
         with tf.control_dependencies(updates):
@@ -188,7 +190,8 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
         with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
-            fake = generator(inputs.noise)
+            fake = Network('Generator', generator_function(settings, images.image_shape), inputs.is_training,
+                           **_computation(settings))(inputs.noise)
             sample_noise = randomness.noise(
                 settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
                 settings.noise_dim)
@@ -196,15 +199,15 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
             histograms = _histograms([fake, discriminator(fake.output)])
         return TrainGraph(
             inputs=inputs, step=step,
-            generator=Generator(inputs.noise, inputs.is_training, fake.output, fake.statistics),
+            generator=Generator(inputs.noise, inputs.is_training, fake.output, fake.statistics, fake.other_updates),
             sample_noise=sample_noise, standing_batches=standing_batches, global_step=global_step,
             nonfinite_variables=_nonfinite_variables(),
             gradient_norms={**generator.gradient_norms, **discriminator.gradient_norms},
             histograms=histograms, start_batches=start_batches)
 
 
-def _trainable_networks(settings: 'TrainSettings', image_shape: Sequence[int], is_training: tf.Tensor,
-                        global_step: tf.Variable) -> Tuple[Network, Network]:
+def _trainable_networks(settings: 'TrainSettings', image_shape: Sequence[int],
+                        is_training: Union[bool, tf.Tensor], global_step: tf.Variable) -> Tuple[Network, Network]:
     """The generator and the discriminator, each with an Adam optimizer."""
     def network(scope: str, function: Callable[..., tf.Tensor], learning_rate: float,
                 extra_bn_momentums: Sequence[float] = ()) -> Network:

@@ -7,7 +7,7 @@ Variables and batch statistics are always float32. Everything else is computed i
 layer maps bfloat16 to bfloat16.
 """
 import zlib
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -22,9 +22,9 @@ class BatchStatistic(NamedTuple):
     """The mean or the variance of one batch norm layer in one forward pass. Arrays have shape [channels]."""
 
     moving: tf.Variable  # the moving average, a resource variable
-    used: tf.Tensor  # value of `moving` that inference normalizes with; feed it to use other statistics
+    used: Optional[tf.Tensor]  # value of `moving` that inference normalizes with; feed it to use other statistics
     batch: tf.Tensor  # the statistic of the batch; in inference mode the same as `used`
-    momentum: float  # fraction of the old value that an update keeps
+    rate: Union[float, tf.Tensor]  # weight of the batch in an update: 1 - momentum
     biased_factor: tf.Tensor  # scalar: `batch` times this is the biased estimate; (n - 1) / n or 1
     extra_momentums: Sequence[float]  # of further averages, whose variables `extra_average_name` names
 
@@ -150,8 +150,8 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
         one = tf.constant(1.)
         variance_factor = (values_per_channel - 1) / values_per_channel if x.shape.ndims == 4 else one
         for statistic in (
-                BatchStatistic(moving_mean, moving[0], mean, momentum, one, ()),
-                BatchStatistic(moving_variance, moving[1], variance, momentum, variance_factor, ())):
+                BatchStatistic(moving_mean, moving[0], mean, 1 - momentum, one, ()),
+                BatchStatistic(moving_variance, moving[1], variance, 1 - momentum, variance_factor, ())):
             tf.add_to_collection(BATCH_STATISTICS, statistic)
         return y
 
@@ -191,7 +191,7 @@ def dropout(x: tf.Tensor, rate: float, is_training: Union[bool, tf.Tensor]) -> t
 
 
 def update_moving_statistics(statistics: Sequence[BatchStatistic]) -> List[tf.Operation]:
-    """Creates ops that update moving averages: moving ← momentum * moving + (1 - momentum) * batch.
+    """Creates ops that update moving averages: moving ← (1 - rate) * moving + rate * batch.
 
     The averages with extra momentums are updated in the same way. Updates of the same variable run in the
     order of the list, which may contain a statistic more than once. In inference mode the updates change
@@ -203,13 +203,13 @@ def update_moving_statistics(statistics: Sequence[BatchStatistic]) -> List[tf.Op
     latest: Dict[str, tf.Operation] = {}  # {name of a variable: its most recent update}
     updates = []
     for statistic in statistics:
-        averages = [(statistic.moving, statistic.momentum)]
-        averages += [(_extra_average(statistic.moving, momentum), momentum)
+        averages = [(statistic.moving, statistic.rate)]
+        averages += [(_extra_average(statistic.moving, momentum), 1 - momentum)
                      for momentum in statistic.extra_momentums]
-        for variable, momentum in averages:
+        for variable, rate in averages:
             name = variable.name
             with tf.control_dependencies([latest[name]] if name in latest else []):
-                change = (variable.read_value() - statistic.batch) * (1 - momentum)
+                change = (variable.read_value() - statistic.batch) * rate
                 latest[name] = variable.assign_sub(change, read_value=False)
             tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, latest[name])
             updates.append(latest[name])

@@ -1,8 +1,10 @@
 """One of the two networks of a GAN: its variables, its forward passes and its updates."""
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Union
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1 import update_ops
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.kernels import use_kernels
 from dcgan_tf1.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
 
@@ -16,6 +18,7 @@ class ForwardPass(NamedTuple):
     output: tf.Tensor  # float32: images [batch, height, width, channels], or logits [batch, …, num_logits]
     statistics: List[BatchStatistic]  # of its batch norm layers, from the input to the output
     activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
+    other_updates: List[tf.Operation]  # update ops of its layers that are not those of batch norm
 
 
 class Network:
@@ -62,18 +65,37 @@ class Network:
 
         Raises:
             ValueError: if the network uses moving statistics of another one.
+            UserError: if the network creates variables that this program cannot train.
         """
         statistics_before = len(tf.get_collection(BATCH_STATISTICS))
+        updates_before = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+        variables_before = {variable.name for variable in tf.global_variables()}
         ops_before = len(tf.get_default_graph().get_operations())
-        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE), use_kernels(self._kernels):
+        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
+                use_kernels(self._kernels):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
-        statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums)
-                      for statistic in tf.get_collection(BATCH_STATISTICS)[statistics_before:]]
+        # Layers that are not from `layers.py` put their update ops into the collection at once.
+        statistics, other_updates = update_ops.split(tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:])
+        statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums) for statistic in
+                      tf.get_collection(BATCH_STATISTICS)[statistics_before:] + statistics]
         for statistic in statistics:
             if not statistic.moving.name.startswith(self.scope + '/'):
                 raise ValueError('the network %s uses %s, which is not a variable of its scope'
                                  % (self.scope, statistic.moving.name))
-        return ForwardPass(output, statistics, _activations_created_since(ops_before))
+        self._check_new_variables(variables_before)
+        return ForwardPass(output, statistics, _activations_created_since(ops_before), other_updates)
+
+    def _check_new_variables(self, variables_before: Set[str]) -> None:
+        new = [variable for variable in tf.global_variables() if variable.name not in variables_before]
+        is_first_call = not any(name.startswith(self.scope + '/') for name in variables_before)
+        for variable in new:
+            if not is_first_call or not variable.name.startswith(self.scope + '/'):
+                raise UserError('the network %s creates a new variable %s whenever it is called, instead of using that '
+                                'of the first call: create variables with tf.get_variable or with layers'
+                                % (self.scope, variable.op.name))
+            if variable.trainable and variable.dtype.base_dtype != tf.float32:
+                raise UserError('the variable %s has the type %s, but must be float32: use --precision=float32, or the '
+                                'layers of dcgan_tf1.layers' % (variable.op.name, variable.dtype.base_dtype.name))
 
     @property
     def trainable_variables(self) -> List[tf.Variable]:
@@ -97,8 +119,9 @@ class Network:
         if self._optimizer is None:
             raise ValueError('the network %s has no optimizer' % self.scope)
         statistics = [statistic for forward_pass in forward_passes for statistic in forward_pass.statistics]
+        others = [op for forward_pass in forward_passes for op in forward_pass.other_updates]
         name = '%s/%s' % (self.scope, tf.get_default_graph().get_name_scope())
-        with tf.control_dependencies(update_moving_statistics(statistics) if self._update_ops else []):
+        with tf.control_dependencies(update_moving_statistics(statistics) + others if self._update_ops else []):
             # The scope is part of the names of two variables of Adam.
             with tf.name_scope(self.scope + '_update'):
                 # GATE_NONE: with gating, the update would also wait for gradients that it does not use.

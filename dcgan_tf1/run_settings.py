@@ -1,8 +1,10 @@
 """The settings of a run on disk: reads them, compares them, and applies them to other commands."""
+import hashlib
 import math
-from typing import Any, Dict, Iterable, List, TypeVar
+import os
+from typing import Any, Dict, Iterable, List, Optional, TypeVar
 
-from dcgan_tf1 import old_spellings
+from dcgan_tf1 import networks, old_spellings
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import named_checkpoint
 from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
@@ -13,7 +15,7 @@ from dcgan_tf1.settings import TrainSettings
 # Settings that may differ when a run is resumed: its length, the place of its files, and how many of them are kept.
 _MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
                       'keep_checkpoints'}
-_OF_THE_GENERATOR = ('recipe', 'network', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
+_OF_THE_GENERATOR = ('recipe', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
                      'precision', 'kernels')
 _OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'skip_unreadable', 'follow_links')
 
@@ -22,8 +24,11 @@ _Generator = TypeVar('_Generator', bound=GeneratorSettings)
 
 
 def run_dir(settings: TrainSettings) -> str:
-    """The run folder that these settings name, by default after run, dataset and seed."""
-    return settings.run_dir or default_run_dir(settings.run_name or settings.recipe, settings.dataset, settings.seed)
+    """The run folder that these settings name, by default after run (or network or recipe), dataset and seed."""
+    name = settings.run_name or settings.recipe
+    if not settings.run_name and not networks.is_built_in(settings.network):
+        name = os.path.splitext(os.path.basename(settings.network))[0]
+    return settings.run_dir or default_run_dir(name, settings.dataset, settings.seed)
 
 
 def batch_plan(settings: TrainSettings, num_examples: int) -> BatchPlan:
@@ -40,7 +45,25 @@ def resolve(settings: TrainSettings, num_examples: int) -> TrainSettings:
     steps = settings.steps
     if steps is None:
         steps = math.ceil(batch_plan(settings, num_examples).steps_in(settings.epochs) / settings.d_steps_per_g_step)
-    return settings.replace(steps=steps, epochs=0., run_dir=run_dir(settings))
+    network = settings.network
+    if network.endswith('.py'):
+        network = os.path.abspath(network)
+    return settings.replace(steps=steps, epochs=0., run_dir=run_dir(settings), network=network)
+
+
+def network_checksum(network: str) -> Optional[str]:
+    """The md5 of the file that --network names; None for a network of this package.
+
+    Raises: UserError if the file cannot be read.
+    """
+    path = None if networks.is_built_in(network) else networks.source(network)
+    if path is None:
+        return None
+    try:
+        with open(path, 'rb') as file:
+            return hashlib.md5(file.read()).hexdigest()
+    except OSError as error:
+        raise UserError('--network=%s cannot be read (%s): name a Python file' % (network, error.strerror)) from error
 
 
 def read(folder: RunFolder) -> TrainSettings:
@@ -69,7 +92,18 @@ def read(folder: RunFolder) -> TrainSettings:
 
 def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:
     """Describes each setting that differs from the run's and may not: '--seed is 0 there, not 1'."""
-    return _differences(settings, run, set(TrainSettings.names()) - _MUTABLE_ON_RESUME)
+    names = set(TrainSettings.names()) - _MUTABLE_ON_RESUME
+    if not any(map(networks.is_built_in, (settings.network, run.network))):
+        names.remove('network')  # which is identified by its content instead: it may have been moved
+    return _differences(settings, run, names)
+
+
+def check_network(network: str, folder: RunFolder) -> None:
+    """Raises UserError if a network is not built in, and its file is not the one that the run was trained with."""
+    config = folder.read_config() or {}
+    if network_checksum(network) != config.get('network_checksum'):
+        raise UserError('--network=%s is not as it was when the run in %s was trained: restore the file, name it with '
+                        '--network if it was moved, or name a new --run_dir' % (network, folder.path))
 
 
 def _differences(settings: TrainSettings, run: TrainSettings, names: Iterable[str]) -> List[str]:
@@ -100,6 +134,11 @@ def for_run(settings: _Generator) -> _Generator:
     folder = RunFolder(settings.run_dir)
     run = read(folder)
     settings = with_run_values(settings, run, _OF_THE_GENERATOR)
+    if networks.is_built_in(run.network):
+        settings = with_run_values(settings, run, ['network'])
+    elif 'network' not in settings.given:
+        settings = settings.replace(network=run.network)
+    check_network(settings.network, folder)
     return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
                             bn_mode=settings.bn_mode or run.bn_mode)
 
@@ -117,5 +156,6 @@ def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:
 def for_evaluation_during_training(settings: TrainSettings) -> EvaluateSettings:
     """The settings with which the `evaluate` command scores a run of these settings, except for the checkpoint."""
     values = {name: getattr(settings, name) for name in (
-        *_OF_THE_GENERATOR, *_OF_THE_DATA, 'run_dir', 'data_dir', 'bn_mode', 'cache_dir', 'classifier_steps')}
+        *_OF_THE_GENERATOR, *_OF_THE_DATA, 'network', 'run_dir', 'data_dir', 'bn_mode', 'cache_dir',
+        'classifier_steps')}
     return EvaluateSettings(num_images=settings.evaluation_images, **values)

@@ -93,8 +93,17 @@ class Sampler:
         if statistics is None and len(noise) == 1:
             raise UserError('a single image cannot be generated with --bn_mode=batch, because it has no batch: use '
                             '--bn_mode=moving or --bn_mode=standing, or generate more images')
-        feed = ({self._generator.is_training: True} if statistics is None
-                else standing_statistics.feed_dict(self._generator, statistics))
+        feed = {self._generator.is_training: True} if statistics is None else self._use(statistics)
         return np.concatenate([
             self._session.run(self._generator.images, {self._generator.noise: part, **feed})
             for part in np.array_split(noise, math.ceil(len(noise) / _MAX_BATCH))])
+
+    def _use(self, statistics: Statistics) -> Dict[tf.Tensor, Any]:
+        """Makes batch norm normalize with these statistics. Returns what to feed for it."""
+        layers = self._generator.statistics
+        with self._graph.as_default():
+            for statistic in layers:
+                if statistic.used is None:  # a layer that is not from `layers.py` can only read its variables
+                    statistic.moving.load(statistics[statistic.moving.op.name], self._session)
+        return standing_statistics.feed_dict(
+            self._generator._replace(statistics=[layer for layer in layers if layer.used is not None]), statistics)

@@ -41,6 +41,10 @@ def _is_folder_name(name: str) -> bool:
     return bool(name.strip()) and not set(name) & set('/\\\0') and name[0] != '.'
 
 
+def _is_network(name: str) -> bool:
+    return networks.is_built_in(name) or name.endswith('.py') or networks.source(name) is not None
+
+
 def is_decay(value: float) -> bool:
     return 0 <= value < 1
 
@@ -62,7 +66,11 @@ class TrainSettings(Settings):
         _is_folder_name, 'must be a plain name without slashes, because it becomes part of a folder name')
 
     # Model
-    network: str = choice('sparse_softmax', module_names(networks), 'architecture of generator and discriminator')
+    network: str = path(
+        'sparse_softmax', 'architecture of generator and discriminator: one of %s; or your own, a Python file '
+        '(my_gan.py) or a module that can be imported (my_package.my_gan) with the functions generator and '
+        'discriminator' % ', '.join(networks.built_in()), _is_network,
+        'must be one of %s, or a Python file or module' % ', '.join(networks.built_in()))
     loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator')
     schedule: str = choice('discriminator_then_generator', SCHEDULES, 'order of the updates within a step')
     update_ops: bool = boolean(

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import randomness
+from dcgan_tf1.errors import UserError
 
 if TYPE_CHECKING:
     from dcgan_tf1.graph import Discriminator, Generator
@@ -31,7 +32,14 @@ def accumulate(session: tf.Session, network: 'Union[Generator, Discriminator]', 
 
     Returns:
         {name of a moving statistic's variable: float32 [channels]}.
+
+    Raises:
+        UserError: if the network has moving averages that are not recognized as those of batch norm.
     """
+    unknown = getattr(network, 'other_updates', [])
+    if unknown:
+        raise UserError('--bn_mode=standing needs batch norm layers of dcgan_tf1.layers, tf.layers or tf_slim, but %s '
+                        'is an update op of another kind: use --bn_mode=batch or --bn_mode=moving' % unknown[0].name)
     # Each layer has recorded its mean, then its variance.
     layers = list(zip(network.statistics[::2], network.statistics[1::2]))
     count = 0
@@ -57,9 +65,17 @@ def feed_dict(network: 'Union[Generator, Discriminator]',
     Args:
         network: the network.
         values: {name of a moving statistic's variable: [channels]}, such as the result of `accumulate`.
+    Raises:
+        UserError: if a batch norm layer is not from `layers.py`.
     """
-    return {network.is_training: False,
-            **{statistic.used: values[statistic.moving.op.name] for statistic in network.statistics}}
+    feed: Dict[tf.Tensor, Union[bool, np.ndarray]] = {network.is_training: False}
+    for statistic in network.statistics:
+        if statistic.used is None:
+            raise UserError('the batch norm layer of %s cannot use --bn_mode=standing during a training: train with '
+                            '--bn_mode=batch or --bn_mode=moving, or use dcgan_tf1.layers in the network'
+                            % statistic.moving.op.name)
+        feed[statistic.used] = values[statistic.moving.op.name]
+    return feed
 
 
 class NoiseBatches:

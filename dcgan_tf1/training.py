@@ -36,9 +36,13 @@ def train(settings: TrainSettings) -> int:
     full_dataset, images = data.load(**settings.as_dict())
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
-    config = {'flags': settings.as_dict(), 'versions': _versions(),
-              'data': {'checksum': full_dataset.checksum(), 'images': full_dataset.num_examples,
-                       'trained_on': images.num_examples}}
+    config: _Config = {
+        'flags': settings.as_dict(), 'versions': _versions(),
+        'data': {'checksum': full_dataset.checksum(), 'images': full_dataset.num_examples,
+                 'trained_on': images.num_examples}}
+    network_checksum = run_settings.network_checksum(settings.network)
+    if network_checksum:
+        config['network_checksum'] = network_checksum
     if earlier_config:
         _check_same_data(folder, settings, config, earlier_config)
     run = Run(folder, settings, images, run_settings.batch_plan(settings, images.num_examples))
@@ -56,6 +60,7 @@ def _check_same_settings(folder: RunFolder, settings: TrainSettings) -> None:
     if changes:
         raise UserError('%s holds a run with other settings: %s. To resume that run, use --flagfile=%s; to start '
                         'another, name a new --run_dir' % (folder.path, '; '.join(changes), folder.flags))
+    run_settings.check_network(settings.network, folder)
 
 
 def _check_images(settings: TrainSettings, images: AnyImages) -> None:

@@ -1,0 +1,245 @@
+"""--network=FILE: anyone's generator and discriminator, written with tf.layers, tf.nn or this package's layers."""
+import os
+import shutil
+import textwrap
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import assert_same_run
+
+from dcgan_tf1 import api, cli_flags, networks
+from dcgan_tf1 import graph as graphs
+from dcgan_tf1.command_settings import SampleSettings
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.run_settings import batch_plan, run_dir
+from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.training import train
+
+# The networks of two posts, as their scripts call tf.layers.
+SPARSE_SOFTMAX = '''
+    import tensorflow.compat.v1 as tf
+
+    def generator(z, is_training):
+        x = tf.layers.dense(z, units=7 * 7 * 128)
+        x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
+        x = tf.reshape(x, shape=[-1, 7, 7, 128])
+        x = tf.layers.conv2d_transpose(x, 64, 5, strides=2, padding='same')
+        x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
+        return tf.nn.tanh(tf.layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
+
+    def discriminator(x, is_training):
+        def activate(x):
+            return tf.nn.leaky_relu(tf.layers.batch_normalization(x, training=is_training), alpha=0.2)
+        x = activate(tf.layers.conv2d(x, 64, 5, strides=2, padding='same'))
+        x = activate(tf.layers.conv2d(x, 128, 5, strides=2, padding='same'))
+        x = activate(tf.layers.dense(tf.reshape(x, shape=[-1, 7 * 7 * 128]), 1024))
+        return tf.layers.dense(x, 2)
+    '''
+GRAPH_MODE = '''
+    import tensorflow.compat.v1 as tf
+
+    def generator(z, is_training):
+        x = tf.reshape(z, [-1, 1, 1, 100])
+        x = tf.layers.conv2d_transpose(x, 256, 7, strides=1, padding='valid', use_bias=False)
+        x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
+        x = tf.layers.conv2d_transpose(x, 128, 5, strides=2, padding='same', use_bias=False)
+        x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
+        return tf.nn.tanh(tf.layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
+    '''
+SMALL = '''
+    import tensorflow.compat.v1 as tf
+
+    def generator(z, is_training):
+        x = tf.nn.relu(tf.layers.batch_normalization(tf.layers.dense(z, 16), training=is_training))
+        return tf.nn.tanh(tf.layers.dense(x, 28 * 28))
+
+    def discriminator(x, reuse):
+        with tf.variable_scope('layers', reuse=reuse):
+            return tf.layers.dense(tf.layers.flatten(x), 1)
+    '''
+SMALL_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=1', '--sample_every=4',
+             '--checkpoint_every=1', '--loss=sigmoid')
+
+
+@pytest.fixture
+def write(tmp_path, tf_layers):
+    """(source, name) → path of a Python file with this source."""
+    def call(source, name='my_gan.py'):
+        path = tmp_path / name
+        path.write_text(textwrap.dedent(source))
+        return str(path)
+    return call
+
+
+def build(settings, images):
+    """A Session with a training graph, its variables by name, and the graph."""
+    with tf.Graph().as_default():
+        graph = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
+        session = tf.Session()
+        session.run(tf.global_variables_initializer())
+        graph.start_batches(session, 0)
+        return session, {variable.op.name: variable for variable in tf.global_variables('(Gen|Discrim)')}, graph
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('recipe,source', [('sparse_softmax', SPARSE_SOFTMAX), ('graph_mode', GRAPH_MODE)])
+def test_a_posts_functions_train_as_the_recipe(recipe, source, write, training_settings, random_images, make_smooth):
+    """The initial weights are the same. Ten steps later, so are all variables, the moving averages included.
+
+    Differences of rounding would grow with the recipe's small epsilon and at the kinks of ReLUs.
+    """
+    make_smooth()
+    if recipe == 'graph_mode':  # which has the same discriminator in either program
+        source += '''
+    from dcgan_tf1.networks.graph_mode import discriminator
+    '''
+    flags = ['--recipe=' + recipe, '--epsilon=0.1', '--batch_size=8', '--kernels=native',
+             '--learning_rate_generator=0.0002', '--learning_rate_discriminator=0.0002']
+    session, variables, graph = build(training_settings(*flags), random_images)
+    own_session, own_variables, own_graph = build(
+        training_settings(*flags, '--network=' + write(source)), random_images)
+    with session, own_session:
+        initial, own_initial = session.run(variables), own_session.run(own_variables)
+        assert set(initial) == set(own_initial)
+        for name, value in initial.items():
+            np.testing.assert_array_equal(value, own_initial[name], err_msg=name)
+        for _ in range(10):
+            session.run(graph.step.train_op)
+            own_session.run(own_graph.step.train_op)
+        values, own_values = session.run(variables), own_session.run(own_variables)
+    for name, expected in values.items():
+        if name.endswith('bias') or '/bias/' in name:  # before batch norm, the gradient of a bias is noise
+            continue
+        scale = max(np.abs(expected).max(), 1e-30)
+        assert np.abs(own_values[name] - expected).max() <= 2e-5 * scale, name
+
+
+def test_the_update_ops_of_tf_layers_run_in_order(write, training_settings, random_images):
+    """Twice the same training gives the same moving averages, bit for bit."""
+    settings = training_settings(*SMALL_RUN, '--network=' + write(SPARSE_SOFTMAX), '--loss=sparse_softmax')
+    results = []
+    for _ in range(2):
+        session, variables, graph = build(settings, random_images)
+        with session:
+            for _ in range(3):
+                session.run(graph.step.train_op)
+            results.append(session.run(variables))
+    assert np.abs(results[0]['Discriminator/batch_normalization/moving_mean']).max() > 0
+    for name, value in results[0].items():
+        np.testing.assert_array_equal(value, results[1][name], err_msg=name)
+
+
+def test_without_update_ops(write, training_settings, random_images):
+    session, variables, graph = build(
+        training_settings(*SMALL_RUN, '--network=' + write(SMALL), '--update_ops=false'), random_images)
+    with session:
+        session.run(graph.step.train_op)
+        assert not session.run(variables['Generator/batch_normalization/moving_mean']).any()
+
+
+@pytest.mark.slow
+def test_samples_in_every_mode(write, training_settings, tmp_path):
+    """A checkpoint of the functions in tf.layers gives the same images as with the recipe's network."""
+    run = str(tmp_path / 'run')
+    assert train(training_settings(*SMALL_RUN, '--loss=sparse_softmax', '--network=' + write(SPARSE_SOFTMAX),
+                                   '--steps=3', '--run_dir=' + run)) == 0
+    checkpoint = RunFolder(run).checkpoint_prefix + '-3'
+    with api.open_run(run) as own, api.open_checkpoint(checkpoint, batch_size=8) as recipe:
+        noise = own.latent_vectors(8)
+        for mode in ('batch', 'moving', 'standing', 'batch'):
+            images, expected = (generator.images(noise, mode, standing_batches=3).astype(int)
+                                for generator in (own, recipe))
+            # The variance of tf.layers is the unbiased one in all modes.
+            assert np.abs(images - expected).max() <= (3 if mode == 'standing' else 1), mode
+
+
+def test_a_run_resumes_after_its_network_was_moved(write, training_settings, tmp_path):
+    first = write(SMALL)
+
+    def run(name, network, steps):
+        assert train(training_settings(*SMALL_RUN, '--network=' + network, '--steps=%d' % steps,
+                                       '--run_dir=' + str(tmp_path / name))) == 0
+        return RunFolder(str(tmp_path / name))
+    whole = run('whole', first, 4)
+    run('resumed', first, 2)
+    moved = str(tmp_path / 'moved.py')
+    shutil.move(first, moved)
+    assert_same_run(run('resumed', moved, 4), whole)
+
+
+def test_a_changed_network_is_refused(write, training_settings, tmp_path):
+    path, flags = write(SMALL), (*SMALL_RUN, '--steps=1', '--run_dir=' + str(tmp_path / 'run'))
+    assert train(training_settings(*flags, '--network=' + path)) == 0
+    write(SMALL.replace('16', '24'))
+    for resume in (lambda: train(training_settings(*flags, '--network=' + path)),
+                   lambda: api.open_run(str(tmp_path / 'run'))):
+        with pytest.raises(UserError, match='my_gan.py is not as it was when the run in .* was trained'):
+            resume()
+    with pytest.raises(UserError, match='--network is .*my_gan.py there, not graph_mode_dense'):
+        train(training_settings(*flags, '--network=graph_mode_dense'))
+
+
+def test_the_default_run_folder_has_the_name_of_the_network(write):
+    assert run_dir(cli_flags.parse(TrainSettings, '--network=' + write(SMALL))) == os.path.join(
+        'runs', 'my_gan-mnist-0')
+
+
+def test_a_module_that_can_be_imported(monkeypatch, write, tmp_path):
+    write(SMALL, 'importable_gan.py')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = cli_flags.parse(SampleSettings, '--network=importable_gan', '--checkpoint=x', '--output=y')
+    assert settings.network == 'importable_gan' and callable(networks.load('importable_gan').generator)
+
+
+def test_a_file_that_imports_its_neighbor(write, graph):
+    write('def width():\n    return 28 * 28\n', 'my_layers.py')
+    path = write('''
+        import tensorflow.compat.v1 as tf
+        from my_layers import width
+
+        def generator(z):
+            return tf.reshape(tf.matmul(z, tf.get_variable('w', [3, width()])), [-1, 28, 28, 1])
+
+        def discriminator(x, verbose=False):
+            return tf.reduce_mean(x, axis=[1, 2])
+        ''')
+    functions = networks.load(path)
+    images = functions.generator(tf.zeros([2, 3]), False, (28, 28, 1))
+    assert images.shape.as_list() == [2, 28, 28, 1]
+    assert functions.discriminator(images, True).shape.as_list() == [2, 1]
+
+
+ONE_LOGIT = '\n\ndef discriminator(x):\n    return tf.reduce_mean(x, axis=[1, 2])\n'
+START = 'import tensorflow.compat.v1 as tf\n\n'
+
+
+@pytest.mark.parametrize('source,message', [
+    ('def generator(z):\n    return z', 'defines no function discriminator: define it'),
+    ('x = 1', 'defines no function generator and no function discriminator: define both'),
+    ('def generator(z)\n', 'line 1 of .*my_gan.py is not Python 3'),
+    ('print "training"', 'line 1 of .*my_gan.py is not Python 3'),
+    ('import no_such_library', "cannot be imported .No module named 'no_such_library'"),
+    (START + 'def generator(z, size):\n    return z' + ONE_LOGIT, 'generator has a parameter size'),
+    (START + 'def generator(z):\n    return z' + ONE_LOGIT, r'the generator returns the shape \[.*, 100\], but must'),
+    (START + 'def generator(z):\n    return [z]' + ONE_LOGIT, 'the generator returns list, but must'),
+    (SMALL.replace('1)', '1), x'), 'the discriminator returns a tuple, but must return its logits alone'),
+    (SMALL.replace('return tf.layers.dense(tf.layers', 'return tf.nn.sigmoid(tf.layers.dense(tf.layers')
+     .replace('1)\n', '1))\n'), 'returns probabilities, but must return logits: leave out the sigmoid'),
+    (SMALL.replace('(x), 1)', '(x), 5)'), 'takes 1 logit.s. per score, but --network=.* outputs 5: change the network'),
+    (SMALL.replace('return tf.layers.dense(tf.layers.flatten(x), 1)',
+                   "return tf.matmul(tf.layers.flatten(x), tf.Variable(tf.zeros([784, 1])))"),
+     'Discriminator creates a new variable .*Variable whenever it is called')])
+def test_networks_that_do_not_fit(source, message, write, training_settings, random_images, graph):
+    settings = training_settings(*SMALL_RUN, '--network=' + write(source))
+    with pytest.raises(UserError, match=message):
+        graphs.build_training(settings, random_images, batch_plan(settings, 40))
+
+
+def test_names_that_are_no_network(training_settings):
+    for name in ('grpah_mode', 'no such module', 'no_such_package.module'):
+        with pytest.raises(UserError, match='--network=%s .*(must be one of graph_mode|cannot be imported)' % name):
+            training_settings('--network=' + name)
+    with pytest.raises(UserError, match='--network=nowhere.py does not exist'):
+        networks.load('nowhere.py')
