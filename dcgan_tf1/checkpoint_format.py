@@ -34,11 +34,7 @@ def restore(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
     """
     shapes = open_checkpoint(path).get_variable_to_shape_map()
     check_variables(path, shapes, {variable.op.name: variable for variable in tf.global_variables()})
-    try:
-        saver.restore(session, path)
-    except (tf.errors.OpError, ValueError) as error:
-        raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
-                                     % (path, short_reason(error))) from error
+    restore_variables(session, saver, path)
 
 
 def open_checkpoint(path: str) -> Any:
@@ -54,8 +50,8 @@ def open_checkpoint(path: str) -> Any:
             if os.path.isfile(table):
                 check_footer(table)
                 break
-        reader = tf.train.load_checkpoint(path)
-        reader.get_variable_to_shape_map()
+        reader = tf.train.load_checkpoint(os.fsencode(path))
+        reader.get_variable_to_shape_map()  # shows damage
         return reader
     except Exception as error:  # TensorFlow's reader raises IndexError and others
         raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
@@ -103,6 +99,15 @@ def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]
     if problems:
         raise UserError('%s is a checkpoint of another network; use the recipe that it was trained with. %s'
                         % (path, '; '.join(problems)))
+
+
+def restore_variables(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
+    """Restores the variables of `saver` without a check. Raises CorruptCheckpointError if that fails."""
+    try:
+        saver.restore(session, path)
+    except (tf.errors.OpError, ValueError) as error:
+        raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
+                                     % (path, short_reason(error))) from error
 
 
 def short_reason(error: Exception) -> str:

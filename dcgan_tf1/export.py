@@ -10,9 +10,7 @@ statistics are the standing ones (the default) or the moving averages, so an ima
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli, graph, outputs, progress, run_settings, sampler
-from dcgan_tf1.checkpoint_format import short_reason
 from dcgan_tf1.command_settings import ExportSettings
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.given_checkpoints import GivenCheckpoint
 from dcgan_tf1.session import create_session
 
@@ -26,12 +24,8 @@ def run(settings: ExportSettings) -> int:
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
     # The other convolution routes would put op names into the file that only this package knows.
     frozen_graph = _freeze(settings.replace(kernels='native'), generator.checkpoint, statistics)
-    try:
-        with outputs.new_folder(settings.output) as folder:
-            _save(frozen_graph, settings.noise_dim, folder)
-    except (tf.errors.OpError, OSError) as error:  # TensorFlow writes with functions of its own
-        raise UserError('--output=%s cannot be written (%s): free some space, or name a folder that is writable'
-                        % (settings.output, short_reason(error))) from error
+    with outputs.new_folder(settings.output) as folder:
+        _save(frozen_graph, settings.noise_dim, folder)
     progress.say('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output))
     return 0
 

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Iterable, Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import checkpoint_names, file_kinds, progress
+from dcgan_tf1 import checkpoint_names, foreign_files, progress
 from dcgan_tf1.checkpoint_format import CorruptCheckpointError, check_variables, open_checkpoint, short_reason
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, index_path
@@ -36,7 +36,7 @@ def find(path: str) -> str:
             return _find_in_folder(os.path.dirname(path) or '.')
         if stem != path:
             return stem
-        kind = file_kinds.describe(path)
+        kind = foreign_files.describe(path)
         if kind:
             raise UserError('%s is %s: name a checkpoint that tf.train.Saver wrote' % (path, kind))
         return path  # in TensorFlow's oldest format, a checkpoint is one file

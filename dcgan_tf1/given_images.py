@@ -3,7 +3,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import file_kinds, image_files, pixels, progress
+from dcgan_tf1 import foreign_files, image_files, pixels, progress
 from dcgan_tf1.errors import UserError
 
 RANGES = {'0..255': (0, 255), '0..1': (0, 1), '-1..1': (-1, 1)}  # name for --pixel_range: (black, white)
@@ -21,15 +21,27 @@ def read(path: str, name: str) -> np.ndarray:
       name: what errors call it, such as --images=a.npy.
     Raises: UserError.
     """
-    kind = file_kinds.describe(path)
-    if kind and kind.endswith('image'):
-        raise UserError('%s is %s: name the folder that contains the image files' % (name, kind))
+    kind = foreign_files.describe(path)
     try:
-        return _read_archive(path) if kind == 'a NumPy archive' else image_files.read_array(path)
+        return _read_archive(path) if kind == foreign_files.NUMPY_ARCHIVE else image_files.read_array(path)
     except Exception as error:  # damaged archives make zipfile and NumPy raise many types
-        reason = 'it is ' + kind if kind and 'NumPy' not in kind else error or type(error).__name__
+        if _is_image(path):
+            raise UserError('%s is a single image file: name the folder that contains the images' % name) from error
+        reason = getattr(error, 'strerror', None) or error or type(error).__name__
+        if kind not in (None, foreign_files.NUMPY_ARCHIVE):
+            reason = 'it is ' + kind
+        elif 'pickle' in str(error):  # NumPy takes every other file for a pickle
+            reason = 'it holds no numbers, or is of another kind'
         raise UserError('%s is neither a folder of images nor a readable .npy or .npz file (%s): name one'
                         % (name, reason)) from error
+
+
+def _is_image(path: str) -> bool:
+    try:
+        with image_files.open_image(path):
+            return True
+    except Exception:  # Pillow raises many types
+        return False
 
 
 def _read_archive(path: str) -> np.ndarray:

@@ -1,9 +1,13 @@
 """What --output names: checked before the work, so that no result of long work is lost."""
 import contextlib
+import errno
 import os
 import shutil
 from typing import Iterator
 
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.checkpoint_format import short_reason
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import is_device
 
@@ -20,15 +24,18 @@ def prepare(path: str, is_folder: bool = False) -> None:
         raise UserError('--output=%s exists already: remove it, or name another folder' % path)
     if not is_folder and (os.path.isdir(path) or path.endswith(('/', os.sep))):
         raise UserError('--output=%s is a folder: name a file in it' % path)
-    parent = os.path.dirname(os.path.abspath(path))
     try:
-        os.makedirs(parent, exist_ok=True)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        if os.path.exists(path) and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        partial = path.rstrip('/' + os.sep) + '.partial'
+        if not is_device(path) and not os.path.lexists(partial):
+            with open(partial, 'wb'):
+                pass
+            os.remove(partial)
     except OSError as error:
-        raise UserError('--output=%s: the folder %s cannot be created (%s): name a folder that you can write to'
-                        % (path, parent, error.strerror)) from error
-    if not os.access(path if os.path.exists(path) else parent, os.W_OK) or not (
-            is_device(path) or os.access(parent, os.W_OK | os.X_OK)):
-        raise UserError('--output=%s is write-protected: make it writable, or name another' % path)
+        raise UserError('--output=%s cannot be written (%s: %s): make that writable, or name another place'
+                        % (path, error.filename, error.strerror)) from error
 
 
 @contextlib.contextmanager
@@ -38,6 +45,7 @@ def new_folder(path: str) -> Iterator[str]:
     Args:
       path: the folder, which does not exist or is empty (see `prepare`).
     Yields: its temporary path. What an earlier process left there is deleted.
+    Raises: UserError if it cannot be written.
     """
     partial = path.rstrip('/' + os.sep) + '.partial'
     shutil.rmtree(partial, ignore_errors=True)
@@ -47,6 +55,8 @@ def new_folder(path: str) -> Iterator[str]:
         if os.path.isdir(path):
             os.rmdir(path)
         os.replace(partial, path)
-    except BaseException:
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError('--output=%s cannot be written (%s): free some space, or name a folder that is writable'
+                        % (path, getattr(error, 'strerror', None) or short_reason(error))) from error
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
