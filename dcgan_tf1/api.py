@@ -15,7 +15,7 @@ from typing import Any, Dict, Optional, Union
 
 import numpy as np
 
-from dcgan_tf1 import cli_flags, pixels, run_settings, training
+from dcgan_tf1 import cli_flags, given_images, pixels, progress, run_settings, training
 from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.evaluation import Evaluator
@@ -109,30 +109,29 @@ def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings:
     """Opens a generator in a checkpoint of any script that named its variables as `tf.layers` does.
 
     Args:
-      checkpoint: path without the suffix .index.
+      checkpoint: its path, one of its files, or the folder that contains it.
       recipe: the recipe whose network the checkpoint holds.
-      settings: what differs from the recipe, such as noise_dim=64.
+      settings: what differs from the recipe, such as noise_dim=64, and checkpoint_names for other variable names.
     Raises: UserError if the checkpoint does not fit.
     """
-    return Generator(cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings}))
+    return Generator(run_settings.for_generator(
+        cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings})))
 
 
 def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[str, Any]:
     """Scores images against a dataset, as the `evaluate` command does.
 
     Args:
-      images: uint8 [n, height, width, channels], of the dataset's size.
+      images: [n, height, width, channels], of the dataset's size: bytes, or other numbers, whose range is guessed and
+        printed (`pixel_range` names it).
       dataset: name of a dataset.
       settings: any `EvaluateSettings` by name, such as data_dir.
     Returns: {name of the score: number, or a list of numbers for the histogram of classes}.
     Raises: UserError.
     """
-    images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
-        raise UserError('images must be a uint8 array [n, height, width, channels] with n of 1 or more, not %s %s'
-                        % (images.dtype, list(images.shape)))
-    evaluator = Evaluator(cli_flags.build(EvaluateSettings, {'dataset': dataset, 'images': '(array)', **settings}),
-                          lambda text: None)
+    evaluate_settings = cli_flags.build(EvaluateSettings, {'dataset': dataset, 'images': '(array)', **settings})
+    images = given_images.to_uint8(np.asarray(images), evaluate_settings.pixel_range, 'images')
+    evaluator = Evaluator(evaluate_settings, progress.say)
     try:
         return {name: result.value for name, result in evaluator.scores(images).items()}
     finally:

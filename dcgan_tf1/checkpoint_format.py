@@ -1,7 +1,7 @@
 """Reads the files of a TensorFlow checkpoint: lists variables, detects damage, restores."""
 import os
 import re
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Dict, List
 
 import tensorflow.compat.v1 as tf
 
@@ -20,31 +20,25 @@ class CorruptCheckpointError(UserError):
     """A checkpoint that cannot be read."""
 
 
-def restore(session: tf.Session, saver: tf.train.Saver, path: str,
-            variables: Optional[Sequence[tf.Variable]] = None) -> None:
-    """Restores variables from a checkpoint, after a check of their names and shapes.
+def restore(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
+    """Restores all global variables from a checkpoint of this package, which must have no others.
 
     Args:
       session: a Session of the graph in which `saver` was created.
-      saver: a `tf.train.Saver` of these variables.
+      saver: a `tf.train.Saver` of all global variables.
       path: path of the checkpoint, without its suffix.
-      variables: the variables to restore; others in the checkpoint are ignored. Default: all global
-        variables, and the checkpoint must have no others.
     Raises:
       CorruptCheckpointError: the checkpoint cannot be read.
       UserError: it is of another network. The message names every missing, unexpected and wrongly shaped
         variable.
     """
-    shapes = read_shapes(path)
-    expected = {variable.op.name: variable for variable in variables or tf.global_variables()}
-    if variables:
-        shapes = {name: shape for name, shape in shapes.items() if name in expected}
-    check_variables(path, shapes, expected)
+    shapes = open_checkpoint(path).get_variable_to_shape_map()
+    check_variables(path, shapes, {variable.op.name: variable for variable in tf.global_variables()})
     restore_variables(session, saver, path)
 
 
-def read_shapes(path: str) -> Shapes:
-    """Reads the names and shapes of the variables in a checkpoint.
+def open_checkpoint(path: str) -> Any:
+    """Opens a checkpoint as TensorFlow's `CheckpointReader`.
 
     Args:
       path: path of the checkpoint, without its suffix.
@@ -56,7 +50,9 @@ def read_shapes(path: str) -> Shapes:
             if os.path.isfile(table):
                 check_footer(table)
                 break
-        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        reader = tf.train.load_checkpoint(os.fsencode(path))
+        reader.get_variable_to_shape_map()  # shows damage
+        return reader
     except Exception as error:  # TensorFlow's reader raises IndexError and others
         raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
                                      'without .index' % (path, short_reason(error))) from error

@@ -7,6 +7,7 @@ from typing import Callable, List, Optional
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1 import given_checkpoints
 from dcgan_tf1.checkpoint_format import CorruptCheckpointError, restore, short_reason
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, checkpoint_files, data_paths, index_path
@@ -47,11 +48,12 @@ def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
 
     Args:
       folder: the run.
-      name: a step, 'best', a path, or None for the newest checkpoint.
+      name: a step, 'best', a path as `given_checkpoints.find` accepts it, or None for the newest checkpoint.
     Raises: UserError if the run has no such checkpoint.
     """
     if name and not is_run_checkpoint(name):
-        return name
+        in_run = os.path.join(folder.checkpoints, name)
+        return given_checkpoints.find(in_run if os.path.exists(index_path(in_run)) else name)
     best = best_checkpoint(folder)
     if not name:
         path = last_checkpoint(folder)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import pixels
+from dcgan_tf1 import pixels, progress
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.layers import conv2d, dense, flatten
@@ -105,7 +105,7 @@ class Classifier:
 
     def _train(self, training: 'LabeledImages', steps: int) -> None:
         self._session.run([tf.global_variables_initializer(), self._iterator.initializer])
-        for _ in range(steps):
+        for _ in progress.track(range(steps), 'training the classifier', steps):
             indices = self._session.run(self._next_indices)
             self._session.run(self._train_op, {self._pixels: training.images.pixels[indices],
                                                self._labels: training.labels[indices]})
@@ -119,8 +119,8 @@ class Classifier:
         Returns:
             The features, float32 [n, 128], and the probabilities of the classes, float32 [n, classes].
         """
-        num_parts = math.ceil(len(images) / _MAX_BATCH)
+        parts = np.array_split(images, math.ceil(len(images) / _MAX_BATCH))
         results = [self._session.run((self._features, self._probabilities), {self._pixels: part})
-                   for part in np.array_split(images, num_parts)]
+                   for part in progress.track(parts, 'classifying images', len(images), len)]
         features, probabilities = zip(*results)
         return np.concatenate(features), np.concatenate(probabilities)

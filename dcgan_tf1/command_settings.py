@@ -2,7 +2,7 @@
 import dataclasses
 from typing import ClassVar, Optional, Tuple
 
-from dcgan_tf1 import image_files, latent
+from dcgan_tf1 import given_images, image_files, latent
 from dcgan_tf1.checkpoints import is_run_checkpoint
 from dcgan_tf1.setting_fields import (
     Rule,
@@ -30,8 +30,9 @@ class GeneratorSettings(TrainSettings):
         'moving averages of the training; standing: those of --standing_batches batches generated with the weights of '
         'the checkpoint. Default: as the run drew its grids')
     checkpoint: Optional[str] = path(
-        None, 'checkpoint to generate images with: a step of the run or "best", default its last; or the path '
-        '(without .index) of a checkpoint of any script whose network the other flags describe')
+        None, 'checkpoint to generate images with: a step of the run or "best", default its last; or a '
+        'checkpoint of any script whose network the other flags describe: its path, one of its files, or the folder '
+        'that contains it')
     bn_momentum: Optional[float] = number(
         None, is_decay, 'must be 0 or more and below 1', 'with --bn_mode=moving: use the moving averages of this '
         'momentum, one of the training\'s --extra_bn_momentums')
@@ -74,7 +75,7 @@ class SampleSettings(GeneratorSettings):
     output: Optional[str] = path(
         None, 'file to write: .png (a grid), .npy (float32 [num_images, height, width, channels] in [-1, 1]) or .npz '
         '(the same, with the latent vectors); with --interpolation also .gif or, if ffmpeg is installed, .mp4. '
-        'Without a suffix: a folder of PNG files',
+        'Without a suffix: a new folder of PNG files',
         lambda value: image_files.suffix(value) in ('', *image_files.SUFFIXES),
         'must end in %s, or name a folder' % ', '.join(image_files.SUFFIXES), required=True)
 
@@ -106,7 +107,10 @@ class EvaluateSettings(GeneratorSettings):
     num_images: int = integer(10000, 1, 'number of images to generate', highest=1000000)
     images: Optional[str] = path(
         None, 'score these images instead, with --run_dir against the data of that run: a folder of image files, or a '
-        '.npy file of uint8 [images, height, width, channels] or of floats in [-1, 1]')
+        '.npy or .npz file of numbers [images, height, width, channels]')
+    pixel_range: Optional[str] = choice(
+        None, given_images.RANGES, 'with --images: range of the values in a .npy or .npz file. Default: decided from '
+        'the type and the values, and printed')
     output: Optional[str] = path(
         None, 'JSON file to write; default: scores.json in the run folder, if there is one')
 
@@ -114,6 +118,7 @@ class EvaluateSettings(GeneratorSettings):
         *GeneratorSettings.RULES,
         *allowed_only_if(['checkpoint', 'num_images', 'bn_momentum'], lambda settings: not settings.images,
                          'describes images to generate: remove it, or remove --images'),
+        *allowed_only_if(['pixel_range'], lambda settings: settings.images, 'needs --images'),
         at_least_one_of('run_dir', 'checkpoint', 'images'),
     )
 
@@ -123,7 +128,7 @@ class ExportSettings(GeneratorSettings):
     """Settings of `python -m dcgan_tf1.export`."""
 
     pixels: str = choice('float', ('float', 'uint8'), 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
-    output: Optional[str] = path(None, 'folder to write, which must not exist yet', required=True)
+    output: Optional[str] = path(None, 'folder to write, which must not exist yet, or be empty', required=True)
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         *GeneratorSettings.RULES,
@@ -145,8 +150,8 @@ class ExploreSettings(Settings):
     """Settings of `python -m dcgan_tf1.explore`."""
 
     checkpoint: Optional[str] = path(
-        None, 'checkpoint whose generator the page shows: a step of the run or "best", default its last; or the path '
-        '(without .index) of another checkpoint of the same network')
+        None, 'checkpoint whose generator the page shows: a step of the run or "best", default its last; or '
+        'another checkpoint of the same network: its path, one of its files, or the folder that contains it')
     points: int = integer(
         9, 2, 'rows and columns of the slice of latent space; there is one image per point and kind of batch-norm '
         'statistics', highest=31)

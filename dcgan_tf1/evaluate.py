@@ -9,11 +9,10 @@ the features of a small classifier, which is trained once per dataset and cached
 """
 import json
 import os
-import sys
 
 import numpy as np
 
-from dcgan_tf1 import cli, image_files, pixels, run_settings
+from dcgan_tf1 import cli, given_images, outputs, progress, run_settings
 from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError
@@ -23,15 +22,16 @@ from dcgan_tf1.run_folder import RunFolder, write_atomically
 
 def run(settings: EvaluateSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    if settings.run_dir:
-        settings = run_settings.for_run_and_data(settings)
+    settings = run_settings.for_run_and_data(settings) if settings.run_dir else run_settings.for_generator(settings)
+    if settings.output:
+        outputs.prepare(settings.output)
     images = read_images(settings) if settings.images else generate_images(settings)
-    evaluator = Evaluator(settings, lambda text: print(text, file=sys.stderr))
+    evaluator = Evaluator(settings, progress.say)
     try:
         evaluation = evaluate_images(settings, images, evaluator)
     finally:
         evaluator.close()
-    print(score_table(evaluation), end='')
+    print(score_table(evaluation), end='', flush=True)  # before --output=/dev/stdout
     if settings.output:
         write_atomically(settings.output, (json.dumps(evaluation, indent=1) + '\n').encode())
     elif settings.run_dir and not settings.images:
@@ -41,21 +41,16 @@ def run(settings: EvaluateSettings) -> int:
 
 def read_images(settings: EvaluateSettings) -> np.ndarray:
     """The images of --images, uint8 [n, height, width, channels]. Raises UserError."""
-    if os.path.isdir(settings.images):
+    name = '--images=' + settings.images
+    if not os.path.isdir(settings.images):
+        return given_images.to_uint8(given_images.read(settings.images, name), settings.pixel_range, name)
+    if settings.pixel_range:
+        raise UserError('%s is a folder, whose image files name their range themselves: remove --pixel_range' % name)
+    try:
         folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images})
         return folder.first(folder.num_examples)
-    try:
-        images = image_files.read_array(settings.images)
-    except (OSError, ValueError) as error:
-        raise UserError('--images=%s is neither a folder nor a readable .npy file (%s): name one'
-                        % (settings.images, error)) from error
-    if images.ndim == 4 and images.size:
-        if images.dtype == np.uint8:
-            return np.array(images)
-        if images.dtype.kind == 'f' and np.abs(images).max() <= 1:  # also false if there is a NaN
-            return pixels.to_uint8(images)
-    raise UserError('--images=%s must hold uint8, or floats in [-1, 1], of shape [images, height, width, channels]'
-                    % settings.images)
+    except UserError as error:  # it names the flag for a dataset
+        raise UserError(str(error).replace('--data_dir', '--images')) from error
 
 
 def main() -> None:

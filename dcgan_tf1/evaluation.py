@@ -12,6 +12,7 @@ from dcgan_tf1.errors import UserError
 # An evaluation replaces an earlier one of the same run that has the same values for these keys.
 IDENTITY_KEYS = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
 _MAX_UNLABELED = 10000  # images of a dataset without labels that are used
+_NEGATIVE = -0.8  # correlation of the mean images below which images must be negatives
 
 
 class Evaluator:
@@ -25,6 +26,7 @@ class Evaluator:
           log: receives a line of text before something that takes long.
         Raises: UserError.
         """
+        self._log = log
         options = settings.as_dict()
         labeled = data.load_labeled(**options)
         self._classifier: Optional[Classifier] = None
@@ -55,9 +57,15 @@ class Evaluator:
         Raises: UserError if they do not have the shape of the dataset's images.
         """
         expected = self._real.pixels.shape[1:]
+        if expected[2] == 1 and (images == images[..., :1]).all():
+            images = images[..., :1]  # gray, even if it is stored as color
         if images.shape[1:] != expected:
             raise UserError('the images are %s, but those of --dataset are %s (height, width, channels): name the '
                             'dataset that they belong to' % (images.shape[1:], expected))
+        with np.errstate(invalid='ignore', divide='ignore'):
+            correlation = np.corrcoef(*(part.mean(axis=0).ravel() for part in (images, self._real.pixels)))[0, 1]
+        if correlation < _NEGATIVE:
+            self._log('the images look like negatives of those of --dataset: are black and white exchanged?')
         return metrics.score(self._sample(images), self._real)
 
     def references(self, count: int) -> Dict[str, metrics.Score]:

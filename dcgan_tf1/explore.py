@@ -9,10 +9,9 @@ is generated with each kind of batch-norm statistics: those of training mode, th
 """
 import os
 import re
-import sys
 from typing import Dict, Sequence
 
-from dcgan_tf1 import cli, explore_page, explore_tiles, latent, run_settings
+from dcgan_tf1 import cli, explore_page, explore_tiles, latent, outputs, progress, run_settings
 from dcgan_tf1.command_settings import ExploreSettings, GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, write_atomically
@@ -26,8 +25,10 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
         raise UserError('name the folder of one run, as in: python -m dcgan_tf1.explore runs/my_run')
     folder = RunFolder(paths[0])
     output = settings.output or os.path.join(folder.path, 'explore.html')
+    if settings.output:
+        outputs.prepare(settings.output)
     write_atomically(output, page(settings, folder))
-    print(output, file=sys.stderr)
+    progress.say(output)
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import List, NamedTuple
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1 import image_files, pixels
+from dcgan_tf1 import image_files, pixels, progress
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.sampler import Sampler, Statistics
 
@@ -43,7 +43,7 @@ def stages(folder: RunFolder, image_size: int, count: int) -> List[Stage]:
     paths = folder.grids() if os.path.isdir(folder.samples) else []
     indices = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
     return [Stage(folder.step_of(paths[index]), _top_left(image_files.read_image(paths[index]), image_size))
-            for index in indices]
+            for index in progress.track(indices, 'reading grids', len(indices))]
 
 
 def _top_left(grid: np.ndarray, image_size: int) -> np.ndarray:

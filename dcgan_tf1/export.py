@@ -7,43 +7,30 @@ The signature `serving_default` takes `noise`, float32 [n, noise_dim], and retur
 channels]: float32 from 0 to 1, or uint8 from 0 to 255. Weights and batch-norm statistics are constants in it. The
 statistics are the standing ones (the default) or the moving averages, so an image depends on its latent vector alone.
 """
-import os
-import shutil
-import sys
-
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli, graph, run_settings, sampler
-from dcgan_tf1.checkpoint_format import restore, short_reason
+from dcgan_tf1 import cli, graph, outputs, progress, run_settings, sampler
 from dcgan_tf1.command_settings import ExportSettings
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.given_checkpoints import GivenCheckpoint
 from dcgan_tf1.session import create_session
 
 
 def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     bn_mode = settings.bn_mode or 'standing'
-    settings = run_settings.for_run(settings) if settings.run_dir else settings
-    if os.path.exists(settings.output):
-        raise UserError('--output=%s exists already: remove it, or name another folder' % settings.output)
+    settings = run_settings.for_generator(settings)
+    outputs.prepare(settings.output, is_folder=True)
     with sampler.Sampler(settings) as generator:
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
     # The other convolution routes would put op names into the file that only this package knows.
-    frozen_graph = _freeze(settings.replace(kernels='native'), statistics)
-    partial = settings.output.rstrip(os.sep) + '.partial'
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        _save(frozen_graph, settings.noise_dim, partial)
-        os.replace(partial, settings.output)
-    except (tf.errors.OpError, OSError) as error:  # TensorFlow writes with functions of its own
-        shutil.rmtree(partial, ignore_errors=True)
-        raise UserError('--output=%s cannot be written (%s): free some space, or name a folder that is writable'
-                        % (settings.output, short_reason(error))) from error
-    print('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output), file=sys.stderr)
+    frozen_graph = _freeze(settings.replace(kernels='native'), generator.checkpoint, statistics)
+    with outputs.new_folder(settings.output) as folder:
+        _save(frozen_graph, settings.noise_dim, folder)
+    progress.say('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output))
     return 0
 
 
-def _freeze(settings: ExportSettings, statistics: sampler.Statistics) -> tf.GraphDef:
+def _freeze(settings: ExportSettings, checkpoint: GivenCheckpoint, statistics: sampler.Statistics) -> tf.GraphDef:
     """A generator from `noise` to `images` with all its variables turned into constants."""
     with tf.Graph().as_default() as built, create_session() as session:
         generator = graph.build_generator(settings, training=False)
@@ -53,7 +40,7 @@ def _freeze(settings: ExportSettings, statistics: sampler.Statistics) -> tf.Grap
         else:  # as `pixels.to_uint8`
             images = tf.cast(tf.clip_by_value(tf.round(unit_images * 255), 0, 255), tf.uint8, 'images')
         variables = tf.global_variables()
-        restore(session, tf.train.Saver(variables), settings.checkpoint, variables)
+        checkpoint.load(session, variables)
         for variable in variables:
             if variable.op.name in statistics:
                 variable.load(statistics[variable.op.name], session)

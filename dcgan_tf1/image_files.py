@@ -10,8 +10,8 @@ from typing import Any, Callable, Iterator, List, Sequence
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1 import pixels, plots
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import outputs, pixels, plots, progress
+from dcgan_tf1.errors import UserError, add_filename
 from dcgan_tf1.run_folder import write_atomically
 
 ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
@@ -83,8 +83,8 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
                 render: Callable[[np.ndarray], np.ndarray]) -> None:
     """Writes images in the format that the suffix names.
 
-    .npy: the images. .npz: the arrays `images` and `noise`. .png: one picture. No suffix: a folder with one
-    PNG file per image.
+    .npy: the images. .npz: the arrays `images` and `noise`. .png: one picture. No suffix: a new folder with
+    one PNG file per image.
 
     Args:
       path: the file or folder to write.
@@ -103,10 +103,12 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
     elif kind in PICTURES:
         write_atomically(path, plots.png(render(images)))
     else:
-        os.makedirs(path, exist_ok=True)
-        for number, image in enumerate(pixels.to_uint8(images)):
-            content = plots.png(image[..., 0] if image.shape[2] == 1 else image)
-            write_atomically(os.path.join(path, '%06d.png' % number), content)
+        with outputs.new_folder(path) as folder:
+            for number, image in enumerate(progress.track(pixels.to_uint8(images), 'writing images', len(images))):
+                content = plots.png(image[..., 0] if image.shape[2] == 1 else image)
+                file_path = os.path.join(folder, '%06d.png' % number)
+                with add_filename(file_path), open(file_path, 'wb') as png:
+                    png.write(content)
 
 
 def save_animation(path: str, pictures: Sequence[np.ndarray], frame_ms: int, last_frame_ms: int) -> None:

@@ -8,12 +8,11 @@ Several runs are shown side by side, and settings in which they differ are highl
 """
 import os
 import re
-import sys
 from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from dcgan_tf1 import cli, html, plots, run_settings
+from dcgan_tf1 import cli, html, outputs, plots, progress, run_settings
 from dcgan_tf1.command_settings import ReportSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, write_atomically
@@ -37,8 +36,10 @@ def run(settings: ReportSettings, paths: Sequence[str]) -> int:
         raise UserError('name the folders of one or more runs, as in: python -m dcgan_tf1.report runs/my_run')
     folders = [RunFolder(path) for path in paths]
     output = settings.output or os.path.join(folders[0].path, 'report.html')
+    if settings.output:
+        outputs.prepare(settings.output)
     write_atomically(output, page(folders).encode(errors='backslashreplace'))
-    print(output, file=sys.stderr)
+    progress.say(output)
     return 0
 
 
@@ -47,7 +48,8 @@ def page(folders: Sequence[RunFolder]) -> str:
     settings = [run_settings.read(folder) for folder in folders]
     names = _names(folders)
     parts = [_overview(folders, names, settings), _curves(folders, names)]
-    parts += [_images(folder, name) for folder, name in zip(folders, names)]
+    parts += [_images(folder, name) for folder, name in progress.track(
+        list(zip(folders, names)), 'reading runs', len(folders))]
     return html.document(', '.join(names), [*parts, _scores(folders, names), _settings(settings, names)])
 
 

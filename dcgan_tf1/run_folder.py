@@ -18,7 +18,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore
 
-from dcgan_tf1.errors import UserError, add_filename
+from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_records import is_config, is_evaluation, is_record
 
 # Errors that reading a damaged JSON file can raise.
@@ -28,14 +28,31 @@ _JSON_ERRORS = (OSError, ValueError, RecursionError)
 def write_atomically(path: str, content: bytes) -> None:
     """Writes a temporary file, then renames it: readers see the old content or the new, never a part.
 
+    A link is followed. What is not a file, such as a pipe or /dev/null, is written directly.
     Raises: OSError that names the file.
     """
-    with add_filename(path):
-        with open(path + '.partial', 'wb') as file:
+    target = os.path.realpath(path) if os.path.islink(path) else path
+    partial = target + '.partial'
+    try:
+        if is_device(path):
+            with open(path, 'ab') as file:
+                file.write(content)
+            return
+        with open(partial, 'wb') as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-    os.replace(path + '.partial', path)
+        os.replace(partial, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.remove(partial)
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def is_device(path: str) -> bool:
+    """Whether a path stands for a pipe, a terminal or another device, not for a file that can be replaced."""
+    is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    return is_other or path.startswith('/dev/')  # /dev/stdout may be a link to a file that is being written
 
 
 def default_run_dir(name: str, dataset: str, seed: int) -> str:

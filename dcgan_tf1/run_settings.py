@@ -4,7 +4,7 @@ import math
 import os
 from typing import Any, Dict, Iterable, List, Optional, TypeVar
 
-from dcgan_tf1 import networks, old_spellings
+from dcgan_tf1 import given_checkpoints, networks, old_spellings
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import named_checkpoint
 from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
@@ -140,7 +140,18 @@ def for_run(settings: _Generator) -> _Generator:
         settings = settings.replace(network=run.network)
     check_network(settings.network, folder)
     return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
+                            checkpoint_names=settings.checkpoint_names if settings.checkpoint else None,
                             bn_mode=settings.bn_mode or run.bn_mode)
+
+
+def for_generator(settings: _Generator) -> _Generator:
+    """Settings of a command that generates images, with what --run_dir or --checkpoint determines.
+
+    Raises: UserError as `for_run` and `given_checkpoints.find` do.
+    """
+    if settings.run_dir:
+        return for_run(settings)
+    return settings.replace(checkpoint=given_checkpoints.find(settings.checkpoint)) if settings.checkpoint else settings
 
 
 def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:

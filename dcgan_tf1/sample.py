@@ -11,12 +11,11 @@ training, and with --bn_mode=standing the statistics of --standing_batches batch
 both cases an image depends on its latent vector alone.
 """
 import functools
-import sys
 from typing import Callable, Optional
 
 import numpy as np
 
-from dcgan_tf1 import cli, image_files, latent, pixels, plots, run_settings, sampler
+from dcgan_tf1 import cli, image_files, latent, outputs, pixels, plots, progress, run_settings, sampler
 from dcgan_tf1.command_settings import SampleSettings
 from dcgan_tf1.errors import UserError
 
@@ -27,7 +26,8 @@ _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
 def run(settings: SampleSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    settings = run_settings.for_run(settings) if settings.run_dir else settings
+    settings = run_settings.for_generator(settings)
+    outputs.prepare(settings.output, is_folder=not image_files.suffix(settings.output))
     noise_file = read_noise(settings) if settings.noise else None
     with sampler.Sampler(settings) as generator:
         statistics = generator.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
@@ -44,7 +44,7 @@ def run(settings: SampleSettings) -> int:
             noise = draw(settings.num_images)
             image_files.save_images(settings.output, generate(noise), noise, functools.partial(_grid, settings))
             count = len(noise)
-    print('%d images from %s: %s' % (count, settings.checkpoint, settings.output), file=sys.stderr)
+    progress.say('%d images from %s: %s' % (count, settings.checkpoint, settings.output))
     return 0
 
 
@@ -70,7 +70,8 @@ def _interpolate(settings: SampleSettings, draw: _Draw, generate: _Generate) -> 
     images = generate(noise)
     if is_animation:
         images = images.reshape(num_paths, num_points, *images.shape[1:])
-        frames = [_grid(settings, images[:, point]) for point in range(num_points)]
+        frames = [_grid(settings, images[:, point])
+                  for point in progress.track(range(num_points), 'drawing frames', num_points)]
         image_files.save_animation(settings.output, frames, _FRAME_MS, last_frame_ms=_FRAME_MS)
     else:
         image_files.save_images(settings.output, images, noise, functools.partial(_grid, settings, columns=num_points))

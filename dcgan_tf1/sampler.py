@@ -5,10 +5,10 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph, randomness, standing_statistics
-from dcgan_tf1.checkpoint_format import restore
+from dcgan_tf1 import graph, progress, randomness, standing_statistics
 from dcgan_tf1.command_settings import GeneratorSettings
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.given_checkpoints import GivenCheckpoint
 from dcgan_tf1.layers import extra_average_name
 from dcgan_tf1.session import create_session
 from dcgan_tf1.statistics_cache import StatisticsCache
@@ -19,7 +19,11 @@ Statistics = Dict[str, np.ndarray]  # {name of a moving statistic's variable: fl
 
 
 class Sampler:
-    """A generator with the weights of a checkpoint, in its own graph and Session. A context manager."""
+    """A generator with the weights of a checkpoint, in its own graph and Session. A context manager.
+
+    Attributes:
+      checkpoint: the `GivenCheckpoint`.
+    """
 
     def __init__(self, settings: GeneratorSettings):
         """Builds the generator that the settings describe and restores `settings.checkpoint`.
@@ -30,10 +34,9 @@ class Sampler:
         with tf.Graph().as_default() as self._graph:
             self._generator = graph.build_generator(settings)
             self._batches = standing_statistics.NoiseBatches(settings)
-            variables = tf.global_variables()
-            saver = tf.train.Saver(variables)
             self._session = create_session()
-            restore(self._session, saver, settings.checkpoint, variables)
+            self.checkpoint = GivenCheckpoint(settings.checkpoint, settings.checkpoint_names)
+            self.checkpoint.load(self._session, tf.global_variables())
 
     def __enter__(self) -> 'Sampler':
         return self
@@ -64,22 +67,22 @@ class Sampler:
             return None
         if bn_mode == 'moving':
             return self._moving([statistic.moving.op.name for statistic in self._generator.statistics], momentum)
-        cache = StatisticsCache(self._settings.checkpoint, batches, self._settings.batch_size)
+        cache = StatisticsCache(self._settings.checkpoint, batches, self._settings.batch_size,
+                                self._settings.checkpoint_names)
         values = cache.read({statistic.moving.op.name: statistic.moving.shape.as_list()
                              for statistic in self._generator.statistics})
         if values is None:
-            values = standing_statistics.accumulate(self._session, self._generator, self._generator.noise,
-                                                    self._batches.draw(self._session, batches))
+            drawn = progress.track(self._batches.draw(self._session, batches), 'standing statistics', batches)
+            values = standing_statistics.accumulate(self._session, self._generator, self._generator.noise, drawn)
             cache.write(values)
         return values
 
     def _moving(self, names: List[str], momentum: Optional[float]) -> Statistics:
-        reader = tf.train.load_checkpoint(self._settings.checkpoint)
         sources = [name if momentum is None else extra_average_name(name, momentum) for name in names]
-        if any(not reader.has_tensor(source) for source in sources):
+        if any(source not in self.checkpoint.shapes for source in sources):
             raise UserError('%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
                             % (self._settings.checkpoint, momentum, momentum))
-        return {name: reader.get_tensor(source) for name, source in zip(names, sources)}
+        return {name: self.checkpoint.value(source) for name, source in zip(names, sources)}
 
     def images(self, noise: np.ndarray, statistics: Optional[Statistics] = None) -> np.ndarray:
         """Generates images, float32 [n, image_size, image_size, channels] in [-1, 1].
@@ -94,9 +97,10 @@ class Sampler:
             raise UserError('a single image cannot be generated with --bn_mode=batch, because it has no batch: use '
                             '--bn_mode=moving or --bn_mode=standing, or generate more images')
         feed = {self._generator.is_training: True} if statistics is None else self._use(statistics)
+        parts = np.array_split(noise, math.ceil(len(noise) / _MAX_BATCH))
         return np.concatenate([
             self._session.run(self._generator.images, {self._generator.noise: part, **feed})
-            for part in np.array_split(noise, math.ceil(len(noise) / _MAX_BATCH))])
+            for part in progress.track(parts, 'generating images', len(noise), len)])
 
     def _use(self, statistics: Statistics) -> Dict[tf.Tensor, Any]:
         """Makes batch norm normalize with these statistics. Returns what to feed for it."""

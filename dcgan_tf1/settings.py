@@ -9,7 +9,7 @@ import os
 import pkgutil
 from typing import Any, ClassVar, List, Optional, Tuple
 
-from dcgan_tf1 import data, kernels, metrics, networks, recipes
+from dcgan_tf1 import checkpoint_names, data, kernels, metrics, networks, recipes
 from dcgan_tf1.batches import SHUFFLES
 from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.randomness import DISTRIBUTIONS
@@ -146,7 +146,11 @@ class TrainSettings(Settings):
         None, 'run folder; default: runs/NAME-DATASET-SEED. A run that is already there is resumed')
     init_checkpoint: Optional[str] = path(
         None, 'checkpoint whose weights the training starts from: of another run, or of a TF1 script that used '
-        'tf.layers (path without .index)')
+        'tf.layers. Its path, one of its files, or the folder that contains it')
+    checkpoint_names: Optional[str] = text(
+        None, 'names of a checkpoint of another program: GAN=,weights=kernel removes the scope GAN and turns each '
+        'weights into kernel. The error about a checkpoint that does not fit suggests a value',
+        lambda value: checkpoint_names.parse(value) is not None, 'must look like GAN=,weights=kernel')
     log_every: int = integer(100, 1, 'steps between logged losses')
     sample_every: int = integer(500, 1, 'steps between grids of generated images')
     sample_size: int = integer(64, 1, 'images per grid', highest=10000)
@@ -179,6 +183,8 @@ class TrainSettings(Settings):
         Rule(lambda settings: settings.steps is not None or settings.epochs > 0, 'give --steps, or --epochs above 0'),
         *allowed_only_if(['epochs'], lambda settings: settings.epochs > 0 or 'steps' in settings.given,
                          'must be above 0 when --steps is not given'),
+        Rule(lambda settings: not settings.checkpoint_names or settings.init_checkpoint or getattr(
+            settings, 'checkpoint', None), '--checkpoint_names needs --checkpoint or --init_checkpoint'),
         Rule(lambda settings: settings.update_ops or not settings.extra_bn_momentums,
              '--extra_bn_momentums needs --update_ops: without update ops no average is ever updated'),
         Rule(lambda settings: not settings.evaluate_every or settings.best_by in metrics.rankings(

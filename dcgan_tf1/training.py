@@ -101,7 +101,7 @@ class _Training:
         settings = self._run.settings
         warm_start = None
         if settings.init_checkpoint and not self._checkpoints.last:
-            warm_start = WarmStart(settings.init_checkpoint)
+            warm_start = WarmStart(settings.init_checkpoint, settings.checkpoint_names, self._notes.append)
         initializer = tf.global_variables_initializer()
         tf.get_default_graph().finalize()
         with create_session(settings.xla) as session:
@@ -125,7 +125,7 @@ class _Training:
             if warm_start:
                 warm_start.restore(session)
                 self._notes.append('starting from the weights of %s, %s' % (
-                    self._run.settings.init_checkpoint,
+                    warm_start.path,
                     'with the state of Adam' if warm_start.with_adam else 'with a new state of Adam'))
         return int(session.run(self._graph.global_step))
 

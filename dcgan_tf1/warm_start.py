@@ -1,11 +1,14 @@
 """Starts a training from the weights of another run, or of a script that used `tf.layers`."""
 import re
+from typing import Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.checkpoint_format import check_variables, read_shapes, restore_variables
+from dcgan_tf1 import given_checkpoints, progress
 
-_NOT_OF_A_NETWORK = re.compile(r'/Adam(_1)?$|beta\d_power(_1)?$|^global_step$')
+# What training scripts save besides the weights: state of optimizers, counters, averages of the weights.
+_NOT_OF_A_NETWORK = re.compile(
+    r'/(Adam|RMSProp|Momentum|Adagrad|Adadelta|ExponentialMovingAverage)(_\d)?$|beta\d_power(_\d)?$|^global_step(_\d)?$')
 
 
 class WarmStart:
@@ -15,17 +18,22 @@ class WarmStart:
     0.
 
     Attributes:
+      path: of the checkpoint, without its suffix.
       with_adam: bool, whether the checkpoint has the state of Adam.
     """
 
-    def __init__(self, path: str):
-        """Compares the checkpoint with the variables of the default graph, which must not be finalized yet.
+    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = progress.say):
+        """Compares the checkpoint with the variables of the default graph.
 
         Args:
-          path: path of the checkpoint, without its suffix.
+          path: the checkpoint, as `given_checkpoints.find` accepts it.
+          renames: the value of --checkpoint_names.
+          log: receives a line about values that are rounded.
         Raises: UserError that names every missing, unexpected and wrongly shaped variable of the networks.
         """
-        shapes = read_shapes(path)
+        self._checkpoint = given_checkpoints.GivenCheckpoint(given_checkpoints.find(path), renames, log)
+        self.path = self._checkpoint.path
+        shapes = self._checkpoint.shapes
         networks, adam = {}, {}
         for variable in tf.global_variables():
             name = variable.op.name
@@ -38,12 +46,13 @@ class WarmStart:
                 adam[name if name in shapes else legacy_name] = variable
             elif name != 'global_step':
                 networks[name] = variable
-        self._path = path
         self.with_adam = all(name in shapes for name in adam)
-        network_shapes = {name: shape for name, shape in shapes.items() if not _NOT_OF_A_NETWORK.search(name)}
-        check_variables(path, network_shapes, networks)
-        self._saver = tf.train.Saver({**networks, **(adam if self.with_adam else {})})
+        scopes = {name.split('/')[0] for name in networks}
+        # What lies outside of both networks, such as an encoder, does not make them others.
+        self._checkpoint.check({name: shape for name, shape in shapes.items() if name.split('/')[0] in scopes
+                                and not _NOT_OF_A_NETWORK.search(name)}, networks)
+        self._variables = {**networks, **(adam if self.with_adam else {})}
 
     def restore(self, session: tf.Session) -> None:
         """Loads the variables. Raises CorruptCheckpointError if the checkpoint is damaged."""
-        restore_variables(session, self._saver, self._path)
+        self._checkpoint.assign(session, self._variables)

@@ -77,6 +77,7 @@ def test_refused_exports(folder, export_settings, tmp_path):
     with pytest.raises(UserError, match='must be moving or standing'):
         export_settings('--run_dir=' + folder, '--output=x', '--bn_mode=batch')
     (tmp_path / 'existing').mkdir()
+    (tmp_path / 'existing' / 'file').touch()
     with pytest.raises(UserError, match='--output=.*existing exists already'):
         export.run(export_settings('--run_dir=' + folder, '--output=%s/existing' % tmp_path))
     with pytest.raises(UserError, match='is a checkpoint of another network'):

@@ -28,7 +28,8 @@ TRAIN = {
     'beta1': DECAY, 'beta2': DECAY,
     'best_by': (['frechet_distance', 'sharpness_ratio', 'precision'], ['', 'modes', 'nearest_median']),
     'bn_mode': choices('batch', 'moving', 'standing'), 'cache_dir': PATH, 'center_crop': BOOLEAN,
-    'channels': choices('1', '3'), 'checkpoint_every': COUNT, 'classifier_steps': COUNT,
+    'channels': choices('1', '3'), 'checkpoint_every': COUNT,
+    'checkpoint_names': (['a=b', 'a/b=,c=d/e'], ['', 'a', '=b', 'a=b,', 'a=b=c']), 'classifier_steps': COUNT,
     'd_steps_per_g_step': (['1', '100'], ['', '0', '101']), 'data_dir': PATH,
     'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'digits', 'image_folder'),
     'epochs': (['0.001', '1e6'], ['', '-0.001', '0', 'nan', 'inf']), 'epsilon': RATE,
@@ -61,7 +62,8 @@ SAMPLE = {
     'output': (['a.png', 'a.PNG', 'a.npy', 'a.npz', 'a'], ['', ' ', 'a.jpg', 'a.gif', 'a.mp4']),
     'padding': (['0', '100'], ['', '-1', '101']), 'reverse': BOOLEAN, 'scale': (['1', '32'], ['', '0', '33']),
     'keyframes': (['2', '1000'], ['', '1', '1001']), 'interpolation': choices('linear', 'slerp')}
-EVALUATE = {**GENERATOR, 'images': PATH, 'num_images': SAMPLE['num_images'], 'output': PATH}
+EVALUATE = {**GENERATOR, 'images': PATH, 'num_images': SAMPLE['num_images'], 'output': PATH,
+            'pixel_range': choices('0..255', '0..1', '-1..1')}
 EXPORT = {**GENERATOR, 'bn_mode': (['moving', 'standing'], ['', 'batch', 'none']), 'output': PATH,
           'pixels': choices('float', 'uint8')}
 MOMENTUM = {'bn_momentum': ['--bn_mode=moving']}
@@ -70,11 +72,11 @@ EXPLORE = {'checkpoint': PATH, 'interpolation': choices('linear', 'slerp'), 'out
            'stages': (['2', '1000'], ['', '1', '1001']), 'standing_batches': TRAIN['standing_batches']}
 # For each command: its settings, their bounds, and the flags that each setting needs next to it ('': always).
 COMMANDS = {
-    'train': (TrainSettings, TRAIN, {}),
+    'train': (TrainSettings, TRAIN, {'checkpoint_names': ['--init_checkpoint=a']}),
     'sample': (SampleSettings, SAMPLE, {
         **MOMENTUM, '': ['--run_dir=r', '--output=a.png'], 'frames_per_segment': ['--interpolation=linear'],
         'keyframes': ['--interpolation=linear']}),
-    'evaluate': (EvaluateSettings, EVALUATE, {**MOMENTUM, '': ['--run_dir=r']}),
+    'evaluate': (EvaluateSettings, EVALUATE, {**MOMENTUM, '': ['--run_dir=r'], 'pixel_range': ['--images=a']}),
     'export': (ExportSettings, EXPORT, {**MOMENTUM, '': ['--run_dir=r', '--output=a']}),
     'report': (ReportSettings, {'output': PATH}, {}),
     'explore': (ExploreSettings, EXPLORE, {})}
@@ -122,6 +124,8 @@ def test_bounds(command, name):
     ('sample', ['--arithmetic=1', '--num_images=3'], '--num_images cannot be combined with --noise or --arithmetic'),
     ('sample', ['--interpolation=linear', '--arithmetic=1'], '--interpolation and --arithmetic exclude each other'),
     ('sample', ['--bn_momentum=0.9'], '--bn_momentum needs --bn_mode=moving'),
+    ('train', ['--checkpoint_names=a=b'], '--checkpoint_names needs --checkpoint or --init_checkpoint'),
+    ('evaluate', ['--pixel_range=0..1'], '--pixel_range needs --images'),
     ('evaluate', ['--images=a', '--num_images=3'], '--num_images describes images to generate'),
     ('evaluate', ['--images=a', '--checkpoint=b'], '--checkpoint describes images to generate'),
     ('evaluate', ['--images=a', '--bn_momentum=0.9', '--bn_mode=moving'], '--bn_momentum describes images')])

@@ -1,24 +1,28 @@
-"""MNIST and its drop-in replacements, read from IDX files or from Keras's copy of them.
+"""MNIST and its drop-in replacements, read from IDX files or from .npz files.
 
 The IDX format: http://yann.lecun.com/exdb/mnist/ (big-endian magic number and sizes, then the bytes).
 """
+import contextlib
 import gzip
 import hashlib
 import os
-import struct
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+import sys
+from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
-from dcgan_tf1.data import Images, LabeledImages, idx_md5
+from dcgan_tf1 import image_files
+from dcgan_tf1.data import Images, LabeledImages, _idx_search, idx_md5
 from dcgan_tf1.errors import UserError
 
-_MAGIC = 0x00000800  # for unsigned bytes; the last byte is the number of dimensions
 SHAPES = {
     'train-images-idx3-ubyte': (60000, 28, 28), 'train-labels-idx1-ubyte': (60000,),
     't10k-images-idx3-ubyte': (10000, 28, 28), 't10k-labels-idx1-ubyte': (10000,)}
 TRAIN, TRAIN_LABELS, TEST, TEST_LABELS = SHAPES
 CLASSES = 10
+_ARRAYS = {TRAIN: 'x_train', TRAIN_LABELS: 'y_train', TEST: 'x_test', TEST_LABELS: 'y_test'}  # in a .npz file
+_MAX_BYTES = 2 ** 26  # more than any of the arrays has
+_LISTED = 8  # names of files that an error lists
 
 
 class Source(NamedTuple):
@@ -31,17 +35,15 @@ class Source(NamedTuple):
     md5: Dict[str, str]  # file name → checksum of the uncompressed bytes
     gzip_md5: Dict[str, str]  # file name → checksum of the .gz file
     keras_file: Callable[[str], Dict[str, Any]]  # file name → arguments of `keras.utils.get_file`
-    read_keras_file: Callable[[str, str], np.ndarray]  # (path of Keras's file, file name) → array
 
 
 def load(source: Source, data_dir: Optional[str]) -> Images:
     """Loads the 60,000 training images.
 
-    They come from the first of these places that has them: `data_dir`, Keras's cache, a download by Keras.
-
     Args:
       source: the dataset.
-      data_dir: folder with the IDX files, or None.
+      data_dir: folder with the files, under any names. Files elsewhere are not used then. None: the file in Keras's
+        cache, which is downloaded first if it is not there.
     Returns: `Images`, uint8 [60000, 28, 28, 1].
     Raises: UserError if the images cannot be obtained or are not the canonical ones.
     """
@@ -69,33 +71,66 @@ def _load_labeled_images(source: Source, data_dir: Optional[str], images_file: s
 
 
 def _load_verified(source: Source, data_dir: Optional[str], file_name: str) -> Tuple[np.ndarray, str]:
-    """(uint8 array, path) of one of the files."""
-    path = _find(data_dir, file_name)
-    if path:
-        array = read_idx(path, file_name)
-    else:
-        path = _fetch_keras_file(source, data_dir, file_name)
-        array = _read(source.read_keras_file, path, file_name)
+    """(uint8 array, path) of one of the files: the first whose content is right."""
+    if data_dir is None:
+        path = _fetch_keras_file(source, file_name)
+        return _verified(source, path, file_name), path
+    if not os.path.isdir(data_dir):
+        raise UserError('--data_dir=%s is not a folder: name the folder that contains %s or %s.gz'
+                        % (data_dir, file_name, file_name))
+    errors = []
+    for path in _idx_search.candidates(data_dir, file_name, SHAPES[file_name], _ARRAYS[file_name]):
+        try:
+            return _verified(source, path, file_name), path
+        except UserError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    names = sorted(os.listdir(data_dir))
+    raise UserError(
+        '--data_dir=%s has no %s for --dataset=%s: neither there nor two folders deep is an IDX file with its content, '
+        'with any name, gzipped or not, or a .npz file with %s. There are %s. Name another folder, or leave out '
+        '--data_dir to use Keras\'s cache or a download' % (
+            data_dir, file_name, source.dataset, _ARRAYS[file_name],
+            ', '.join(names[:_LISTED] + ['…'] * (len(names) > _LISTED)) or 'no files'))
+
+
+def _verified(source: Source, path: str, file_name: str) -> np.ndarray:
+    """The uint8 array in a file. Raises UserError if it is not the canonical one."""
+    array = read(path, file_name)
     shape = SHAPES[file_name]
     if array.shape != shape or array.dtype != np.uint8:
         raise UserError('%s contains %s of shape %s, but %s of %s is uint8 of shape %s: put the canonical '
                         'file in its place'
                         % (path, array.dtype, array.shape, file_name, source.dataset, shape))
     _verify_checksum(source, path, file_name, array)
-    return array, path
+    return array
 
 
 def _verify_checksum(source: Source, path: str, file_name: str, array: np.ndarray) -> None:
     if file_name in source.md5:
         content, checksum, expected = 'uncompressed IDX bytes', idx_md5(array), source.md5[file_name]
-    elif path.endswith('.gz'):
+    elif _idx_search.is_gzip(path):
         content, checksum, expected = 'file', _file_md5(path), source.gzip_md5[file_name]
     else:
         raise UserError('%s cannot be verified, because only %s.gz has a published checksum: put that in its '
                         'place' % (path, file_name))
     if checksum != expected:
+        other = _dataset_with({idx_md5(array), _file_md5(path)})
+        if other:
+            raise UserError('%s is of %s, not of %s: use --dataset=%s, or name another --data_dir'
+                            % (path, other, source.dataset, other))
         raise UserError('%s is not the canonical file of %s: md5 of the %s is %s, but should be %s; put the '
                         'canonical file in its place' % (path, source.dataset, content, checksum, expected))
+
+
+def _dataset_with(checksums: Set[str]) -> Optional[str]:
+    """The dataset that has a file with one of these checksums; the files of all have the same names."""
+    from dcgan_tf1.data import fashion_mnist, mnist  # which import this module
+    for known in (mnist.SOURCE, fashion_mnist.SOURCE):
+        if {*known.md5.values(), *known.gzip_md5.values()} & checksums:
+            return known.dataset
+    return None
 
 
 def _file_md5(path: str) -> str:
@@ -107,34 +142,17 @@ def _file_md5(path: str) -> str:
     return digest.hexdigest()
 
 
-def _find(data_dir: Optional[str], file_name: str) -> Optional[str]:
-    if data_dir is None:
-        return None
-    if not os.path.isdir(data_dir):
-        raise UserError('--data_dir=%s is not a folder: name the folder that contains %s or %s.gz'
-                        % (data_dir, file_name, file_name))
-    for name in (file_name, file_name + '.gz'):
-        path = os.path.join(data_dir, name)
-        if os.path.isfile(path):
-            return path
-    return None
-
-
-def read_idx(path: str, file_name: str) -> np.ndarray:
-    """Reads an IDX file.
+def read(path: str, file_name: str) -> np.ndarray:
+    """Reads an array from an IDX file, compressed or not, or from a .npz file.
 
     Args:
-      path: the file. It is decompressed if its name ends in .gz.
+      path: the file, with any name.
       file_name: key of `SHAPES`, which determines the expected shape.
-    Returns: uint8 array of that shape.
-    Raises: UserError if the file is damaged or has another shape.
+    Returns: array; uint8 of that shape, if it is from an IDX file.
+    Raises: UserError if the file is damaged or is an IDX file of another shape.
     """
-    return _read(_read_idx, path, file_name)
-
-
-def _read(function: Callable[[str, str], np.ndarray], path: str, file_name: str) -> np.ndarray:
     try:
-        return function(path, file_name)
+        return _read_archive(path, file_name) if _idx_search.is_archive(path) else _read_idx(path, file_name)
     # Truncated, altered and unreadable files make gzip, zipfile and NumPy raise many types of exceptions.
     except Exception as error:
         raise UserError('%s is damaged or cannot be read (%s): put the canonical file in its place'
@@ -143,14 +161,14 @@ def _read(function: Callable[[str, str], np.ndarray], path: str, file_name: str)
 
 def _read_idx(path: str, file_name: str) -> np.ndarray:
     shape = SHAPES[file_name]
-    header = struct.pack('>%dI' % (1 + len(shape)), _MAGIC | len(shape), *shape)
+    header = _idx_search.header(shape)
     size = len(header) + int(np.prod(shape))
-    with (gzip.open if path.endswith('.gz') else open)(path, 'rb') as file:
+    with (gzip.open if _idx_search.is_gzip(path) else open)(path, 'rb') as file:
         content = file.read(size + 1)  # a gzip file may decompress to far more
     if len(content) < len(header):
         raise ValueError('%d bytes are too few for an IDX header' % len(content))
     if content[:len(header)] != header:
-        raise ValueError('the magic number and sizes are not %#x and %s' % (_MAGIC | len(shape), shape))
+        raise ValueError('it does not begin with the header of an IDX file of shape %s' % (shape,))
     if len(content) > size:
         raise ValueError('more bytes than the expected %d' % size)
     if len(content) < size:
@@ -158,18 +176,29 @@ def _read_idx(path: str, file_name: str) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
 
 
-def _fetch_keras_file(source: Source, data_dir: Optional[str], file_name: str) -> str:
+def _read_archive(path: str, file_name: str) -> np.ndarray:
+    name = _ARRAYS[file_name]
+    with image_files.read_archive(path) as arrays:
+        size = arrays.zip.getinfo(name + '.npy').file_size
+        if size > _MAX_BYTES:
+            raise ValueError('%s in it would decompress to %d bytes' % (name, size))
+        array = arrays[name]
+    if not isinstance(array, np.ndarray):
+        raise ValueError('%s in it is not an array' % name)
+    return array
+
+
+def _fetch_keras_file(source: Source, file_name: str) -> str:
     """Path of the file in Keras's cache, which Keras downloads if necessary."""
     from tensorflow import keras  # imported here, because it takes seconds and is rarely needed
     arguments = source.keras_file(file_name)
     try:
-        return keras.utils.get_file(**arguments)
+        with contextlib.redirect_stdout(sys.stderr):  # the progress of a download, which Keras prints
+            return keras.utils.get_file(**arguments)
     except Exception as error:  # network failures make Keras raise many types
-        place = ('no --data_dir given' if data_dir is None
-                 else 'neither %s nor %s.gz in %s' % (file_name, file_name, os.path.abspath(data_dir)))
         raise UserError(
-            'no %s for --dataset=%s: %s; no usable %s in Keras\'s cache (~/.keras/datasets); and the '
+            'no %s for --dataset=%s: no --data_dir given; no usable %s in Keras\'s cache (~/.keras/datasets); and the '
             'download failed (%s). Put %s.gz or %s into a folder and name it with --data_dir, or use '
             '--dataset=mnist_10k, the 10,000 MNIST digits that need neither files nor a network.'
-            % (file_name, source.dataset, place, arguments['fname'], ' '.join(str(error).split()), file_name,
+            % (file_name, source.dataset, arguments['fname'], ' '.join(str(error).split()), file_name,
                file_name)) from error

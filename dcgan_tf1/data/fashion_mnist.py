@@ -36,4 +36,4 @@ _GZIP_MD5 = {
     _idx.TEST: 'bef4ecab320f06d8554ea6380940ec79', _idx.TEST_LABELS: 'bb300cfdad3c16e7a12a480ee83cd310'}
 SOURCE = _idx.Source(
     dataset='fashion_mnist', md5={_idx.TRAIN: 'f4a8712d7a061bf5bd6d2ca38dc4d50a'}, gzip_md5=_GZIP_MD5,
-    keras_file=_keras_file, read_keras_file=_idx.read_idx)
+    keras_file=_keras_file)

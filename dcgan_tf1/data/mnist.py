@@ -4,9 +4,6 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 """
 from typing import Any, Dict, Optional, Tuple
 
-import numpy as np
-
-from dcgan_tf1 import image_files
 from dcgan_tf1.data import Images, LabeledImages, _idx
 
 HOLDOUT = 5000  # the validation set that the loader of the TensorFlow 1 tutorials takes from the front
@@ -30,24 +27,9 @@ def _keras_file(_: str) -> Dict[str, str]:
     }
 
 
-def _read_keras_file(path: str, file_name: str) -> np.ndarray:
-    name = _KERAS_ARRAYS[file_name]
-    with image_files.read_archive(path) as arrays:
-        size = arrays.zip.getinfo(name + '.npy').file_size
-        if size > _MAX_BYTES:
-            raise ValueError('%s in it would decompress to %d bytes' % (name, size))
-        array = arrays[name]
-    if not isinstance(array, np.ndarray):
-        raise ValueError('%s in it is not an array' % name)
-    return array
-
-
-_MAX_BYTES = 2 ** 26  # more than any of the arrays has
-_KERAS_ARRAYS = {
-    _idx.TRAIN: 'x_train', _idx.TRAIN_LABELS: 'y_train', _idx.TEST: 'x_test', _idx.TEST_LABELS: 'y_test'}
 SOURCE = _idx.Source(
     dataset='mnist',
     md5={
         _idx.TRAIN: '6bbc9ace898e44ae57da46a324031adb', _idx.TRAIN_LABELS: 'a25bea736e30d166cdddb491f175f624',
         _idx.TEST: '2646ac647ad5339dbf082846283269ea', _idx.TEST_LABELS: '27ae3e4e09519cfbb04c329615203637'},
-    gzip_md5={}, keras_file=_keras_file, read_keras_file=_read_keras_file)
+    gzip_md5={}, keras_file=_keras_file)

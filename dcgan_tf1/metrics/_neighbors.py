@@ -3,6 +3,8 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
+from dcgan_tf1 import progress
+
 _ROWS = 1000  # of the matrix of distances, computed at a time
 
 
@@ -15,7 +17,8 @@ def squared_distances(vectors: np.ndarray, others: np.ndarray) -> Iterator[Tuple
     Yields: (slice of `vectors`, their distances [rows, m]).
     """
     norms = np.einsum('ij,ij->i', others, others)
-    for start in range(0, len(vectors), _ROWS):
+    starts = range(0, len(vectors), _ROWS)
+    for start in progress.track(starts, 'comparing images', len(starts)):
         part = vectors[start:start + _ROWS]
         squares = (-2 * part) @ others.T
         # In place, because memory is the limit here.

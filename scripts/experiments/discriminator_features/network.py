@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph, layers, standing_statistics
-from dcgan_tf1.checkpoint_format import restore
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.given_checkpoints import GivenCheckpoint
 from dcgan_tf1.session import create_session
 
 GRID = 4  # activations are max-pooled to GRID × GRID
@@ -77,12 +77,10 @@ class Discriminator:
             self._guided_of_all_units = tf.gradients(tf.gather_nd(last, numbered[:, :3]), images)[0]
             self._kernel = next(variable for variable in tf.trainable_variables()
                                 if variable.shape.ndims == 4)
-            variables = tf.global_variables()
-            saver = tf.train.Saver(variables)
             self._session = create_session()
             self._session.run(tf.global_variables_initializer())
             if checkpoint:
-                restore(self._session, saver, checkpoint, variables)
+                GivenCheckpoint(checkpoint).load(self._session, tf.global_variables())
         self._statistics = standing_statistics.feed_dict(self._network, standing_statistics.accumulate(
             self._session, self._network, self._network.images, batches))
 

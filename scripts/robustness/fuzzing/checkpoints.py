@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
-from dcgan_tf1 import checkpoint_format, checkpoints
+from dcgan_tf1 import checkpoints
+from dcgan_tf1.given_checkpoints import GivenCheckpoint
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.warm_start import WarmStart
 from scripts.robustness.fuzzing.strategies import EXTREMES, damaged
@@ -111,8 +112,7 @@ class Checkpoints(Target):
     def restored(self, prefix: str) -> List[np.ndarray]:
         """The values of all variables in a checkpoint."""
         self._set(0)
-        with self._graph.as_default():
-            checkpoint_format.restore(self._session, self._saver, prefix, self._variables)
+        GivenCheckpoint(prefix).load(self._session, self._variables)
         return self._session.run(self._variables)
 
 

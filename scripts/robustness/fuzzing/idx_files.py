@@ -22,7 +22,8 @@ IMAGES = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
 LABELS = (np.arange(12) % 10).astype(np.uint8)
 _CONTENTS = {_idx.TRAIN: struct.pack('>4I', 2051, 12, 28, 28) + IMAGES.tobytes(),
              _idx.TRAIN_LABELS: struct.pack('>2I', 2049, 12) + LABELS.tobytes()}
-_CONTENTS.update({_idx.TEST: _CONTENTS[_idx.TRAIN], _idx.TEST_LABELS: _CONTENTS[_idx.TRAIN_LABELS]})
+# With other content: whatever its name, the right file would be found.
+_CONTENTS.update({_idx.TEST: _CONTENTS[_idx.TRAIN][::-1], _idx.TEST_LABELS: _CONTENTS[_idx.TRAIN_LABELS][::-1]})
 _ZIPPED = {name: gzip.compress(content) for name, content in _CONTENTS.items()}
 _SHAPES = {_idx.TRAIN: IMAGES.shape, _idx.TRAIN_LABELS: LABELS.shape,
            _idx.TEST: IMAGES.shape, _idx.TEST_LABELS: LABELS.shape}
