@@ -113,12 +113,13 @@ class GivenCheckpoint:
         self._dtypes = self._reader.get_variable_to_dtype_map()
         self._is_of_objects = '_CHECKPOINTABLE_OBJECT_GRAPH' in shapes
         self._names: Dict[str, str] = {}  # our name → name in the file
-        self._own_shapes: checkpoint_names.Shapes = {}  # without renames
+        self._weights: checkpoint_names.Shapes = {}  # their shapes, without renames
         for name in sorted(shapes):
             if self._is_of_objects and _NOT_A_WEIGHT.search(name):
                 continue
             own_name = name[:-len(_VALUE_OF_OBJECT)] if name.endswith(_VALUE_OF_OBJECT) else name
-            self._own_shapes[own_name] = shapes[name]
+            if not checkpoint_names.is_of_training(own_name):
+                self._weights[own_name] = shapes[name]
             renamed = checkpoint_names.translate(own_name, checkpoint_names.parse(renames) if renames else [])
             if renamed in self._names:
                 raise UserError('--checkpoint_names=%s gives %s and %s the same name, %s: change it'
@@ -146,9 +147,9 @@ class GivenCheckpoint:
         try:
             check_variables(self.path, shapes, variables)
         except UserError as error:
-            expected = {name: variable.shape.as_list() for name, variable in variables.items() if '/Adam' not in name}
-            suggestion = checkpoint_names.suggest(self._own_shapes, expected)
-            others = ', '.join(sorted(set(self._own_shapes) - set(expected))[:5])
+            expected = {name: variable.shape.as_list() for name, variable in variables.items()}
+            suggestion = checkpoint_names.suggest(self._weights, expected)
+            others = ', '.join(sorted(set(self._weights) - set(expected))[:5])
             if suggestion == '' and self._renames:
                 raise UserError('%s has the names of this network already: remove --checkpoint_names' % self.path
                                 ) from error
