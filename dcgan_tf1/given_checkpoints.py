@@ -163,7 +163,8 @@ class GivenCheckpoint:
                 details.append('it contains ' + others)
             if self._renames:
                 details.append('the names are those after --checkpoint_names=' + self._renames)
-            raise UserError('; '.join(details)) from error
+            message = '; '.join(details)
+            raise UserError(message) from error
 
     def assign(self, session: tf.Session, variables: Dict[str, tf.Variable]) -> None:
         """Gives {name here: variable} the values in the file, which must have their shapes.
