@@ -173,7 +173,8 @@ class GivenCheckpoint:
         Raises: CorruptCheckpointError if the file is damaged.
         """
         values = {name: self.value(name, variable.dtype.as_numpy_dtype) for name, variable in variables.items()}
-        rounded = sorted({self._dtypes[self._names[name]].name for name in values} - {'float32'})
+        rounded = sorted({self._dtypes[self._names[name]].name for name, variable in variables.items()
+                          if self._dtypes[self._names[name]] != variable.dtype.base_dtype})
         if rounded:
             self._log('%s has variables of type %s, which become float32' % (self.path, ', '.join(rounded)))
         session.run([variable.initializer for variable in variables.values()],
@@ -182,11 +183,13 @@ class GivenCheckpoint:
     def value(self, name: str, dtype: Any = np.float32) -> np.ndarray:
         """The value of a variable, as an array of this type.
 
-        Raises: CorruptCheckpointError, or UserError if it has no floats.
+        Raises: CorruptCheckpointError, or UserError if it has no such numbers.
         """
         stored = self._dtypes[self._names[name]]
-        if not stored.is_floating:
-            raise UserError('%s has %s in %s, not floats: name another checkpoint' % (self.path, stored.name, name))
+        wanted = tf.as_dtype(dtype)
+        if stored != wanted and not (stored.is_floating and wanted.is_floating):
+            raise UserError('%s has %s in %s, not %s: name another checkpoint'
+                            % (self.path, stored.name, name, wanted.name))
         try:
             value = self._reader.get_tensor(self._names[name])
         except Exception as error:  # TensorFlow's reader raises many types

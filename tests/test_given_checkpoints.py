@@ -279,7 +279,7 @@ def test_other_number_types(dtype, tolerance, saved_as, images_of, expected_imag
 
 def test_variables_that_are_no_floats(saved_as, images_of):
     path = saved_as(lambda name: name, lambda value: value.astype(np.int32))
-    with pytest.raises(UserError, match='has int32 in Generator/.*, not floats: name another checkpoint'):
+    with pytest.raises(UserError, match='has int32 in Generator/.*, not float32: name another checkpoint'):
         images_of(path)
 
 
