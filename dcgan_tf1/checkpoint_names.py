@@ -21,6 +21,14 @@ _SYNONYMS = {
 _OWN_NAMES = {synonym: name for name, synonyms in _SYNONYMS.items() for synonym in synonyms}
 
 
+def is_of_training(name: str) -> bool:
+    """Whether a variable is not of a network, but something else that scripts save: the state of an optimizer, a
+    counter of steps, or an average of a weight.
+    """
+    return re.search(r'/(Adam|RMSProp|Momentum|Adagrad|Adadelta|ExponentialMovingAverage)(_\d)?$|beta\d_power(_\d)?$|'
+                     r'^global_step(_\d)?$', name) is not None
+
+
 def parse(text: str) -> Optional[List[Rename]]:
     """'GAN=,weights=kernel' → [('GAN', ''), ('weights', 'kernel')]; None if the text does not have this form."""
     renames = []

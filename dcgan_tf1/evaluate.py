@@ -49,8 +49,9 @@ def read_images(settings: EvaluateSettings) -> np.ndarray:
     try:
         folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images})
         return folder.first(folder.num_examples)
-    except UserError as error:  # it names the flag for a dataset
-        raise UserError(str(error).replace('--data_dir', '--images')) from error
+    except UserError as error:
+        message = str(error).replace('--data_dir', '--images')  # the dataset names its own flag
+        raise UserError(message) from error
 
 
 def main() -> None:

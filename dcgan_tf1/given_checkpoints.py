@@ -113,12 +113,13 @@ class GivenCheckpoint:
         self._dtypes = self._reader.get_variable_to_dtype_map()
         self._is_of_objects = '_CHECKPOINTABLE_OBJECT_GRAPH' in shapes
         self._names: Dict[str, str] = {}  # our name → name in the file
-        self._own_shapes: checkpoint_names.Shapes = {}  # without renames
+        self._weights: checkpoint_names.Shapes = {}  # their shapes, without renames
         for name in sorted(shapes):
             if self._is_of_objects and _NOT_A_WEIGHT.search(name):
                 continue
             own_name = name[:-len(_VALUE_OF_OBJECT)] if name.endswith(_VALUE_OF_OBJECT) else name
-            self._own_shapes[own_name] = shapes[name]
+            if not checkpoint_names.is_of_training(own_name):
+                self._weights[own_name] = shapes[name]
             renamed = checkpoint_names.translate(own_name, checkpoint_names.parse(renames) if renames else [])
             if renamed in self._names:
                 raise UserError('--checkpoint_names=%s gives %s and %s the same name, %s: change it'
@@ -146,9 +147,9 @@ class GivenCheckpoint:
         try:
             check_variables(self.path, shapes, variables)
         except UserError as error:
-            expected = {name: variable.shape.as_list() for name, variable in variables.items() if '/Adam' not in name}
-            suggestion = checkpoint_names.suggest(self._own_shapes, expected)
-            others = ', '.join(sorted(set(self._own_shapes) - set(expected))[:5])
+            expected = {name: variable.shape.as_list() for name, variable in variables.items()}
+            suggestion = checkpoint_names.suggest(self._weights, expected)
+            others = ', '.join(sorted(set(self._weights) - set(expected))[:5])
             if suggestion == '' and self._renames:
                 raise UserError('%s has the names of this network already: remove --checkpoint_names' % self.path
                                 ) from error
@@ -162,7 +163,8 @@ class GivenCheckpoint:
                 details.append('it contains ' + others)
             if self._renames:
                 details.append('the names are those after --checkpoint_names=' + self._renames)
-            raise UserError('; '.join(details)) from error
+            message = '; '.join(details)
+            raise UserError(message) from error
 
     def assign(self, session: tf.Session, variables: Dict[str, tf.Variable]) -> None:
         """Gives {name here: variable} the values in the file, which must have their shapes.
@@ -171,7 +173,8 @@ class GivenCheckpoint:
         Raises: CorruptCheckpointError if the file is damaged.
         """
         values = {name: self.value(name, variable.dtype.as_numpy_dtype) for name, variable in variables.items()}
-        rounded = sorted({self._dtypes[self._names[name]].name for name in values} - {'float32'})
+        rounded = sorted({self._dtypes[self._names[name]].name for name, variable in variables.items()
+                          if self._dtypes[self._names[name]] != variable.dtype.base_dtype})
         if rounded:
             self._log('%s has variables of type %s, which become float32' % (self.path, ', '.join(rounded)))
         session.run([variable.initializer for variable in variables.values()],
@@ -180,11 +183,13 @@ class GivenCheckpoint:
     def value(self, name: str, dtype: Any = np.float32) -> np.ndarray:
         """The value of a variable, as an array of this type.
 
-        Raises: CorruptCheckpointError, or UserError if it has no floats.
+        Raises: CorruptCheckpointError, or UserError if it has no such numbers.
         """
         stored = self._dtypes[self._names[name]]
-        if not stored.is_floating:
-            raise UserError('%s has %s in %s, not floats: name another checkpoint' % (self.path, stored.name, name))
+        wanted = tf.as_dtype(dtype)
+        if stored != wanted and not (stored.is_floating and wanted.is_floating):
+            raise UserError('%s has %s in %s, not %s: name another checkpoint'
+                            % (self.path, stored.name, name, wanted.name))
         try:
             value = self._reader.get_tensor(self._names[name])
         except Exception as error:  # TensorFlow's reader raises many types

@@ -23,7 +23,8 @@ def read(path: str, name: str) -> np.ndarray:
     """
     kind = foreign_files.describe(path)
     try:
-        return _read_archive(path) if kind == foreign_files.NUMPY_ARCHIVE else image_files.read_array(path)
+        is_archive = kind == foreign_files.NUMPY_ARCHIVE or (not kind and image_files.suffix(path) == '.npz')
+        return _read_archive(path) if is_archive else image_files.read_array(path)
     except Exception as error:  # damaged archives make zipfile and NumPy raise many types
         if _is_image(path):
             raise UserError('%s is a single image file: name the folder that contains the images' % name) from error

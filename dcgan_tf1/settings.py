@@ -83,8 +83,8 @@ class TrainSettings(Settings):
     # Data
     dataset: str = choice('mnist', module_names(data), 'what to train on; mnist_10k and digits are built in')
     data_dir: Optional[str] = path(
-        None, 'folder of the dataset. mnist and fashion_mnist: the IDX files (train-images-idx3-ubyte and so on, '
-        'gzipped or not); without them, Keras\'s cache is used and filled by a download. image_folder: any folder '
+        None, 'folder of the dataset. mnist and fashion_mnist: their files, under any names, up to two folders deep; '
+        'default: Keras\'s cache, which is filled by a download. image_folder: any folder '
         'tree of JPEG, PNG, GIF and BMP files')
     image_size: int = integer(28, 8, 'height and width of the images in pixels', highest=256)
     channels: int = one_of_integers(1, (1, 3), '1 for grayscale images, 3 for color')

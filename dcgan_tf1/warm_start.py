@@ -4,11 +4,7 @@ from typing import Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import given_checkpoints, progress
-
-# What training scripts save besides the weights: state of optimizers, counters, averages of the weights.
-_NOT_OF_A_NETWORK = re.compile(
-    r'/(Adam|RMSProp|Momentum|Adagrad|Adadelta|ExponentialMovingAverage)(_\d)?$|beta\d_power(_\d)?$|^global_step(_\d)?$')
+from dcgan_tf1 import checkpoint_names, given_checkpoints, progress
 
 
 class WarmStart:
@@ -50,7 +46,7 @@ class WarmStart:
         scopes = {name.split('/')[0] for name in networks}
         # What lies outside of both networks, such as an encoder, does not make them others.
         self._checkpoint.check({name: shape for name, shape in shapes.items() if name.split('/')[0] in scopes
-                                and not _NOT_OF_A_NETWORK.search(name)}, networks)
+                                and not checkpoint_names.is_of_training(name)}, networks)
         self._variables = {**networks, **(adam if self.with_adam else {})}
 
     def restore(self, session: tf.Session) -> None:

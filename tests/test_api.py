@@ -69,7 +69,8 @@ def test_a_checkpoint_without_a_run(run):
     (lambda run: api.open_run(run.path).images(np.zeros([2, 9])), r'\[2, 9\], but must be \[n, 8\]'),
     (lambda run: api.open_run(run.path).images(np.zeros([2, 8]), 'average'), '--bn_mode=average must be one of'),
     (lambda run: api.open_run(run.path).images(np.zeros([1, 8]), 'batch'), 'a single image'),
-    (lambda run: api.score(np.zeros([3, 28, 28, 1])), 'must be a uint8 array')])
+    (lambda run: api.score(np.zeros([3, 784])), r'images, float64 \[3, 784\], must have the shape'),
+    (lambda run: api.score(np.zeros([3, 28, 28, 1]), pixel_range='-1'), '--pixel_range=-1 must be one of')])
 def test_errors_say_what_to_change(call, message, run):
     with pytest.raises(api.UserError, match=message):
         call(run)
@@ -81,6 +82,7 @@ def test_scores(tmp_path):
     scores = api.score(images, dataset='digits', classifier_steps=20, cache_dir=str(tmp_path))
     assert scores['nearest_median'] == 0 and scores['sharpness_ratio'] == pytest.approx(1, abs=0.1)
     assert len(scores['histogram']) == 10
+    assert scores == api.score(images / 255, dataset='digits', classifier_steps=20, cache_dir=str(tmp_path))
 
 
 @pytest.mark.slow

@@ -21,7 +21,8 @@ def evaluated(classifier_cache, evaluation_settings, tmp_path, capsys):
         assert evaluate.run(evaluation_settings(
             '--cache_dir=' + classifier_cache, CLASSIFIER_STEPS, '--output=' + output, *flags)) == 0
         with open(output) as file:
-            return json.load(file), capsys.readouterr().out
+            printed, call.errors = capsys.readouterr()
+            return json.load(file), printed
     return call
 
 
@@ -120,18 +121,37 @@ def test_a_folder_against_unlabeled_images(tmp_path, evaluated):
     assert evaluation['scores']['sharpness']['real'] is None
 
 
-def test_float_images_score_as_bytes(evaluated, tmp_path):
+def test_images_score_as_bytes(evaluated, tmp_path):
+    """Also floats of either range, as `sample` and an exported generator write them, and gray stored as color."""
     pixels = data.load_labeled('digits')[1].images.pixels[:50]
-    values = []
-    for images in (pixels, (pixels.astype(np.float32) - 127.5) / 127.5):
+    scores = []
+    for images in (pixels, (pixels.astype(np.float32) - 127.5) / 127.5, pixels / 255, pixels[..., 0],
+                   pixels.repeat(3, axis=3)):
         np.save(str(tmp_path / 'images.npy'), images)
-        values.append(evaluated('--images=%s/images.npy' % tmp_path, '--dataset=digits')[0]['scores'])
-    assert values[0] == values[1]
+        scores.append(evaluated('--images=%s/images.npy' % tmp_path, '--dataset=digits')[0]['scores'])
+    assert scores == scores[:1] * 5
+
+
+def test_negatives(evaluated, tmp_path):
+    pixels = data.load_labeled('digits')[1].images.pixels[:50]
+    for name, images, is_negative in (('a.npy', pixels, False), ('b.npy', 255 - pixels, True)):
+        np.save(str(tmp_path / name), images)
+        evaluated.errors = ''
+        evaluated('--images=%s/%s' % (tmp_path, name), '--dataset=digits')
+        assert ('look like negatives' in evaluated.errors) == is_negative
+
+
+def test_errors_about_a_folder_name_the_flag(evaluated, tmp_path):
+    with pytest.raises(UserError, match='--images=%s ' % tmp_path) as error:
+        evaluated('--images=%s' % tmp_path, '--dataset=digits')
+    assert '--data_dir' not in str(error.value)
+    with pytest.raises(UserError, match='--images=%s is a folder.*remove --pixel_range' % tmp_path):
+        evaluated('--images=%s' % tmp_path, '--dataset=digits', '--pixel_range=0..1')
 
 
 @pytest.mark.parametrize('images', [
-    np.zeros((2, 28, 28)), np.full((2, 28, 28, 1), 1.5), np.full((2, 28, 28, 1), np.nan), np.zeros((0, 28, 28, 1)),
-    np.zeros((2, 28, 28, 1), int), np.array({}), None])
+    np.zeros((2, 784)), np.full((2, 28, 28, 1), 1.5), np.full((2, 28, 28, 1), np.nan), np.zeros((0, 28, 28, 1)),
+    np.array({}), None])
 def test_invalid_images_are_refused(images, evaluated, tmp_path):
     path = str(tmp_path / 'images.npy')
     if images is not None:

@@ -20,10 +20,11 @@ from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 
 IMAGES = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
 LABELS = (np.arange(12) % 10).astype(np.uint8)
+# The test set differs, or its files would be taken for the training set: their names do not matter.
 _CONTENTS = {_idx.TRAIN: struct.pack('>4I', 2051, 12, 28, 28) + IMAGES.tobytes(),
-             _idx.TRAIN_LABELS: struct.pack('>2I', 2049, 12) + LABELS.tobytes()}
-# With other content: whatever its name, the right file would be found.
-_CONTENTS.update({_idx.TEST: _CONTENTS[_idx.TRAIN][::-1], _idx.TEST_LABELS: _CONTENTS[_idx.TRAIN_LABELS][::-1]})
+             _idx.TRAIN_LABELS: struct.pack('>2I', 2049, 12) + LABELS.tobytes(),
+             _idx.TEST: struct.pack('>4I', 2051, 12, 28, 28) + (255 - IMAGES).tobytes(),
+             _idx.TEST_LABELS: struct.pack('>2I', 2049, 12) + LABELS[::-1].tobytes()}
 _ZIPPED = {name: gzip.compress(content) for name, content in _CONTENTS.items()}
 _SHAPES = {_idx.TRAIN: IMAGES.shape, _idx.TRAIN_LABELS: LABELS.shape,
            _idx.TEST: IMAGES.shape, _idx.TEST_LABELS: LABELS.shape}
@@ -47,8 +48,8 @@ class Idx(Target):
     def __init__(self, folder: str):
         super().__init__(folder)
         images_md5 = {name: checksum for name, checksum in _md5(_CONTENTS).items() if 'images' in name}
-        sources = (_idx.Source('mnist', _md5(_CONTENTS), {}, None, None),
-                   _idx.Source('fashion_mnist', images_md5, _md5(_ZIPPED), None, None))
+        sources = (_idx.Source('mnist', _md5(_CONTENTS), {}, None),
+                   _idx.Source('fashion_mnist', images_md5, _md5(_ZIPPED), None))
         files = []
         for name in (_idx.TRAIN, _idx.TRAIN_LABELS):
             files += [st.tuples(st.just(name), self._raw(_CONTENTS[name])),
