@@ -42,8 +42,10 @@ def run(settings: EvaluateSettings) -> int:
 def read_images(settings: EvaluateSettings) -> np.ndarray:
     """The images of --images, uint8 [n, height, width, channels]. Raises UserError."""
     if os.path.isdir(settings.images):
-        folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images})
-        return folder.first(folder.num_examples)
+        folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images, 'flag': '--images'})
+        decoded = folder.first(folder.num_examples)
+        print(*folder.remarks(), sep='\n', end='\n' * bool(folder.remarks()), file=sys.stderr)
+        return decoded
     try:
         images = image_files.read_array(settings.images)
     except (OSError, ValueError) as error:
