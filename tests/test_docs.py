@@ -149,7 +149,7 @@ def test_error_messages_are_quoted_exactly():
         with open(path, encoding='utf-8') as file:
             for node in ast.walk(ast.parse(file.read())):
                 value = getattr(node, 'value', None) if type(node).__name__ == 'Constant' else getattr(node, 's', None)
-                value = value.decode() if isinstance(value, bytes) else value
+                value = value.decode(errors='replace') if isinstance(value, bytes) else value
                 if isinstance(value, str):
                     constants.add(re.sub(r'%(\.\d)?[sdgf]', '…', value).replace('%%', '%'))
     others = {'Unknown command line flag \'…\'', 'No module named \'dcgan_tf1\''}  # of absl and Python
