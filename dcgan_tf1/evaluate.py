@@ -46,12 +46,11 @@ def read_images(settings: EvaluateSettings) -> np.ndarray:
         return given_images.to_uint8(given_images.read(settings.images, name), settings.pixel_range, name)
     if settings.pixel_range:
         raise UserError('%s is a folder, whose image files name their range themselves: remove --pixel_range' % name)
-    try:
-        folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images})
-        return folder.first(folder.num_examples)
-    except UserError as error:
-        message = str(error).replace('--data_dir', '--images')  # the dataset names its own flag
-        raise UserError(message) from error
+    folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images, 'flag': '--images'})
+    images = folder.first(folder.num_examples)
+    for remark in folder.remarks():
+        progress.say(remark)
+    return images
 
 
 def main() -> None:

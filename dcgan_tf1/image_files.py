@@ -8,16 +8,18 @@ import zipfile
 from typing import Any, Callable, Iterator, List, Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError, WebPImagePlugin
 
-from dcgan_tf1 import outputs, pixels, plots, progress
+from dcgan_tf1 import file_kinds, outputs, pixels, plots, progress
 from dcgan_tf1.errors import UserError, add_filename
 from dcgan_tf1.run_folder import write_atomically
 
 ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
 SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
 MAX_PIXELS = 2 ** 26  # of an image to be read: 8192×8192
-_FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP')  # Pillow reads more, and would start Ghostscript for some of them
+READS_WEBP = WebPImagePlugin.SUPPORTED  # some builds of Pillow cannot
+# Pillow reads more formats, and would start Ghostscript for some of them.
+_FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP', *(['WEBP'] if READS_WEBP else []))
 _GRAY_LEVELS = 32  # of gray pictures in a GIF: hardly visible, and a third smaller than with 256
 
 
@@ -36,13 +38,22 @@ def open_image(path: str) -> Iterator[Image.Image]:
     """
     if not os.path.isfile(path):
         raise ValueError('not a regular file')  # reading a pipe could block forever
-    with Image.open(path, formats=_FORMATS) as image:
+    with _open(path) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError('%d×%d is more than %d pixels' % (*image.size, MAX_PIXELS))
         if image.format == 'PNG':
             with Image.open(path, formats=('PNG',)) as same_image:
                 same_image.verify()  # checks the checksums, which decoding does not
         yield image
+
+
+def _open(path: str) -> Image.Image:
+    try:
+        return Image.open(path, formats=_FORMATS)
+    except UnidentifiedImageError:
+        with open(path, 'rb') as file:
+            kind = file_kinds.describe(file.read(file_kinds.HEAD_SIZE))
+        raise ValueError('it is %s; the formats that can be read are %s' % (kind, ', '.join(_FORMATS))) from None
 
 
 def read_image(path: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import time
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
 
 try:
     import fcntl
@@ -21,6 +21,7 @@ except ImportError:  # Windows
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_records import is_config, is_evaluation, is_record
 
+_CONFIG, _FLAGS = 'config.json', 'train.flags'
 # Errors that reading a damaged JSON file can raise.
 _JSON_ERRORS = (OSError, ValueError, RecursionError)
 
@@ -58,6 +59,11 @@ def is_device(path: str) -> bool:
 def default_run_dir(name: str, dataset: str, seed: int) -> str:
     """The run folder of a training without --run_dir: runs/NAME-DATASET-SEED."""
     return os.path.join('runs', '%s-%s-%d' % (name, dataset, seed))
+
+
+def is_run_folder(names: Collection[str]) -> bool:
+    """Whether a folder that contains files of these names is that of a run."""
+    return _CONFIG in names and _FLAGS in names
 
 
 def index_path(checkpoint: str) -> str:
@@ -103,8 +109,8 @@ class RunFolder:
     def __init__(self, path: str):
         """The folder need not exist."""
         self.path = path
-        self.config = os.path.join(path, 'config.json')
-        self.flags = os.path.join(path, 'train.flags')
+        self.config = os.path.join(path, _CONFIG)
+        self.flags = os.path.join(path, _FLAGS)
         self.metrics = os.path.join(path, 'metrics.jsonl')
         self.log = os.path.join(path, 'train.log')
         self.scores = os.path.join(path, 'scores.json')

@@ -14,10 +14,10 @@ from dcgan_tf1.settings import TrainSettings
 
 # Settings that may differ when a run is resumed: its length, the place of its files, and how many of them are kept.
 _MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
-                      'keep_checkpoints'}
+                      'skip_unreadable', 'keep_checkpoints'}
 _OF_THE_GENERATOR = ('recipe', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
                      'precision', 'kernels')
-_OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'skip_unreadable', 'follow_links')
+_OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'fast_jpeg', 'skip_unreadable', 'follow_links')
 
 _Train = TypeVar('_Train', bound=TrainSettings)
 _Generator = TypeVar('_Generator', bound=GeneratorSettings)
@@ -88,6 +88,11 @@ def read(folder: RunFolder) -> TrainSettings:
             problems = [str(error)]
     raise UserError('%s is damaged or of a newer version (%s): restore it, or name another --run_dir'
                     % (folder.config, '; '.join(problems[:3])))
+
+
+def for_resume(settings: TrainSettings, run: TrainSettings) -> TrainSettings:
+    """Settings with the run's value of --fast_jpeg, unless the user gave another: older runs have another default."""
+    return settings if 'fast_jpeg' in settings.given else settings.replace(fast_jpeg=run.fast_jpeg)
 
 
 def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:

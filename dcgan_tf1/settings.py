@@ -85,7 +85,7 @@ class TrainSettings(Settings):
     data_dir: Optional[str] = path(
         None, 'folder of the dataset. mnist and fashion_mnist: their files, under any names, up to two folders deep; '
         'default: Keras\'s cache, which is filled by a download. image_folder: any folder '
-        'tree of JPEG, PNG, GIF and BMP files')
+        'tree of JPEG, PNG, WebP, GIF and BMP files')
     image_size: int = integer(28, 8, 'height and width of the images in pixels', highest=256)
     channels: int = one_of_integers(1, (1, 3), '1 for grayscale images, 3 for color')
     center_crop: bool = boolean(
@@ -93,8 +93,11 @@ class TrainSettings(Settings):
         'as the sources do')
     antialias: bool = boolean(
         True, 'image_folder: smooth before downscaling, as PyTorch does; false does not, as TensorFlow')
+    fast_jpeg: bool = boolean(
+        True, 'image_folder: decode JPEG files at a half, quarter or eighth of their size if that is still 4 times '
+        '--image_size or more; false decodes all of it')
     skip_unreadable: bool = boolean(
-        False, 'image_folder: skip files that cannot be read, and count them; false stops at the first')
+        False, 'image_folder: check all files first, and leave out those that cannot be read; false stops at the first')
     follow_links: bool = boolean(
         False, 'image_folder: also read links to files outside of --data_dir; false treats them as unreadable')
     holdout: Optional[int] = integer(

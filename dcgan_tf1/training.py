@@ -8,7 +8,7 @@ import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import cli_flags, data, graph, run_settings
+from dcgan_tf1 import cli_flags, graph, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
@@ -32,19 +32,16 @@ def train(settings: TrainSettings) -> int:
     folder = RunFolder(run_settings.run_dir(settings))
     earlier_config = folder.read_config()
     if earlier_config:
+        settings = run_settings.for_resume(settings, run_settings.read(folder))
         _check_same_settings(folder, settings)
-    full_dataset, images = data.load(**settings.as_dict())
+    images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
     config: _Config = {
-        'flags': settings.as_dict(), 'versions': _versions(),
-        'data': {'checksum': full_dataset.checksum(), 'images': full_dataset.num_examples,
-                 'trained_on': images.num_examples}}
+        'flags': settings.as_dict(), 'versions': _versions(), 'data': data_record}
     network_checksum = run_settings.network_checksum(settings.network)
     if network_checksum:
         config['network_checksum'] = network_checksum
-    if earlier_config:
-        _check_same_data(folder, settings, config, earlier_config)
     run = Run(folder, settings, images, run_settings.batch_plan(settings, images.num_examples))
     with tf.Graph().as_default():
         train_graph = graph.build_training(settings, images, run.plan)
@@ -52,7 +49,7 @@ def train(settings: TrainSettings) -> int:
         with folder.locked():
             if folder.read_config() != earlier_config:
                 raise UserError('%s was changed by another process just now: run the command again' % folder.path)
-            return _Training(run, train_graph, config, earlier_config).run()
+            return _Training(run, train_graph, config, earlier_config, notes).run()
 
 
 def _check_same_settings(folder: RunFolder, settings: TrainSettings) -> None:
@@ -73,13 +70,6 @@ def _check_images(settings: TrainSettings, images: AnyImages) -> None:
                         % (settings.dataset, *images.image_shape, settings.image_size, settings.channels))
 
 
-def _check_same_data(folder: RunFolder, settings: TrainSettings, config: _Config, earlier_config: _Config) -> None:
-    if earlier_config.get('data') != config['data']:
-        raise UserError('the images of --dataset=%s are not those that the run in %s was started with: %s, then %s; '
-                        'restore those images, or name a new --run_dir'
-                        % (settings.dataset, folder.path, config['data'], earlier_config.get('data')))
-
-
 def _versions() -> Dict[str, str]:
     return {'dcgan_tf1': dcgan_tf1.__version__, 'tensorflow': tf.__version__, 'numpy': numpy.__version__,
             'python': platform.python_version()}
@@ -88,14 +78,15 @@ def _versions() -> Dict[str, str]:
 class _Training:
     """The part of a training that happens in its locked run folder, in the default graph."""
 
-    def __init__(self, run: Run, train_graph: graph.TrainGraph, config: _Config, earlier_config: Optional[_Config]):
+    def __init__(self, run: Run, train_graph: graph.TrainGraph, config: _Config, earlier_config: Optional[_Config],
+                 notes: List[str]):
         self._run, self._graph = run, train_graph
         self._config, self._earlier_config = config, earlier_config
         self._checkpoints = Checkpoints(run.folder, run.settings.keep_checkpoints)
         if self._checkpoints.last and not earlier_config:
             raise UserError('%s has checkpoints but no %s: restore that file, or name another --run_dir'
                             % (run.folder.path, run.folder.config))
-        self._notes: List[str] = []  # messages from before the log is open
+        self._notes = list(notes)  # messages from before the log is open
 
     def run(self) -> int:
         settings = self._run.settings
@@ -136,8 +127,14 @@ class _Training:
     def _write_settings(self) -> None:
         # Keep the versions that the run was started with: they determine the exact numbers.
         versions = self._earlier_config.get('versions') if self._earlier_config else self._config['versions']
-        self._run.folder.write_config({**self._config, 'versions': versions})
+        self._config_to_write = {**self._config, 'versions': versions}
+        self._run.folder.write_config(self._config_to_write)
         self._run.folder.write_flags(cli_flags.to_flagfile(self._run.settings))
+
+    def _write_faults(self) -> None:
+        """Notes in config.json which files stopped the run, so that it can be resumed without them."""
+        config = self._config_to_write
+        self._run.folder.write_config({**config, 'data': {**config['data'], 'faults': self._run.images.faults}})
 
     def _log_start(self, reporter: Reporter, start_step: int) -> None:
         versions = self._config['versions']
@@ -160,13 +157,11 @@ class _Training:
             loop = TrainingLoop(self._run, session, self._graph, self._checkpoints, reporter, best)
             try:
                 signal_number = loop.train(start_step)
-            except tf.errors.OpError:
-                if images.fault:  # TensorFlow buries it in the report of a failed op
-                    raise images.fault from None
+            except (tf.errors.OpError, UserError):
+                if images.fault:
+                    self._write_faults()
+                    raise images.fault from None  # TensorFlow buries it in the report of a failed op
                 raise
-        if images.unreadable:
-            reporter.log('skipped %d files that cannot be read, among them %s'
-                         % (len(images.unreadable), min(images.unreadable)))
         step = int(session.run(self._graph.global_step))
         if signal_number:
             reporter.log('stopped and saved at step %d; run the same command to resume' % step)

@@ -52,6 +52,7 @@ TRAIN = {
     'schedule': choices('discriminator_then_generator', 'generator_then_discriminator', 'simultaneous',
                         'real_then_fake_then_generator', 'discriminator_then_generator_same_images'),
     'seed': (['0', '2147483647'], ['', '-1', '2147483648']), 'shuffle': choices('continuous', 'per_epoch', 'once'),
+    'fast_jpeg': BOOLEAN,
     'skip_unreadable': BOOLEAN, 'standing_batches': (['1', '100000'], ['', '0', '100001']), 'steps': COUNT,
     'update_ops': BOOLEAN, 'xla': BOOLEAN}
 GENERATOR = {**TRAIN, 'bn_momentum': DECAY, 'checkpoint': (['a', 'a-3', '3', 'best'], ['', ' '])}

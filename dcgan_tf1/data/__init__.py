@@ -43,8 +43,8 @@ class Images(NamedTuple):
     source: str  # where the images come from: a path, or a name
 
     @property
-    def unreadable(self) -> Dict[str, str]:
-        """Files that could not be read: none. (See `image_folder.ImageFolder`.)"""
+    def faults(self) -> Dict[str, int]:
+        """Files that ended the reading: none. (See `image_folder.ImageFolder`.)"""
         return {}
 
     @property

@@ -1,35 +1,34 @@
-"""Any folder of JPEG, PNG, GIF and BMP files, decoded by Pillow in parallel with the training steps."""
+"""Any folder of pictures, decoded by Pillow in parallel with the training steps."""
+import contextlib
+import errno
 import hashlib
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Union
+from multiprocessing.pool import ThreadPool
+from typing import Any, Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-from PIL import Image
 
-from dcgan_tf1 import image_files
+from dcgan_tf1 import progress
 from dcgan_tf1.data import BatchSource
+from dcgan_tf1.data._decode import DecodeOptions, decode
+from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order
 from dcgan_tf1.errors import UserError
 
 HOLDOUT = 0
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
 _PARALLEL_BATCHES = 4  # batches decoded at the same time
+_TOO_MANY_OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
 
-class _DecodeOptions(NamedTuple):
-    """How a file becomes an array; see `load`."""
-
-    image_size: int  # height and width, in pixels
-    channels: int  # 1 or 3
-    center_crop: bool
-    antialias: bool
-    follow_links: bool
+class _File(NamedTuple):
+    name: str  # path relative to the folder
+    size: int  # in bytes; 0 for a broken link
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
-         antialias: bool = True, skip_unreadable: bool = False, follow_links: bool = False,
-         **_: Any) -> 'ImageFolder':
-    """Lists all image files below a folder, ordered by path. Other files are ignored.
+         antialias: bool = True, skip_unreadable: bool = False, follow_links: bool = False, fast_jpeg: bool = True,
+         flag: str = '--data_dir', as_in_0_2: bool = False, **_: Any) -> 'ImageFolder':
+    """Lists all image files below a folder, ordered by path. Nothing is decoded yet.
 
     Args:
       data_dir: the folder.
@@ -40,23 +39,35 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
       antialias: whether a pixel of the smaller image averages over all pixels that it covers, as in PyTorch's
         `Resize` of a Pillow image, or only over the four nearest, as in TensorFlow's
         `image_dataset_from_directory`.
-      skip_unreadable: whether the next readable file replaces one that cannot be read, or an error is raised.
+      skip_unreadable: whether `first` leaves out files that cannot be read, or raises an error.
       follow_links: whether to read files outside of `data_dir` through links. Without it, such a link counts
-        as unreadable. Links to folders are always ignored.
-    Raises: UserError if the folder does not exist or contains no image file.
+        as unreadable. Links to folders are always left out.
+      fast_jpeg: whether to decode large JPEG files at reduced size, which changes gray levels slightly.
+      flag: the flag that names the folder, for error messages.
+      as_in_0_2: whether to list what version 0.2 did; see `_walk.list_folder`.
+    Raises: UserError if the folder does not exist, cannot be read, is that of a run, or contains no image file.
     """
+    source = '%s=%s' % (flag, data_dir or '')
     if data_dir is None or not os.path.isdir(data_dir):
-        raise UserError('--data_dir=%s is not a folder: --dataset=image_folder needs a folder of image files'
-                        % (data_dir or ''))
-    paths = []
-    for folder, subfolders, names in os.walk(data_dir):
-        subfolders.sort()
-        paths += [os.path.join(folder, name) for name in sorted(names) if name.lower().endswith(SUFFIXES)]
-    if not paths:
-        raise UserError('--data_dir=%s contains no file that ends in %s: name a folder of image files'
-                        % (data_dir, ', '.join(SUFFIXES)))
-    options = _DecodeOptions(image_size, channels, center_crop, antialias, follow_links)
-    return ImageFolder(data_dir, paths, options, skip_unreadable)
+        raise UserError('%s is not a folder: --dataset=image_folder needs a folder of image files' % source)
+    try:
+        listing = list_folder(data_dir, as_in_0_2)
+    except OSError as error:
+        raise UserError('%s cannot be read (%s): name a folder that you can read' % (source, error.strerror)) from error
+    left_out = listing.describe_left_out()
+    if not listing.pictures:
+        raise UserError('%s contains no file that ends in %s: name a folder of image files%s' % (
+            source, ', '.join(SUFFIXES), '. It contains ' + left_out if left_out else ''))
+    files = [_File(name, _size(os.path.join(data_dir, name))) for name in listing.pictures]
+    options = DecodeOptions(image_size, channels, center_crop, antialias, follow_links, fast_jpeg)
+    return ImageFolder(data_dir, files, options, skip_unreadable, left_out)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.path.getsize(path) if os.path.isfile(path) else 0
+    except OSError:  # it was deleted just now
+        return 0
 
 
 class ImageFolder:
@@ -65,48 +76,109 @@ class ImageFolder:
     Attributes:
       source: str, the folder.
       image_shape: (height, width, channels) of the decoded images.
-      unreadable: {path: reason} of the files that could not be read so far.
+      left_out: what the folder contains beside these files, as text; '' if nothing.
+      skipped: {name: reason} of the files that `first` left out.
       fault: the `UserError` that ended the reading, or None. It is kept here because TensorFlow hides an
         exception in the report of a failed op.
+      faults: {name: size} of the files that ended the reading.
+    Names of files are paths relative to the folder.
     """
 
-    def __init__(self, source: str, paths: Sequence[str], options: _DecodeOptions, skip_unreadable: bool):
+    def __init__(self, source: str, files: Sequence[_File], options: DecodeOptions, skip_unreadable: bool,
+                 left_out: str):
         """See `load`."""
         self.source = source
         self.image_shape = (options.image_size, options.image_size, options.channels)
-        self.unreadable: Dict[str, str] = {}
+        self.left_out = left_out
+        self.skipped: Dict[str, str] = {}
         self.fault: Optional[UserError] = None
-        self._paths = paths
+        self.faults: Dict[str, int] = {}
+        self._files = files
         self._options = options
         self._skip_unreadable = skip_unreadable
 
     @property
     def num_examples(self) -> int:
         """Number of image files."""
-        return len(self._paths)
+        return len(self._files)
+
+    @property
+    def names(self) -> List[str]:
+        """The names of the files, in order."""
+        return [file.name for file in self._files]
+
+    def sizes(self, names: Collection[str]) -> Dict[str, int]:
+        """{name: size in bytes} of those of the named files that are part of this folder."""
+        return {file.name: file.size for file in self._files if file.name in names}
 
     def checksum(self) -> str:
-        """The md5 of the relative paths and sizes of the files. (Their content would take minutes.)"""
+        """The md5 of the names and sizes of the files. (Their content would take minutes.)"""
         digest = hashlib.md5()
-        for path in self._paths:
-            size = os.path.getsize(path) if os.path.isfile(path) else 0  # 0 for a broken link
-            digest.update(os.fsencode('%s %d\n' % (os.path.relpath(path, self.source), size)))
+        for file in self._files:
+            digest.update(os.fsencode('%s %d\n' % file))
         return digest.hexdigest()
 
     def without_first(self, count: int) -> 'ImageFolder':
         """All images but the first `count`."""
-        return ImageFolder(self.source, self._paths[count:], self._options, self._skip_unreadable)
+        return self._with_files(self._files[count:])
+
+    def without(self, names: Collection[str]) -> 'ImageFolder':
+        """All images but those of the named files."""
+        return self._with_files([file for file in self._files if file.name not in names])
+
+    def only(self, names: Collection[str]) -> 'ImageFolder':
+        """The images of the named files."""
+        return self._with_files([file for file in self._files if file.name in names])
+
+    def with_earlier(self, sizes: Dict[str, int]) -> 'ImageFolder':
+        """The images with some files as they were earlier, {name: size}, even if they are gone now."""
+        files = {file.name: file for file in self._files}
+        files.update((name, _File(name, size)) for name, size in sizes.items())
+        return self._with_files(sorted(files.values(), key=lambda file: listing_order(file.name)))
+
+    def _with_files(self, files: Sequence[_File]) -> 'ImageFolder':
+        return ImageFolder(self.source, files, self._options, self._skip_unreadable, self.left_out)
+
+    def remarks(self) -> List[str]:
+        """Lines about files that are not among the images."""
+        lines = ['left out of %s: %s' % (self.source, self.left_out)] * bool(self.left_out)
+        if self.skipped:
+            name = min(self.skipped)
+            lines.append('left out of %s: %d files that cannot be read, among them %s (%s)' % (
+                self.source, len(self.skipped), name, self.skipped[name]))
+        return lines
+
+    def classes(self) -> List[str]:
+        """For every image, the name of the top-level subfolder that contains it; '' if there is none."""
+        return [os.path.dirname(file.name).split(os.sep)[0] for file in self._files]
+
+    def find_unreadable(self) -> Dict[str, str]:
+        """Decodes all images. Returns {name: reason} of the files that cannot be read. Shows its progress."""
+        with contextlib.closing(self._read(self._files)) as results:
+            shown = progress.track(results, 'checking the files of ' + self.source, self.num_examples)
+            return {file.name: result for file, result in shown if isinstance(result, str)}
 
     def first(self, count: int) -> np.ndarray:
         """The first images, uint8 [count, height, width, channels]; all of them, if there are fewer.
 
-        Raises: UserError as `decode` does.
+        Raises: UserError if a file cannot be read and may not be skipped, or no file can be read.
         """
-        return self.decode(np.arange(min(count, self.num_examples)))
-
-    def classes(self) -> List[str]:
-        """For every image, the name of the top-level subfolder that contains it; '' if there is none."""
-        return [os.path.dirname(os.path.relpath(path, self.source)).split(os.sep)[0] for path in self._paths]
+        images: List[np.ndarray] = []
+        position = 0
+        while len(images) < count and position < self.num_examples:
+            files = self._files[position:position + count - len(images)]
+            position += len(files)
+            with contextlib.closing(self._read(files)) as results:
+                for file, result in results:
+                    if isinstance(result, np.ndarray):
+                        images.append(result)
+                    elif self._skip_unreadable:
+                        self.skipped[file.name] = result
+                    else:
+                        raise self._fail(file, result)
+        if not images:
+            raise UserError('no file in %s can be read as an image: name another folder' % self.source)
+        return np.stack(images)
 
     def batches(self, indices: tf.data.Dataset) -> BatchSource:
         """Creates the ops that yield batches of these images, decoded in parallel while earlier steps run.
@@ -114,75 +186,46 @@ class ImageFolder:
         Args:
           indices: dataset of int32 [batch].
         """
-        def decode(batch: tf.Tensor) -> tf.Tensor:
+        def decode_batch(batch: tf.Tensor) -> tf.Tensor:
             images = tf.numpy_function(self.decode, [batch], tf.uint8)
             images.set_shape([None, *self.image_shape])
             return images
-        return BatchSource.from_dataset(indices.map(decode, num_parallel_calls=_PARALLEL_BATCHES))
+        return BatchSource.from_dataset(indices.map(decode_batch, num_parallel_calls=_PARALLEL_BATCHES))
 
     def decode(self, indices: Union[np.ndarray, Sequence[int]]) -> np.ndarray:
         """Reads the images with these indices.
 
         Returns: uint8 [len(indices), height, width, channels].
-        Raises: UserError if a file cannot be read and may not be skipped, or no file can be read.
+        Raises: UserError if a file cannot be read. (Training leaves out such files beforehand; see `training_data`.)
         """
-        return np.stack([self._decode_readable(index) for index in indices])
+        images = []
+        for index in indices:
+            result = self._decode(self._files[index])
+            if isinstance(result, str):
+                raise self._fail(self._files[index], result)
+            images.append(result)
+        return np.stack(images)
 
-    def _decode_readable(self, index: int) -> np.ndarray:
-        """The image with this index, or the first readable one after it."""
-        for offset in range(self.num_examples):
-            path = self._paths[(index + offset) % self.num_examples]
-            try:
-                return _decode(path, self.source, self._options)
-            # Damaged files make Pillow raise many types, such as struct.error and SyntaxError.
-            except Exception as error:
-                self.unreadable[path] = str(error) or type(error).__name__
-                if not self._skip_unreadable:
-                    self.fault = UserError(
-                        '%s cannot be read as an image (%s): remove it, or skip such files with '
-                        '--skip_unreadable' % (path, self.unreadable[path]))
-                    raise self.fault from error
-        self.fault = UserError('no file in --data_dir=%s can be read as an image: name another folder'
-                               % self.source)
-        raise self.fault
+    def _read(self, files: Sequence[_File]) -> Generator[Tuple[_File, Union[np.ndarray, str]], None, None]:
+        """Decodes files in parallel. Yields each with its image, or the reason why it cannot be read."""
+        with ThreadPool() as pool:
+            yield from zip(files, pool.imap(self._decode, files, chunksize=8))
 
+    def _decode(self, file: _File) -> Union[np.ndarray, str]:
+        """An image, or the reason why it cannot be read."""
+        try:
+            return decode(self._path(file), self.source, self._options)
+        except Exception as error:  # damaged files make Pillow raise many types, such as struct.error and SyntaxError
+            if isinstance(error, MemoryError) or getattr(error, 'errno', 0) in _TOO_MANY_OPEN_FILES:
+                raise  # it is not the file's fault
+            return str(error) or type(error).__name__
 
-def _decode(path: str, source: str, options: _DecodeOptions) -> np.ndarray:
-    """Reads a file as uint8 [height, width, channels]; from an animation, the first frame."""
-    if not options.follow_links and os.path.islink(path) and not _is_inside(path, source):
-        raise ValueError('it is a link to a file outside of the folder, which needs --follow_links')
-    with image_files.open_image(path) as image:
-        image = _to_opaque_8bit(image).convert('L' if options.channels == 1 else 'RGB')
-        if options.center_crop:
-            image = _crop_center(image)
-        image = _resize(image, options.image_size, options.antialias)
-        return np.asarray(image).reshape(options.image_size, options.image_size, options.channels)
+    def _path(self, file: _File) -> str:
+        return os.path.join(self.source, file.name)
 
-
-def _is_inside(path: str, folder: str) -> bool:
-    root = os.path.realpath(folder)
-    return os.path.commonpath([root, os.path.realpath(path)]) == root
-
-
-def _to_opaque_8bit(image: Image.Image) -> Image.Image:
-    """Replaces transparency by white, and 16 bits per pixel by 8."""
-    if 'A' in image.getbands() or 'transparency' in image.info:
-        image = image.convert('RGBA')
-        return Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-    if image.mode.startswith('I'):  # 16-bit gray, which Pillow's `convert` would clip to 255
-        return Image.fromarray((np.asarray(image) // 256).astype(np.uint8))
-    return image
-
-
-def _crop_center(image: Image.Image) -> Image.Image:
-    side = min(image.size)
-    left, top = (image.size[0] - side) // 2, (image.size[1] - side) // 2
-    return image.crop((left, top, left + side, top + side))
-
-
-def _resize(image: Image.Image, size: int, antialias: bool) -> Image.Image:
-    if antialias:
-        return image.resize((size, size), Image.BILINEAR)  # type: ignore[attr-defined]
-    x_scale, y_scale = image.size[0] / size, image.size[1] / size
-    return image.transform((size, size), Image.AFFINE,  # type: ignore[attr-defined]
-                           (x_scale, 0, 0, 0, y_scale, 0), Image.BILINEAR)  # type: ignore[attr-defined]
+    def _fail(self, file: _File, reason: str) -> UserError:
+        self.faults[file.name] = file.size
+        advice = ('it was readable before. Run the same command again to train without it' if self._skip_unreadable
+                  else 'remove it, or skip such files with --skip_unreadable')
+        self.fault = UserError('%s cannot be read as an image (%s): %s' % (self._path(file), reason, advice))
+        return self.fault

@@ -1,0 +1,98 @@
+"""Which files of a folder tree are pictures. Everything else is counted, so that a log can say what is left out."""
+import os
+import re
+from typing import Dict, List, NamedTuple, Tuple
+
+from dcgan_tf1 import image_files
+from dcgan_tf1.run_folder import is_run_folder
+
+SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp',
+            *(['.webp'] if image_files.READS_WEBP else []))
+_SUFFIXES_OF_0_2 = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
+# What macOS, Windows and network storage hide, beside names that start with a dot.
+_HIDDEN = {'__MACOSX', '@eaDir', '#recycle', '$RECYCLE.BIN'}
+
+_PICTURE = ''
+_LINK, _UNREADABLE, _RUN = 'link to a folder', 'folder that cannot be read', 'run folder'
+_PLURALS = {_LINK: 'links to folders', _UNREADABLE: 'folders that cannot be read'}
+_MAX_KINDS = 8  # that one line names
+
+
+class Listing(NamedTuple):
+    """The content of a folder tree. All paths are relative to the folder."""
+
+    pictures: List[str]  # files with the suffix of a picture: those of a folder in order, then those of its subfolders
+    left_out: Dict[str, List[str]]  # kind of entry, such as 'hidden file' or '.heic file' → paths
+
+    def describe_left_out(self) -> str:
+        """What is left out, as '1 hidden folder (.trash), 3 .heic files (a.heic, …)'; '' if nothing is."""
+        kinds = sorted(self.left_out, key=lambda kind: (kind[0] == '.', -len(self.left_out[kind]), kind))
+        parts = [_describe(kind, self.left_out[kind]) for kind in kinds[:_MAX_KINDS]]
+        rest = sum(len(self.left_out[kind]) for kind in kinds[_MAX_KINDS:])
+        return ', '.join(parts + ['%d more files' % rest] * (rest > 0))
+
+
+def _describe(kind: str, paths: List[str]) -> str:
+    several = len(paths) > 1
+    example = ' '.join(min(paths).splitlines())
+    return '%d %s (%s%s)' % (len(paths), _PLURALS.get(kind, kind + 's') if several else kind, example,
+                             ', …' if several else '')
+
+
+def list_folder(root: str, as_in_0_2: bool = False) -> Listing:
+    """Lists a folder tree without hidden files and folders, the folders of runs, and links to folders.
+
+    Args:
+      root: the folder.
+      as_in_0_2: whether to list what version 0.2 did, which left out only links to folders, and knew fewer suffixes.
+    Raises: OSError if the folder itself cannot be read.
+    """
+    found: Dict[str, List[str]] = {_PICTURE: []}  # kind → paths
+
+    def add(kind: str, path: str) -> None:
+        found.setdefault(kind, []).append(path)
+
+    def on_error(error: OSError) -> None:
+        if error.filename == root:
+            raise error
+        add(_UNREADABLE, os.path.relpath(error.filename, root))
+
+    for folder, subfolders, names in os.walk(root, onerror=on_error):
+        prefix = '' if folder == root else os.path.relpath(folder, root) + os.sep
+        if prefix and is_run_folder(names) and not as_in_0_2:
+            add(_RUN, prefix[:-1])
+            subfolders.clear()
+            continue
+        for name in sorted(names):
+            add(_kind_of_file(name, as_in_0_2), prefix + name)
+        entered = []
+        for name in sorted(subfolders):
+            if _is_hidden(name) and not as_in_0_2:
+                add('hidden folder', prefix + name)
+            elif os.path.islink(os.path.join(folder, name)):
+                add(_LINK, prefix + name)
+            else:
+                entered.append(name)
+        subfolders[:] = entered
+    return Listing(found.pop(_PICTURE), found)
+
+
+def listing_order(path: str) -> List[Tuple[bool, str]]:
+    """Sort key that gives the order of `Listing.pictures`."""
+    *folders, name = path.split(os.sep)
+    return [*((True, folder) for folder in folders), (False, name)]
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith('.') or name in _HIDDEN
+
+
+def _kind_of_file(name: str, as_in_0_2: bool) -> str:
+    if as_in_0_2:
+        return _PICTURE if name.lower().endswith(_SUFFIXES_OF_0_2) else 'other file'
+    if _is_hidden(name):
+        return 'hidden file'
+    if name.lower().endswith(SUFFIXES):
+        return _PICTURE
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix + ' file' if re.match('[.][a-z0-9_]{1,12}$', suffix) else 'other file'

@@ -1,0 +1,60 @@
+"""Which files of a folder tree are data, tried on generated trees."""
+import io
+import os
+import random
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcgan_tf1.data import image_folder
+from dcgan_tf1.data._walk import list_folder
+
+FOLDERS = ['a', 'B', 'a b', '.trash', '__MACOSX', '@eaDir', '.ipynb_checkpoints', 'run', 'caf\u00e9']
+SUFFIXES = ['.png', '.JPG', '.jfif', '.jpe', '.gif', '.bmp', '.heic', '.txt', '']
+READ = {'.png', '.JPG', '.jfif', '.jpe', '.gif', '.bmp'}
+
+
+def picture(level):
+    file = io.BytesIO()
+    Image.new('L', (8, 8), level).save(file, 'PNG')
+    return file.getvalue()
+
+
+def make_tree(folder, rng):
+    """Creates a random tree; returns {relative path: gray level} of the readable pictures."""
+    expected = {}
+    for number in range(rng.randrange(1, 40)):
+        parts = [rng.choice(FOLDERS) for _ in range(rng.randrange(3))]
+        name = rng.choice(['', '', '', '._', '.']) + str(number) + rng.choice(SUFFIXES)
+        path = os.path.join(*parts, name)
+        os.makedirs(os.path.join(folder, *parts), exist_ok=True)
+        content = picture(number) if rng.random() < 0.7 else rng.choice([b'', b'text', picture(number)[:50]])
+        with open(os.path.join(folder, path), 'wb') as file:
+            file.write(content)
+        hidden = any(part.startswith('.') or part in ('__MACOSX', '@eaDir') for part in [*parts, name])
+        if not hidden and 'run' not in parts and os.path.splitext(name)[1] in READ and content == picture(number):
+            expected[path] = number
+    for parent, folders, _ in os.walk(folder):
+        if 'run' in folders:
+            for name in ('config.json', 'train.flags'):
+                open(os.path.join(parent, 'run', name), 'w').close()
+    return expected
+
+
+@pytest.mark.parametrize('seed', range(30))
+def test_the_data_are_the_readable_pictures_each_once(seed, tmp_path):
+    folder = str(tmp_path / 'tree')
+    os.mkdir(folder)
+    expected = make_tree(folder, random.Random(seed))
+    if not list_folder(folder).pictures:
+        return
+    images = image_folder.load(folder, image_size=8, channels=1)
+    readable = images.without(images.find_unreadable())
+    assert sorted(readable.names) == sorted(expected)
+    if expected:
+        decoded = readable.first(len(expected))
+        np.testing.assert_array_equal(decoded[:, 0, 0, 0], [expected[name] for name in readable.names])
+        assert (decoded == decoded[:, :1, :1]).all()
+    again = images.without(images.names[::2]).with_earlier(images.sizes(images.names[::2]))
+    assert again.names == images.names  # removed files return to their places

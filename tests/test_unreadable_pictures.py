@@ -1,0 +1,230 @@
+"""Trainings on folders in which some files cannot be read, or are removed or damaged later."""
+import json
+import os
+import re
+import shutil
+
+import numpy as np
+import pytest
+from helpers import assert_same_run
+from PIL import Image
+
+from dcgan_tf1.data import image_folder
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
+
+FLAGS = ('--dataset=image_folder', '--channels=1', '--image_size=8', '--batch_size=4', '--sample_size=4',
+         '--log_every=1', '--checkpoint_every=1', '--network=graph_mode_dense', '--loss=sigmoid')
+RANDOM = np.random.RandomState(0)
+GRAY_LEVELS = 10  # distance between the pictures
+
+
+def add_pictures(folder, count, suffix='.png'):
+    """Uniform pictures 00.png, 01.png, … of the gray levels 0, 10, …"""
+    folder.mkdir()
+    for number in range(count):
+        Image.new('L', (8, 8), number * GRAY_LEVELS).save(str(folder / ('%02d%s' % (number, suffix))))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of 20 pictures."""
+    add_pictures(tmp_path / 'images', 20)
+    return tmp_path / 'images'
+
+
+@pytest.fixture
+def run(tmp_path, folder, training_settings):
+    """(name, steps, flags…) → the `RunFolder`, trained to this step."""
+    def call(name, steps, *flags):
+        settings = training_settings(*FLAGS, '--data_dir=%s' % folder, '--steps=%d' % steps,
+                                     '--run_dir=%s' % (tmp_path / name), *flags)
+        assert train(settings) == 0
+        return RunFolder(settings.run_dir)
+    return call
+
+
+def record(tmp_path, name='run'):
+    """`data` of the run's config.json."""
+    return json.loads((tmp_path / name / 'config.json').read_text())['data']
+
+
+def test_metadata_of_macos_is_no_data(folder):
+    before = image_folder.load(str(folder)).checksum()
+    for number in range(20):
+        (folder / ('._%02d.png' % number)).write_bytes(b'\0\5\x16\7' + bytes(60))
+    images = image_folder.load(str(folder), image_size=8)
+    assert images.num_examples == 20 and images.checksum() == before
+    assert images.left_out == '20 hidden files (._00.png, …)' and not images.find_unreadable()
+
+
+@pytest.mark.slow
+def test_unreadable_files_leave_no_trace(folder, tmp_path, run, capsys):
+    """A training on a folder with a row of bad files equals one on the others, and so does a resumed one."""
+    shutil.copytree(str(folder), str(tmp_path / 'good'))
+    bad = ['00a.png', '00b.jpg', '07a.gif', '07b.png', '99.png']
+    for name in bad:
+        (folder / name).write_bytes(b'no picture')
+    whole = run('whole', 12, '--skip_unreadable')
+    printed = capsys.readouterr().err
+    assert 'checking that the 25 files of' in printed
+    assert '5 files that cannot be read or are gone, among them 00a.png' in printed
+    assert '00a.png: it is a text file; the formats that can be read are JPEG' in printed
+    assert_same_run(run('good_only', 12, '--data_dir=%s' % (tmp_path / 'good')), whole)
+    data = record(tmp_path, 'whole')
+    assert (data['images'], data['trained_on']) == (25, 20)
+    assert data['unreadable'] == dict.fromkeys(bad, 10)
+    run('resumed', 5, '--skip_unreadable')
+    capsys.readouterr()
+    assert_same_run(run('resumed', 12, '--skip_unreadable'), whole)
+    assert 'checking that' not in capsys.readouterr().err  # once is enough
+    assert record(tmp_path, 'resumed') == data
+
+
+def test_the_holdout_counts_all_files(folder, tmp_path, run):
+    for name in ('00.png', '03.png', '10.png'):
+        (folder / name).write_bytes(b'')
+    run('run', 1, '--skip_unreadable', '--holdout=4')
+    data = record(tmp_path)
+    assert (data['images'], data['trained_on'], len(data['unreadable'])) == (20, 15, 3)
+
+
+@pytest.fixture
+def stopped(folder, tmp_path, run):
+    """A run whose file 05.png was damaged after step 3, and which was stopped by it later."""
+    run('run', 3)
+    content = (folder / '05.png').read_bytes()
+    (folder / '05.png').write_bytes(b'x' * len(content))  # of the same size
+    with pytest.raises(UserError, match=r'05\.png cannot be read as an image .*: remove it, or skip such files with '):
+        run('run', 30)
+    assert record(tmp_path)['faults'] == {'05.png': len(content)}
+    return content
+
+
+def losses(folder):
+    """{step: loss} of a run."""
+    return {line['step']: line['discriminator_loss'] for line in folder.read_metrics()}
+
+
+def test_a_file_that_stopped_the_run_stops_it_at_once(stopped, run):
+    with pytest.raises(UserError, match=r'05\.png cannot be read as an image .*--skip_unreadable'):
+        run('run', 1000000)  # which is checked before the training
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_after_the_file_was_removed(stopped, folder, tmp_path, run, capsys):
+    os.remove(str(folder / '05.png'))
+    assert sorted(losses(run('run', 30))) == list(range(1, 31))
+    assert '1 file that cannot be read or is gone, among them 05.png' in capsys.readouterr().err
+    data = record(tmp_path)
+    assert data['unreadable'] == {'05.png': len(stopped)} and 'faults' not in data
+    assert (data['images'], data['trained_on']) == (20, 19)
+    (folder / '05.png').write_bytes(stopped)  # what was once left out stays left out
+    run('run', 32)
+    assert record(tmp_path) == data
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_skip_unreadable(stopped, folder, tmp_path, run):
+    (folder / '11.png').write_bytes(b'x' * os.path.getsize(str(folder / '11.png')))
+    run('run', 30, '--skip_unreadable')
+    data = record(tmp_path)
+    assert sorted(data['unreadable']) == ['05.png', '11.png'] and data['trained_on'] == 18
+    run('run', 32)  # without the flag: the same files are left out
+    assert record(tmp_path) == data
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_after_the_file_was_restored(stopped, folder, tmp_path, run):
+    """For example from a backup, or because a network share came back: the run equals an uninterrupted one."""
+    (folder / '05.png').write_bytes(stopped)
+    resumed = run('run', 30)
+    assert 'unreadable' not in record(tmp_path) and record(tmp_path)['trained_on'] == 20
+    assert_same_run(resumed, run('whole', 30))
+
+
+def test_a_file_that_was_changed_between_two_calls_is_refused(folder, run):
+    run('run', 3)
+    (folder / '05.png').write_bytes(b'x')
+    with pytest.raises(UserError, match='are not those that the run in'):
+        run('run', 4)
+
+
+@pytest.mark.slow
+def test_a_file_that_becomes_unreadable_after_the_check(folder, tmp_path, run):
+    run('run', 3, '--skip_unreadable')
+    (folder / '05.png').write_bytes(b'x' * os.path.getsize(str(folder / '05.png')))
+    with pytest.raises(UserError, match=r'05\.png .*it was readable before\. Run the same command again to train '):
+        run('run', 30, '--skip_unreadable')
+    run('run', 30, '--skip_unreadable')
+    assert list(record(tmp_path)['unreadable']) == ['05.png'] and record(tmp_path)['trained_on'] == 19
+
+
+def test_a_run_of_an_older_version_resumes_with_skip_unreadable(folder, tmp_path, run):
+    (folder / '05.png').write_bytes(b'no picture')
+    run('run', 3, '--skip_unreadable')
+    config = json.loads((tmp_path / 'run' / 'config.json').read_text())
+    del config['data']['unreadable'], config['flags']['fast_jpeg']
+    config['data']['trained_on'] = 20  # it replaced them by others
+    (tmp_path / 'run' / 'config.json').write_text(json.dumps(config))
+    resumed = run('run', 5, '--skip_unreadable')
+    config = resumed.read_config()
+    assert config['data']['trained_on'] == 19 and config['flags']['fast_jpeg'] is False
+
+
+def test_a_run_that_was_trained_on_hidden_files(folder, tmp_path, run):
+    """Such files were data in version 0.2. A file that only this version reads does no harm."""
+    (folder / '.trash').mkdir()
+    shutil.copy(str(folder / '03.png'), str(folder / '.trash' / 'old.png'))
+    run('run', 3)
+    old = image_folder.load(str(folder), as_in_0_2=True)
+    path = tmp_path / 'run' / 'config.json'
+    config = json.loads(path.read_text())
+    assert config['data']['images'] == 20 and old.num_examples == 21
+    config['data'].update(checksum=old.checksum(), images=21, trained_on=21)
+    path.write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r'was trained on 1 file that this version leaves out \(\.trash.old\.png\): '
+                                        'resume it with version 0.2'):
+        run('run', 5)
+
+
+def test_new_formats_do_not_change_an_older_run(folder, tmp_path, run):
+    run('run', 3)
+    Image.new('L', (8, 8)).save(str(folder / 'new.jfif'), 'JPEG')
+    run('run', 5)
+    assert record(tmp_path)['images'] == 20
+    run('another', 1)
+    assert record(tmp_path, 'another')['images'] == 21
+
+
+def test_no_file_can_be_read(folder, run):
+    for name in os.listdir(str(folder)):
+        (folder / name).write_bytes(b'')
+    with pytest.raises(UserError, match='no training image in --data_dir=.* can be read: name another folder'):
+        run('run', 1, '--skip_unreadable')
+
+
+def test_runs_inside_the_folder_are_no_data(folder, tmp_path, run, capsys):
+    """--data_dir=. with the default run folders inside it."""
+    run('images/runs/first', 3)
+    run('images/runs/second', 1)
+    printed = capsys.readouterr().err
+    assert 'left out of %s: 1 run folder (runs%sfirst)' % (folder, os.sep) in printed
+    run('images/runs/first', 5)
+    assert all(record(folder, 'runs/' + name)['images'] == 20 for name in ('first', 'second'))
+
+
+def test_the_log_says_what_pictures_become(folder, tmp_path, training_settings, capsys):
+    def printed(name, *flags):
+        assert train(training_settings('--dataset=image_folder', '--data_dir=%s' % folder, '--steps=1',
+                                       '--batch_size=4', '--sample_size=4', '--run_dir=%s/%s' % (tmp_path, name),
+                                       *flags)) == 0
+        return capsys.readouterr().err
+    dense = ('--network=graph_mode_dense', '--loss=sigmoid')
+    first = printed('a', *dense)
+    assert 'every picture becomes 28×28 pixels, grayscale: --image_size=28 --channels=1' in first
+    assert re.search('64×64 pixels in color, use a recipe such as --recipe=learnopencv_torch', first)
+    second = printed('b', *dense, '--image_size=8', '--channels=3')
+    assert 'every picture becomes 8×8 pixels, in color: --image_size=8 --channels=3' in second
+    assert '--recipe=' not in second
