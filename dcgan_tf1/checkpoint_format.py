@@ -56,7 +56,7 @@ def read_shapes(path: str) -> Shapes:
             if os.path.isfile(table):
                 check_footer(table)
                 break
-        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        return tf.train.load_checkpoint(os.fsencode(path)).get_variable_to_shape_map()
     except Exception as error:  # TensorFlow's reader raises IndexError and others
         raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
                                      'without .index' % (path, short_reason(error))) from error
@@ -108,7 +108,8 @@ def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]
 def restore_variables(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
     """Restores the variables of `saver` without a check. Raises CorruptCheckpointError if that fails."""
     try:
-        saver.restore(session, path)
+        # Not `saver.restore`, which takes only paths that are UTF-8.
+        session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: os.fsencode(path)})
     except (tf.errors.OpError, ValueError) as error:
         raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
                                      % (path, short_reason(error))) from error

@@ -1,5 +1,6 @@
 """Images from a checkpoint, in every batch-norm mode."""
 import math
+import os
 from typing import Any, Dict, List, Optional
 
 import numpy as np
@@ -74,7 +75,7 @@ class Sampler:
         return values
 
     def _moving(self, names: List[str], momentum: Optional[float]) -> Statistics:
-        reader = tf.train.load_checkpoint(self._settings.checkpoint)
+        reader = tf.train.load_checkpoint(os.fsencode(self._settings.checkpoint))
         sources = [name if momentum is None else extra_average_name(name, momentum) for name in names]
         if any(not reader.has_tensor(source) for source in sources):
             raise UserError('%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
