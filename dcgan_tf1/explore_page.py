@@ -35,7 +35,8 @@ def page(texts: Mapping[str, str], stages: Sequence[Stage], slices: Sequence[Sli
         # "</script>" in a text must not end the element that contains the JSON.
         data = json.dumps(_data(stages, slices, quality), sort_keys=True).replace('<', '\\u003c')
         values = {**{name: escape(text) for name, text in texts.items()}, 'data': data}
-        content = re.sub('{{([a-z_]+)}}', lambda place, values=values: values[place.group(1)], template)
+        parts = re.split('{{([a-z_]+)}}', template)  # every second is the name of a place
+        content = ''.join(values[part] if number % 2 else part for number, part in enumerate(parts))
         encoded = content.encode(errors='backslashreplace')
         if len(encoded) <= MAX_BYTES:
             return encoded

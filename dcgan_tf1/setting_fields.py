@@ -85,8 +85,9 @@ def path(default: Optional[str], help: str, accepts: Callable[[str], bool] = lam
 
     `or_name`: whether it may also be a name, such as that of a module, which means the same in every folder.
     """
-    return _field(default, 'path_or_name' if or_name else 'path', help, lambda value: bool(value.strip()) and '\0' not in value and accepts(value),
-                  requirement, required=required)
+    return _field(default, 'path_or_name' if or_name else 'path', help,
+                  lambda value: bool(value.strip()) and '\0' not in value and accepts(value), requirement,
+                  required=required)
 
 
 def choice(default: Optional[str], choices: Iterable[str], help: str) -> Any:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dcgan_tf1 import __main__, cli_flags, recipes, run_settings
+from dcgan_tf1 import __main__, cli_flags, flag_files, recipes, run_settings
 from dcgan_tf1.command_settings import SampleSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import TrainSettings
