@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import SMALL_RUN, assert_same_run
+from helpers import SMALL_RUN, assert_same_run, assert_same_variables, final_variables
 from PIL import Image
 
 from dcgan_tf1 import cli_flags, explore, report, run_settings, sample
@@ -81,10 +81,10 @@ def test_any_name_works(name, tmp_path, pictures):
     folder = RunFolder(run)
     assert folder.read_metrics()[-1]['step'] == 3 and os.path.exists(folder.losses)
     output = os.path.join(run, name + '.png')
-    assert sample.sample(cli_flags.parse(SampleSettings, '--run_dir=' + run, '--output=' + output)) == 0
+    assert sample.run(cli_flags.parse(SampleSettings, '--run_dir=' + run, '--output=' + output)) == 0
     assert os.path.exists(output)
-    assert report.report(cli_flags.parse(ReportSettings), [run]) == 0
-    assert explore.explore(cli_flags.parse(ExploreSettings, '--points=2', '--standing_batches=2'), [run]) == 0
+    assert report.run(cli_flags.parse(ReportSettings), [run]) == 0
+    assert explore.run(cli_flags.parse(ExploreSettings, '--points=2', '--standing_batches=2'), [run]) == 0
     assert {'report.html', 'explore.html'} <= set(os.listdir(run))
 
 
@@ -94,7 +94,6 @@ def test_intervals_may_change_on_resume(copy_of_run, train_run, trained):
     folder = copy_of_run('run', '--steps=3')
     train_run('run', '--steps=8', '--log_every=1', '--sample_every=3', '--checkpoint_every=5', '--keep_checkpoints=9')
     whole = trained(*SMALL_RUN, '--steps=8')
-    from helpers import assert_same_variables, final_variables
     assert_same_variables(final_variables(folder), final_variables(whole))
     assert [record['step'] for record in folder.read_metrics()] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [folder.step_of(path) for path in folder.grids()][-2:] == [6, 8]

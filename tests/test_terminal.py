@@ -112,14 +112,14 @@ def test_only_our_own_lines_are_on_the_terminal(command, trained, tmp_path):
     arguments = {
         'train': [*SMALL_RUN, '--steps=1', '--run_dir=%s' % (tmp_path / 'run')],
         'sample': ['--run_dir=' + run, output + '/a.png'],
-        'evaluate': ['--run_dir=' + run, output + '/a.npy', '--num_images=100', CLASSIFIER_STEPS,
+        'evaluate': ['--run_dir=' + run, output + '/a.json', '--num_images=100', CLASSIFIER_STEPS,
                      '--cache_dir=%s' % tmp_path],
         'export': ['--run_dir=' + run, '--bn_mode=moving', output + '/saved_model'],
         'report': [run, output + '/report.html'], 'explore': [run, output + '/explore.html', '--points=2']}[command]
     process = subprocess.run([sys.executable, '-m', 'dcgan_tf1', command, *arguments], cwd=ROOT, env=environment(),
-                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, timeout=300)
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     assert process.returncode == 0, process.stdout
-    assert not [line for line in process.stdout.splitlines() if FOREIGN.search(line)], process.stdout
+    assert not [line for line in process.stdout.decode().splitlines() if FOREIGN.search(line)], process.stdout
 
 
 def test_the_log_level_of_the_user_wins():
