@@ -1,7 +1,9 @@
 """Reads the files of a TensorFlow checkpoint: lists variables, detects damage, restores."""
+import contextlib
 import os
 import re
-from typing import Dict, List, Optional, Sequence
+import tempfile
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
@@ -56,10 +58,24 @@ def read_shapes(path: str) -> Shapes:
             if os.path.isfile(table):
                 check_footer(table)
                 break
-        return tf.train.load_checkpoint(os.fsencode(path)).get_variable_to_shape_map()
+        with open_reader(path) as reader:
+            return reader.get_variable_to_shape_map()
     except Exception as error:  # TensorFlow's reader raises IndexError and others
         raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
                                      'without .index' % (path, short_reason(error))) from error
+
+
+@contextlib.contextmanager
+def open_reader(path: str) -> Iterator[Any]:
+    """TensorFlow's reader of the checkpoint with this path (without its suffix), whose folder may have any name."""
+    with contextlib.ExitStack() as stack:
+        if '[' in path or (os.sep == '/' and '\\' in path):
+            # TensorFlow takes the path for a pattern, so it gets another path, through a link to the folder.
+            link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'link')
+            os.symlink(os.path.abspath(os.path.dirname(path)), link)
+            path = os.path.join(link, os.path.basename(path))
+        # Not `load_checkpoint`, which takes only paths that are UTF-8.
+        yield tf.train.NewCheckpointReader(os.fsencode(path))
 
 
 def check_footer(path: str) -> None:

@@ -1,13 +1,12 @@
 """Images from a checkpoint, in every batch-norm mode."""
 import math
-import os
 from typing import Any, Dict, List, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph, randomness, standing_statistics
-from dcgan_tf1.checkpoint_format import restore
+from dcgan_tf1.checkpoint_format import open_reader, restore
 from dcgan_tf1.command_settings import GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import extra_average_name
@@ -75,12 +74,13 @@ class Sampler:
         return values
 
     def _moving(self, names: List[str], momentum: Optional[float]) -> Statistics:
-        reader = tf.train.load_checkpoint(os.fsencode(self._settings.checkpoint))
+        path = self._settings.checkpoint
         sources = [name if momentum is None else extra_average_name(name, momentum) for name in names]
-        if any(not reader.has_tensor(source) for source in sources):
-            raise UserError('%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
-                            % (self._settings.checkpoint, momentum, momentum))
-        return {name: reader.get_tensor(source) for name, source in zip(names, sources)}
+        with open_reader(path) as reader:
+            if any(not reader.has_tensor(source) for source in sources):
+                raise UserError('%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
+                                % (path, momentum, momentum))
+            return {name: reader.get_tensor(source) for name, source in zip(names, sources)}
 
     def images(self, noise: np.ndarray, statistics: Optional[Statistics] = None) -> np.ndarray:
         """Generates images, float32 [n, image_size, image_size, channels] in [-1, 1].
