@@ -1,7 +1,6 @@
 """Deep convolutional GANs as TensorFlow 1 graphs, on TensorFlow 1.15 and on today's TensorFlow."""
-import os
+from dcgan_tf1 import startup
 
-# Before TensorFlow is imported: its start-up notices would bury the command's own lines.
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+startup.prepare()  # before any module imports TensorFlow
 
 __version__ = '0.2.0'

@@ -5,6 +5,8 @@
 import runpy
 import sys
 
+from dcgan_tf1 import terminal
+
 COMMANDS = {
     'train': 'train a DCGAN, or resume a training',
     'sample': 'generate images with a trained generator',
@@ -17,6 +19,7 @@ COMMANDS = {
 
 def main() -> None:
     """Runs the command named by the first argument; without one, lists what there is."""
+    terminal.protect()
     command = sys.argv[1] if len(sys.argv) > 1 else 'help'
     if command in ('help', '-h', '--help', '-help', '--helpfull'):
         print(_overview())

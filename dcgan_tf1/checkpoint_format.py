@@ -1,7 +1,9 @@
 """Reads the files of a TensorFlow checkpoint: lists variables, detects damage, restores."""
+import contextlib
 import os
 import re
-from typing import Any, Dict, List
+import tempfile
+from typing import Any, Dict, Iterator, List
 
 import tensorflow.compat.v1 as tf
 
@@ -32,30 +34,44 @@ def restore(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
       UserError: it is of another network. The message names every missing, unexpected and wrongly shaped
         variable.
     """
-    shapes = open_checkpoint(path).get_variable_to_shape_map()
+    with open_checkpoint(path) as reader:
+        shapes = reader.get_variable_to_shape_map()
     check_variables(path, shapes, {variable.op.name: variable for variable in tf.global_variables()})
     restore_variables(session, saver, path)
 
 
-def open_checkpoint(path: str) -> Any:
-    """Opens a checkpoint as TensorFlow's `CheckpointReader`.
+@contextlib.contextmanager
+def open_checkpoint(path: str) -> Iterator[Any]:
+    """Opens a checkpoint as TensorFlow's `CheckpointReader`. A context manager.
 
     Args:
       path: path of the checkpoint, without its suffix.
     Raises: CorruptCheckpointError if it does not exist or cannot be read.
     """
-    try:
-        # In the older format (V1), the checkpoint itself is such a table, without a suffix.
-        for table in (index_path(path), path):
-            if os.path.isfile(table):
-                check_footer(table)
-                break
-        reader = tf.train.load_checkpoint(os.fsencode(path))
-        reader.get_variable_to_shape_map()  # shows damage
-        return reader
-    except Exception as error:  # TensorFlow's reader raises IndexError and others
-        raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
-                                     'without .index' % (path, short_reason(error))) from error
+    with _name_for_tensorflow(path) as name:
+        try:
+            # In the older format (V1), the checkpoint itself is such a table, without a suffix.
+            for table in (index_path(path), path):
+                if os.path.isfile(table):
+                    check_footer(table)
+                    break
+            reader = tf.train.NewCheckpointReader(name)  # not `load_checkpoint`, which takes only paths that are UTF-8
+            reader.get_variable_to_shape_map()  # shows damage
+        except Exception as error:  # TensorFlow's reader raises IndexError and others
+            raise CorruptCheckpointError('%s is not a readable checkpoint (%s): name an intact one, by its path '
+                                         'without .index' % (path, short_reason(error))) from error
+        yield reader
+
+
+@contextlib.contextmanager
+def _name_for_tensorflow(path: str) -> Iterator[bytes]:
+    """A path by which TensorFlow finds this file for reading. It takes every path for a pattern."""
+    with contextlib.ExitStack() as stack:
+        if '[' in path or (os.sep == '/' and '\\' in path):
+            link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'link')
+            os.symlink(os.path.abspath(os.path.dirname(path)), link)
+            path = os.path.join(link, os.path.basename(path))
+        yield os.fsencode(path)
 
 
 def check_footer(path: str) -> None:
@@ -104,7 +120,9 @@ def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]
 def restore_variables(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
     """Restores the variables of `saver` without a check. Raises CorruptCheckpointError if that fails."""
     try:
-        saver.restore(session, path)
+        # Not `saver.restore`, which takes only paths that are UTF-8.
+        with _name_for_tensorflow(path) as name:
+            session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: name})
     except (tf.errors.OpError, ValueError) as error:
         raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
                                      % (path, short_reason(error))) from error

@@ -3,14 +3,14 @@ import contextlib
 import os
 import re
 import shutil
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import given_checkpoints
 from dcgan_tf1.checkpoint_format import CorruptCheckpointError, restore, short_reason
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder, checkpoint_files, data_paths, index_path
+from dcgan_tf1.run_folder import RunFolder, checkpoint_files, data_paths, index_path, write_atomically
 
 
 def step_of(checkpoint: str) -> int:
@@ -114,21 +114,22 @@ class Checkpoints:
         """
         self._folder = folder
         self._max_to_keep = max_to_keep
-        # Relative paths in TensorFlow's state file allow the run folder to be moved. The Saver keeps
-        # everything: `save` deletes old checkpoints, because a Saver deletes only one per save, which is too
-        # few if the limit was lowered since the last process.
-        self._saver = tf.train.Saver(max_to_keep=None, save_relative_paths=True)
+        self._saver = tf.train.Saver(max_to_keep=None)
         self.last = last_checkpoint(folder)
         self._remove_partial_files()
 
     def save(self, session: tf.Session, step: int) -> None:
         """Saves all variables. Raises UserError if that fails; earlier checkpoints remain intact then."""
         try:
-            # Without the graph, which the settings rebuild and which would be most of a small checkpoint.
-            self.last = self._saver.save(session, self._folder.checkpoint_prefix, global_step=step,
-                                         write_meta_graph=False)
+            path = '%s-%d' % (self._folder.checkpoint_prefix, step)
+            # Not `Saver.save`, which takes only paths that are UTF-8, and writes the graph, too, which the settings
+            # rebuild and which would be most of a small checkpoint.
+            session.run(self._saver.saver_def.save_tensor_name,
+                        {self._saver.saver_def.filename_tensor_name: os.fsencode(path)})
+            self.last = path
             # Checkpoints of later steps are damaged and will be overwritten: they do not count.
             paths = [path for path in all_checkpoints(self._folder) if step_of(path) <= step]
+            self._write_state(paths[-self._max_to_keep:])
             for path in paths[:-self._max_to_keep]:
                 os.remove(index_path(path))  # the rest follows in `_remove_partial_files`
             self._remove_partial_files()
@@ -138,6 +139,15 @@ class Checkpoints:
             raise UserError('step %d cannot be saved to %s (%s): free disk space or make the folder '
                             'writable, then run the command again; %s'
                             % (step, self._folder.checkpoints, short_reason(error), outcome)) from error
+
+    def _write_state(self, paths: Sequence[str]) -> None:
+        """Writes TensorFlow's state file, by which `tf.train.latest_checkpoint` finds the last of these checkpoints.
+
+        Its paths are relative, so that the run folder can be moved.
+        """
+        lines = ['model_checkpoint_path: "%s"\n' % os.path.basename(paths[-1])]
+        lines += ['all_model_checkpoint_paths: "%s"\n' % os.path.basename(path) for path in paths]
+        write_atomically(self._folder.checkpoint_state, ''.join(lines).encode())
 
     def _remove_partial_files(self) -> None:
         """Deletes files that a killed process or a full disk left incomplete or without their index."""

@@ -5,7 +5,7 @@ from typing import Any, Callable, Type
 import tensorflow.compat.v1 as tf
 from absl import app, flags
 
-from dcgan_tf1 import cli_flags
+from dcgan_tf1 import cli_flags, terminal
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.setting_fields import Settings
 
@@ -40,6 +40,7 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
       command: takes the settings and returns the exit status.
       takes_words: whether the command takes arguments that are not flags; they are passed on as a list.
     """
+    terminal.protect()
     tf.logging.set_verbosity(tf.logging.ERROR)
     cli_flags.define(settings_class)
     for name in settings_class.names():  # list these flags, but not absl's own, in --help

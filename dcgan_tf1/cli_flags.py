@@ -1,4 +1,4 @@
-"""Command-line flags made from the settings dataclasses, and flag files.
+"""Command-line flags made from the settings dataclasses.
 
 Only this module, `old_spellings` and the commands know absl.
 """
@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Sequence, Type, TypeVar
 
 from absl import flags
 
-from dcgan_tf1 import old_spellings, recipes
+from dcgan_tf1 import flag_files, old_spellings, recipes
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.setting_fields import Settings, Spec, spec_of
 from dcgan_tf1.settings import TrainSettings
@@ -31,8 +31,8 @@ def define(settings_class: Type[Settings], flag_values: flags.FlagValues = flags
 
 
 _DEFINE: Dict[str, Callable[..., Any]] = {
-    'text': flags.DEFINE_string, 'boolean': flags.DEFINE_boolean, 'integer': flags.DEFINE_integer,
-    'number': flags.DEFINE_float}
+    'text': flags.DEFINE_string, 'path': flags.DEFINE_string, 'path_or_name': flags.DEFINE_string,
+    'boolean': flags.DEFINE_boolean, 'integer': flags.DEFINE_integer, 'number': flags.DEFINE_float}
 
 
 def _specs(settings_class: Type[Settings]) -> Dict[str, Spec]:
@@ -52,11 +52,9 @@ def parse(settings_class: Type[_AnySettings], *arguments: str) -> _AnySettings:
 def parse_into(flag_values: flags.FlagValues, argv: Sequence[str]) -> List[str]:
     """Parses a command line into `flag_values`; returns what is not a flag, after the command. Raises UserError."""
     try:
-        return flag_values(argv)
+        return flag_values(flag_files.expand(argv))
     except flags.Error as error:
         raise UserError(str(error).split('\n')[0]) from error
-    except (ValueError, RecursionError) as error:
-        raise UserError('a --flagfile is not a text file of flags, or includes itself: name another file') from error
 
 
 def from_flags(settings_class: Type[_AnySettings], flag_values: flags.FlagValues) -> _AnySettings:
@@ -108,14 +106,14 @@ def _numbers(name: str, texts: Sequence[str], spec: Spec) -> Sequence[float]:
         raise UserError('--%s=%s %s' % (name, ','.join(texts), spec.requirement)) from error
 
 
-def to_flagfile(settings: Settings) -> str:
-    """Settings as the text of a flag file, which gives the same settings when it is read."""
-    lines = []
+def to_flags(settings: Settings) -> List[str]:
+    """Settings as flags, which give the same settings when they are parsed."""
+    result = []
     for name, value in sorted(settings.as_dict().items()):
         if isinstance(value, bool):
             value = str(value).lower()
         elif isinstance(value, tuple):
             value = ','.join(map(str, value))
         if value is not None:
-            lines.append('--%s=%s\n' % (name, value))
-    return ''.join(lines)
+            result.append('--%s=%s' % (name, value))
+    return result

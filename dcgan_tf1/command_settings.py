@@ -32,7 +32,7 @@ class GeneratorSettings(TrainSettings):
     checkpoint: Optional[str] = path(
         None, 'checkpoint to generate images with: a step of the run or "best", default its last; or a '
         'checkpoint of any script whose network the other flags describe: its path, one of its files, or the folder '
-        'that contains it')
+        'that contains it', or_name=True)
     bn_momentum: Optional[float] = number(
         None, is_decay, 'must be 0 or more and below 1', 'with --bn_mode=moving: use the moving averages of this '
         'momentum, one of the training\'s --extra_bn_momentums')

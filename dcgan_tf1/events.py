@@ -1,5 +1,6 @@
 """Writes event files for TensorBoard."""
 import contextlib
+import os
 import time
 from typing import Any, Iterator
 
@@ -27,7 +28,7 @@ class EventWriter:
         """
         self._path = path
         with self._user_errors():
-            self._writer = tf.python_io.TFRecordWriter(path)
+            self._writer = tf.python_io.TFRecordWriter(os.fsencode(path))
         self.add(0, file_version='brain.Event:2')
 
     def add(self, step: int, **fields: Any) -> None:

@@ -3,6 +3,7 @@ import base64
 import io
 import json
 import os
+import re
 from typing import Any, Dict, Mapping, Optional, Sequence
 
 import numpy as np
@@ -33,10 +34,10 @@ def page(texts: Mapping[str, str], stages: Sequence[Stage], slices: Sequence[Sli
     for quality in _QUALITIES:
         # "</script>" in a text must not end the element that contains the JSON.
         data = json.dumps(_data(stages, slices, quality), sort_keys=True).replace('<', '\\u003c')
-        content = template
-        for name, text in texts.items():
-            content = content.replace('{{%s}}' % name, escape(text))
-        encoded = content.replace('{{data}}', data).encode(errors='backslashreplace')
+        values = {**{name: escape(text) for name, text in texts.items()}, 'data': data}
+        parts = re.split('{{([a-z_]+)}}', template)  # every second is the name of a place
+        content = ''.join(values[part] if number % 2 else part for number, part in enumerate(parts))
+        encoded = content.encode(errors='backslashreplace')
         if len(encoded) <= MAX_BYTES:
             return encoded
     raise UserError('the page would have %.1f MB, more than %g: use a smaller --points or --stages'

@@ -108,9 +108,9 @@ class GivenCheckpoint:
         self.path = path
         self._log = log
         self._renames = renames
-        self._reader = open_checkpoint(path)
-        shapes = self._reader.get_variable_to_shape_map()
-        self._dtypes = self._reader.get_variable_to_dtype_map()
+        with open_checkpoint(path) as reader:
+            shapes = reader.get_variable_to_shape_map()
+            self._dtypes = reader.get_variable_to_dtype_map()
         self._is_of_objects = '_CHECKPOINTABLE_OBJECT_GRAPH' in shapes
         self._names: Dict[str, str] = {}  # our name → name in the file
         self._weights: checkpoint_names.Shapes = {}  # their shapes, without renames
@@ -191,7 +191,8 @@ class GivenCheckpoint:
             raise UserError('%s has %s in %s, not %s: name another checkpoint'
                             % (self.path, stored.name, name, wanted.name))
         try:
-            value = self._reader.get_tensor(self._names[name])
+            with open_checkpoint(self.path) as reader:
+                value = reader.get_tensor(self._names[name])
         except Exception as error:  # TensorFlow's reader raises many types
             raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
                                          % (self.path, short_reason(error))) from error

@@ -167,7 +167,7 @@ def _save_mp4(path: str, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
         ['ffmpeg', '-y', '-loglevel', 'error',
          '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
          '-r', '1000/%d' % frame_ms, '-i', '-',
-         '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', path + '.partial'],
+         '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', 'file:%s.partial' % path],
         input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if process.returncode:
         reason = ' '.join(process.stdout.decode(errors='replace').split())

@@ -72,8 +72,9 @@ class TrainingLoop:
                 if is_logged:
                     self._log(step, values, steps * self._settings.batch_size / seconds)
                     seconds, steps = 0., 0
-                self._write_what_is_due(step, shutdown.signal is not None)
-                if shutdown.signal is not None:
+                is_interrupted = shutdown.signal is not None  # once: a later signal stops the run after the next step
+                self._write_what_is_due(step, is_interrupted)
+                if is_interrupted:
                     break
             self._reporter.write_animation()
             return shutdown.signal

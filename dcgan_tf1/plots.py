@@ -1,6 +1,7 @@
 """Arrangements of images, figures of losses and scores, and the style of all figures."""
 import io
 import math
+import re
 import textwrap
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Tuple
 
@@ -147,7 +148,7 @@ def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     Returns: the content of a PNG file.
     """
     drawing = figure(7, 2.8)
-    drawing.suptitle(title, fontsize=10)
+    drawing.suptitle(plain_text(title), fontsize=10)
     steps = [record['step'] for record in records]
     for axes, network in zip(drawing.subplots(1, 2), ('generator', 'discriminator')):
         values = np.array([record[network + '_loss'] for record in records], float)
@@ -173,7 +174,7 @@ def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mappi
         for number, (run, logged) in enumerate(records.items()):
             values = np.array([record[name] for record in logged], float)
             _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]],
-                   label=run, linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
+                   label=plain_text(run), linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
                    marker='.' if len(values) < 30 else '')
         axes.set_ylim(bottom=0)
         label(axes, textwrap.fill(title, 38), x='Step' if axes in all_axes[-1] else None)
@@ -196,7 +197,7 @@ def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[fl
     for number, (title, values) in enumerate(shares.items()):
         axes = drawing.add_subplot(rows, columns, number + 1)
         bars(axes, values, real)
-        label(axes, textwrap.fill(title, 24))
+        label(axes, textwrap.fill(plain_text(title), 24))
     return render(drawing)
 
 
@@ -218,6 +219,15 @@ def _curve(axes: 'Axes', steps: Sequence[int], values: np.ndarray, color: str, *
     axes.plot(steps, values, color=color, alpha=0.25, linewidth=1)
     axes.plot(steps, means, color=color, linewidth=1.6, **style)
     return window
+
+
+def plain_text(name: str) -> str:
+    """A name, such as that of a folder, for labels and titles, which give $ and a leading _ a special meaning.
+
+    Characters that cannot be printed, and bytes that are not UTF-8, become escapes.
+    """
+    text = ''.join(character if character.isprintable() else ascii(character)[1:-1] for character in name)
+    return re.sub('^_', ' _', text.replace('$', r'\$'))
 
 
 def figure(width: float, height: float) -> 'Figure':

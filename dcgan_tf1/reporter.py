@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import time
-from typing import Any, Dict, TextIO
+from typing import Any, Dict, Optional, TextIO
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -16,6 +16,7 @@ from dcgan_tf1.errors import UserError, add_filename
 from dcgan_tf1.events import EventWriter
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.terminal import Unfailing
 
 # Of the animation of a training.
 _MAX_FRAMES = 30
@@ -28,14 +29,21 @@ class Reporter:
     All methods raise UserError or OSError if a file cannot be written.
     """
 
-    def __init__(self, folder: RunFolder, settings: TrainSettings, start_step: int):
-        """Opens the files for appending. Drops records of steps after `start_step`, which will be trained again."""
+    def __init__(self, folder: RunFolder, settings: TrainSettings, start_step: int,
+                 earlier: Optional[TrainSettings] = None):
+        """Opens the files for appending. Drops records of steps after `start_step`, which will be trained again.
+
+        Args:
+          folder: the run.
+          settings: of the run.
+          start_step: the step from which it goes on.
+          earlier: the settings with which the run was trained up to this step; None for a new run.
+        """
         self._folder = folder
         self._settings = settings
         self._log_file = open(folder.log, 'a', encoding='utf-8', errors='backslashreplace')
-        # Also drop the extra record that a shorter run logged at its final step.
         self._records = [record for record in folder.read_metrics()
-                         if record['step'] <= start_step and self.is_due(record['step'], settings.steps)]
+                         if record['step'] <= start_step and not self._is_extra(record['step'], earlier)]
         folder.write_metrics(self._records)
         self._metrics_file = open(folder.metrics, 'a', encoding='utf-8')
         self._events = EventWriter(folder.new_events_path())
@@ -44,8 +52,9 @@ class Reporter:
         if start_step == 0:
             graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
             self._events.add(0, graph_def=graph_def.SerializeToString())
+        self._terminal: Any = Unfailing(sys.stderr)
         self._bar = tqdm.tqdm(total=settings.steps, initial=start_step, unit='step', dynamic_ncols=True,
-                              disable=not sys.stderr.isatty())
+                              file=self._terminal, disable=not self._terminal.isatty())
 
     def close(self) -> None:
         """Closes all files."""
@@ -59,12 +68,18 @@ class Reporter:
         """Whether a step is logged: the first, the last and every `log_every`-th."""
         return step in (1, last_step) or step % self._settings.log_every == 0
 
+    def _is_extra(self, step: int, earlier: Optional[TrainSettings]) -> bool:
+        """Whether a record exists only because the step was the last of a shorter run, the `earlier` one."""
+        return (earlier is not None and step == earlier.steps and step % earlier.log_every != 0
+                and not self.is_due(step, self._settings.steps))
+
     def log(self, text: str, terminal: bool = True) -> None:
         """Writes a line to the log file and, with `terminal`, to the terminal."""
+        text = ' '.join(text.splitlines())  # a file name may contain line breaks
         self._append(self._log_file, time.strftime('%Y-%m-%d %H:%M:%S ') + text)
         if terminal:
             self._bar.clear()
-            print(text, file=sys.stderr)
+            print(text, file=self._terminal)
 
     @staticmethod
     def _append(file: TextIO, line: str) -> None:

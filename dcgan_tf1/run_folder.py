@@ -102,6 +102,7 @@ class RunFolder:
       reals: grid of real images.
       checkpoints: folder of checkpoints.
       checkpoint_prefix: path of a checkpoint without its '-STEP'.
+      checkpoint_state: TensorFlow's list of the checkpoints.
       best: folder with a copy of the best checkpoint.
       lock: locked while a process trains this run; contains its process ID.
     """
@@ -120,6 +121,7 @@ class RunFolder:
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')
         self.checkpoint_prefix = os.path.join(self.checkpoints, 'model')
+        self.checkpoint_state = os.path.join(self.checkpoints, 'checkpoint')
         self.best = os.path.join(path, 'best')
         self.lock = os.path.join(path, 'lock')
 
@@ -163,8 +165,8 @@ class RunFolder:
         return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.*')
 
     def unfinished_checkpoint_files(self) -> List[str]:
-        """Paths of temporary files of TensorFlow, which a killed process or a full disk left behind."""
-        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*')
+        """Paths of temporary files, which a killed process or a full disk left behind."""
+        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.partial')
                 for path in glob.glob(os.path.join(glob.escape(self.checkpoints), pattern))]
 
     def best_indexes(self) -> List[str]:
@@ -227,9 +229,9 @@ class RunFolder:
         """Writes config.json."""
         write_atomically(self.config, (json.dumps(config, indent=2, sort_keys=True) + '\n').encode())
 
-    def write_flags(self, flagfile: str) -> None:
-        """Writes the settings, the text of a flagfile."""
-        write_atomically(self.flags, flagfile.encode())
+    def write_flags(self, flagfile: bytes) -> None:
+        """Writes the settings, the content of a flagfile."""
+        write_atomically(self.flags, flagfile)
 
     def read_metrics(self) -> List[Dict[str, Any]]:
         """Reads the logged steps from metrics.jsonl. An incomplete last line is ignored.

@@ -12,9 +12,13 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, default_run_dir
 from dcgan_tf1.settings import TrainSettings
 
-# Settings that may differ when a run is resumed: its length, the place of its files, and how many of them are kept.
+# Settings that may differ when a run is resumed, because no variable, grid or score depends on them: the length of the
+# run, the place of its files, and when files are written. (Grids of another size would not fit into the animation.)
 _MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
-                      'skip_unreadable', 'keep_checkpoints'}
+                      'skip_unreadable', 'keep_checkpoints', 'log_every', 'sample_every', 'checkpoint_every',
+                      'evaluate_every'}
+# They may differ as long as the run has no evaluations. Later, its scores could not be compared.
+_OF_EVALUATIONS = {'best_by', 'evaluation_images', 'classifier_steps'}
 _OF_THE_GENERATOR = ('recipe', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
                      'precision', 'kernels')
 _OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'fast_jpeg', 'skip_unreadable', 'follow_links')
@@ -98,9 +102,11 @@ def for_resume(settings: TrainSettings, run: TrainSettings) -> TrainSettings:
 def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:
     """Describes each setting that differs from the run's and may not: '--seed is 0 there, not 1'."""
     names = set(TrainSettings.names()) - _MUTABLE_ON_RESUME
+    if not run.evaluate_every:
+        names -= _OF_EVALUATIONS
     if not any(map(networks.is_built_in, (settings.network, run.network))):
         names.remove('network')  # which is identified by its content instead: it may have been moved
-    return _differences(settings, run, names)
+    return _differences(settings.with_absolute_paths(), run.with_absolute_paths(), names)
 
 
 def check_network(network: str, folder: RunFolder) -> None:
@@ -109,6 +115,17 @@ def check_network(network: str, folder: RunFolder) -> None:
     if network_checksum(network) != config.get('network_checksum'):
         raise UserError('--network=%s is not as it was when the run in %s was trained: restore the file, name it with '
                         '--network if it was moved, or name a new --run_dir' % (network, folder.path))
+
+
+def check_data_dir(folder: RunFolder, settings: TrainSettings) -> None:
+    """Checks that the images of a run are where they were for the training, if they are to be read from there.
+
+    Raises: UserError if that folder does not exist.
+    """
+    recorded = read(folder).data_dir
+    if recorded and settings.data_dir == recorded and not os.path.exists(recorded):
+        raise UserError('%s names %s as the folder of the images, which does not exist here: give their folder with '
+                        '--data_dir' % (folder.config, recorded))
 
 
 def _differences(settings: TrainSettings, run: TrainSettings, names: Iterable[str]) -> List[str]:
@@ -165,8 +182,11 @@ def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:
     --data_dir says where the data lie; by default they are where they were for the training.
     """
     settings = for_run(settings)
-    run = read(RunFolder(settings.run_dir))
-    return with_run_values(settings.replace(data_dir=settings.data_dir or run.data_dir), run, _OF_THE_DATA)
+    folder = RunFolder(settings.run_dir)
+    run = read(folder)
+    settings = with_run_values(settings.replace(data_dir=settings.data_dir or run.data_dir), run, _OF_THE_DATA)
+    check_data_dir(folder, settings)
+    return settings
 
 
 def for_evaluation_during_training(settings: TrainSettings) -> EvaluateSettings:

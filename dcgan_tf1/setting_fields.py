@@ -4,6 +4,7 @@
 """
 import dataclasses
 import math
+import os
 from typing import (
     Any,
     Callable,
@@ -29,7 +30,7 @@ MAX_INT32 = 2 ** 31 - 1
 class Spec(NamedTuple):
     """What a setting accepts. It is stored in the metadata of the dataclass field."""
 
-    kind: str  # text, choice, boolean, integer, number or numbers
+    kind: str  # text, path, path_or_name, choice, boolean, integer, number or numbers
     help: str
     accepts: Callable[[Any], bool]  # whether a value, already of the right type, is valid
     requirement: str  # the end of the sentence '--flag=value …' where it is not
@@ -49,6 +50,8 @@ def _is_number(value: Any) -> bool:
 
 _TYPE_CHECKS = {
     'text': lambda value: isinstance(value, str),
+    'path': lambda value: isinstance(value, str),
+    'path_or_name': lambda value: isinstance(value, str),
     'choice': lambda value: isinstance(value, str),
     'boolean': lambda value: isinstance(value, bool),
     'integer': lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -77,10 +80,14 @@ def text(default: Optional[str], help: str, accepts: Callable[[str], bool] = lam
 
 
 def path(default: Optional[str], help: str, accepts: Callable[[str], bool] = lambda value: True,
-         requirement: str = 'must not be empty', required: bool = False) -> Any:
-    """A setting that is the path of a file or folder."""
-    return _field(default, 'text', help, lambda value: bool(value.strip()) and '\0' not in value and accepts(value),
-                  requirement, required=required)
+         requirement: str = 'must not be empty', required: bool = False, or_name: bool = False) -> Any:
+    """A setting that is the path of a file or folder. A leading ~ or ~USER becomes that home folder, as in a shell.
+
+    `or_name`: whether it may also be a name, such as that of a module, which means the same in every folder.
+    """
+    return _field(default, 'path_or_name' if or_name else 'path', help,
+                  lambda value: bool(value.strip()) and '\0' not in value and accepts(value), requirement,
+                  required=required)
 
 
 def choice(default: Optional[str], choices: Iterable[str], help: str) -> Any:
@@ -158,6 +165,20 @@ class Settings:
 
     given: FrozenSet[str] = dataclasses.field(default=frozenset(), compare=False, repr=False)  # set by the user
     RULES: ClassVar[Tuple[Rule, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in self._paths('path', 'path_or_name').items():
+            object.__setattr__(self, name, os.path.expanduser(value))  # the way to set a field of a frozen dataclass
+
+    def _paths(self, *kinds: str) -> Dict[str, str]:
+        """{name: value} of the settings of these kinds that differ from their defaults."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)
+                  if spec_of(field) and spec_of(field).kind in kinds and getattr(self, field.name) != field.default}
+        return {name: value for name, value in values.items() if isinstance(value, str)}
+
+    def with_absolute_paths(self: _Settings) -> _Settings:
+        """A copy that means the same files in every working directory, except for the defaults."""
+        return self.replace(**{name: os.path.abspath(value) for name, value in self._paths('path').items()})
 
     @classmethod
     def names(cls) -> List[str]:

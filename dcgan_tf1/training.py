@@ -8,7 +8,7 @@ import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import cli_flags, graph, run_settings, training_data
+from dcgan_tf1 import cli_flags, flag_files, graph, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
@@ -18,6 +18,7 @@ from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.session import create_session
 from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.terminal import Unfailing
 from dcgan_tf1.warm_start import WarmStart
 
 _Config = Dict[str, Any]
@@ -34,11 +35,12 @@ def train(settings: TrainSettings) -> int:
     if earlier_config:
         settings = run_settings.for_resume(settings, run_settings.read(folder))
         _check_same_settings(folder, settings)
+        run_settings.check_data_dir(folder, settings)
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
     config: _Config = {
-        'flags': settings.as_dict(), 'versions': _versions(), 'data': data_record}
+        'flags': settings.with_absolute_paths().as_dict(), 'versions': _versions(), 'data': data_record}
     network_checksum = run_settings.network_checksum(settings.network)
     if network_checksum:
         config['network_checksum'] = network_checksum
@@ -99,10 +101,11 @@ class _Training:
             start_step = self._restore_or_initialize(session, initializer, warm_start)
             if self._is_finished(start_step):
                 print('%s is finished: all %d steps are done. To train longer, use a larger --steps'
-                      % (self._run.folder.path, start_step), file=sys.stderr)
+                      % (self._run.folder.path, start_step), file=Unfailing(sys.stderr))
                 return 0
-            self._write_settings()
-            with contextlib.closing(Reporter(self._run.folder, settings, start_step)) as reporter:
+            earlier = run_settings.read(self._run.folder) if self._earlier_config else None
+            with contextlib.closing(Reporter(self._run.folder, settings, start_step, earlier)) as reporter:
+                self._write_settings()
                 self._log_start(reporter, start_step)
                 return self._run_loop(session, reporter, start_step)
 
@@ -127,9 +130,10 @@ class _Training:
     def _write_settings(self) -> None:
         # Keep the versions that the run was started with: they determine the exact numbers.
         versions = self._earlier_config.get('versions') if self._earlier_config else self._config['versions']
+        flags = cli_flags.to_flags(self._run.settings.with_absolute_paths())
+        self._run.folder.write_flags(flag_files.encode(flags))
         self._config_to_write = {**self._config, 'versions': versions}
-        self._run.folder.write_config(self._config_to_write)
-        self._run.folder.write_flags(cli_flags.to_flagfile(self._run.settings))
+        self._run.folder.write_config(self._config_to_write)  # last: with it, the folder holds a run
 
     def _write_faults(self) -> None:
         """Notes in config.json which files stopped the run, so that it can be resumed without them."""

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dcgan_tf1 import __main__, cli_flags, recipes, run_settings
+from dcgan_tf1 import __main__, cli_flags, flag_files, recipes, run_settings
 from dcgan_tf1.command_settings import SampleSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import TrainSettings
@@ -117,7 +117,7 @@ def test_a_written_flag_file_gives_the_same_settings(tmp_path):
     settings = run_settings.resolve(train_settings(
         '--epochs=3', '--batch_size=7', '--learning_rate_generator=1.2345678901234e-05',
         '--extra_bn_momentums=0.5,0.25', '--holdout=3', '--run_dir=a folder', '--bn_mode=moving', '--xla'), 100)
-    (tmp_path / 'train.flags').write_text(cli_flags.to_flagfile(settings))
+    (tmp_path / 'train.flags').write_bytes(flag_files.encode(cli_flags.to_flags(settings)))
     assert train_settings('--flagfile=%s' % (tmp_path / 'train.flags')) == settings
 
 

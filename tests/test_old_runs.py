@@ -52,7 +52,7 @@ def test_it_resumes_from_its_own_flag_file(old_run):
 
 
 def test_it_resumes_with_the_new_spellings(old_run):
-    flags = cli_flags.to_flagfile(run_settings.read(old_run)).split()
+    flags = cli_flags.to_flags(run_settings.read(old_run))
     assert train(cli_flags.parse(TrainSettings, *flags, '--steps=7')) == 0
 
 

@@ -6,6 +6,7 @@ import pytest
 from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
 
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.loop import TrainingLoop
 from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.training import train
@@ -32,6 +33,21 @@ def test_a_signal_stops_the_run_after_the_step(signal_number, status, training_s
     assert len(steps_done) < 8 and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, len(steps_done)))
     assert list(map(signal.getsignal, HANDLED)) == handlers
     assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
+
+
+@pytest.mark.slow
+def test_a_signal_while_a_step_is_written(training_settings, tmp_path, monkeypatch):
+    """It stops the run after the next step, which is saved."""
+    original = TrainingLoop._write_what_is_due
+
+    def write_with_signal(self, step, is_interrupted):
+        original(self, step, is_interrupted)
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+    monkeypatch.setattr(TrainingLoop, '_write_what_is_due', write_with_signal)
+    folder = RunFolder(str(tmp_path / 'run'))
+    assert train(training_settings(*SMALL_RUN, '--steps=8', '--run_dir=' + folder.path)) == 143
+    assert os.path.exists(folder.checkpoint_prefix + '-5.index')
 
 
 @pytest.mark.slow

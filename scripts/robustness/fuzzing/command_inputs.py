@@ -98,6 +98,6 @@ class Flagfiles(Target):
                            *('--' + name for name in TrainSettings.names()))
         if settings is REJECTED:
             return False
-        again = self.write(cli_flags.to_flagfile(settings).encode(), 'again.flags')
+        again = self.write(flag_files.encode(cli_flags.to_flags(settings)), 'again.flags')
         assert cli_flags.parse(TrainSettings, '--flagfile=' + again) == settings
         return True

@@ -92,7 +92,7 @@ class Config(Target):
         """What was read must be what the command line can set."""
         values = {name: value for name, value in settings.as_dict().items() if name in TrainSettings.names()}
         expected = self._settings.replace(**values)
-        flags = cli_flags.to_flagfile(expected).split('\n')[:-1]
+        flags = cli_flags.to_flags(expected)
         assert cli_flags.parse(TrainSettings, *flags) == expected
 
 

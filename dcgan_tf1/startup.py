@@ -1,0 +1,99 @@
+"""What must happen in a process before it imports TensorFlow. `dcgan_tf1/__init__.py` does it."""
+import contextlib
+import glob
+import importlib.abc
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from typing import Any, Iterator
+
+# How the lines of TensorFlow's C++ code begin, as in "I0000 00:00:1795592085.441347 8634 port.cc:153] …".
+_NOTICE = re.compile(rb'[IWE]\d{4} \d|WARNING: All log messages before absl|To enable the following instructions')
+_MODULE = 'module://'  # how MPLBACKEND names a backend that is a module of its own
+
+
+def prepare() -> None:
+    """Prepares the process. Doing it again changes nothing."""
+    _open_missing_streams()
+    _silence_tensorflow()
+    _forget_unusable_backend()
+
+
+def _open_missing_streams() -> None:
+    """Opens the null device where the process was started without standard input, output or error.
+
+    Otherwise the next file that is opened becomes standard error, for example, and TensorFlow writes its messages into
+    that file.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # Takes the lowest descriptor that is free, which is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _silence_tensorflow() -> None:
+    """Hides TensorFlow's notices about the machine, and where there is no GPU also its error that there is none."""
+    level = os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2' if glob.glob('/dev/nvidia*') else '3')
+    if level in ('2', '3') and 'tensorflow' not in sys.modules:
+        if not any(isinstance(finder, _QuietTensorFlow) for finder in sys.meta_path):
+            sys.meta_path.insert(0, _QuietTensorFlow())
+
+
+class _QuietTensorFlow(importlib.abc.MetaPathFinder):
+    """Hides the notices of TensorFlow 2 while it is imported, which ignore TF_CPP_MIN_LOG_LEVEL."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        """Finds TensorFlow, once, as without this class; then its import is quiet."""
+        if fullname != 'tensorflow':
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec and spec.loader:
+            execute = spec.loader.exec_module
+
+            def execute_quietly(module: Any) -> None:
+                with _without_notices():
+                    execute(module)
+            spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextlib.contextmanager
+def _without_notices() -> Iterator[None]:
+    """Holds back what is written to standard error, then writes it without notices; after an error, all of it."""
+    with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
+        terminal = os.dup(2)
+        stack.callback(os.close, terminal)
+        stack.callback(os.dup2, terminal, 2)
+        os.dup2(held.fileno(), 2)
+        notice = _NOTICE
+        try:
+            yield
+        except BaseException:
+            notice = re.compile(b'(?!)')  # matches nothing
+            raise
+        finally:
+            held.seek(0)
+            lines = [line for line in held if not notice.match(line)]
+            with contextlib.suppress(OSError):
+                os.write(terminal, b''.join(lines))
+
+
+def _forget_unusable_backend() -> None:
+    """Removes MPLBACKEND if it names no backend that is installed, because Keras imports Matplotlib, which would fail.
+
+    A program that a notebook starts inherits a value that may name a module of the notebook's environment.
+    """
+    backend = os.environ.get('MPLBACKEND')
+    if backend and 'matplotlib' not in sys.modules:
+        del os.environ['MPLBACKEND']
+        with contextlib.suppress(ImportError, ValueError):
+            if backend.startswith(_MODULE) and not importlib.util.find_spec(backend[len(_MODULE):]):
+                return
+            import matplotlib
+            matplotlib.rcParams['backend'] = backend  # raises ValueError for a name that Matplotlib does not know
+            os.environ['MPLBACKEND'] = backend

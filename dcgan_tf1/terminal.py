@@ -1,0 +1,47 @@
+"""Output to the terminal, which never fails.
+
+A pipe whose reader has ended, a closed window, a full disk behind a redirection, or an encoding that lacks a character
+must not end a training before it is saved.
+"""
+import contextlib
+import os
+import sys
+from typing import Any, Optional, TextIO
+
+
+class Unfailing:
+    """A text stream. What cannot be written to it is lost, and a character that it cannot encode becomes an escape."""
+
+    def __init__(self, stream: Optional[TextIO]):
+        """`stream` is None in a process that was started without that stream."""
+        self._stream: Any = stream or open(os.devnull, 'w', encoding='utf-8')
+
+    def write(self, text: str) -> int:
+        """Writes text. Every completed line is flushed at once, so that `tail` and `tee` show it."""
+        encoding = getattr(self._stream, 'encoding', None) or 'utf-8'
+        with contextlib.suppress(OSError, ValueError):  # ValueError: the stream was closed
+            self._stream.write(text.encode(encoding, 'backslashreplace').decode(encoding))
+            if '\n' in text:
+                self._stream.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, as far as that is possible."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        with contextlib.suppress(OSError, ValueError):
+            return bool(self._stream.isatty())
+        return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def protect() -> None:
+    """Makes standard output and standard error of this process unfailing."""
+    for name in ('stdout', 'stderr'):
+        if not isinstance(getattr(sys, name), Unfailing):
+            setattr(sys, name, Unfailing(getattr(sys, name)))
