@@ -155,11 +155,9 @@ def for_run(settings: _Generator) -> _Generator:
     """
     folder = RunFolder(settings.run_dir)
     run = read(folder)
-    settings = with_run_values(settings, run, _OF_THE_GENERATOR)
-    if networks.is_built_in(run.network):
-        settings = with_run_values(settings, run, ['network'])
-    elif 'network' not in settings.given:
-        settings = settings.replace(network=run.network)
+    # A file with a network may have been moved: it is checked by its content.
+    is_moved = 'network' in settings.given and not networks.is_built_in(run.network)
+    settings = with_run_values(settings, run, (*_OF_THE_GENERATOR, *([] if is_moved else ['network'])))
     check_network(settings.network, folder)
     return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
                             checkpoint_names=settings.checkpoint_names if settings.checkpoint else None,
