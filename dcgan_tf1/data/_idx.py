@@ -90,7 +90,7 @@ def _load_verified(source: Source, data_dir: Optional[str], file_name: str) -> T
     raise UserError(
         '--data_dir=%s has no %s for --dataset=%s: neither there nor two folders deep is an IDX file with its content '
         'under any name, gzipped or not, or a .npz file with %s. There are %s. Name another folder, or leave out '
-        '--data_dir to use Keras\'s cache or a download' % (
+        '--data_dir to use Keras\'s cache or a download, or use --dataset=mnist_10k' % (
             data_dir, file_name, source.dataset, _ARRAYS[file_name],
             ', '.join(names[:_LISTED] + ['…'] * (len(names) > _LISTED)) or 'no files'))
 
