@@ -91,7 +91,7 @@ class Network:
         for variable in new:
             if not is_first_call or not variable.name.startswith(self.scope + '/'):
                 raise UserError('the network %s creates a new variable %s whenever it is called, instead of using that '
-                                'of the first call: create variables with tf.get_variable or with layers'
+                                'of the first call: use tf.get_variable, or layers'
                                 % (self.scope, variable.op.name))
             if variable.trainable and variable.dtype.base_dtype != tf.float32:
                 raise UserError('the variable %s has the type %s, but must be float32: use --precision=float32, or the '
