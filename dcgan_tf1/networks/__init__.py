@@ -120,7 +120,7 @@ def _import(name: str) -> ModuleType:
         raise UserError('--network=%s does not exist: name a Python file, or one of %s'
                         % (name, ', '.join(built_in()))) from error
     except SyntaxError as error:
-        raise UserError('--network=%s: line %s of %s is not Python 3 (%s): correct it'
+        raise UserError('--network=%s: line %s of %s is not Python 3 (%s): fix that line'
                         % (name, error.lineno, error.filename, error.msg)) from error
     except ImportError as error:
         raise _import_error(name, error) from error
