@@ -68,8 +68,8 @@ def load(name: str) -> Functions:
     module = _import(name)
     missing = [function for function in Functions._fields if not callable(getattr(module, function, None))]
     if missing:
-        raise UserError('--network=%s defines no function %s: define %s (see docs/your-own-network.md)'
-                        % (name, ' and no function '.join(missing), 'both' if len(missing) > 1 else 'it'))
+        raise UserError('--network=%s must define the functions generator and discriminator, but has no %s (see '
+                        'docs/your-own-network.md)' % (name, ' and no '.join(missing)))
 
     def generator(noise: tf.Tensor, is_training: Union[bool, tf.Tensor], image_shape: Sequence[int]) -> tf.Tensor:
         return _in_mode(is_training, lambda mode: _reshape_images(
@@ -120,7 +120,7 @@ def _import(name: str) -> ModuleType:
         raise UserError('--network=%s does not exist: name a Python file, or one of %s'
                         % (name, ', '.join(built_in()))) from error
     except SyntaxError as error:
-        raise UserError('--network=%s: line %s of %s is not Python 3 (%s): correct it'
+        raise UserError('--network=%s: line %s of %s is not Python 3 (%s): fix that line'
                         % (name, error.lineno, error.filename, error.msg)) from error
     except ImportError as error:
         raise _import_error(name, error) from error
