@@ -84,7 +84,7 @@ def test_refused_exports(folder, export_settings, tmp_path):
         export.run(export_settings('--run_dir=' + folder, '--output=%s/new' % tmp_path).replace(
             run_dir=None, checkpoint=folder + '/checkpoints/model-6', network='graph_mode'))
     assert not os.path.exists(str(tmp_path / 'new'))
-    with pytest.raises(UserError, match='--output=/proc/new cannot be written .* name a folder that is writable'):
+    with pytest.raises(UserError, match='--output=/proc/new cannot be written .* make that writable, or name another'):
         export.run(export_settings('--run_dir=' + folder, '--output=/proc/new', '--standing_batches=1'))
 
 
