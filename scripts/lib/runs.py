@@ -1,11 +1,9 @@
 """Trains and measures whatever an experiment has not measured yet, and replaces seeds that collapse."""
 import argparse
 import os
-import sys
 from typing import Container, Iterator, NamedTuple, Optional, Sequence, Tuple
 
-import tqdm
-
+from dcgan_tf1 import progress
 from scripts.lib import trainings
 
 # A training has collapsed if its images, from this step on, look all alike to the classifier.
@@ -58,8 +56,7 @@ def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], n
     """
     missing = {(training, seed) for training, seed, _ in _missing(experiment, all_trainings, num_seeds)}
     current, start = None, 0
-    with tqdm.tqdm(total=sum(training.steps[-1] for training, _ in missing), unit='step', dynamic_ncols=True,
-                   disable=not sys.stderr.isatty()) as bar:
+    with progress.bar(total=sum(training.steps[-1] for training, _ in missing), unit='step') as bar:
         def show(step):
             bar.update(start + step - bar.n)
         for training, seed, step in _missing(experiment, all_trainings, num_seeds):
@@ -67,7 +64,7 @@ def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], n
                 current, start = (training, seed), bar.n
                 bar.set_description('%s, seed %d' % (training.name, seed))
             if bar.disable:
-                print('%s, seed %d, step %d' % (training.name, seed, step), file=sys.stderr, flush=True)
+                progress.say('%s, seed %d, step %d' % (training.name, seed, step))
             run_dir = experiment.finished_run(training, seed, step)
             if run_dir is None:
                 run_dir = run_folder(arguments.runs, training.name, seed)

@@ -4,9 +4,8 @@ import os
 from typing import Any, Dict
 
 import numpy as np
-import tqdm
 
-from dcgan_tf1 import cli_flags, run_settings, sampler
+from dcgan_tf1 import cli_flags, progress, run_settings, sampler
 from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.evaluation import Evaluator
 from scripts.lib import trainings
@@ -32,7 +31,7 @@ class Scorer:
     def _evaluator(self):
         if not self._cached:
             self._cached = Evaluator(_evaluation_settings(
-                self._arguments, '--images=none', *trainings.dataset_flags(self._arguments)), tqdm.tqdm.write)
+                self._arguments, '--images=none', *trainings.dataset_flags(self._arguments)), progress.say)
         return self._cached
 
     def scores(self, images: np.ndarray) -> Dict[str, Any]:

@@ -1,14 +1,12 @@
 """Measures what needs no training: counts, untrained networks, first steps and times."""
 import argparse
-import sys
 import time
 from typing import Any, Dict, Iterable, List
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-import tqdm
 
-from dcgan_tf1 import cli_flags, data, graph, randomness
+from dcgan_tf1 import cli_flags, data, graph, progress, randomness
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.data import Images, image_folder
 from dcgan_tf1.session import create_session
@@ -135,4 +133,4 @@ def measure_untrained(measurements: Measurements, published: Dict[str, Any],
 
 
 def _progress(items: Iterable, description: str) -> Iterable:
-    return tqdm.tqdm(items, description, disable=not sys.stderr.isatty())
+    return progress.bar(iterable=items, desc=description)
