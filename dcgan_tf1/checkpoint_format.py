@@ -67,15 +67,20 @@ def read_shapes(path: str) -> Shapes:
 
 @contextlib.contextmanager
 def open_reader(path: str) -> Iterator[Any]:
-    """TensorFlow's reader of the checkpoint with this path (without its suffix), whose folder may have any name."""
+    """TensorFlow's reader of the checkpoint with this path (without its suffix)."""
+    with _name_for_tensorflow(path) as name:
+        yield tf.train.NewCheckpointReader(name)  # not `load_checkpoint`, which takes only paths that are UTF-8
+
+
+@contextlib.contextmanager
+def _name_for_tensorflow(path: str) -> Iterator[bytes]:
+    """A path by which TensorFlow finds this file for reading. It takes every path for a pattern."""
     with contextlib.ExitStack() as stack:
         if '[' in path or (os.sep == '/' and '\\' in path):
-            # TensorFlow takes the path for a pattern, so it gets another path, through a link to the folder.
             link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'link')
             os.symlink(os.path.abspath(os.path.dirname(path)), link)
             path = os.path.join(link, os.path.basename(path))
-        # Not `load_checkpoint`, which takes only paths that are UTF-8.
-        yield tf.train.NewCheckpointReader(os.fsencode(path))
+        yield os.fsencode(path)
 
 
 def check_footer(path: str) -> None:
@@ -125,7 +130,8 @@ def restore_variables(session: tf.Session, saver: tf.train.Saver, path: str) -> 
     """Restores the variables of `saver` without a check. Raises CorruptCheckpointError if that fails."""
     try:
         # Not `saver.restore`, which takes only paths that are UTF-8.
-        session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: os.fsencode(path)})
+        with _name_for_tensorflow(path) as name:
+            session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: name})
     except (tf.errors.OpError, ValueError) as error:
         raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
                                      % (path, short_reason(error))) from error
