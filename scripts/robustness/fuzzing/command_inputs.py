@@ -4,7 +4,7 @@ import os
 import numpy as np
 from hypothesis import strategies as st
 
-from dcgan_tf1 import cli_flags, evaluate, recipes, sample
+from dcgan_tf1 import cli_flags, evaluate, flag_files, recipes, sample
 from dcgan_tf1.command_settings import EvaluateSettings, SampleSettings
 from dcgan_tf1.settings import TrainSettings
 from scripts.robustness.fuzzing.strategies import arrays, damaged
