@@ -80,8 +80,13 @@ def test_only_the_command_line_modules_use_absl():
     assert {module for module, imported in LIBRARIES.items() if 'absl' in imported} <= FLAGS
 
 
-def test_errors_import_nothing_of_the_package():
-    assert not MODULES.get('errors')
+@pytest.mark.parametrize('module', ['errors', 'startup', 'terminal'])
+def test_the_lowest_modules_import_nothing_of_the_package(module):
+    assert not MODULES.get(module)
+
+
+def test_nothing_imports_tensorflow_before_the_process_is_prepared():
+    assert MODULES['__init__'] == {'startup'} and 'tensorflow' not in LIBRARIES['startup']
 
 
 def test_only_run_folder_names_the_files_of_a_run():
