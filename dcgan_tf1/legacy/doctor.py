@@ -122,7 +122,7 @@ class Doctor(session_runs.Listener):
         updated = set()
         for statistic, update in run.updated:
             name = statistic.variable.op.name
-            decay = None if update.decay is None else doctor_run.constant(update.decay)
+            decay = doctor_run.constant(update.decay)
             if decay is None and update.decay is not None and update.decay.name in decays:
                 decay = float(decays[update.decay.name])
             if decay == 0:
@@ -135,8 +135,8 @@ class Doctor(session_runs.Listener):
             if run.optimizers and owners and not owners & run.optimizers:
                 history.foreign.setdefault(name, set()).update(run.optimizers)
         assigned = {op.name for op in run.assigned} & set(names)
-        history.changed |= assigned
-        for name in assigned - updated:
+        history.changed |= assigned | updated
+        for name in assigned:
             initialized = names[name].variable.initializer in run.assigned
             (history.restored.discard if initialized else history.restored.add)(name)
             if initialized:
@@ -190,19 +190,21 @@ def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.P
     updated = []
     for statistic in analysis.statistics:
         for update in statistic.updates:
-            if update.op in ops:
+            condition = None if update.branch is None else known.get(doctor_run.root(update.op.inputs[0]))
+            if update.op in ops and (condition is None or condition == update.branch):
                 sources = set() if update.batch is None else doctor_run.reads(
                     update.batch, known, request.fed, only_pass_on=True)
                 if statistic.variable.op not in sources:  # in inference mode, some layers update with the old value
                     updated.append((statistic, update))
     assigned = set()
-    for op in ops:
+    update_ops = {update.op for statistic in analysis.statistics for update in statistic.updates}
+    for op in ops - update_ops:
         if op.type.startswith('Assign') and len(op.inputs) > 1:
             assigned.add(op)
             target = doctor_graph.variable_op(op.inputs[0])
             if target is not None:
                 assigned.add(target)
-    return _Course(updated, _inference(analysis, ops, request, known), assigned,
+    return _Course(updated, _inference(analysis, ops - update_ops, request, known), assigned,
                    {analysis.optimizers.of_op[op] for op in ops if op in analysis.optimizers.of_op})
 
 

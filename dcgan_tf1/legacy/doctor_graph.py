@@ -1,6 +1,6 @@
 """Batch norm layers as a graph shows them: their moving statistics, update ops and optimizers."""
 import re
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -10,6 +10,7 @@ _ASSIGN = {'Assign', 'AssignSub', 'AssignAdd', 'AssignVariableOp', 'AssignSubVar
 # Ops that hand on a value, or change only its shape.
 PASS_ON = {'Identity', 'ReadVariableOp', 'Switch', 'RefSwitch', 'Merge', 'RefMerge', 'Enter', 'RefEnter', 'Reshape', 'Squeeze',
            'ExpandDims', 'Cast', 'StopGradient', 'RefIdentity'}
+IFS = {'If', 'StatelessIf'}
 _VARIABLES = {'VariableV2', 'Variable', 'VarHandleOp'}
 
 
@@ -17,8 +18,9 @@ class Update(NamedTuple):
     """An op that changes a moving statistic: moving ← moving - decay * (moving - batch)."""
 
     op: Any
-    decay: Optional[Any]  # tensor, 1 - momentum; None if the op has another form
+    decay: Any  # 1 - momentum, a tensor or a number; None if the op has another form
     batch: Optional[Any]  # tensor [channels], the statistic of the batch
+    branch: Optional[bool] = None  # of an `If` op that contains the update: the branch with it
 
 
 class Statistic(NamedTuple):
@@ -56,7 +58,51 @@ def statistics(graph: Any) -> List[Statistic]:
                 update = _update(op, target)
                 if update is not None:
                     found[target].updates.append(update)
+        elif op.type in IFS:
+            for target, update in _updates_in_branches(op):
+                if target in found:
+                    found[target].updates.append(update)
     return list(found.values())
+
+
+def _updates_in_branches(op: Any) -> Iterator[Tuple[Any, Update]]:
+    """(op of the variable, update) for the updates inside an `If` op, which is the `tf.cond` of TensorFlow 2."""
+    for branch, attribute in ((True, 'then_branch'), (False, 'else_branch')):
+        definition = function_definition(op.graph, op.get_attr(attribute).name)
+        arguments = dict(zip([argument.name for argument in definition.signature.input_arg], list(op.inputs)[1:]))
+        nodes = {node.name: node for node in definition.node_def}
+        for node in definition.node_def:
+            if node.op == 'AssignSubVariableOp' and node.input[0] in arguments:
+                target = variable_op(arguments[node.input[0]])
+                product = nodes.get(_node_name(node.input[1]))
+                if target is not None:
+                    yield target, Update(op, *_parts_of_product(product, nodes, arguments), branch)
+
+
+def _parts_of_product(product: Any, nodes: Dict[str, Any], arguments: Dict[str, Any]) -> Tuple[Any, Any]:
+    """(decay, statistic of the batch) from the node that computes decay * (moving - batch)."""
+    while product is not None and product.op in ('SelectV2', 'Select', 'Identity'):
+        product = nodes.get(_node_name(product.input[1 if product.op.startswith('Select') else 0]))
+    decay = batch = None
+    for name in product.input if product is not None and product.op == 'Mul' else ():
+        node = nodes.get(_node_name(name))
+        if node is not None and node.op == 'Const':
+            decay = float(tf.make_ndarray(node.attr['value'].tensor))
+        elif node is not None and node.op == 'Sub':
+            name = node.input[1]
+            while _node_name(name) in nodes and nodes[_node_name(name)].op in PASS_ON:
+                name = nodes[_node_name(name)].input[0]
+            batch = arguments.get(name)
+    return decay, batch
+
+
+def function_definition(graph: Any, name: str) -> Any:
+    """The definition of a function of a graph."""
+    return graph._get_function(name).definition
+
+
+def _node_name(reference: str) -> str:
+    return reference.lstrip('^').split(':')[0]
 
 
 def _is_initializer(op: Any, variable: Any) -> bool:
@@ -80,7 +126,7 @@ def _update(op: Any, target: Any) -> Optional[Update]:
 
 
 def _ancestors(tensor: Any, limit: int) -> Iterator[Any]:
-    stack, seen = [tensor.op], set()
+    stack, seen = [tensor.op], set()  # type: ignore[var-annotated]
     while stack and len(seen) < limit:
         op = stack.pop()
         if op not in seen:

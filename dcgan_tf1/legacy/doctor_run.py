@@ -4,9 +4,8 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.legacy.doctor_graph import PASS_ON, variable_op
+from dcgan_tf1.legacy.doctor_graph import IFS, PASS_ON, function_definition, variable_op
 
-_IFS = {'If', 'StatelessIf'}
 Predicates = Dict[Any, bool]  # {op that computes a condition: its value}
 
 
@@ -56,7 +55,7 @@ def root(tensor: Any) -> Any:
 
 def condition(op: Any) -> Optional[Any]:
     """The tensor that decides which branch an `If` op or a `Switch` takes; None for other ops."""
-    if op.type in _IFS:
+    if op.type in IFS:
         return op.inputs[0]
     if op.type in ('Switch', 'RefSwitch'):
         return op.inputs[1]
@@ -80,7 +79,7 @@ def inputs_used(op: Any, known: Predicates) -> List[Any]:
     """The input tensors that the value of an op depends on."""
     if op.type.startswith('FusedBatchNorm') and 'Grad' not in op.type and op.get_attr('is_training'):
         return list(op.inputs)[:3]  # it ignores the moving statistics
-    if op.type in _IFS:
+    if op.type in IFS:
         value = known.get(root(op.inputs[0]))
         branches = [] if value is False else [op.get_attr('then_branch')]
         branches += [] if value is True else [op.get_attr('else_branch')]
@@ -91,7 +90,7 @@ def inputs_used(op: Any, known: Predicates) -> List[Any]:
 
 def _arguments_used(graph: Any, name: str) -> Set[int]:
     """Indices of the arguments that the results of a function depend on."""
-    definition = graph._get_function(name).definition
+    definition = function_definition(graph, name)
     nodes = {node.name: node for node in definition.node_def}
     names = [argument.name for argument in definition.signature.input_arg]
     stack, seen = list(definition.ret.values()), set()
@@ -102,7 +101,8 @@ def _arguments_used(graph: Any, name: str) -> Set[int]:
         seen.add(current)
         if current in nodes:
             node = nodes[current]
-            inputs = list(node.input)
+            # Intermediate values that are only handed to the gradient are not used here.
+            inputs = [] if node.op == 'OptionalFromValue' else list(node.input)
             if node.op.startswith('FusedBatchNorm') and 'Grad' not in node.op and node.attr['is_training'].b:
                 inputs = inputs[:3]
             stack += inputs
@@ -144,15 +144,17 @@ def reads(tensor: Any, known: Predicates, fed: frozenset, only_pass_on: bool) ->
         source = variable_op(op.outputs[0]) if op.type in ('VariableV2', 'Variable', 'VarHandleOp') else None
         if source is not None:
             found.add(source)
-        elif not only_pass_on or op.type in PASS_ON or op.type in _IFS:
+        elif not only_pass_on or op.type in PASS_ON or op.type in IFS:
             tensors = inputs_used(op, known)
-            conditional = op.type in _IFS or op.type in ('Switch', 'RefSwitch')
+            conditional = op.type in IFS or op.type in ('Switch', 'RefSwitch')
             stack += [value for value in tensors if not (conditional and value is condition(op))]
     return found
 
 
 def constant(tensor: Any) -> Optional[float]:
-    """The value of a scalar that depends on nothing but constants; None for others."""
+    """The value of a scalar tensor that depends on nothing but constants, or of a number; None for others."""
+    if tensor is None or isinstance(tensor, float):
+        return tensor
     from tensorflow.python.framework import tensor_util
     try:
         value = tensor_util.constant_value(tensor)
