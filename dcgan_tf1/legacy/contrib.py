@@ -42,7 +42,7 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
         elif name in _SOURCES:
             parts[name] = _part(name, v1, record)
         else:
-            raise MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back' % name)
+            raise _missing(name)
         return parts[name]
 
     def provide(full_name: str) -> Optional[ModuleType]:
@@ -66,9 +66,12 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
                 full_name = '%s.%s' % (part_name, name)
                 record.add('tf.contrib.' + full_name, _INSTEAD.get(full_name) or _instead(source, name))
                 return getattr(source, name)
-        raise MissingName('tf.contrib.%s.%s: TensorFlow 2 has no tf.contrib, and this name cannot be put back'
-                          % (part_name, name))
+        raise _missing('%s.%s' % (part_name, name))
     return Namespace('tensorflow.contrib.' + part_name, find)
+
+
+def _missing(name: str) -> MissingName:
+    return MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back' % name)
 
 
 def _sources(part_name: str, v1: Any, record: Record) -> List[Any]:
@@ -106,6 +109,6 @@ def _learn(record: Record) -> ModuleType:
 
     def find(name: str) -> Any:
         if name not in parts:
-            raise MissingName('tf.contrib.learn.%s: TensorFlow 2 has no tf.contrib, and this name cannot be put back' % name)
+            raise _missing('learn.' + name)
         return parts[name]
     return Namespace('tensorflow.contrib.learn', find)

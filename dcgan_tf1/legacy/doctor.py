@@ -208,7 +208,8 @@ def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.P
                    {analysis.optimizers.of_op[op] for op in ops if op in analysis.optimizers.of_op})
 
 
-def _inference(analysis: Analysis, ops: Set[Any], request: doctor_run.Request, known: doctor_run.Predicates) -> List[Any]:
+def _inference(analysis: Analysis, ops: Set[Any], request: doctor_run.Request,
+               known: doctor_run.Predicates) -> List[doctor_graph.Statistic]:
     """The moving variances that executed ops normalize with."""
     variances = {statistic.variable.op: statistic for statistic in analysis.statistics if statistic.is_variance}
     used: Set[Any] = set()

@@ -60,8 +60,8 @@ def _optimized(analysis: 'Analysis') -> List[Finding]:
     if not wrong:
         return []
     return [Finding(OPTIMIZED, _layers(wrong), 'an optimizer trains the moving statistics',
-                    'write: var_list=[v for v in tf.trainable_variables() if …]; tf.global_variables() also contains the '
-                    'moving statistics, which are not weights')]
+                    'write: var_list=[v for v in tf.trainable_variables() if …]; tf.global_variables() also contains '
+                    'the moving statistics, which are not weights')]
 
 
 def _trained(analysis: 'Analysis', history: 'History', layer: str) -> bool:
@@ -92,7 +92,8 @@ def _other_step(analysis: 'Analysis', history: 'History') -> List[Finding]:
         if steps:
             groups.setdefault(tuple(sorted(steps)), set()).add(statistic.layer)
     return [Finding(OTHER_STEP, sorted(layers), 'the update ops also ran in the step of another network (optimizer %s)'
-                    % ', '.join(steps), 'harmless in most cases; to keep the networks apart, ' + _FIX)
+                    % ', '.join(steps), 'harmless in most cases (with updates_collections=None, slim runs them whenever '
+                    'the layer runs); to keep the networks apart, ' + _FIX)
             for steps, layers in groups.items()]
 
 
@@ -106,8 +107,8 @@ def _warm_up(analysis: 'Analysis', history: 'History') -> List[Finding]:
         missing = updates_needed(momentum) - done
         if missing > 0:
             groups.setdefault((missing, round(momentum, 6), done), set()).add(statistic.layer)
-    return [Finding(WARM_UP, sorted(layers), 'the moving statistics are young: after %d updates with momentum %g, %.0f%% of '
-                    'the initial values are left; %d updates are missing until 1%%'
+    return [Finding(WARM_UP, sorted(layers), 'the moving statistics are young: after %d updates with momentum %g, '
+                    '%.0f%% of the initial values are left; %d updates are missing until 1%%'
                     % (done, momentum, 100 * momentum ** done, missing),
                     'train longer before you use inference mode, or set momentum (decay in slim) to 0.9')
             for (missing, momentum, done), layers in groups.items()]

@@ -8,8 +8,8 @@ _MEAN = re.compile(r'(^|/)(moving_mean|pop_mean|mean/EMA)(_\d+)?$')
 _VARIANCE = re.compile(r'(^|/)(moving_variance|moving_var|pop_var|pop_variance|variance/EMA)(_\d+)?$')
 _ASSIGN = {'Assign', 'AssignSub', 'AssignAdd', 'AssignVariableOp', 'AssignSubVariableOp', 'AssignAddVariableOp'}
 # Ops that hand on a value, or change only its shape.
-PASS_ON = {'Identity', 'ReadVariableOp', 'Switch', 'RefSwitch', 'Merge', 'RefMerge', 'Enter', 'RefEnter', 'Reshape', 'Squeeze',
-           'ExpandDims', 'Cast', 'StopGradient', 'RefIdentity'}
+PASS_ON = {'Identity', 'ReadVariableOp', 'Switch', 'RefSwitch', 'Merge', 'RefMerge', 'Enter', 'RefEnter', 'Reshape',
+           'Squeeze', 'ExpandDims', 'Cast', 'StopGradient', 'RefIdentity'}
 IFS = {'If', 'StatelessIf'}
 _VARIABLES = {'VariableV2', 'Variable', 'VarHandleOp'}
 

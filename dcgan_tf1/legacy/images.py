@@ -4,8 +4,7 @@ from typing import Any, Optional, Tuple, Union
 import numpy as np
 from PIL import Image
 
-_FILTERS = {'nearest': Image.NEAREST, 'lanczos': Image.LANCZOS, 'bilinear': Image.BILINEAR, 'bicubic': Image.BICUBIC,
-            'cubic': Image.BICUBIC}
+_FILTERS: Any = {'nearest': 0, 'lanczos': 1, 'bilinear': 2, 'bicubic': 3, 'cubic': 3}  # Pillow's numbers
 
 
 def bytescale(data: Any, cmin: Optional[float] = None, cmax: Optional[float] = None, high: int = 255,
@@ -57,7 +56,7 @@ def imread(name: Any, flatten: bool = False, mode: Optional[str] = None) -> np.n
         return fromimage(image, flatten, mode)
 
 
-def imsave(name: Any, arr: Any, format: Optional[str] = None) -> None:  # noqa: A002
+def imsave(name: Any, arr: Any, format: Optional[str] = None) -> None:
     """Writes an array as an image file, stretched to full contrast unless it is uint8."""
     toimage(arr, channel_axis=2 if np.ndim(arr) == 3 else None).save(name, format)
 
@@ -67,12 +66,12 @@ def imresize(arr: Any, size: Union[int, float, Tuple[int, ...]], interp: str = '
     """Resizes an array: to a percentage (int), a fraction (float) or (height, width)."""
     image = toimage(arr, mode=mode)
     if isinstance(size, (int, np.integer)):
-        new_size = tuple((np.array(image.size) * (size / 100.0)).astype(int))
+        width, height = (np.array(image.size) * (size / 100.0)).astype(int)
     elif isinstance(size, (float, np.floating)):
-        new_size = tuple((np.array(image.size) * size).astype(int))
+        width, height = (np.array(image.size) * size).astype(int)
     else:
-        new_size = (size[1], size[0])
-    return fromimage(image.resize(tuple(int(length) for length in new_size), _FILTERS[interp]))
+        height, width = size[:2]
+    return fromimage(image.resize((int(width), int(height)), _FILTERS[interp]))
 
 
 def imshow(arr: Any) -> None:

@@ -99,7 +99,7 @@ def _put_back(module: ModuleType, names: Dict[str, PutBack], record: Record) -> 
         lacks = [name for name in names if not hasattr(module, name)]
     original = vars(module).get('__getattr__')
 
-    def __getattr__(name: str) -> Any:  # noqa: N807
+    def __getattr__(name: str) -> Any:
         if name in lacks:
             record.add('%s.%s' % (module.__name__, name), names[name].instead)
             return names[name].make()

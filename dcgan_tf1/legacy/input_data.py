@@ -1,16 +1,16 @@
 """The loader of MNIST that the TensorFlow 1 tutorials use, `tensorflow.examples.tutorials.mnist.input_data`.
 
-Written from the behavior of the one in TensorFlow 1.15: the same split, and the same batches from the same seeds. The images
-come from the folder that the script names, or else from the places where `--dataset=mnist` looks.
+Written from the behavior of the one in TensorFlow 1.15: the same split, and the same batches from the same seeds. The
+images come from the folder that the script names, or else from the places where `--dataset=mnist` looks.
 """
 import collections
 import os
-from typing import Any, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data import _idx, mnist
+from dcgan_tf1.data import _idx, fashion_mnist, mnist
 from dcgan_tf1.errors import UserError
 
 Datasets = collections.namedtuple('Datasets', ['train', 'validation', 'test'])
@@ -113,6 +113,26 @@ def read_data_sets(train_dir: str, fake_data: bool = False, one_hot: bool = Fals
         train=DataSet(images[validation_size:], labels[validation_size:], **options),
         validation=DataSet(images[:validation_size], labels[:validation_size], **options),
         test=DataSet(test_images, test_labels, **options))
+
+
+def patch_keras(module: Any, used: Callable[[], None]) -> None:
+    """Lets `load_data` of `keras.datasets.mnist` or `fashion_mnist` read the files in the folder of --data_dir.
+
+    Without --data_dir, Keras looks into its cache and downloads, as always.
+
+    Args:
+        module: the Keras module.
+        used: called when the files are read.
+    """
+    original = module.load_data
+    dataset = {'mnist': mnist, 'fashion_mnist': fashion_mnist}[module.__name__.rsplit('.', 1)[-1]]
+
+    def load_data(*args: Any, **kwargs: Any) -> Any:
+        if search_folder is None:
+            return original(*args, **kwargs)
+        used()
+        return tuple((part.images.pixels[..., 0], part.labels) for part in dataset.load_labeled(search_folder))
+    module.load_data = load_data
 
 
 def load_mnist(train_dir: str = 'MNIST-data') -> Datasets:

@@ -1,6 +1,7 @@
 """Names that NumPy, SciPy, Matplotlib, Pillow and Python have removed, and what they were."""
 import builtins
 import importlib
+import inspect
 import os
 import sys
 from types import ModuleType
@@ -87,14 +88,16 @@ def _colormap(name: Any = None, lut: Any = None) -> Any:
 
 def _getargspec(function: Any) -> Any:
     import collections
-    import inspect
     spec = inspect.getfullargspec(function)
-    return collections.namedtuple('ArgSpec', 'args varargs keywords defaults')(*spec[:4])
+    ArgSpec: Any = collections.namedtuple('ArgSpec', 'args varargs keywords defaults')
+    return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
 
 
 def _old_reshape(numpy: ModuleType, record: Record) -> None:
     """Lets `np.reshape` take its keyword `newshape` again."""
     new: Any = vars(numpy)['reshape']
+    if 'newshape' in inspect.signature(new).parameters:
+        return
 
     def reshape(*args: Any, **kwargs: Any) -> Any:
         if 'newshape' in kwargs:

@@ -2,6 +2,8 @@
 import ast
 import importlib.abc
 import importlib.machinery
+import importlib.util
+import re
 import sys
 from typing import Any, Optional
 
@@ -11,6 +13,7 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.legacy.record import Record
 
 _DIVIDE = '__python2_divide__'
+_TRUE_DIVISION = re.compile(r'^from\s+__future__\s+import\s+(\([^)]*|.*)\bdivision\b', re.M)
 
 
 def compile_source(source: str, path: str, python2: bool = False) -> Any:
@@ -28,8 +31,10 @@ def compile_source(source: str, path: str, python2: bool = False) -> Any:
     if not python2:
         return compile(source, path, 'exec', dont_inherit=True)
     tree = ast.parse(convert(source, path), path)
-    if not _has_true_division(tree):
-        tree = ast.fix_missing_locations(_Divisions().visit(tree))
+    if not _TRUE_DIVISION.search(source):
+        tree = _Divisions().visit(tree)
+        tree.body.insert(_end_of_header(tree), ast.parse('from %s import divide as %s' % (__name__, _DIVIDE)).body[0])
+        ast.fix_missing_locations(tree)
     return compile(tree, path, 'exec', dont_inherit=True)
 
 
@@ -39,8 +44,8 @@ def convert(source: str, path: str) -> str:
         from fissix import refactor
         from fissix.pgen2.parse import ParseError
         from fissix.pgen2.tokenize import TokenError
-    except ImportError:
-        raise UserError('--python2 needs fissix: pip install fissix') from None
+    except ImportError as missing:
+        raise UserError('--python2 needs fissix (%s): pip install fissix' % missing) from missing
     fixers = [name for name in refactor.get_fixers_from_package('fissix.fixes')]
     error: Optional[Exception] = None
     for options in ({}, {'print_function': True}):
@@ -57,22 +62,26 @@ def _expand_tabs(source: str) -> str:
     return '\n'.join(line[:len(line) - len(line.lstrip())].expandtabs(8) + line.lstrip() for line in lines)
 
 
-def _has_true_division(tree: ast.AST) -> bool:
-    return any(isinstance(node, ast.ImportFrom) and node.module == '__future__'
-               and any(alias.name == 'division' for alias in node.names) for node in ast.walk(tree))
+def _end_of_header(tree: ast.Module) -> int:
+    """Index of the first statement after the docstring and the imports from `__future__`."""
+    for index, node in enumerate(tree.body):
+        if not ((isinstance(node, ast.ImportFrom) and node.module == '__future__')
+                or (isinstance(node, ast.Expr) and type(node.value).__name__ in ('Str', 'Constant'))):
+            return index
+    return len(tree.body)
 
 
 class _Divisions(ast.NodeTransformer):
     """a / b → __python2_divide__(a, b)."""
 
-    def visit_BinOp(self, node: ast.BinOp) -> Any:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         self.generic_visit(node)
         if not isinstance(node.op, ast.Div):
             return node
         name = ast.Name(id=_DIVIDE, ctx=ast.Load())
         return ast.copy_location(ast.Call(func=name, args=[node.left, node.right], keywords=[]), node)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:  # noqa: N802
+    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         self.generic_visit(node)
         if isinstance(node.op, ast.Div) and isinstance(node.target, ast.Name):
             value = ast.BinOp(left=ast.Name(id=node.target.id, ctx=ast.Load()), op=node.op, right=node.value)
@@ -84,7 +93,7 @@ class _Divisions(ast.NodeTransformer):
 def divide(a: Any, b: Any) -> Any:
     """a / b as in Python 2: integers are divided without remainder."""
     integers = all(isinstance(value, (int, np.integer))
-                   or isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.integer) for value in (a, b))
+                   or (isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.integer)) for value in (a, b))
     return a // b if integers else a / b
 
 
@@ -113,6 +122,4 @@ class _Python2Loader(importlib.machinery.SourceFileLoader):
 
 def install(record: Record) -> None:
     """Converts every module of the script that is imported from now on."""
-    import builtins
-    setattr(builtins, _DIVIDE, divide)
     sys.meta_path.insert(0, Python2Finder(record))

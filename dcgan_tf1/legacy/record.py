@@ -1,10 +1,12 @@
 """What was put back for a script, and where the script uses it."""
+import importlib
 import os
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
 _MAX_PLACES = 4  # places listed for each entry
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_INTERNAL = (_PACKAGE, '<frozen importlib', os.path.dirname(importlib.__file__) + os.sep)
 
 
 class CannotPutBack(Exception):
@@ -49,18 +51,16 @@ class Record:
             places.append(place)
 
     def place(self) -> Optional[str]:
-        """'file.py:12', the line of the script that runs now; None if a library was called by no script."""
+        """'file.py:12', the line of the script that called this package or imports; None if a library did."""
         frame = sys._getframe(1)
         while frame is not None:
             path = frame.f_code.co_filename
             if self.is_of_script(path):
                 return '%s:%d' % (path[len(self._folder):], frame.f_lineno)
+            if not path.startswith(_INTERNAL):
+                return None
             frame = frame.f_back
         return None
-
-    def called_by_script(self, depth: int = 2) -> bool:
-        """Whether the function that called the caller is the script's."""
-        return self.is_of_script(sys._getframe(depth).f_code.co_filename)
 
     def is_of_script(self, path: str) -> bool:
         """Whether a source file is one of the script's, and not of a library or of this package."""

@@ -52,7 +52,11 @@ class Repairing(session_runs.Listener):
         if not layers:
             self._message = 'Repair: no layer needs it; %s was not written.' % self._prefix
             return
-        statistics = self._standing_statistics(session, layers)
+        try:
+            statistics = self._standing_statistics(session, layers)
+        except (tf.errors.OpError, ValueError) as error:
+            self._message = 'Repair: failed, nothing was written (%s).' % str(error).splitlines()[0]
+            return
         values = _values(session)
         values.update(statistics)
         _write(self._prefix, values)
@@ -96,9 +100,16 @@ def _pairs(analysis: Any) -> List[Layer]:
         if len(both) == 2:
             for mean, variance in zip(both[False].updates, both[True].updates):
                 if mean.batch is not None and variance.batch is not None:
-                    pairs.append((both[False], both[True], mean.batch, variance.batch))
+                    pairs.append((both[False], both[True], _outside(mean.batch), _outside(variance.batch)))
                     break
     return pairs
+
+
+def _outside(tensor: Any) -> Any:
+    """The same value outside of the conditional that only runs the update in training mode."""
+    while tensor.op.type in ('Switch', 'Identity') and tensor.op._get_control_flow_context() is not None:
+        tensor = tensor.op.inputs[0]
+    return tensor
 
 
 def _placeholders(layer: Layer) -> Any:

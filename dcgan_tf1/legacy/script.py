@@ -85,7 +85,7 @@ def _explain(error: BaseException, record: Record, convert: bool) -> Optional[st
             os.path.basename(str(error.filename)), error.lineno, error.msg)
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split('.')[0]
-        return '%s needs the module %s: pip install %s (or, if it is part of the script, complete the script\'s folder)' % (
+        return '%s needs the module %s: pip install %s, or, if it is part of the script, complete its folder' % (
             place, error.name, _PIP_NAMES.get(top, top))
     return None
 

@@ -11,8 +11,8 @@ from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_no
 from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
-_LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported; '
-           'or use the layers of dcgan_tf1.layers')
+_LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is '
+           'imported; or use the layers of dcgan_tf1.layers')
 _MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
 # Names from before TensorFlow 1.0: {old name: new name in tf}.
 _RENAMED = {
@@ -42,12 +42,13 @@ def install(importer: Importer, record: Record) -> None:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
     if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
-        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: start the script in a new process')
+        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: use a new process')
     import tensorflow
     for name in ('tensorflow.examples', 'tensorflow.contrib.learn.python.learn.datasets'):
         importer.provide(name, _tutorials(record, name))
     if tensorflow.__version__.startswith('1.'):
         importer.provide('keras', _keras('tensorflow.keras', record))
+        _patch_keras_datasets([tensorflow.keras.datasets], record)
         return
     import tensorflow.compat.v1 as v1
     if module_or_none('tf_keras') is None:
@@ -58,10 +59,20 @@ def install(importer: Importer, record: Record) -> None:
     v1.disable_v2_behavior()
     v1.logging.set_verbosity(level)
     _repair_tf_slim(importer, v1)
+    v1.nn.conv2d_transpose = _conv2d_transpose(v1, record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     importer.provide('keras', _keras('tf_keras.api._v1.keras', record))
     importer.provide('tf_keras.legacy_tf_layers', _alias('tf_keras.legacy_tf_layers', 'tf_keras.src.legacy_tf_layers'))
+    _patch_keras_datasets([importlib.import_module('tf_keras.src.datasets'), v1.keras.datasets], record)
     sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record)
+
+
+def _patch_keras_datasets(packages: Any, record: Record) -> None:
+    for package in packages:
+        for name in ('mnist', 'fashion_mnist'):
+            module = importlib.import_module('%s.%s' % (package.__name__, name))
+            input_data.patch_keras(module, lambda name=name: record.add(  # type: ignore[misc]
+                'keras.datasets.%s without a download' % name, 'put the files into ~/.keras/datasets'))
 
 
 def _repair_tf_slim(importer: Importer, v1: Any) -> None:
@@ -89,8 +100,7 @@ class TensorFlow1(ModuleType):
         }
 
     def __getattr__(self, name: str) -> Any:
-        if self._record.called_by_script():
-            self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
+        self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
         if name in self._special:
             return self._special[name]()
         if name == 'layers':
@@ -107,6 +117,24 @@ class TensorFlow1(ModuleType):
 
     def __dir__(self) -> Any:
         return sorted({*dir(self._v1), *self._special})
+
+
+def _conv2d_transpose(v1: Any, record: Record) -> Callable[..., Any]:
+    """`tf.nn.conv2d_transpose`, whose result has the static shape that the script asks for.
+
+    TensorFlow 2 forgets the batch size if that of the input is unknown. Many scripts reshape to the static shape.
+    """
+    new = v1.nn.conv2d_transpose
+
+    def conv2d_transpose(*args: Any, **kwargs: Any) -> Any:
+        result = new(*args, **kwargs)
+        shape = kwargs.get('output_shape', args[2] if len(args) > 2 else None)
+        if isinstance(shape, (list, tuple)) and all(isinstance(size, int) for size in shape) \
+                and not result.shape.is_fully_defined():
+            record.add('the static shape of tf.nn.conv2d_transpose', 'write: y.set_shape(output_shape)')
+            result.set_shape(shape)
+        return result
+    return conv2d_transpose
 
 
 def _concat(v1: Any, record: Record) -> Callable[..., Any]:

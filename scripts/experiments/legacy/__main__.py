@@ -11,6 +11,7 @@ Writes measurements.json and README.md to --output. Scripts that are in measurem
 except those that --only names.
 """
 import argparse
+import gzip
 import json
 import os
 import shutil
@@ -37,7 +38,7 @@ def parse(arguments: Optional[List[str]] = None) -> 'tuple':
     parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
     parser.add_argument('--clone', action='store_true', help='clone the repositories that are missing')
     parser.add_argument('--data_dir', type=existing_folder, required=True, help='folder of MNIST')
-    parser.add_argument('--image_dir', type=existing_folder, help='folder of JPEG files, for scripts that want photographs')
+    parser.add_argument('--image_dir', type=existing_folder, help='folder of JPEG files, for scripts that want photos')
     parser.add_argument('--max_runs', type=at_least(1), default=100, help='calls of Session.run')
     parser.add_argument('--seconds', type=at_least(1), default=600, help='time limit of a script')
     parser.add_argument('--plain_seconds', type=at_least(1), default=60, help='time limit of a plain run')
@@ -66,7 +67,8 @@ def main() -> None:
     write_atomically(os.path.join(options.output, 'README.md'), text.encode())
 
 
-def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str, options: argparse.Namespace) -> Dict[str, Any]:
+def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
+            options: argparse.Namespace) -> Dict[str, Any]:
     """Runs a script in a new copy of its repository, plainly and with the command."""
     copy = os.path.join(folder, 'copy')
     shutil.copytree(clone(repository, options), copy, ignore=shutil.ignore_patterns('.git'))
@@ -81,9 +83,11 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str, opti
     plain = words if words[0].endswith('.py') else ['-c', _NOTEBOOK % words[0]]
     status, output = run([sys.executable, *plain], place, environment, options.plain_seconds)
     report = os.path.join(folder, 'report.json')
-    flags = ['--max_runs=%d' % options.max_runs, '--data_dir=' + os.path.abspath(options.data_dir), '--report=' + report]
+    flags = ['--max_runs=%d' % options.max_runs, '--report=' + report,
+             '--data_dir=' + os.path.abspath(options.data_dir)]
     flags += ['--python2'] if entry.get('python2') else []
-    ended, messages = run([sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words], place, environment, options.seconds)
+    command = [sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words]
+    ended, messages = run(command, place, environment, options.seconds)
     result = read_json(report) if os.path.exists(report) else {}
     runs = result.get('runs', 0)
     good = ended == 0 and runs > 0
@@ -142,9 +146,16 @@ def provide(place: str, kind: str, options: argparse.Namespace) -> None:
     """Puts data into the copy of a repository: MNIST, or photographs of the size of CelebA's or of 64×64 pixels."""
     if kind == 'mnist':
         shutil.copytree(options.data_dir, place, dirs_exist_ok=True)
+        for name in os.listdir(place):
+            if name.endswith('.gz'):  # some scripts want the compressed files, others the files in them
+                path_there = os.path.join(place, name)
+                with gzip.open(path_there) as source, open(path_there[:-3], 'wb') as target:
+                    shutil.copyfileobj(source, target)
         return
     if options.image_dir is None:
         sys.exit('error: %s wants photographs: name a folder of JPEG files with --image_dir' % place)
+    if os.path.islink(place) or os.path.isfile(place):  # the author's link to his data
+        os.remove(place)
     os.makedirs(place, exist_ok=True)
     name, _, ending = kind.partition(':')
     files = sorted(os.path.join(folder, file) for folder, _, names in os.walk(options.image_dir) for file in names

@@ -1,8 +1,6 @@
 """The page with the results."""
 from typing import Any, Dict, List
 
-from dcgan_tf1 import markdown
-
 
 def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], command: str) -> str:
     """README.md of the results."""
