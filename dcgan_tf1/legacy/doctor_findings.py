@@ -65,7 +65,8 @@ def _optimized(analysis: 'Analysis') -> List[Finding]:
 
 
 def _trained(analysis: 'Analysis', history: 'History', layer: str) -> bool:
-    return bool(analysis.optimizers.of_layer(layer) & history.ran)
+    owners = analysis.optimizers.of_layer(layer)  # none, if no optimizer changes anything in the layer's scope
+    return bool(owners & history.ran if owners else history.ran)
 
 
 def _without_updates(analysis: 'Analysis', history: 'History') -> List[Finding]:
@@ -92,8 +93,8 @@ def _other_step(analysis: 'Analysis', history: 'History') -> List[Finding]:
         if steps:
             groups.setdefault(tuple(sorted(steps)), set()).add(statistic.layer)
     return [Finding(OTHER_STEP, sorted(layers), 'the update ops also ran in the step of another network (optimizer %s)'
-                    % ', '.join(steps), 'harmless in most cases (with updates_collections=None, slim runs them whenever '
-                    'the layer runs); to keep the networks apart, ' + _FIX)
+                    % ', '.join(steps), 'harmless in most cases (with updates_collections=None, slim runs them '
+                    'whenever the layer runs); to keep the networks apart, ' + _FIX)
             for steps, layers in groups.items()]
 
 

@@ -36,12 +36,13 @@ class Record:
         self._folder = os.path.join(os.path.abspath(folder), '')
         self._entries: Dict[str, Entry] = {}
 
-    def add(self, name: str, instead: str, per_file: bool = False) -> None:
+    def add(self, name: str, instead: str, per_file: bool = False, through_libraries: bool = False) -> None:
         """Notes that the script uses `name`, in a line or, with `per_file`, anywhere in a file.
 
-        Uses by other libraries are not noted: the user cannot change them.
+        Uses by other libraries are not noted: the user cannot change them. With `through_libraries`, the line of the
+        script that called the library is.
         """
-        place = self.place()
+        place = self.place(through_libraries)
         if place is None:
             return
         if per_file:
@@ -50,14 +51,14 @@ class Record:
         if place not in places:
             places.append(place)
 
-    def place(self) -> Optional[str]:
+    def place(self, through_libraries: bool = False) -> Optional[str]:
         """'file.py:12', the line of the script that called this package or imports; None if a library did."""
         frame = sys._getframe(1)
         while frame is not None:
             path = frame.f_code.co_filename
             if self.is_of_script(path):
                 return '%s:%d' % (path[len(self._folder):], frame.f_lineno)
-            if not path.startswith(_INTERNAL):
+            if not through_libraries and not path.startswith(_INTERNAL):
                 return None
             frame = frame.f_back
         return None

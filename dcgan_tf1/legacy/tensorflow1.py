@@ -49,6 +49,7 @@ def install(importer: Importer, record: Record) -> None:
     if tensorflow.__version__.startswith('1.'):
         importer.provide('keras', _keras('tensorflow.keras', record))
         _patch_keras_datasets([tensorflow.keras.datasets], record)
+        _accept_float_flags(tensorflow, record)
         return
     import tensorflow.compat.v1 as v1
     if module_or_none('tf_keras') is None:
@@ -59,6 +60,8 @@ def install(importer: Importer, record: Record) -> None:
     v1.disable_v2_behavior()
     v1.logging.set_verbosity(level)
     _repair_tf_slim(importer, v1)
+    _accept_float_flags(v1, record)
+    _accept_float_sizes(v1.Dimension, record)
     v1.nn.conv2d_transpose = _conv2d_transpose(v1, record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     importer.provide('keras', _keras('tf_keras.api._v1.keras', record))
@@ -117,6 +120,32 @@ class TensorFlow1(ModuleType):
 
     def __dir__(self) -> Any:
         return sorted({*dir(self._v1), *self._special})
+
+
+def _accept_float_flags(tensorflow: Any, record: Record) -> None:
+    """Lets the default of an integer flag be infinite, as before absl checked it."""
+    flags = tensorflow.app.flags
+    original = flags.DEFINE_integer
+
+    def define_integer(name: str, default: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(default, float):
+            record.add('DEFINE_integer(%r, %s)' % (name, default), 'write: DEFINE_float')
+            return flags.DEFINE_float(name, default, *args, **kwargs)
+        return original(name, default, *args, **kwargs)
+    for module in (flags, tensorflow.flags):
+        module.DEFINE_integer = define_integer
+
+
+def _accept_float_sizes(dimension: Any, record: Record) -> None:
+    """Lets shapes contain 50.0, the result of 100 / 2, as TensorFlow 1 did."""
+    original = dimension.__init__
+
+    def __init__(self: Any, value: Any) -> None:
+        if isinstance(value, float) and value.is_integer():
+            record.add('a float in a shape', 'write: // instead of /', through_libraries=True)
+            value = int(value)
+        original(self, value)
+    dimension.__init__ = __init__
 
 
 def _conv2d_transpose(v1: Any, record: Record) -> Callable[..., Any]:

@@ -25,14 +25,14 @@ from PIL import Image
 from dcgan_tf1.run_folder import write_atomically
 from scripts.experiments.legacy.page import page
 from scripts.lib import paths
-from scripts.lib.arguments import at_least, command_line, existing_folder, path
+from scripts.lib.arguments import at_least, existing_folder, path
 from scripts.lib.measurements import read_json
 
 _MODULE = 'scripts.experiments.legacy'
 _FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
 
 
-def parse(arguments: Optional[List[str]] = None) -> 'tuple':
+def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='python -m ' + _MODULE, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
@@ -44,11 +44,11 @@ def parse(arguments: Optional[List[str]] = None) -> 'tuple':
     parser.add_argument('--plain_seconds', type=at_least(1), default=60, help='time limit of a plain run')
     parser.add_argument('--only', help='run only scripts whose "repository/script arguments" contains this')
     parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'legacy'))
-    return parser, parser.parse_args(arguments)
+    return parser.parse_args(arguments)
 
 
 def main() -> None:
-    parser, options = parse()
+    options = parse()
     os.makedirs(options.output, exist_ok=True)
     measurements_file = os.path.join(options.output, 'measurements.json')
     results = read_json(measurements_file) if os.path.exists(measurements_file) else {}
@@ -63,7 +63,7 @@ def main() -> None:
                     results[name] = measure(repository, entry, folder, options)
                 print('  %(plain)s | %(outcome)s' % results[name], flush=True)
                 write_atomically(measurements_file, (json.dumps(results, indent=1, sort_keys=True) + '\n').encode())
-    text = page(repositories, results, command_line(_MODULE, parser, options))
+    text = page(repositories, results, _MODULE, options.max_runs)
     write_atomically(os.path.join(options.output, 'README.md'), text.encode())
 
 
@@ -87,13 +87,14 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
              '--data_dir=' + os.path.abspath(options.data_dir)]
     flags += ['--python2'] if entry.get('python2') else []
     command = [sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words]
-    ended, messages = run(command, place, environment, options.seconds)
+    seconds = entry.get('seconds', options.seconds)
+    ended, messages = run(command, place, environment, seconds)
     result = read_json(report) if os.path.exists(report) else {}
     runs = result.get('runs', 0)
     good = ended == 0 and runs > 0
     return {
         'plain': 'ran' if status in (0, None) else last_line(output),
-        'outcome': '%d runs' % runs if good else 'more than %d s' % options.seconds if ended is None
+        'outcome': '%d runs' % runs if good else 'more than %d s' % seconds if ended is None
         else result.get('error') or last_line(messages),
         'good': good, 'put_back': [put_back['name'] for put_back in result.get('put_back', [])],
         'batch_norm': [{'kind': finding['kind'], 'layers': len(finding['layers'])}
@@ -143,7 +144,17 @@ def clone(repository: Dict[str, Any], options: argparse.Namespace) -> str:
 
 
 def provide(place: str, kind: str, options: argparse.Namespace) -> None:
-    """Puts data into the copy of a repository: MNIST, or photographs of the size of CelebA's or of 64×64 pixels."""
+    """Puts into the copy of a repository what its README asks for.
+
+    Args:
+      place: the folder to fill.
+      kind: 'mnist', 'images' (photographs of the size of CelebA's), 'images64' (of 64×64 pixels) or 'empty' (a folder
+        for results). 'images:JPEG' has another file name extension.
+      options: the arguments of this script.
+    """
+    if kind == 'empty':
+        os.makedirs(place, exist_ok=True)
+        return
     if kind == 'mnist':
         shutil.copytree(options.data_dir, place, dirs_exist_ok=True)
         for name in os.listdir(place):
