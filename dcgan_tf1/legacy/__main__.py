@@ -20,7 +20,7 @@ import json
 import os
 import sys
 import threading
-from typing import List, Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from dcgan_tf1.errors import UserError
 
@@ -28,23 +28,26 @@ from dcgan_tf1.errors import UserError
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command. Returns the exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or {'--help', '-h'} & set(_split(argv)[0]):
+        print(__doc__)
+        return 0
+    try:
+        return _run(*parse(argv))
+    except UserError as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 1
+
+
+def parse(argv: List[str]) -> Tuple[argparse.Namespace, List[str]]:
+    """(our flags, the script and its arguments). Exits if a flag is wrong."""
     own, words = _split(argv)
-    parser = argparse.ArgumentParser(prog='python -m dcgan_tf1.legacy', usage=__doc__, add_help=False,
-                                     allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog='python -m dcgan_tf1.legacy', add_help=False, allow_abbrev=False)
     parser.add_argument('--max_runs', type=_positive)
     parser.add_argument('--python2', action='store_true')
     for name in ('--data_dir', '--repair', '--report'):
         parser.add_argument(name)
     parser.error = _flag_error  # type: ignore[assignment]
-    if '--help' in own or '-h' in own or not argv:
-        print(__doc__)
-        return 0
-    options = parser.parse_args(own)
-    try:
-        return _run(options, words)
-    except UserError as error:
-        print('error: %s' % error, file=sys.stderr)
-        return 1
+    return parser.parse_args(own), words
 
 
 def _run(options: argparse.Namespace, words: List[str]) -> int:
@@ -86,7 +89,7 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
     return outcome.status
 
 
-def _split(argv: List[str]) -> 'tuple':
+def _split(argv: List[str]) -> Tuple[List[str], List[str]]:
     """(our flags, the script and its arguments)."""
     for index, word in enumerate(argv):
         if not word.startswith('-') and (index == 0 or '=' in argv[index - 1] or argv[index - 1] not in (
