@@ -1,7 +1,11 @@
 """The doctor for batch norm, on networks with one fault each, and on healthy ones."""
+import os
+import re
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import ROOT
 
 from dcgan_tf1 import data, training
 from dcgan_tf1.legacy import doctor, doctor_findings
@@ -228,6 +232,16 @@ def test_no_recipe_has_a_fault(recipe, training_settings, random_images, monkeyp
     with doctor.watch() as watched:
         assert training.train(settings) == 0
     assert set(kinds(watched.findings())) <= {'warm_up'}
+
+
+def test_the_example_of_the_documentation(graph, tf_layers, capsys):
+    with open(os.path.join(ROOT, 'docs', 'batch-norm-doctor.md'), encoding='utf-8') as file:
+        example, = re.findall('```python\n(.*?)```', file.read(), re.S)
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops([], [])
+    with tf.Session() as session:
+        exec(example, {'train': lambda: gan.train(g, d, session)})
+    assert GENERATOR[0] in capsys.readouterr().out
 
 
 def test_the_number_of_updates_that_a_momentum_needs():

@@ -134,6 +134,13 @@ def test_every_name_of_numpy_that_is_put_back_exists():
 def test_division_of_python_2(a, b, quotient):
     assert python2.divide(a, b) == quotient
     np.testing.assert_array_equal(python2.divide(np.array([7]), 2), [3])
+    np.testing.assert_array_equal(python2.divide(np.array([7.]), 2), [3.5])
+
+
+def test_division_of_python_2_with_tensors(graph):
+    halves = [python2.divide(size, 2) for size in (tf.TensorShape([7]).dims[0], tf.constant(7), tf.constant(7.))]
+    with tf.Session() as session:
+        assert [int(halves[0]), *session.run(halves[1:])] == [3, 3, 3.5]
 
 
 def test_python_2_keeps_future_division_and_print():

@@ -80,7 +80,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
     if outcome.message:
         texts.append('error: ' + ' '.join(outcome.message.split()))
     sys.stdout.flush()
-    print('\n'.join(['', *filter(None, texts)]) if any(texts) else '', file=sys.stderr)
+    if any(texts):
+        print('\n'.join(['', *filter(None, texts)]), file=sys.stderr)
     if options.report:
         with open(options.report, 'w', encoding='utf-8') as file:
             json.dump({'status': outcome.status, 'runs': counter.count, 'error': outcome.message,

@@ -11,9 +11,14 @@ from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_no
 from dcgan_tf1.legacy.record import MissingName, Record
 
 
+_HEADLESS = sys.platform.startswith('linux') and not (
+    os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+_NEED_A_DISPLAY = ('tk', 'gtk', 'qt', 'wx', 'macosx')  # beginnings of the names of Matplotlib's backends
+
+
 def install(importer: Importer, record: Record) -> None:
     """Puts the names back, as far as they are missing."""
-    if not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')) and sys.platform.startswith('linux'):
+    if _HEADLESS:
         os.environ.setdefault('MPLBACKEND', 'Agg')  # plt.show() then returns at once
     importer.put_back('numpy', _NUMPY)
     importer.patch('numpy', lambda numpy: _old_reshape(numpy, record))
@@ -114,10 +119,10 @@ def _tolerant_use(matplotlib: Any, record: Record) -> None:
 
     def use(backend: str, *args: Any, **kwargs: Any) -> None:
         kwargs.pop('warn', None)  # an argument that Matplotlib has removed
-        try:
+        if _HEADLESS and backend.lower().startswith(_NEED_A_DISPLAY):
+            record.add('matplotlib.use(%r)' % backend, 'leave it out: there is no display')
+        else:
             new(backend, *args, **kwargs)
-        except (ImportError, ValueError):
-            record.add('matplotlib.use(%r)' % backend, 'leave it out: this backend is missing, or needs a display')
     matplotlib.use = use
 
 

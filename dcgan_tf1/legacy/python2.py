@@ -92,9 +92,16 @@ class _Divisions(ast.NodeTransformer):
 
 def divide(a: Any, b: Any) -> Any:
     """a / b as in Python 2: integers are divided without remainder."""
-    integers = all(isinstance(value, (int, np.integer))
-                   or (isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.integer)) for value in (a, b))
-    return a // b if integers else a / b
+    return a // b if _is_integer(a) and _is_integer(b) else a / b
+
+
+def _is_integer(value: Any) -> bool:
+    """Whether a number, an array, a tensor or a size in a shape is an integer."""
+    if isinstance(value, (int, np.integer)) or type(value).__name__ == 'Dimension':
+        return True
+    dtype = getattr(value, 'dtype', None)  # of NumPy, or of TensorFlow
+    return bool(dtype.is_integer) if hasattr(dtype, 'is_integer') else (
+        dtype is not None and np.issubdtype(dtype, np.integer))
 
 
 class Python2Finder(importlib.abc.MetaPathFinder):
