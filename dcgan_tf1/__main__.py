@@ -14,6 +14,7 @@ COMMANDS = {
     'export': 'write a generator as a SavedModel',
     'report': 'write an HTML page about one or more runs',
     'explore': 'write an HTML page to explore the generator of a run',
+    'legacy': 'run a TensorFlow 1 script of yours on the TensorFlow that is installed',
 }
 
 

@@ -98,12 +98,15 @@ def test_every_picture_has_a_description(name):
 def parse_command(module, arguments):
     """Parses the arguments of `python -m MODULE` without running it. Raises an exception if they are not valid."""
     if module == 'dcgan_tf1':
-        assert not arguments or arguments[0] in SETTINGS, arguments
+        assert not arguments or arguments[0] in [*SETTINGS, 'legacy'], arguments
         module, arguments = 'dcgan_tf1.' + (arguments[:1] or ['help'])[0], arguments[1:]
     package, _, command = module.partition('.')
     if module == 'dcgan_tf1.help' or arguments == ['--help']:
         return
     if package == 'dcgan_tf1':
+        if command == 'legacy':
+            importlib.import_module('dcgan_tf1.legacy.__main__').parse(arguments)
+            return
         if command in ('report', 'explore'):
             arguments = [argument for argument in arguments if argument.startswith('-')]
         cli_flags.parse(SETTINGS[command], *arguments)

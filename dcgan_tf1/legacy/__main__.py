@@ -1,0 +1,123 @@
+"""Runs a TensorFlow 1 script, unmodified, on the TensorFlow that is installed.
+
+  python -m dcgan_tf1.legacy [FLAGS] SCRIPT.py [the script's own arguments]
+
+SCRIPT.py may also be a notebook (.ipynb). Flags must come before it:
+
+  --max_runs=N       stop after N calls of Session.run, with exit status 0
+  --python2          the script is Python 2: convert it in memory, with the modules of its folder
+  --data_dir=FOLDER  where MNIST is, if not in the folder that the script names (searched like the data of
+                     --dataset=mnist)
+  --repair=PREFIX    when the script ends, write a checkpoint in which moving statistics that were never updated are
+                     replaced by standing statistics
+  --report=FILE      write what was put back, and the findings about batch norm, as JSON
+
+At the end, the command lists what was put back, and what the batch-norm doctor found. Exit status: that of the
+script; 1 if something cannot be put back.
+"""
+import argparse
+import json
+import os
+import sys
+import threading
+from typing import List, Optional, Sequence, Tuple
+
+from dcgan_tf1.errors import UserError
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """The command. Returns the exit status."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or {'--help', '-h'} & set(_split(argv)[0]):
+        print(__doc__)
+        return 0
+    try:
+        return _run(*parse(argv))
+    except UserError as error:
+        print('error: %s' % error, file=sys.stderr)
+        return 1
+
+
+def parse(argv: List[str]) -> Tuple[argparse.Namespace, List[str]]:
+    """(our flags, the script and its arguments). Exits if a flag is wrong."""
+    own, words = _split(argv)
+    parser = argparse.ArgumentParser(prog='python -m dcgan_tf1.legacy', add_help=False, allow_abbrev=False)
+    parser.add_argument('--max_runs', type=_positive)
+    parser.add_argument('--python2', action='store_true')
+    for name in ('--data_dir', '--repair', '--report'):
+        parser.add_argument(name)
+    parser.error = _flag_error  # type: ignore[assignment]
+    return parser.parse_args(own), words
+
+
+def _run(options: argparse.Namespace, words: List[str]) -> int:
+    if not words:
+        raise UserError('no script: name it after the flags (--help lists them)')
+    if not os.path.isfile(words[0]):
+        raise UserError('%s is not a file: name a Python script or a notebook' % words[0])
+    for folder in (options.data_dir, options.repair and os.path.dirname(os.path.abspath(options.repair))):
+        if folder and not os.path.isdir(folder):
+            raise UserError('%s is not a folder' % folder)
+    if options.report:
+        options.report = os.path.abspath(options.report)
+    if options.repair:
+        options.repair = os.path.abspath(options.repair)  # the script may change the current folder
+    os.environ['TF_USE_LEGACY_KERAS'] = '1'
+    from dcgan_tf1.legacy import script
+    record = script.prepare(words[0], words[1:], options.python2)
+    from dcgan_tf1.legacy import doctor, input_data, repair, session_runs
+    input_data.search_folder = options.data_dir and os.path.abspath(options.data_dir)
+    watched = doctor.Doctor()
+    repairing = repair.Repairing(watched, options.repair) if options.repair else None
+    listener = repairing or watched
+    with session_runs.listen(listener, options.max_runs) as counter:
+        outcome = script.execute(words[0], record, options.python2)
+        counter.quietly(listener.finish)
+    findings = watched.findings()
+    texts = [record.text(), doctor.report(findings)]
+    if repairing:
+        texts.append(repairing.text())
+    if outcome.message:
+        texts.append('error: ' + ' '.join(outcome.message.split()))
+    sys.stdout.flush()
+    if any(texts):
+        print('\n'.join(['', *filter(None, texts)]), file=sys.stderr)
+    if options.report:
+        with open(options.report, 'w', encoding='utf-8') as file:
+            json.dump({'status': outcome.status, 'runs': counter.count, 'error': outcome.message,
+                       'put_back': record.as_json(), 'batch_norm': [finding.as_json() for finding in findings]},
+                      file, indent=1)
+    return outcome.status
+
+
+def _split(argv: List[str]) -> Tuple[List[str], List[str]]:
+    """(our flags, the script and its arguments)."""
+    for index, word in enumerate(argv):
+        if not word.startswith('-') and (index == 0 or '=' in argv[index - 1] or argv[index - 1] not in (
+                '--max_runs', '--data_dir', '--repair', '--report')):
+            return argv[:index], argv[index:]
+    return argv, []
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError('%s is not a positive integer' % text)
+    return int(text)
+
+
+def _flag_error(message: str) -> None:
+    print('error: %s (--help lists the flags; they come before the script)' % message, file=sys.stderr)
+    sys.exit(1)
+
+
+def _exit(status: int) -> None:
+    """Ends the process, also if threads of the script still run."""
+    if any(thread is not threading.current_thread() and not thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
+if __name__ == '__main__':
+    _exit(main())

@@ -1,0 +1,114 @@
+"""`tf.contrib` for TensorFlow 2: the parts that GAN code uses. tf_slim supplies nearly all of it."""
+import importlib
+from types import ModuleType
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from dcgan_tf1.legacy import input_data
+from dcgan_tf1.legacy.importer import Namespace, module_or_none
+from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
+
+# {part of tf.contrib: where its names come from, in this order}; 'tf.' stands for tf.compat.v1.
+_SOURCES: Dict[str, Tuple[str, ...]] = {
+    'slim': ('tf_slim',),
+    'layers': ('tf_slim.layers', 'tf_slim', 'tf_slim.ops.variables'),
+    'framework': ('tf_slim.ops.arg_scope', 'tf_slim.ops.variables', 'tf_slim', 'tf.train', 'tf'),
+    'losses': ('tf_slim.losses', 'tf.losses'),
+    'metrics': ('tf_slim.metrics', 'tf.metrics'),
+    'training': ('tf_slim.training', 'tf.train'),
+    'rnn': ('tf.nn.rnn_cell', 'tf.nn'),
+    'distributions': ('tf.distributions',),
+    'data': ('tf.data.experimental',),
+    'eager': ('tf',),
+    'summary': ('tf.summary',),
+    'opt': ('tf.train',),
+}
+_INSTEAD = {
+    'layers.xavier_initializer': 'write: tf.glorot_uniform_initializer()',
+    'layers.xavier_initializer_conv2d': 'write: tf.glorot_uniform_initializer()',
+    'layers.variance_scaling_initializer': 'write: tf.variance_scaling_initializer(2., "fan_in", "truncated_normal")',
+    'layers.flatten': 'write: tf.layers.flatten(x), or tf_slim.flatten(x)',
+}
+
+
+def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
+    """What an `Importer` needs to supply `tensorflow.contrib` and all its submodules."""
+    parts: Dict[str, ModuleType] = {}
+
+    def part(name: str) -> ModuleType:
+        if name in parts:
+            return parts[name]
+        if name == 'learn':
+            parts[name] = _learn(record)
+        elif name in _SOURCES:
+            parts[name] = _part(name, v1, record)
+        else:
+            raise _missing(name)
+        return parts[name]
+
+    def provide(full_name: str) -> Optional[ModuleType]:
+        names = full_name.split('.')[2:]
+        if not names:
+            return Namespace('tensorflow.contrib', part)
+        # The files inside tf.contrib, such as tensorflow.contrib.layers.python.layers.layers, stand for their part.
+        if len(names) > 1 and names[1] != 'python':
+            raise MissingModule('the module %s: it cannot be put back' % full_name, name=full_name)
+        try:
+            return part(names[0])
+        except MissingName as error:
+            raise MissingModule(str(error), name=full_name) from error
+    return provide
+
+
+def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
+    def find(name: str) -> Any:
+        for source in _sources(part_name, v1, record):
+            if hasattr(source, name):
+                full_name = '%s.%s' % (part_name, name)
+                record.add('tf.contrib.' + full_name, _INSTEAD.get(full_name) or _instead(source, name))
+                return getattr(source, name)
+        raise _missing('%s.%s' % (part_name, name))
+    return Namespace('tensorflow.contrib.' + part_name, find)
+
+
+def _missing(name: str) -> MissingName:
+    return MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back' % name)
+
+
+def _sources(part_name: str, v1: Any, record: Record) -> List[Any]:
+    sources = []
+    for source in _SOURCES[part_name]:
+        if source.split('.')[0] == 'tf':
+            value = v1
+            for attribute in source.split('.')[1:]:
+                value = getattr(value, attribute)
+        else:
+            if module_or_none('tf_slim') is None:
+                raise MissingModule('tf.contrib.%s: it needs tf_slim; pip install tf_slim' % part_name, name='tf_slim')
+            value = importlib.import_module(source)
+        sources.append(value)
+    return sources
+
+
+def _instead(source: Any, name: str) -> str:
+    module = source.__name__
+    if module.startswith('tf_slim'):
+        slim = importlib.import_module('tf_slim')
+        path = 'tf_slim' if hasattr(slim, name) else module
+        return 'pip install tf_slim; import %s; write: %s.%s' % (path.split('.')[0], path, name)
+    return 'write: %s.%s' % (module.replace('tensorflow._api.v2.compat.v1', 'tf').replace(
+        'tf_keras.api._v1.keras.__internal__.legacy.', 'tf.nn.'), name)
+
+
+def _learn(record: Record) -> ModuleType:
+    def datasets(name: str) -> Any:
+        record.add('tf.contrib.learn.datasets.' + name, 'write: tf.keras.datasets.mnist.load_data()')
+        if name == 'load_dataset':
+            return lambda dataset, *args, **kwargs: input_data.load_mnist(*args, **kwargs)
+        return getattr(input_data, name) if name != 'mnist' else input_data
+    parts = {'datasets': Namespace('tensorflow.contrib.learn.datasets', datasets)}
+
+    def find(name: str) -> Any:
+        if name not in parts:
+            raise _missing('learn.' + name)
+        return parts[name]
+    return Namespace('tensorflow.contrib.learn', find)

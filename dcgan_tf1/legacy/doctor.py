@@ -1,0 +1,227 @@
+"""A doctor for batch norm: watches a graph and its sessions, and reports what is wrong with the moving statistics.
+
+For your own code:
+
+    from dcgan_tf1.legacy import doctor
+    with doctor.watch() as watched:
+        train()                      # anything that calls Session.run
+    print(watched.report())
+"""
+import collections
+import contextlib
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+import numpy as np
+
+from dcgan_tf1.legacy import doctor_graph, doctor_run, session_runs
+from dcgan_tf1.legacy.doctor_findings import Finding, describe, report
+
+__all__ = ['Doctor', 'Finding', 'report', 'watch']
+_NORMALIZERS = ('Rsqrt', 'Sqrt', 'Pow')
+
+
+@contextlib.contextmanager
+def watch() -> Iterator['Doctor']:
+    """Watches every `Session.run` of the main thread while the block runs."""
+    watched = Doctor()
+    with session_runs.listen(watched) as counter:
+        yield watched
+        counter.quietly(watched.finish)
+
+
+class _Plan(NamedTuple):
+    """What can be said about a run from its arguments alone."""
+
+    extra: List[Any]  # tensors to fetch: conditions and decays
+    conditions: List[Any]  # the ops of the first of them
+
+
+class _Course(NamedTuple):
+    """What a run does, once the values of its conditions are known."""
+
+    updated: List[Tuple[doctor_graph.Statistic, doctor_graph.Update]]  # updates that change a statistic
+    inference: List[doctor_graph.Statistic]  # moving variances that a layer normalizes with
+    assigned: Set[Any]  # variables that anything assigns
+    optimizers: Set[str]  # optimizers that apply gradients
+
+
+class Analysis(NamedTuple):
+    """What is known about a graph."""
+
+    graph: Any
+    size: int  # number of ops when it was analyzed
+    statistics: List[doctor_graph.Statistic]
+    optimizers: doctor_graph.Optimizers
+    plans: Dict[Any, _Plan]
+    courses: Dict[Any, _Course]
+
+
+class History:
+    """What happened to the statistics of one graph."""
+
+    def __init__(self) -> None:
+        self.updates: Dict[str, int] = collections.Counter()  # {variable: number of updates}
+        self.momentum: Dict[str, float] = {}
+        self.ran: Set[str] = set()  # optimizers that ran
+        self.foreign: Dict[str, Set[str]] = {}  # {variable: optimizers of other networks in whose step it moved}
+        self.inference_runs: Dict[str, int] = collections.Counter()  # {variance: runs in inference mode}
+        self.initial: Dict[str, bool] = {}  # {variance: whether the statistics were 0 and 1 at the last of them}
+        self.restored: Set[str] = set()  # variables that got values from elsewhere
+        self.changed: Set[str] = set()  # variables that were assigned since their value was read
+
+
+class Doctor(session_runs.Listener):
+    """Collects what happens to the batch norm statistics."""
+
+    def __init__(self) -> None:
+        self._graphs: Dict[int, Analysis] = {}
+        self.histories: Dict[int, History] = {}
+        self.applied_gradients = False  # whether the last run did
+        self._pending: Optional[Tuple[Any, Any]] = None
+
+    def analysis(self, graph: Any) -> Analysis:
+        """The analysis of a graph; anew if it has grown."""
+        known = self._graphs.get(id(graph))
+        size = graph._last_id if hasattr(graph, '_last_id') else len(graph.get_operations())
+        if known is None or known.size != size:
+            known = Analysis(graph, size, doctor_graph.statistics(graph), doctor_graph.Optimizers(graph), {}, {})
+            self._graphs[id(graph)] = known
+            self.histories.setdefault(id(graph), History())
+        return known
+
+    def before_run(self, session: Any, fetches: Any, feed_dict: Any) -> List[Any]:
+        """Asks for the conditions that decide which branches run."""
+        self._pending, self.applied_gradients = None, False
+        analysis = self.analysis(session.graph)
+        if not analysis.statistics:
+            return []
+        request = doctor_run.request(session.graph, fetches, feed_dict)
+        if request not in analysis.plans:
+            analysis.plans[request] = _plan(analysis, request)
+        self._pending = request, analysis
+        return analysis.plans[request].extra
+
+    def after_run(self, session: Any, fetches: Any, feed_dict: Any, extra: List[Any]) -> None:
+        """Notes what the run did."""
+        if self._pending is None:
+            return
+        request, analysis = self._pending
+        plan = analysis.plans[request]
+        known = {op: bool(value) for op, value in zip(plan.conditions, extra)}
+        decays = dict(zip([tensor.name for tensor in plan.extra[len(plan.conditions):]], extra[len(plan.conditions):]))
+        key = request, tuple(sorted((op.name, value) for op, value in known.items()))
+        if key not in analysis.courses:
+            analysis.courses[key] = _course(analysis, request, known)
+        self._note(session, analysis, analysis.courses[key], decays)
+
+    def _note(self, session: Any, analysis: Analysis, run: _Course, decays: Dict[str, Any]) -> None:
+        history = self.histories[id(analysis.graph)]
+        history.ran |= run.optimizers
+        self.applied_gradients = bool(run.optimizers)
+        names = {statistic.variable.op.name: statistic for statistic in analysis.statistics}
+        updated = set()
+        for statistic, update in run.updated:
+            name = statistic.variable.op.name
+            decay = doctor_run.constant(update.decay)
+            if decay is None and update.decay is not None and update.decay.name in decays:
+                decay = float(decays[update.decay.name])
+            if decay == 0:
+                continue
+            updated.add(name)
+            history.updates[name] += 1
+            if decay is not None:
+                history.momentum[name] = 1 - decay
+            owners = analysis.optimizers.of_layer(statistic.layer)
+            if run.optimizers and owners and not owners & run.optimizers:
+                history.foreign.setdefault(name, set()).update(run.optimizers)
+        assigned = {op.name for op in run.assigned} & set(names)
+        history.changed |= assigned | updated
+        for name in assigned:
+            initialized = names[name].variable.initializer in run.assigned
+            (history.restored.discard if initialized else history.restored.add)(name)
+            if initialized:
+                history.updates[name] = 0
+        for statistic in run.inference:
+            self._look(session, analysis, statistic, history)
+
+    def _look(self, session: Any, analysis: Analysis, variance: doctor_graph.Statistic, history: History) -> None:
+        """Reads the statistics that a layer has just normalized with, if they may have changed."""
+        name = variance.variable.op.name
+        history.inference_runs[name] += 1
+        if name in history.changed or name not in history.initial:
+            layer = [statistic for statistic in analysis.statistics if statistic.layer == variance.layer]
+            values = session.run([statistic.variable for statistic in layer])
+            history.initial[name] = all(np.all(value == (1 if statistic.is_variance else 0))
+                                        for statistic, value in zip(layer, values))
+            history.changed.discard(name)
+
+    def finish(self) -> None:
+        """Called at the end, before the sessions are forgotten."""
+
+    def findings(self) -> List[Finding]:
+        """What is wrong, the worst first."""
+        found = [finding for key, analysis in self._graphs.items()
+                 for finding in describe(analysis, self.histories[key])]
+        return sorted(found, key=lambda finding: finding.rank)
+
+    def report(self) -> str:
+        """The findings as text."""
+        return report(self.findings())
+
+
+def _plan(analysis: Analysis, request: doctor_run.Request) -> _Plan:
+    ops = doctor_run.executed(request.ops, request.fed, {})
+    conditions: List[Any] = []
+    for op in ops:
+        tensor = doctor_run.condition(op)
+        if tensor is not None:
+            origin = doctor_run.root(tensor)
+            if origin not in conditions and origin._get_control_flow_context() is None and len(origin.outputs) == 1 \
+                    and origin.outputs[0].dtype.name == 'bool':
+                conditions.append(origin)
+    decays = [update.decay for statistic in analysis.statistics for update in statistic.updates
+              if update.op in ops and update.decay is not None and doctor_run.constant(update.decay) is None
+              and update.decay.op._get_control_flow_context() is None]
+    return _Plan([op.outputs[0] for op in conditions] + decays, conditions)
+
+
+def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.Predicates) -> _Course:
+    ops = doctor_run.executed(request.ops, request.fed, known)
+    updated = []
+    for statistic in analysis.statistics:
+        for update in statistic.updates:
+            condition = None if update.branch is None else known.get(doctor_run.root(update.op.inputs[0]))
+            if update.op in ops and (condition is None or condition == update.branch):
+                sources = set() if update.batch is None else doctor_run.reads(
+                    update.batch, known, request.fed, only_pass_on=True)
+                if statistic.variable.op not in sources:  # in inference mode, some layers update with the old value
+                    updated.append((statistic, update))
+    assigned = set()
+    update_ops = {update.op for statistic in analysis.statistics for update in statistic.updates}
+    for op in ops - update_ops:
+        if op.type.startswith('Assign') and len(op.inputs) > 1:
+            assigned.add(op)
+            target = doctor_graph.variable_op(op.inputs[0])
+            if target is not None:
+                assigned.add(target)
+    return _Course(updated, _inference(analysis, ops - update_ops, request, known), assigned,
+                   {analysis.optimizers.of_op[op] for op in ops if op in analysis.optimizers.of_op})
+
+
+def _inference(analysis: Analysis, ops: Set[Any], request: doctor_run.Request,
+               known: doctor_run.Predicates) -> List[doctor_graph.Statistic]:
+    """The moving variances that executed ops normalize with."""
+    variances = {statistic.variable.op: statistic for statistic in analysis.statistics if statistic.is_variance}
+    used: Set[Any] = set()
+    for op in ops:
+        if op.type.startswith('FusedBatchNorm') and 'Grad' not in op.type and not op.get_attr('is_training'):
+            used |= doctor_run.reads(op.inputs[4], known, request.fed, only_pass_on=True)
+        elif op.type in _NORMALIZERS:
+            source = op.inputs[0]
+            if source.op.type in ('Add', 'AddV2'):
+                for part in source.op.inputs:
+                    used |= doctor_run.reads(part, known, request.fed, only_pass_on=True)
+        elif op.type in ('If', 'StatelessIf'):
+            used |= doctor_run.reads(op.outputs[0], known, request.fed, only_pass_on=True)
+    return [variances[op] for op in used if op in variances]
+

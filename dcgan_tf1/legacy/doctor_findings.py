@@ -1,0 +1,120 @@
+"""The findings of the doctor for batch norm, in words."""
+import math
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Set
+
+if TYPE_CHECKING:
+    from dcgan_tf1.legacy.doctor import Analysis, History
+
+OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP = (
+    'optimized', 'initial_statistics', 'never_updated', 'other_step', 'warm_up')
+_ORDER = (OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP)
+_FIX = ('write: updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope="NETWORK"), and create the train op of that '
+        'network under tf.control_dependencies(updates)')
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong."""
+
+    kind: str  # one of the names above
+    layers: List[str]
+    text: str  # what happened
+    advice: str  # what to write
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return _ORDER.index(self.kind)
+
+    def as_json(self) -> Dict[str, Any]:
+        """As a JSON object."""
+        return dict(self._asdict())
+
+
+def report(findings: List[Finding]) -> str:
+    """The findings as text for the user; empty if there are none."""
+    lines = ['Batch norm:'] if findings else []
+    for finding in findings:
+        lines += ['  %s: %s' % (_shortened(finding.layers), finding.text), '      ' + finding.advice]
+    return '\n'.join(lines)
+
+
+def _shortened(layers: List[str]) -> str:
+    return ', '.join(layers[:6]) + (' and %d more' % (len(layers) - 6) if len(layers) > 6 else '')
+
+
+def _layers(statistics: Iterable[Any]) -> List[str]:
+    return sorted({statistic.layer for statistic in statistics})
+
+
+def describe(analysis: 'Analysis', history: 'History') -> List[Finding]:
+    """The findings about one graph."""
+    return [*_optimized(analysis), *_without_updates(analysis, history), *_other_step(analysis, history),
+            *_warm_up(analysis, history)]
+
+
+def _optimized(analysis: 'Analysis') -> List[Finding]:
+    trained = set.union(set(), *analysis.optimizers.variables.values())
+    from tensorflow.compat.v1 import GraphKeys
+    trained |= {variable.op.name for variable in analysis.graph.get_collection(GraphKeys.TRAINABLE_VARIABLES)}
+    wrong = [statistic for statistic in analysis.statistics if statistic.variable.op.name in trained]
+    if not wrong:
+        return []
+    return [Finding(OPTIMIZED, _layers(wrong), 'an optimizer trains the moving statistics',
+                    'write: var_list=[v for v in tf.trainable_variables() if …]; tf.global_variables() also contains '
+                    'the moving statistics, which are not weights')]
+
+
+def _trained(analysis: 'Analysis', history: 'History', layer: str) -> bool:
+    owners = analysis.optimizers.of_layer(layer)  # none, if no optimizer changes anything in the layer's scope
+    return bool(owners & history.ran if owners else history.ran)
+
+
+def _without_updates(analysis: 'Analysis', history: 'History') -> List[Finding]:
+    never = [statistic for statistic in analysis.statistics if statistic.updates
+             and not history.updates[statistic.variable.op.name] and statistic.variable.op.name not in history.restored
+             and _trained(analysis, history, statistic.layer)]
+    initial = [statistic for statistic in analysis.statistics if history.initial.get(statistic.variable.op.name)]
+    findings = []
+    if initial:
+        findings.append(Finding(
+            INITIAL, _layers(initial), 'ran in inference mode with a moving mean of 0 and a moving variance of 1, the '
+            'initial values', _FIX + '; or restore a checkpoint that has the statistics'))
+    if never:
+        findings.append(Finding(
+            NEVER_UPDATED, _layers(never), 'trained, but none of the update ops of the moving statistics ran. In '
+            'inference mode, the images will be gray', _FIX))
+    return findings
+
+
+def _other_step(analysis: 'Analysis', history: 'History') -> List[Finding]:
+    groups: Dict[Any, Set[str]] = {}
+    for statistic in analysis.statistics:
+        steps = history.foreign.get(statistic.variable.op.name)
+        if steps:
+            groups.setdefault(tuple(sorted(steps)), set()).add(statistic.layer)
+    return [Finding(OTHER_STEP, sorted(layers), 'the update ops also ran in the step of another network (optimizer %s)'
+                    % ', '.join(steps), 'harmless in most cases (with updates_collections=None, slim runs them '
+                    'whenever the layer runs); to keep the networks apart, ' + _FIX)
+            for steps, layers in groups.items()]
+
+
+def _warm_up(analysis: 'Analysis', history: 'History') -> List[Finding]:
+    groups: Dict[Any, Set[str]] = {}
+    for statistic in analysis.statistics:
+        name = statistic.variable.op.name
+        momentum, done = history.momentum.get(name), history.updates[name]
+        if momentum is None or name in history.restored or not done:
+            continue
+        missing = updates_needed(momentum) - done
+        if missing > 0:
+            groups.setdefault((missing, round(momentum, 6), done), set()).add(statistic.layer)
+    return [Finding(WARM_UP, sorted(layers), 'the moving statistics are young: after %d updates with momentum %g, '
+                    '%.0f%% of the initial values are left; %d updates are missing until 1%%'
+                    % (done, momentum, 100 * momentum ** done, missing),
+                    'train longer before you use inference mode, or set momentum (decay in slim) to 0.9')
+            for (missing, momentum, done), layers in groups.items()]
+
+
+def updates_needed(momentum: float) -> int:
+    """Updates after which at most 1% of the initial value is left."""
+    return math.ceil(math.log(0.01) / math.log(momentum) - 1e-9) if 0 < momentum < 1 else 0

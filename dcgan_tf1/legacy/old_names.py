@@ -1,0 +1,147 @@
+"""Names that NumPy, SciPy, Matplotlib, Pillow and Python have removed, and what they were."""
+import builtins
+import importlib
+import inspect
+import os
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, Optional
+
+from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
+from dcgan_tf1.legacy.record import MissingName, Record
+
+
+_HEADLESS = sys.platform.startswith('linux') and not (
+    os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+_NEED_A_DISPLAY = ('tk', 'gtk', 'qt', 'wx', 'macosx')  # beginnings of the names of Matplotlib's backends
+
+
+def install(importer: Importer, record: Record) -> None:
+    """Puts the names back, as far as they are missing."""
+    if _HEADLESS:
+        os.environ.setdefault('MPLBACKEND', 'Agg')  # plt.show() then returns at once
+    importer.put_back('numpy', _NUMPY)
+    importer.patch('numpy', lambda numpy: _old_reshape(numpy, record))
+    for name, table in _LIBRARIES.items():
+        importer.put_back(name, table)
+    importer.patch('matplotlib', lambda matplotlib: _tolerant_use(matplotlib, record))
+    _provide_scipy(importer, record)
+
+
+def _attribute(path: str) -> Callable[[], Any]:
+    """A function that returns 'module:name'."""
+    module, name = path.split(':')
+    return lambda: getattr(importlib.import_module(module), name)
+
+
+def _same(values: Dict[str, str], instead: str) -> Dict[str, PutBack]:
+    """{old name: 'module:name'} → what to put back."""
+    return {name: PutBack(_attribute(path), instead % path.replace(':', '.')) for name, path in values.items()}
+
+
+def _numpy_names() -> Dict[str, PutBack]:
+    names = {name: PutBack(lambda name=name: getattr(builtins, name), 'write: %s' % name)  # type: ignore[misc]
+             for name in ('float', 'int', 'bool', 'object', 'str', 'complex')}
+    names.update({name: PutBack(_attribute('numpy:' + new), 'write: np.' + new) for name, new in {
+        'long': 'int64', 'float_': 'float64', 'complex_': 'complex128', 'unicode_': 'str_', 'string_': 'bytes_',
+        'NaN': 'nan', 'NAN': 'nan', 'Inf': 'inf', 'Infinity': 'inf', 'infty': 'inf', 'PINF': 'inf', 'round_': 'round',
+        'product': 'prod', 'cumproduct': 'cumprod', 'alltrue': 'all', 'sometrue': 'any', 'row_stack': 'vstack',
+        'trapz': 'trapezoid', 'in1d': 'isin', 'asfarray': 'asarray', 'rank': 'ndim', 'float128': 'longdouble',
+        'bool8': 'bool_', 'int0': 'intp', 'object0': 'object_', 'mat': 'asmatrix', 'cast': 'asarray'}.items()})
+    names['asscalar'] = PutBack(lambda: lambda array: array.item(), 'write: x.item()')
+    names['unicode'] = PutBack(lambda: str, 'write: str')
+    names['asfarray'] = PutBack(lambda: _asfarray, 'write: np.asarray(x, dtype=float)')
+    del names['cast'], names['float128']
+    return names
+
+
+def _asfarray(array: Any, dtype: Any = float) -> Any:
+    import numpy as np
+    return np.asarray(array, dtype=dtype if np.issubdtype(dtype, np.inexact) else float)
+
+
+_NUMPY = _numpy_names()
+_IMAGE_FUNCTIONS = {name: 'dcgan_tf1.legacy.images:' + name for name in (
+    'imread', 'imsave', 'imresize', 'imshow', 'toimage', 'fromimage', 'bytescale')}
+_USE_PILLOW = 'use PIL.Image (open, fromarray, resize, save) or imageio; %s shows how'
+_CONTAINERS = ('Iterable', 'Iterator', 'Mapping', 'MutableMapping', 'Sequence', 'MutableSequence', 'Callable', 'Sized',
+               'Set', 'Hashable', 'Container')
+_LIBRARIES = {
+    'scipy.misc': _same({**_IMAGE_FUNCTIONS, 'logsumexp': 'scipy.special:logsumexp', 'comb': 'scipy.special:comb',
+                         'factorial': 'scipy.special:factorial'}, _USE_PILLOW),
+    'scipy.ndimage': _same({'imread': 'dcgan_tf1.legacy.images:imread'}, _USE_PILLOW),
+    'PIL.Image': {'ANTIALIAS': PutBack(_attribute('PIL.Image:LANCZOS'), 'write: Image.LANCZOS'),
+                  'LINEAR': PutBack(_attribute('PIL.Image:BILINEAR'), 'write: Image.BILINEAR'),
+                  'CUBIC': PutBack(_attribute('PIL.Image:BICUBIC'), 'write: Image.BICUBIC')},
+    'matplotlib.pyplot': {
+        'hold': PutBack(lambda: lambda *args: None, 'leave it out'),
+        'spectral': PutBack(_attribute('matplotlib.pyplot:nipy_spectral'), 'write: plt.nipy_spectral')},
+    'matplotlib.cm': {
+        'spectral': PutBack(lambda: _colormap('nipy_spectral'), 'write: plt.cm.nipy_spectral'),
+        'get_cmap': PutBack(lambda: _colormap, 'write: plt.get_cmap')},
+    'collections': _same({name: 'collections.abc:' + name for name in _CONTAINERS}, 'write: %s'),
+    'time': {'clock': PutBack(_attribute('time:perf_counter'), 'write: time.perf_counter')},
+    'inspect': {'getargspec': PutBack(lambda: _getargspec, 'write: inspect.getfullargspec')},
+    'fractions': {'gcd': PutBack(_attribute('math:gcd'), 'write: math.gcd')},
+}
+
+
+def _colormap(name: Any = None, lut: Any = None) -> Any:
+    from matplotlib.pyplot import get_cmap
+    return get_cmap(name, lut)
+
+
+def _getargspec(function: Any) -> Any:
+    import collections
+    spec = inspect.getfullargspec(function)
+    ArgSpec: Any = collections.namedtuple('ArgSpec', 'args varargs keywords defaults')
+    return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
+
+
+def _old_reshape(numpy: ModuleType, record: Record) -> None:
+    """Lets `np.reshape` take its keyword `newshape` again."""
+    new: Any = vars(numpy)['reshape']
+    if 'newshape' in inspect.signature(new).parameters:
+        return
+
+    def reshape(*args: Any, **kwargs: Any) -> Any:
+        if 'newshape' in kwargs:
+            record.add('numpy.reshape(newshape=…)', 'write: np.reshape(x, shape)')
+            array = args or (kwargs.pop('a'),)
+            args = (*array, kwargs.pop('newshape'))
+        return new(*args, **kwargs)
+    numpy.reshape = reshape  # type: ignore[attr-defined]
+
+
+def _tolerant_use(matplotlib: Any, record: Record) -> None:
+    """Lets `matplotlib.use` select a backend that needs a display: without one, figures stay invisible."""
+    new = matplotlib.use
+
+    def use(backend: str, *args: Any, **kwargs: Any) -> None:
+        kwargs.pop('warn', None)  # an argument that Matplotlib has removed
+        if _HEADLESS and backend.lower().startswith(_NEED_A_DISPLAY):
+            record.add('matplotlib.use(%r)' % backend, 'leave it out: there is no display')
+        else:
+            new(backend, *args, **kwargs)
+    matplotlib.use = use
+
+
+def _provide_scipy(importer: Importer, record: Record) -> None:
+    """Puts back modules that recent versions of SciPy lack altogether."""
+    def misc(name: str) -> Optional[ModuleType]:
+        return None if _finds('scipy.misc') else Namespace('scipy.misc', _finder(_LIBRARIES['scipy.misc'], name))
+
+    def _finder(table: Dict[str, PutBack], module: str) -> Callable[[str], Any]:
+        def find(name: str) -> Any:
+            if name not in table:
+                raise MissingName('%s.%s: SciPy has removed it, and it cannot be put back' % (module, name))
+            record.add('%s.%s' % (module, name), table[name].instead)
+            return table[name].make()
+        return find
+
+    def _finds(name: str) -> bool:
+        folder = os.path.join(os.path.dirname(vars(scipy)['__file__']), *name.split('.')[1:])
+        return os.path.exists(folder) or os.path.exists(folder + '.py')
+    scipy = module_or_none('scipy')
+    if scipy is not None:
+        importer.provide('scipy.misc', misc)

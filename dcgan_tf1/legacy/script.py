@@ -1,0 +1,108 @@
+"""Runs a TensorFlow 1 script in this process, as `python SCRIPT.py` would, with everything put back."""
+import os
+import sys
+import traceback
+from types import ModuleType
+from typing import Any, List, NamedTuple, Optional
+
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.legacy import old_names, python2, source
+from dcgan_tf1.legacy.importer import Importer
+from dcgan_tf1.legacy.record import CannotPutBack, Record
+from dcgan_tf1.legacy.session_runs import EnoughRuns
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PIP_NAMES = {'cv2': 'opencv-python-headless', 'skimage': 'scikit-image', 'PIL': 'pillow', 'sklearn': 'scikit-learn',
+              'yaml': 'pyyaml', 'Image': 'pillow', 'bs4': 'beautifulsoup4'}
+
+
+class Outcome(NamedTuple):
+    """How a script ended."""
+
+    status: int  # exit status
+    message: str  # one line for the user; empty if the script ended by itself
+
+
+def prepare(path: str, args: List[str], convert: bool) -> Record:
+    """Makes this process one in which the script can run.
+
+    Args:
+        path: the script.
+        args: its arguments.
+        convert: whether its modules are Python 2.
+
+    Raises:
+        UserError: if a package is missing.
+    """
+    from dcgan_tf1.legacy import tensorflow1
+    folder = source.folder(path)
+    record = Record(folder)
+    importer = Importer(record)
+    sys.meta_path.insert(0, importer)
+    old_names.install(importer, record)
+    tensorflow1.install(importer, record)
+    if convert:
+        python2.install(record)
+    sys.argv = [path, *args]
+    sys.path[0] = folder
+    return record
+
+
+def execute(path: str, record: Record, convert: bool) -> Outcome:
+    """Runs the script and reports its errors on stderr, without the frames of this package."""
+    path = os.path.join(source.folder(path), os.path.basename(path))
+    module = ModuleType('__main__')
+    module.__file__ = path
+    sys.modules['__main__'] = module
+    try:
+        for part in source.read(path):
+            exec(python2.compile_source(part.text, part.path, convert), vars(module))
+        return Outcome(0, '')
+    except EnoughRuns:
+        return Outcome(0, '')
+    except SystemExit as error:
+        if error.code is not None and not isinstance(error.code, int):
+            print(error.code, file=sys.stderr)
+        return Outcome(error.code if isinstance(error.code, int) else int(error.code is not None), '')
+    except KeyboardInterrupt:
+        return Outcome(130, '')
+    except BaseException as error:
+        message = _explain(error, record, convert)
+        if message is None:
+            _print_traceback(error)
+        return Outcome(1, message or '')
+
+
+def _explain(error: BaseException, record: Record, convert: bool) -> Optional[str]:
+    """One line about an error that is not the script's own fault; None if it is."""
+    place = _place(error, record)
+    if isinstance(error, UserError):
+        return '%s: %s' % (place, error)
+    if isinstance(error, CannotPutBack):
+        return '%s uses %s' % (place, error)
+    if isinstance(error, SyntaxError) and record.is_of_script(str(error.filename)) and not convert:
+        return '%s:%s: %s. If the script is Python 2, put --python2 before it' % (
+            os.path.basename(str(error.filename)), error.lineno, error.msg)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.split('.')[0]
+        return '%s needs the module %s: pip install %s, or, if it is part of the script, complete its folder' % (
+            place, error.name, _PIP_NAMES.get(top, top))
+    return None
+
+
+def _place(error: BaseException, record: Record) -> str:
+    """'file.py:12', the innermost line of the script that led to the error."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if record.is_of_script(frame.filename):
+            return '%s:%d' % (os.path.basename(frame.filename), frame.lineno or 0)
+    return 'the script'
+
+
+def _print_traceback(error: BaseException) -> None:
+    lines: Any = traceback.TracebackException.from_exception(error)
+    current = lines
+    while current is not None:
+        current.stack = traceback.StackSummary.from_list(
+            [frame for frame in current.stack if not frame.filename.startswith((_PACKAGE, '<frozen'))])
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    print(''.join(lines.format()), end='', file=sys.stderr)

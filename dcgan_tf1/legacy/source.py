@@ -1,0 +1,51 @@
+"""The source code of a script or of a notebook, in parts."""
+import importlib.util
+import json
+import linecache
+import os
+import re
+from typing import List, NamedTuple
+
+from dcgan_tf1.errors import UserError
+
+
+class Part(NamedTuple):
+    """Code that is executed at once: a whole script, or a cell of a notebook."""
+
+    text: str
+    path: str  # for tracebacks
+
+
+def read(path: str) -> List[Part]:
+    """The parts of a script. Raises UserError if the file cannot be read."""
+    try:
+        with open(path, 'rb') as file:
+            content = file.read()
+        if not path.endswith('.ipynb'):
+            return [Part(importlib.util.decode_source(content), path)]
+        cells = _code_cells(json.loads(content.decode('utf-8')))
+    except (OSError, ValueError, KeyError, SyntaxError) as error:
+        raise UserError('%s cannot be read (%s): name a Python script or a notebook'
+                        % (path, getattr(error, 'strerror', None) or error)) from error
+    parts = [Part(_without_magic(text), '%s[cell %d]' % (path, number)) for number, text in cells]
+    for part in parts:  # so that tracebacks can show the lines
+        linecache.cache[part.path] = (len(part.text), None, part.text.splitlines(True), part.path)
+    return parts
+
+
+def _code_cells(notebook: dict) -> List:
+    """(number, text) of the code cells."""
+    cells = notebook.get('cells') or [cell for sheet in notebook['worksheets'] for cell in sheet['cells']]
+    texts = [(number, ''.join(cell.get('source', cell.get('input', '')))) for number, cell in enumerate(cells, 1)
+             if cell['cell_type'] == 'code']
+    return [(number, text) for number, text in texts if text.strip() and not text.lstrip().startswith('%%')]
+
+
+def _without_magic(text: str) -> str:
+    """Replaces the lines that only IPython understands, such as `%matplotlib inline` and `!ls`."""
+    return re.sub(r'^(\s*)([%!].*|.*\?)$', r'\1pass', text, flags=re.M)
+
+
+def folder(path: str) -> str:
+    """The folder whose modules the script can import."""
+    return os.path.dirname(os.path.realpath(path))

@@ -1,0 +1,221 @@
+"""`import tensorflow as tf` as in TensorFlow 1: `tf.compat.v1` without v2 behavior, and what that has lost."""
+import importlib
+import os
+import sys
+from types import ModuleType
+from typing import Any, Callable, Dict, Optional
+
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.legacy import contrib, input_data
+from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
+from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
+
+_COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
+_LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is '
+           'imported; or use the layers of dcgan_tf1.layers')
+_MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
+# Names from before TensorFlow 1.0: {old name: new name in tf}.
+_RENAMED = {
+    'mul': 'multiply', 'sub': 'subtract', 'neg': 'negative', 'pack': 'stack', 'unpack': 'unstack', 'select': 'where',
+    'batch_matmul': 'matmul', 'scalar_summary': 'summary.scalar', 'image_summary': 'summary.image',
+    'histogram_summary': 'summary.histogram', 'merge_summary': 'summary.merge',
+    'merge_all_summaries': 'summary.merge_all', 'audio_summary': 'summary.audio', 'inv': 'reciprocal',
+    'batch_matrix_inverse': 'matrix_inverse', 'complex_abs': 'abs', 'listdiff': 'setdiff1d',
+    'sparse_segment_sqrt_n': 'sparse_segment_sqrt_n', 'initialize_all_tables': 'tables_initializer',
+}
+# Names that moved inside TensorFlow: {module: {name: name in tf}}. tf_slim uses them.
+_MOVED = {
+    'tensorflow.python.framework.ops': {'Tensor': 'Tensor', 'IndexedSlices': 'IndexedSlices'},
+    'tensorflow.python.ops.array_ops': {'stack': 'stack', 'unstack': 'unstack', 'concat': 'concat'},
+    'tensorflow.python.ops.control_flow_ops': {'Assert': 'Assert', 'case': 'case', 'cond': 'cond',
+                                               'while_loop': 'while_loop'},
+    'tensorflow.python.ops.variable_scope': {'variable': 'Variable'},
+}
+
+
+def install(importer: Importer, record: Record) -> None:
+    """Makes `import tensorflow` import the TensorFlow 1 API from now on.
+
+    Raises:
+        UserError: if a package that it needs is not installed.
+    """
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
+    if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
+        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: use a new process')
+    import tensorflow
+    for name in ('tensorflow.examples', 'tensorflow.contrib.learn.python.learn.datasets'):
+        importer.provide(name, _tutorials(record, name))
+    if tensorflow.__version__.startswith('1.'):
+        importer.provide('keras', _keras('tensorflow.keras', record))
+        _patch_keras_datasets([tensorflow.keras.datasets], record)
+        _accept_float_flags(tensorflow, record)
+        return
+    import tensorflow.compat.v1 as v1
+    if module_or_none('tf_keras') is None:
+        raise UserError('tf_keras is not installed, which contains tf.layers: pip install %s'
+                        % 'tf_keras==%s.*' % '.'.join(v1.__version__.split('.')[:2]))
+    level = v1.logging.get_verbosity()
+    v1.logging.set_verbosity(v1.logging.ERROR)  # it warns that it is deprecated
+    v1.disable_v2_behavior()
+    v1.logging.set_verbosity(level)
+    _repair_tf_slim(importer, v1)
+    _accept_float_flags(v1, record)
+    _accept_float_sizes(v1.Dimension, record)
+    v1.nn.conv2d_transpose = _conv2d_transpose(v1, record)
+    importer.provide('tensorflow.contrib', contrib.provider(v1, record))
+    importer.provide('keras', _keras('tf_keras.api._v1.keras', record))
+    importer.provide('tf_keras.legacy_tf_layers', _alias('tf_keras.legacy_tf_layers', 'tf_keras.src.legacy_tf_layers'))
+    _patch_keras_datasets([importlib.import_module('tf_keras.src.datasets'), v1.keras.datasets], record)
+    sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record)
+
+
+def _patch_keras_datasets(packages: Any, record: Record) -> None:
+    for package in packages:
+        for name in ('mnist', 'fashion_mnist'):
+            module = importlib.import_module('%s.%s' % (package.__name__, name))
+            input_data.patch_keras(module, lambda name=name: record.add(  # type: ignore[misc]
+                'keras.datasets.%s without a download' % name, 'put the files into ~/.keras/datasets'))
+
+
+def _repair_tf_slim(importer: Importer, v1: Any) -> None:
+    for module, names in _MOVED.items():
+        importer.put_back(module, {
+            name: PutBack(lambda new=new: getattr(v1, new), 'write: tf.' + new)  # type: ignore[misc]
+            for name, new in names.items()})
+
+
+class TensorFlow1(ModuleType):
+    """The module `tensorflow` that scripts see."""
+
+    def __init__(self, v1: ModuleType, tensorflow: ModuleType, record: Record) -> None:
+        super().__init__('tensorflow')
+        self.__path__ = list(v1.__path__) + list(tensorflow.__path__)
+        self.__file__ = tensorflow.__file__
+        self.__version__ = v1.__version__  # type: ignore[attr-defined]
+        self.__spec__ = tensorflow.__spec__
+        self._v1, self._real, self._record = v1, tensorflow, record
+        self._special: Dict[str, Callable[[], Any]] = {
+            'contrib': lambda: importlib.import_module('tensorflow.contrib'),
+            'examples': lambda: importlib.import_module('tensorflow.examples'),
+            'python': lambda: importlib.import_module('tensorflow.python'),
+            'concat': lambda: _concat(v1, record), 'split': lambda: _split(v1, record),
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
+        if name in self._special:
+            return self._special[name]()
+        if name == 'layers':
+            self._record.add('tf.layers', _LAYERS)
+        if hasattr(self._v1, name):
+            return getattr(self._v1, name)
+        if name in _RENAMED:
+            self._record.add('tf.' + name, 'write: tf.' + _RENAMED[name])
+            value = self._v1
+            for part in _RENAMED[name].split('.'):
+                value = getattr(value, part)
+            return value
+        raise MissingName('tf.%s: TensorFlow %s has no such name, and it cannot be put back' % (name, self.__version__))
+
+    def __dir__(self) -> Any:
+        return sorted({*dir(self._v1), *self._special})
+
+
+def _accept_float_flags(tensorflow: Any, record: Record) -> None:
+    """Lets the default of an integer flag be infinite, as before absl checked it."""
+    flags = tensorflow.app.flags
+    original = flags.DEFINE_integer
+
+    def define_integer(name: str, default: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(default, float):
+            record.add('DEFINE_integer(%r, %s)' % (name, default), 'write: DEFINE_float')
+            return flags.DEFINE_float(name, default, *args, **kwargs)
+        return original(name, default, *args, **kwargs)
+    for module in (flags, tensorflow.flags):
+        module.DEFINE_integer = define_integer
+
+
+def _accept_float_sizes(dimension: Any, record: Record) -> None:
+    """Lets shapes contain 50.0, the result of 100 / 2, as TensorFlow 1 did."""
+    original = dimension.__init__
+
+    def __init__(self: Any, value: Any) -> None:
+        if isinstance(value, float) and value.is_integer():
+            record.add('a float in a shape', 'write: // instead of /', through_libraries=True)
+            value = int(value)
+        original(self, value)
+    dimension.__init__ = __init__
+
+
+def _conv2d_transpose(v1: Any, record: Record) -> Callable[..., Any]:
+    """`tf.nn.conv2d_transpose`, whose result has the static shape that the script asks for.
+
+    TensorFlow 2 forgets the batch size if that of the input is unknown. Many scripts reshape to the static shape.
+    """
+    new = v1.nn.conv2d_transpose
+
+    def conv2d_transpose(*args: Any, **kwargs: Any) -> Any:
+        result = new(*args, **kwargs)
+        shape = kwargs.get('output_shape', args[2] if len(args) > 2 else None)
+        if isinstance(shape, (list, tuple)) and all(isinstance(size, int) for size in shape) \
+                and not result.shape.is_fully_defined():
+            record.add('the static shape of tf.nn.conv2d_transpose', 'write: y.set_shape(output_shape)')
+            result.set_shape(shape)
+        return result
+    return conv2d_transpose
+
+
+def _concat(v1: Any, record: Record) -> Callable[..., Any]:
+    """`tf.concat`, which also takes its arguments in the order of before TensorFlow 1.0."""
+    def concat(values: Any = None, axis: Any = None, name: str = 'concat', **old: Any) -> Any:
+        if isinstance(values, int) or 'concat_dim' in old:
+            record.add('tf.concat(axis, values)', 'write: tf.concat(values, axis)')
+            values, axis = (axis if axis is not None else values), old.get('concat_dim', values)
+        return v1.concat(values, axis, name)
+    return concat
+
+
+def _split(v1: Any, record: Record) -> Callable[..., Any]:
+    """`tf.split`, which also takes its arguments in the order of before TensorFlow 1.0."""
+    def split(value: Any = None, num_or_size_splits: Any = None, axis: Any = 0, *args: Any, **old: Any) -> Any:
+        if isinstance(value, int) and isinstance(num_or_size_splits, int):
+            record.add('tf.split(axis, number, value)', 'write: tf.split(value, number, axis)')
+            value, num_or_size_splits, axis = axis, num_or_size_splits, value
+        return v1.split(value, num_or_size_splits, axis, *args, **old)
+    return split
+
+
+def _alias(old: str, new: str) -> Callable[[str], Optional[ModuleType]]:
+    """A provider that supplies the package `new` under the name `old`."""
+    def provide(name: str) -> Optional[ModuleType]:
+        return importlib.import_module(new + name[len(old):])
+    return provide
+
+
+def _keras(target: str, record: Record) -> Callable[[str], Optional[ModuleType]]:
+    find = _alias('keras', target)
+
+    def provide(name: str) -> Optional[ModuleType]:
+        if record.place() is None:
+            return None  # a library that wants the Keras that is installed
+        record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
+                                   'TF_USE_LEGACY_KERAS=1)')
+        try:
+            return find(name)
+        except ImportError as error:
+            raise MissingModule('the module %s: it cannot be put back (%s)' % (name, error), name=name) from error
+    return provide
+
+
+def _tutorials(record: Record, prefix: str) -> Callable[[str], Optional[ModuleType]]:
+    """The packages around the tutorials' loader of MNIST."""
+    def provide(name: str) -> Optional[ModuleType]:
+        last = name.rsplit('.', 1)[-1]
+        if last == 'input_data' or name.endswith('datasets.mnist'):
+            record.add(name, _MNIST)
+            return input_data  # type: ignore[return-value]
+        if 'tensorflow.examples.tutorials.mnist'.startswith(name) or name == prefix:
+            return Namespace(name, lambda part: importlib.import_module('%s.%s' % (name, part)))
+        raise MissingModule('the module %s: it cannot be put back' % name, name=name)
+    return provide

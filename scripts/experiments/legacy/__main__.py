@@ -1,0 +1,181 @@
+"""Runs public TensorFlow 1 GANs, unmodified, with and without `python -m dcgan_tf1.legacy`.
+
+  python -m scripts.experiments.legacy --code_dir=my/clones --data_dir=my/mnist --image_dir=my/pictures
+
+repositories.json lists the repositories, their commits and the scripts. --code_dir has a clone of each, in OWNER/NAME;
+with --clone, missing ones are cloned from GitHub. Each script runs in a copy of its repository: first plainly, with
+`python SCRIPT.py`, until it fails or --plain_seconds have passed; then with the command, for --max_runs calls of
+Session.run or --seconds.
+
+Writes measurements.json and README.md to --output. Scripts that are in measurements.json already are not run again,
+except those that --only names.
+"""
+import argparse
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any, Dict, List, Optional
+
+from PIL import Image
+
+from dcgan_tf1.run_folder import write_atomically
+from scripts.experiments.legacy.page import page
+from scripts.lib import paths
+from scripts.lib.arguments import at_least, existing_folder, path
+from scripts.lib.measurements import read_json
+
+_MODULE = 'scripts.experiments.legacy'
+_FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
+
+
+def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog='python -m ' + _MODULE, description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
+    parser.add_argument('--clone', action='store_true', help='clone the repositories that are missing')
+    parser.add_argument('--data_dir', type=existing_folder, required=True, help='folder of MNIST')
+    parser.add_argument('--image_dir', type=existing_folder, help='folder of JPEG files, for scripts that want photos')
+    parser.add_argument('--max_runs', type=at_least(1), default=100, help='calls of Session.run')
+    parser.add_argument('--seconds', type=at_least(1), default=600, help='time limit of a script')
+    parser.add_argument('--plain_seconds', type=at_least(1), default=60, help='time limit of a plain run')
+    parser.add_argument('--only', help='run only scripts whose "repository/script arguments" contains this')
+    parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'legacy'))
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    options = parse()
+    os.makedirs(options.output, exist_ok=True)
+    measurements_file = os.path.join(options.output, 'measurements.json')
+    results = read_json(measurements_file) if os.path.exists(measurements_file) else {}
+    with open(os.path.join(os.path.dirname(__file__), 'repositories.json'), encoding='utf-8') as file:
+        repositories = json.load(file)
+    for repository in repositories:
+        for entry in repository['scripts']:
+            name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
+            if (options.only in name) if options.only else (name not in results):
+                print(name, flush=True)
+                with tempfile.TemporaryDirectory() as folder:
+                    results[name] = measure(repository, entry, folder, options)
+                print('  %(plain)s | %(outcome)s' % results[name], flush=True)
+                write_atomically(measurements_file, (json.dumps(results, indent=1, sort_keys=True) + '\n').encode())
+    text = page(repositories, results, _MODULE, options.max_runs)
+    write_atomically(os.path.join(options.output, 'README.md'), text.encode())
+
+
+def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
+            options: argparse.Namespace) -> Dict[str, Any]:
+    """Runs a script in a new copy of its repository, plainly and with the command."""
+    copy = os.path.join(folder, 'copy')
+    shutil.copytree(clone(repository, options), copy, ignore=shutil.ignore_patterns('.git'))
+    for place, kind in repository['data'].items():
+        provide(os.path.join(copy, place), kind, options)
+    script = os.path.join(copy, entry['script'])
+    words = [os.path.basename(script), *entry.get('arguments', [])]
+    environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TF_CPP_MIN_LOG_LEVEL': '3',
+                   'PYTHONPATH': os.pathsep.join([paths.ROOT, *(os.path.join(copy, entry[key])
+                                                                for key in ('path',) if key in entry)])}
+    place = os.path.dirname(script)
+    plain = words if words[0].endswith('.py') else ['-c', _NOTEBOOK % words[0]]
+    status, output = run([sys.executable, *plain], place, environment, options.plain_seconds)
+    report = os.path.join(folder, 'report.json')
+    flags = ['--max_runs=%d' % options.max_runs, '--report=' + report,
+             '--data_dir=' + os.path.abspath(options.data_dir)]
+    flags += ['--python2'] if entry.get('python2') else []
+    command = [sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words]
+    seconds = entry.get('seconds', options.seconds)
+    ended, messages = run(command, place, environment, seconds)
+    result = read_json(report) if os.path.exists(report) else {}
+    runs = result.get('runs', 0)
+    good = ended == 0 and runs > 0
+    return {
+        'plain': 'ran' if status in (0, None) else last_line(output),
+        'outcome': '%d runs' % runs if good else 'more than %d s' % seconds if ended is None
+        else result.get('error') or last_line(messages),
+        'good': good, 'put_back': [put_back['name'] for put_back in result.get('put_back', [])],
+        'batch_norm': [{'kind': finding['kind'], 'layers': len(finding['layers'])}
+                       for finding in result.get('batch_norm', [])]}
+
+
+# What IPython would do with the cells, except for its own commands.
+_NOTEBOOK = '''
+import json
+for cell in json.load(open(%r))["cells"]:
+    if cell["cell_type"] == "code":
+        exec("".join(line for line in cell["source"] if not line.lstrip().startswith(("%%", "!"))), globals())
+'''
+
+
+def run(command: List[str], folder: str, environment: Dict[str, str], seconds: float) -> 'tuple':
+    """(exit status, output); the status is None if the time limit ended the program."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL)
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            status = None
+        output.seek(0)
+        return status, output.read().decode('utf-8', 'replace')
+
+
+def last_line(output: str) -> str:
+    """The last line of a traceback."""
+    lines = [line for line in output.strip().splitlines() if 'Error' in line and not line.startswith(' ')]
+    return (lines or output.strip().splitlines() or ['no output'])[-1][:200]
+
+
+def clone(repository: Dict[str, Any], options: argparse.Namespace) -> str:
+    """The folder of a clone."""
+    folder = os.path.join(options.code_dir, repository['repository'])
+    if not os.path.isdir(folder):
+        if not options.clone:
+            sys.exit('error: %s is missing: clone it from https://github.com/%s, or use --clone'
+                     % (folder, repository['repository']))
+        subprocess.check_call(['git', 'clone', 'https://github.com/' + repository['repository'], folder])
+        subprocess.check_call(['git', '-C', folder, 'checkout', '--quiet', repository['commit']])
+    return folder
+
+
+def provide(place: str, kind: str, options: argparse.Namespace) -> None:
+    """Puts into the copy of a repository what its README asks for.
+
+    Args:
+      place: the folder to fill.
+      kind: 'mnist', 'images' (photographs of the size of CelebA's), 'images64' (of 64×64 pixels) or 'empty' (a folder
+        for results). 'images:JPEG' has another file name extension.
+      options: the arguments of this script.
+    """
+    if kind == 'empty':
+        os.makedirs(place, exist_ok=True)
+        return
+    if kind == 'mnist':
+        shutil.copytree(options.data_dir, place, dirs_exist_ok=True)
+        for name in os.listdir(place):
+            if name.endswith('.gz'):  # some scripts want the compressed files, others the files in them
+                path_there = os.path.join(place, name)
+                with gzip.open(path_there) as source, open(path_there[:-3], 'wb') as target:
+                    shutil.copyfileobj(source, target)
+        return
+    if options.image_dir is None:
+        sys.exit('error: %s wants photographs: name a folder of JPEG files with --image_dir' % place)
+    if os.path.islink(place) or os.path.isfile(place):  # the author's link to his data
+        os.remove(place)
+    os.makedirs(place, exist_ok=True)
+    name, _, ending = kind.partition(':')
+    files = sorted(os.path.join(folder, file) for folder, _, names in os.walk(options.image_dir) for file in names
+                   if file.lower().endswith(('.jpg', '.jpeg')))[:_FACES]
+    for number, file in enumerate(files, 1):
+        size = (64, 64) if name == 'images64' else (178, 218)
+        Image.open(file).convert('RGB').resize(size).save(
+            os.path.join(place, '%06d.%s' % (number, ending or 'jpg')), 'JPEG')
+
+
+if __name__ == '__main__':
+    main()

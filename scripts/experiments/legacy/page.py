@@ -1,0 +1,89 @@
+"""The page with the results."""
+from typing import Any, Dict, List
+
+from dcgan_tf1 import markdown
+
+_TEXT = """# Public TensorFlow 1 GANs
+
+%(good)d of %(all)d scripts from %(repositories)d repositories run on TensorFlow 2.21 with `python -m dcgan_tf1.legacy`;
+%(plain)d run without. "Run" means: unmodified, for %(max_runs)d calls of `Session.run`, or to the end of the script if
+that comes first. All scripts train on MNIST or on a folder of photographs (CIFAR-10 images, resized), on two CPU
+cores. Scripts that need other data (CelebA with its list of attributes, SVHN, LSUN) were left out, and so were those
+that need PyTorch, Theano or a GPU.
+
+- *Plain*: what `python SCRIPT.py` does; "no error" if it still ran without an error after a minute or more.
+- *With the command*: the number of calls of `Session.run`, or why it ends earlier.
+- *Batch norm*: what [the doctor](../../../docs/batch-norm-doctor.md) found, with the number of layers. After so short
+  a training, averages with a momentum above 0.95 are young.
+
+%(failures)s
+## Scripts
+
+%(table)s
+*2*: with `--python2`.
+
+## Repositories
+
+%(commits)s
+## Regenerate
+
+```
+pip install '.[legacy]' opencv-python-headless scikit-image imageio seaborn
+python -m %(module)s --code_dir=my/clones --clone --data_dir=my/mnist --image_dir=my/photographs
+```
+
+The last packages are those that the scripts import. Without a network, put the clones into `my/clones/OWNER/NAME`.
+"""
+# Why a script does not run, if it is not for something that this project could put back.
+_REASONS = {
+    'znxlwm/tensorflow-MNIST-GAN-DCGAN/tensorflow_MNIST_GAN.py':
+        'its own fault: a bias has 1024 elements, but the layer 256; fails on TensorFlow 1.15, too',
+    'carpedm20/DCGAN-tensorflow/main.py --dataset celebA --input_height=108 --crop --train':
+        'its own fault: passes an array of floats to `Image.fromarray`; fails on TensorFlow 1.15, too',
+    'kvfrans/generative-adversial/main.py':
+        'written for TensorFlow 0.x: an `ExponentialMovingAverage` creates variables in a scope with `reuse`',
+}
+_KINDS = {'optimized': 'optimized', 'initial_statistics': 'inference with 0 and 1', 'never_updated': 'never updated',
+          'other_step': 'updated in the other step', 'warm_up': 'young'}
+
+
+def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: str, max_runs: int) -> str:
+    """README.md of the results."""
+    rows, failures, used = [], [], []
+    for repository in repositories:
+        for entry in repository['scripts']:
+            name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
+            result = results.get(name)
+            if result:
+                used.append(result)
+                if not result['good']:
+                    reason = _REASONS.get(name, 'not looked into')
+                    failures.append('- `%s`: %s. (%s)' % (name, reason, result['outcome']))
+                words = ' '.join([entry['script'].rsplit('/', 1)[-1], *entry.get('arguments', [])])
+                rows.append([repository['repository'], words + (' *2*' if entry.get('python2') else ''),
+                             'no error' if result['plain'] == 'ran' else _short(result['plain']),
+                             result['outcome'] if result['good'] else '**no**',
+                             ', '.join(map(_short, result['put_back'])),
+                             _batch_norm(result['batch_norm'])])
+    return _TEXT % {
+        'good': sum(result['good'] for result in used), 'all': len(used), 'repositories': len(repositories),
+        'plain': sum(result['plain'] == 'ran' for result in used), 'max_runs': max_runs, 'module': module,
+        'failures': 'Those that do not run:\n\n%s\n' % '\n'.join(failures) if failures else '',
+        'table': markdown.table(['repository', 'script', 'plain', 'with the command', 'put back', 'batch norm'], rows),
+        'commits': markdown.table(['repository', 'commit'], [
+            ['[{0}](https://github.com/{0})'.format(repository['repository']), repository['commit'][:10]]
+            for repository in repositories])}
+
+
+def _batch_norm(findings: List[Dict[str, Any]]) -> str:
+    layers: Dict[str, int] = {}
+    for finding in findings:
+        layers[finding['kind']] = layers.get(finding['kind'], 0) + finding['layers']
+    return ', '.join('%s (%d)' % (_KINDS[kind], count) for kind, count in layers.items())
+
+
+def _short(text: str) -> str:
+    for long, short in (('tensorflow.examples.tutorials.mnist.input_data', 'input_data'), ('tf.contrib.', 'contrib.'),
+                        ('import tensorflow as tf', 'tf'), ('numpy.', 'np.'), ('ModuleNotFoundError: ', '')):
+        text = text.replace(long, short)
+    return text if len(text) < 80 else text[:77] + '…'

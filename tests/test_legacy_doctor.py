@@ -1,0 +1,249 @@
+"""The doctor for batch norm, on networks with one fault each, and on healthy ones."""
+import os
+import re
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import ROOT
+
+from dcgan_tf1 import data, training
+from dcgan_tf1.legacy import doctor, doctor_findings
+from dcgan_tf1.recipes import names as recipe_names
+
+NOISE, REAL = [3, 4], [3, 6, 6, 2]
+
+
+class Gan:
+    """A generator and a discriminator with batch norm on vectors and on images."""
+
+    def __init__(self, layers, momentum=0.99, training=None):
+        self.layers, self.momentum = layers, momentum
+        self.noise = tf.placeholder(tf.float32, NOISE)
+        self.real = tf.placeholder(tf.float32, REAL)
+        self.training = tf.placeholder(tf.bool, []) if training is None else training
+        self.images = self.generator(self.noise)
+        self.on_real, self.on_fake = self.discriminator(self.real), self.discriminator(self.images)
+        self.d_loss = tf.reduce_mean(tf.square(self.on_real - 1)) + tf.reduce_mean(tf.square(self.on_fake))
+        self.g_loss = tf.reduce_mean(tf.square(self.on_fake - 1))
+
+    def normalize(self, x):
+        return self.layers.batch_normalization(x, training=self.training, momentum=self.momentum)
+
+    def generator(self, noise, **scope):
+        with tf.variable_scope('Generator', reuse=tf.AUTO_REUSE):
+            x = tf.nn.relu(self.normalize(self.layers.dense(noise, 72)))
+            x = self.layers.conv2d(tf.reshape(x, [-1, 6, 6, 2]), 2, 3, padding='same')
+            return tf.nn.tanh(self.normalize(x))
+
+    def discriminator(self, images):
+        with tf.variable_scope('Discriminator', reuse=tf.AUTO_REUSE):
+            x = tf.nn.relu(self.normalize(self.layers.conv2d(images, 2, 3)))
+            return self.layers.dense(self.layers.flatten(x), 1)
+
+    def train_ops(self, g_updates, d_updates, g_variables=None):
+        with tf.control_dependencies(g_updates):
+            g = tf.train.AdamOptimizer().minimize(
+                self.g_loss, var_list=tf.trainable_variables('Generator') if g_variables is None else g_variables)
+        with tf.control_dependencies(d_updates):
+            d = tf.train.AdamOptimizer().minimize(self.d_loss, var_list=tf.trainable_variables('Discriminator'))
+        return g, d
+
+    def feed(self, training=True):
+        feed = {self.noise: np.random.rand(*NOISE), self.real: np.random.rand(*REAL)}
+        if not isinstance(self.training, bool):
+            feed[self.training] = training
+        return feed
+
+    def train(self, g, d, session, steps=3):
+        session.run(tf.global_variables_initializer())
+        for _ in range(steps):
+            session.run(d, self.feed())
+            session.run(g, self.feed())
+
+
+def updates(scope=None):
+    return tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope)
+
+
+def kinds(findings):
+    return [finding.kind for finding in findings]
+
+
+def layers_of(findings, kind):
+    return [layer for finding in findings if finding.kind == kind for layer in finding.layers]
+
+
+GENERATOR = ['Generator/batch_normalization', 'Generator/batch_normalization_1']
+DISCRIMINATOR = ['Discriminator/batch_normalization']
+
+
+@pytest.mark.parametrize('fixed', [False, True], ids=['placeholder', 'training=True'])
+def test_a_healthy_gan_has_only_young_averages(graph, tf_layers, fixed):
+    gan = Gan(tf_layers, training=True if fixed else None)
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session)
+        session.run(gan.images, gan.feed(training=False))
+    findings = watched.findings()
+    assert set(kinds(findings)) == {'warm_up'}
+    # 0.99^459 is the first power below 1%. The generator has made 3 updates, the discriminator 2 in each of 3 steps.
+    assert sorted((finding.layers, finding.text.split('; ')[1]) for finding in findings) == [
+        (DISCRIMINATOR, '453 updates are missing until 1%'), (GENERATOR, '456 updates are missing until 1%')]
+
+
+def test_enough_updates_end_the_warm_up(graph, tf_layers):
+    gan = Gan(tf_layers, momentum=0.5)
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session, steps=6)  # 0.5^6 is more than 1%; the discriminator updates twice in a step
+        assert layers_of(watched.findings(), 'warm_up') == GENERATOR
+        session.run(g, gan.feed())
+    assert not watched.findings() and not watched.report()
+
+
+def test_updates_in_inference_mode_do_not_count(graph, tf_layers):
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run([g, d], gan.feed(training=False))
+    assert set(layers_of(watched.findings(), 'never_updated')) == {*GENERATOR, *DISCRIMINATOR}
+
+
+def test_update_ops_that_never_run_are_found(graph, tf_layers):
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops([], updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session)
+    findings = watched.findings()
+    assert layers_of(findings, 'never_updated') == GENERATOR and 'initial_statistics' not in kinds(findings)
+    assert 'UPDATE_OPS' in watched.report()
+
+
+@pytest.mark.parametrize('by_reuse', [False, True], ids=['placeholder', 'second application'])
+def test_inference_with_initial_statistics_is_found(graph, tf_layers, by_reuse):
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops([], updates('Discriminator'))
+    if by_reuse:
+        training, gan.training = gan.training, False
+        samples = gan.generator(gan.noise)
+        gan.training = training
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session)
+        session.run(samples if by_reuse else gan.images, gan.feed(training=by_reuse))
+    assert layers_of(watched.findings(), 'initial_statistics') == GENERATOR
+
+
+def test_sampling_before_the_first_step_is_no_fault(graph, tf_layers):
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(gan.images, gan.feed(training=False))
+        assert layers_of(watched.findings(), 'initial_statistics') == GENERATOR
+        session.run([g, d], gan.feed())
+        session.run(gan.images, gan.feed(training=False))
+    assert set(kinds(watched.findings())) == {'warm_up'}
+
+
+def test_restored_statistics_are_no_fault(graph, tf_layers, tmp_path):
+    gan = Gan(tf_layers, momentum=0.5)
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    saver = tf.train.Saver()
+    with tf.Session() as session:
+        gan.train(g, d, session)
+        saver.save(session, str(tmp_path / 'model'))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        saver.restore(session, str(tmp_path / 'model'))
+        session.run(gan.images, gan.feed(training=False))
+        session.run([g, d], gan.feed())
+    assert not watched.findings()
+
+
+def test_updates_in_the_step_of_the_other_network_are_found(graph, tf_layers):
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops(updates(), updates())
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session)
+    findings = [finding for finding in watched.findings() if finding.kind == 'other_step']
+    assert sorted(finding.layers for finding in findings) == [DISCRIMINATOR, GENERATOR]
+
+
+def test_one_step_for_both_networks_is_no_fault(graph, tf_layers):
+    gan = Gan(tf_layers)
+    step = gan.train_ops(updates(), updates())
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step, gan.feed())
+    assert set(kinds(watched.findings())) == {'warm_up'}
+
+
+def test_optimized_statistics_are_found(graph, tf_layers):
+    gan = Gan(tf_layers)
+    everything = [variable for variable in tf.global_variables() if variable.name.startswith('Generator')]
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'), everything)
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session)
+    # TensorFlow 1 computes no gradient for the statistics of the fused op, so they are not trained there.
+    assert layers_of(watched.findings(), 'optimized') in (GENERATOR[:1], GENERATOR)
+
+
+def test_a_network_without_batch_norm_has_no_findings(graph):
+    weights = tf.get_variable('weights', [3])
+    step = tf.train.AdamOptimizer().minimize(tf.reduce_sum(weights ** 2))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+    assert not watched.findings()
+
+
+def test_watching_changes_no_result(graph, tf_layers):
+    gan = Gan(tf_layers)
+    g, _ = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    feeds = [gan.feed() for _ in range(4)]
+
+    def results():
+        with tf.Session() as session:
+            for index, variable in enumerate(tf.global_variables()):
+                variable.load(np.random.RandomState(index).rand(*variable.shape.as_list()), session)
+            for feed in feeds:  # on TensorFlow 1, an op that reads weights may run before or after the update
+                session.run({'a': [(g, [])], 'b': {}}, feed)
+            return session.run(tf.global_variables('Generator'))
+    expected = results()
+    with doctor.watch():
+        actual = results()
+    for value, expected_value in zip(actual, expected):
+        np.testing.assert_array_equal(value, expected_value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('recipe', recipe_names())
+def test_no_recipe_has_a_fault(recipe, training_settings, random_images, monkeypatch, tmp_path):
+    """The whole training loop, with samples. Only the averages are young, by the right number of updates."""
+    settings = training_settings('--recipe=' + recipe, '--dataset=digits', '--batch_size=4', '--sample_size=4',
+                                 '--steps=2', '--log_every=1', '--sample_every=1', '--run_dir=%s' % tmp_path)
+    if settings.image_size != 28:
+        size, channels = settings.image_size, settings.channels
+        pixels = np.random.RandomState(0).randint(0, 256, (12, size, size, channels)).astype(np.uint8)
+        random_images = data.Images(pixels, 'a test')
+    monkeypatch.setattr(data, 'load', lambda **_: (random_images, random_images))
+    with doctor.watch() as watched:
+        assert training.train(settings) == 0
+    assert set(kinds(watched.findings())) <= {'warm_up'}
+
+
+def test_the_example_of_the_documentation(graph, tf_layers, capsys):
+    with open(os.path.join(ROOT, 'docs', 'batch-norm-doctor.md'), encoding='utf-8') as file:
+        example, = re.findall('```python\n(.*?)```', file.read(), re.S)
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops([], [])
+    with tf.Session() as session:
+        exec(example, {'train': lambda: gan.train(g, d, session)})
+    assert GENERATOR[0] in capsys.readouterr().out
+
+
+def test_the_number_of_updates_that_a_momentum_needs():
+    assert doctor_findings.updates_needed(0.99) == 459 and 0.99 ** 459 <= 0.01 < 0.99 ** 458
+    assert doctor_findings.updates_needed(0.1) == 2 and doctor_findings.updates_needed(0.) == 0

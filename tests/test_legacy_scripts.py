@@ -1,0 +1,232 @@
+"""`python -m dcgan_tf1.legacy`, run on small scripts as a user would run it."""
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import ROOT, read_variables
+
+ON_TENSORFLOW_1 = tf.__version__.startswith('1.')
+on_tensorflow_2 = pytest.mark.skipif(ON_TENSORFLOW_1, reason='TensorFlow 1.15 has all of this itself')
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _installed():
+    if not ON_TENSORFLOW_1:
+        pytest.importorskip('tf_keras', reason='tf_keras is not installed')
+        pytest.importorskip('tf_slim', reason='tf_slim is not installed')
+
+
+@pytest.fixture
+def legacy(tmp_path):
+    """(files, words…) → (exit status, stdout, stderr, report) of the command, run in the folder of these files."""
+    def call(files, *words, flags=()):
+        for name, text in files.items():
+            (tmp_path / name).write_text(text)
+        report = tmp_path / 'report.json'
+        process = subprocess.run(
+            [sys.executable, '-W', 'ignore', '-m', 'dcgan_tf1.legacy', '--report=%s' % report, *flags, *words],
+            cwd=str(tmp_path), env={**os.environ, 'PYTHONPATH': ROOT, 'TF_CPP_MIN_LOG_LEVEL': '3'},
+            capture_output=True, text=True, timeout=200)
+        return (process.returncode, process.stdout, process.stderr,
+                json.loads(report.read_text()) if report.exists() else {})
+    return call
+
+
+def put_back(report):
+    return {entry['name']: entry['places'] for entry in report['put_back']}
+
+
+TRAINING = '''
+import numpy as np
+import tensorflow as tf
+noise = tf.placeholder(tf.float32, [None, 4])
+is_training = tf.placeholder(tf.bool)
+with tf.variable_scope('generator'):
+    x = tf.layers.batch_normalization(tf.layers.dense(noise, 3), training=is_training)
+step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(x - 1)))
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    for number in range(50):
+        try:
+            session.run(step, {noise: np.random.rand(8, 4), is_training: True})
+        except Exception:
+            print('caught')
+        print('step', number)
+'''
+
+
+def test_what_tensorflow_numpy_scipy_and_pillow_removed_is_back(legacy):
+    status, output, errors, report = legacy({'helper.py': '''
+import numpy as np
+WIDTH = np.float(np.prod([2, 3]))
+''', 'gan.py': '''
+import tensorflow as tf
+import tensorflow.contrib.slim as slim
+import numpy as np
+import scipy.misc
+from scipy.misc import imread
+from PIL import Image
+import helper, time
+x = tf.placeholder(tf.float32, [None, 4])
+with slim.arg_scope([slim.fully_connected], normalizer_fn=slim.batch_norm):
+    y = slim.fully_connected(x, 3)
+y = tf.contrib.layers.fully_connected(y, 2, weights_initializer=tf.contrib.layers.xavier_initializer())
+y = tf.layers.flatten(tf.layers.dense(y, 5))
+z = tf.nn.conv2d_transpose(tf.reshape(y, [-1, 1, 1, 5]), tf.ones([2, 2, 3, 5]), [7, 2, 2, 3], [1, 2, 2, 1])
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    print(session.run(y, {x: np.ones([7, 4])}).shape, z.shape, helper.WIDTH)
+scipy.misc.imsave('a.png', np.reshape(np.arange(6.), newshape=[2, 3]))
+print(imread('a.png').tolist(), scipy.misc.imresize(imread('a.png'), (4, 6)).shape, Image.ANTIALIAS == Image.LANCZOS)
+print(np.reshape([[1, 2]], [2, 1]).shape)
+'''}, 'gan.py')
+    assert (status, report['runs']) == (0, 2), errors
+    assert output.splitlines() == ['(7, 5) (7, 2, 2, 3) 6.0', '[[0, 51, 102], [153, 204, 255]] (4, 6) True', '(2, 1)']
+    names = put_back(report)
+    assert names['scipy.misc.imread'] == ['gan.py:6']
+    if not ON_TENSORFLOW_1:
+        assert names['numpy.float'] == ['helper.py:3']
+        assert names['numpy.reshape(newshape=…)'] == ['gan.py:18']
+        assert names['tf.contrib.layers.xavier_initializer'] == ['gan.py:12']
+        assert names['import tensorflow as tf'] == ['gan.py']
+        assert names['tf.layers'] == ['gan.py:13'] and 'tf.glorot_uniform_initializer()' in errors
+        assert not [place for places in names.values() for place in places if not place.startswith(('gan', 'helper'))]
+
+
+def test_max_runs_ends_the_script_and_the_doctor_reports(legacy, tmp_path):
+    status, output, errors, report = legacy({'gan.py': TRAINING}, 'gan.py', flags=['--max_runs=4'])
+    assert (status, report['runs'], output.split()) == (0, 4, ['step', '0', 'step', '1']), errors
+    assert [finding['kind'] for finding in report['batch_norm']] == ['never_updated']
+    assert 'generator/batch_normalization: trained, but none of the update ops' in errors
+
+
+def test_repair_writes_standing_statistics(legacy, tmp_path):
+    script = TRAINING.replace('    for number', '    np.random.seed(1)\n    for number')
+    status, _, errors, _ = legacy({'gan.py': script}, 'gan.py', flags=['--repair=repaired/model'])
+    assert status == 1 and 'repaired is not a folder' in errors
+    os.mkdir(str(tmp_path / 'repaired'))
+    status, _, errors, _ = legacy({'gan.py': script}, 'gan.py', flags=['--repair=repaired/model'])
+    assert status == 0 and 'Repair: wrote' in errors, errors
+    variables = read_variables(str(tmp_path / 'repaired' / 'model'))
+    rng = np.random.RandomState(1)
+    kernel, bias = (variables['generator/dense/' + name] for name in ('kernel', 'bias'))
+    batches = [rng.rand(8, 4) @ kernel + bias for _ in range(50)]
+    names = ['generator/batch_normalization/moving_' + name for name in ('mean', 'variance')]
+    np.testing.assert_allclose(variables[names[0]], np.mean(np.concatenate(batches), 0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(variables[names[1]], np.var(np.concatenate(batches), 0), rtol=1e-4)
+
+
+def test_repair_leaves_a_healthy_script_alone(legacy, tmp_path):
+    healthy = TRAINING.replace(
+        'step = ', 'with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):\n  step = ')
+    status, _, errors, report = legacy({'gan.py': healthy}, 'gan.py', flags=['--repair=%s' % (tmp_path / 'model')])
+    assert status == 0 and 'no layer needs it' in errors, errors
+    assert [finding['kind'] for finding in report['batch_norm']] == ['warm_up']
+    assert not (tmp_path / 'model.index').exists()
+
+
+@on_tensorflow_2
+@pytest.mark.parametrize('line,message', [
+    ('tf.contrib.crf.crf_log_likelihood(1)', 'gan.py:3 uses tf.contrib.crf: TensorFlow 2 has no tf.contrib'),
+    ('tf.contrib.layers.no_such_layer(1)', 'gan.py:3 uses tf.contrib.layers.no_such_layer'),
+    ('import tensorflow.contrib.gan', 'gan.py:3 uses tf.contrib.gan'),
+    ('tf.no_such_op(1)', 'gan.py:3 uses tf.no_such_op: TensorFlow 2.'),
+    ('import no_such_module.part', 'gan.py:3 needs the module no_such_module: pip install no_such_module'),
+    ('from tensorflow.examples.tutorials.mnist import mnist', 'gan.py:3 uses the module tensorflow.examples'),
+    ('print "Python 2"', 'gan.py:3: '),
+])
+def test_what_cannot_be_put_back_is_one_line(line, message, legacy):
+    status, _, errors, report = legacy({'gan.py': 'import tensorflow as tf\nprint(1)\n%s\n' % line}, 'gan.py')
+    assert status == 1 and report['error'].startswith(message) and 'Traceback' not in errors, errors
+    assert errors.splitlines()[-1].startswith('error: ' + message)
+    assert ('--python2' in errors) == ('print "' in line)
+
+
+def test_the_scripts_own_errors_have_a_traceback_without_our_frames(legacy):
+    status, _, errors, report = legacy({'gan.py': '''
+import tensorflow as tf
+import numpy as np
+x = tf.placeholder(tf.float32, [2])
+def fail():
+    tf.Session().run(x + 1, {x: [np.int32(1)] * 3})
+fail()
+'''}, 'gan.py')
+    assert status == 1 and 'line 6, in fail' in errors and 'Error' in errors and 'dcgan_tf1' not in errors
+    assert report['error'] == ''
+
+
+def test_arguments_flags_and_the_exit_status_are_the_scripts_own(legacy):
+    status, output, errors, _ = legacy({'gan.py': '''
+import sys
+import tensorflow as tf
+tf.app.flags.DEFINE_integer('max_runs', 1, 'the same name as one of the flags of the command')
+tf.app.flags.DEFINE_string('report', '', 'another')
+def main(argv):
+    print(argv[1:], tf.app.flags.FLAGS.max_runs, __name__, sys.argv[0], sys.path[0] == sys.argv[0])
+    return 7
+if __name__ == '__main__':
+    tf.app.run()
+'''}, 'gan.py', '--max_runs=3', 'word')
+    assert (status, output.strip()) == (7, "['word'] 3 __main__ gan.py False"), errors
+
+
+def test_python_2_with_a_module_of_its_own(legacy):
+    pytest.importorskip('fissix', reason='fissix is not installed')
+    files = {'helper.py': 'def half(x):\n\treturn x / 2\n', 'gan.py': '''
+import tensorflow as tf
+from helper import half
+print "sizes", half(7), half(7.), map(half, xrange(3)), {1: 2}.has_key(1)
+size = 9
+size /= 2
+print tf.Session().run(tf.constant(7.) / 2), size
+import __future__
+'''}
+    status, output, errors, _ = legacy(files, 'gan.py', flags=['--python2'])
+    assert (status, output.splitlines()) == (0, ['sizes 3 3.5 [0, 0, 1] True', '3.5 4']), errors
+    assert not [name for name in os.listdir(ROOT) if name == 'helper.py']
+
+
+def test_notebooks_run_without_the_commands_of_ipython(legacy):
+    cells = [{'cell_type': 'markdown', 'source': ['# title']},
+             {'cell_type': 'code', 'source': ['%matplotlib inline\n', '!ls\n', 'import tensorflow as tf']},
+             {'cell_type': 'code', 'source': ['print(tf.Session().run(tf.constant(3)))\n', '1 / 0']}]
+    status, output, errors, _ = legacy({'gan.ipynb': json.dumps({'cells': cells})}, 'gan.ipynb')
+    assert (status, output.strip()) == (1, '3') and 'gan.ipynb[cell 3]", line 2' in errors and '1 / 0' in errors
+
+
+def test_the_mnist_of_the_tutorials_and_of_keras(legacy, mnist_dir):
+    if not os.path.exists(os.path.join(mnist_dir, 'train-images-idx3-ubyte.gz')):
+        pytest.skip('the folder of MNIST has no IDX files')
+    status, output, errors, report = legacy({'gan.py': '''
+import numpy as np
+import tensorflow as tf
+from tensorflow.examples.tutorials.mnist import input_data
+from tensorflow.keras.datasets import mnist as from_keras
+(x, y), (test_x, test_y) = from_keras.load_data()
+mnist = input_data.read_data_sets('no/such/folder', one_hot=True)
+print(x.shape, x.dtype, test_y.shape, [part.num_examples for part in mnist], mnist.train.next_batch(3)[1].shape)
+print(np.allclose(mnist.validation.images[0] * 255, x[0].ravel()), (mnist.test.labels.argmax(1) == test_y).all())
+'''}, 'gan.py', flags=['--data_dir=' + os.path.abspath(mnist_dir)])
+    assert status == 0, errors
+    assert output.splitlines() == ['(60000, 28, 28) uint8 (10000,) [55000, 5000, 10000] (3, 10)', 'True True']
+    assert put_back(report)['tensorflow.examples.tutorials.mnist.input_data'] == ['gan.py:4']
+
+
+@pytest.mark.parametrize('words,message', [
+    ([], 'usage'), (['missing.py'], 'missing.py is not a file'), (['--max_runs=0', 'x.py'], '--max_runs'),
+    (['--no_such_flag', 'x.py'], '--no_such_flag'), (['--python2'], 'no script'),
+    (['--data_dir=missing', 'x.py'], 'missing is not a folder')])
+def test_errors_of_the_command_line(words, message, tmp_path):
+    (tmp_path / 'x.py').write_text('')
+    process = subprocess.run([sys.executable, '-m', 'dcgan_tf1', 'legacy', *words], cwd=str(tmp_path),
+                             env={**os.environ, 'PYTHONPATH': ROOT}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True)
+    if not words:
+        assert process.returncode == 0 and 'SCRIPT.py' in process.stdout
+    else:
+        assert process.returncode == 1 and message in process.stdout and len(process.stdout.splitlines()) == 1
