@@ -32,7 +32,7 @@ def labeled_arrays(train_dir: Optional[str] = None) -> Tuple[np.ndarray, np.ndar
                                                                  os.path.join(train_dir, name)]
                  if os.path.isfile(path)}
         if len(paths) == len(_idx.SHAPES):
-            arrays = {name: _idx.read_idx(path, name) for name, path in paths.items()}
+            arrays = {name: _idx.read(path, name) for name, path in paths.items()}
             return (arrays[_idx.TRAIN][..., np.newaxis], arrays[_idx.TRAIN_LABELS],
                     arrays[_idx.TEST][..., np.newaxis], arrays[_idx.TEST_LABELS])
     try:

@@ -10,7 +10,6 @@ from typing import Any, Callable, Dict, Optional
 from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
 from dcgan_tf1.legacy.record import MissingName, Record
 
-
 _HEADLESS = sys.platform.startswith('linux') and not (
     os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
 _NEED_A_DISPLAY = ('tk', 'gtk', 'qt', 'wx', 'macosx')  # beginnings of the names of Matplotlib's backends
