@@ -46,6 +46,8 @@ class ScoredImages(Target):
             return False
         assert images.dtype == np.uint8 and images.ndim == 4 and images.size
         stored = np.load(path)
+        if not isinstance(stored, np.ndarray):  # an archive is read, too
+            stored = stored['images' if 'images' in stored.files else stored.files[0]]
         lowest, highest = float(stored.min()), float(stored.max())
         wide = stored.astype(np.float64)
         expected = (wide + 1) * 127.5 if lowest < 0 else wide * 255 if highest <= 1.01 else wide

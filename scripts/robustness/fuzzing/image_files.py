@@ -98,7 +98,7 @@ class ImageFiles(Target):
         if images is REJECTED:
             return False
         assert images.shape == (1, 8, 8, channels) and images.dtype == np.uint8
-        assert content.startswith((b'\x89PNG', b'\xff\xd8', b'GIF8', b'BM')), content[:20]
+        assert content.startswith((b'\x89PNG', b'\xff\xd8', b'GIF8', b'BM', b'RIFF')), content[:20]
         if index is not None and content != self._png[index]:
             self.write(self._png[index], 'images', 'a' + suffix)
             np.testing.assert_array_equal(images, decode())  # PNG has checksums: the pixels cannot differ
