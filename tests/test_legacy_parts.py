@@ -76,7 +76,7 @@ def test_a_missing_mnist_names_both_ways_out(tmp_path, monkeypatch):
 def _source():
     def fail(_):
         raise OSError('no network')
-    return _idx.Source('mnist', {}, {}, fail, None)._replace(keras_file=lambda _: {'fname': 'x', 'origin': 'file:///no'})
+    return _idx.Source('mnist', {}, {}, fail)
 
 
 def test_images_are_stretched_as_by_scipy(tmp_path):

@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
         raise UserError('%s is not a file: name a Python script or a notebook' % words[0])
     for folder in (options.data_dir, options.repair and os.path.dirname(os.path.abspath(options.repair))):
         if folder and not os.path.isdir(folder):
-            raise UserError('%s is not a folder' % folder)
+            raise UserError('%s is not a folder: name one that exists' % folder)
     if options.report:
         options.report = os.path.abspath(options.report)
     if options.repair:

@@ -42,7 +42,8 @@ def install(importer: Importer, record: Record) -> None:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
     if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
-        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: use a new process')
+        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
+                        'process of its own')
     import tensorflow
     for name in ('tensorflow.examples', 'tensorflow.contrib.learn.python.learn.datasets'):
         importer.provide(name, _tutorials(record, name))

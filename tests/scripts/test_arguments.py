@@ -55,6 +55,9 @@ SCRIPTS = {
     'experiments.discriminator_features.__main__': (('--run_dir=' + HERE,), {
         'run_dir': FOLDER, 'checkpoint': PATH, 'data_dir': FOLDER, 'train_images': numbers(10),
         'test_images': numbers(9), 'output': PATH}),
+    'experiments.legacy.__main__': (('--code_dir=clones', '--data_dir=' + HERE), {
+        'code_dir': PATH, 'clone': SWITCH, 'data_dir': FOLDER, 'image_dir': FOLDER, 'max_runs': numbers(1),
+        'seconds': numbers(1), 'plain_seconds': numbers(1), 'only': (['wiseodd'], []), 'output': PATH}),
     'experiments.precision': (('--data_dir=' + HERE, '--image_dir=' + HERE), {
         'recipes': (['graph_mode', 'paper,graph_mode'], ['', 'none', 'graph_mode,']), 'data_dir': FOLDER,
         'image_dir': FOLDER, 'steps': numbers(5), 'seeds': numbers(2), 'bfloat16_seeds': numbers(1),

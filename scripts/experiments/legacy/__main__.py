@@ -14,6 +14,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -128,7 +129,8 @@ def run(command: List[str], folder: str, environment: Dict[str, str], seconds: f
 def last_line(output: str) -> str:
     """The last line of a traceback."""
     lines = [line for line in output.strip().splitlines() if 'Error' in line and not line.startswith(' ')]
-    return (lines or output.strip().splitlines() or ['no output'])[-1][:200]
+    line = (lines or output.strip().splitlines() or ['no output'])[-1]
+    return re.sub(r' \(/[^)]*\)', '', line)[:200]  # without the place of an installed library
 
 
 def clone(repository: Dict[str, Any], options: argparse.Namespace) -> str:

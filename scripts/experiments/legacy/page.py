@@ -36,6 +36,10 @@ The last packages are those that the scripts import. Without a network, put the 
 """
 # Why a script does not run, if it is not for something that this project could put back.
 _REASONS = {
+    'llSourcell/Generative_Adversarial_networks_LIVE/EZGAN.ipynb':
+        'written for TensorFlow 1.0: creates the variables of Adam in a scope with `reuse`; fails on 1.15, too',
+    'jiamings/wgan/wgan_v2.py --data mnist --model mlp':
+        'its own fault: writes images into a folder that it does not create',
     'znxlwm/tensorflow-MNIST-GAN-DCGAN/tensorflow_MNIST_GAN.py':
         'its own fault: a bias has 1024 elements, but the layer 256; fails on TensorFlow 1.15, too',
     'carpedm20/DCGAN-tensorflow/main.py --dataset celebA --input_height=108 --crop --train':
