@@ -121,6 +121,7 @@ def test_a_folder_against_unlabeled_images(tmp_path, evaluated):
     assert evaluation['scores']['sharpness']['real'] is None
 
 
+@pytest.mark.slow
 def test_images_score_as_bytes(evaluated, tmp_path):
     """Also floats of either range, as `sample` and an exported generator write them, and gray stored as color."""
     pixels = data.load_labeled('digits')[1].images.pixels[:50]

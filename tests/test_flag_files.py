@@ -40,6 +40,7 @@ def test_unusable_files_are_named(content, message, tmp_path):
         cli_flags.parse(TrainSettings, '--flagfile=%s' % path)
 
 
+@pytest.mark.slow
 def test_the_recipes_can_be_read_in_every_locale():
     """As on a Japanese or Korean Windows, whose encodings cannot decode all of our files."""
     code = ('import locale; locale.getpreferredencoding = lambda *_: "ascii"\n'

@@ -283,6 +283,7 @@ def test_variables_that_are_no_floats(saved_as, images_of):
         images_of(path)
 
 
+@pytest.mark.slow
 def test_the_oldest_format(run, images_of, expected_images, tmp_path):
     """One file without a suffix, next to a file with the graph, which also stands for it."""
     values = read_variables(run.checkpoint_prefix + '-6')
@@ -316,6 +317,7 @@ def test_values_are_loaded_without_new_ops(run):
     assert_same_variables(loaded, {name: values[name] for name in names})
 
 
+@pytest.mark.slow
 def test_cached_statistics_belong_to_the_names(run, saved_as, images_of):
     """Other renames give other layers their weights, so their statistics are others, too."""
     path = saved_as(lambda name: name.replace('Generator', 'x'))

@@ -116,6 +116,7 @@ def test_a_posts_functions_train_as_the_recipe(recipe, source, write, training_s
         assert np.abs(own_values[name] - expected).max() <= 2e-5 * scale, name
 
 
+@pytest.mark.slow
 def test_the_update_ops_of_tf_layers_run_in_order(write, training_settings, random_images):
     """Twice the same training gives the same moving averages, bit for bit."""
     settings = training_settings(*SMALL_RUN, '--network=' + write(SPARSE_SOFTMAX), '--loss=sparse_softmax')
@@ -155,6 +156,7 @@ def test_samples_in_every_mode(write, training_settings, tmp_path):
             assert np.abs(images - expected).max() <= (3 if mode == 'standing' else 1), mode
 
 
+@pytest.mark.slow
 def test_a_run_resumes_after_its_network_was_moved(write, training_settings, tmp_path):
     first = write(SMALL)
 

@@ -188,6 +188,7 @@ def test_a_run_that_was_trained_on_hidden_files(folder, tmp_path, run):
         run('run', 5)
 
 
+@pytest.mark.slow
 def test_new_formats_do_not_change_an_older_run(folder, tmp_path, run):
     run('run', 3)
     Image.new('L', (8, 8)).save(str(folder / 'new.jfif'), 'JPEG')
