@@ -6,7 +6,7 @@ fixed weights generates N batches, each normalized with its own statistics, and 
 standing statistics, an image does not depend on the images generated with it, and the statistics do not
 depend on the course of the training.
 """
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Mapping, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -36,26 +36,41 @@ def accumulate(session: tf.Session, network: 'Union[Generator, Discriminator]', 
     Raises:
         UserError: if the network has moving averages that are not recognized as those of batch norm.
     """
-    unknown = getattr(network, 'other_updates', [])
-    if unknown:
-        raise UserError('--bn_mode=standing needs batch norm layers of dcgan_tf1.layers, tf.layers or tf_slim, but %s '
-                        'is an update op of another kind: use --bn_mode=batch or --bn_mode=moving' % unknown[0].name)
+    if network.other_updates:
+        raise UserError('--bn_mode=standing needs batch norm layers of dcgan_tf1.layers or tf.layers, but %s '
+                        'is an update op of another kind: use --bn_mode=batch or --bn_mode=moving'
+                        % network.other_updates[0].name)
     # Each layer has recorded its mean, then its variance.
     layers = list(zip(network.statistics[::2], network.statistics[1::2]))
-    count = 0
-    sums: List[Any] = [0.] * len(layers)  # of E[x] and E[x²], [2, channels]
+    moments = [PooledMoments() for _ in layers]
     fetches = [(mean.batch, variance.batch, variance.biased_factor) for mean, variance in layers]
     for batch in batches:
         values = session.run(fetches, {placeholder: batch, network.is_training: True})
-        count += 1
-        for index, (mean, variance, biased_factor) in enumerate(values):
-            mean, variance = mean.astype(np.float64), variance.astype(np.float64) * biased_factor
-            sums[index] = sums[index] + np.stack([mean, variance + mean ** 2])
+        for pool, (mean, variance, biased_factor) in zip(moments, values):
+            pool.add(mean, variance.astype(np.float64) * biased_factor)
     pooled = {}
-    for (mean, variance), (first, second) in zip(layers, (total / count for total in sums)):
-        pooled[mean.moving.op.name] = first.astype(np.float32)
-        pooled[variance.moving.op.name] = np.maximum(second - first ** 2, 0).astype(np.float32)
+    for (mean, variance), pool in zip(layers, moments):
+        pooled[mean.moving.op.name], pooled[variance.moving.op.name] = pool.mean_and_variance()
     return pooled
+
+
+class PooledMoments:
+    """The mean E[x] and the variance E[x²] - E[x]² of several batches of one size, from those of each batch."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._sums: Any = 0.  # of E[x] and E[x²], [2, channels]
+
+    def add(self, mean: np.ndarray, variance: np.ndarray) -> None:
+        """Adds a batch: its mean and its biased variance, [channels]."""
+        mean, variance = mean.astype(np.float64), variance.astype(np.float64)
+        self._count += 1
+        self._sums = self._sums + np.stack([mean, variance + mean ** 2])
+
+    def mean_and_variance(self) -> Tuple[np.ndarray, np.ndarray]:
+        """Both of all batches together, float32 [channels]."""
+        first, second = self._sums / self._count
+        return first.astype(np.float32), np.maximum(second - first ** 2, 0).astype(np.float32)
 
 
 def feed_dict(network: 'Union[Generator, Discriminator]',

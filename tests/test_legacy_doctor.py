@@ -79,7 +79,7 @@ DISCRIMINATOR = ['Discriminator/batch_normalization']
 
 
 @pytest.mark.parametrize('fixed', [False, True], ids=['placeholder', 'training=True'])
-def test_a_healthy_gan_has_only_young_averages(graph, tf_layers, fixed):
+def test_the_averages_of_a_healthy_gan_only_have_to_warm_up(graph, tf_layers, fixed):
     gan = Gan(tf_layers, training=True if fixed else None)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
     with doctor.watch() as watched, tf.Session() as session:
@@ -221,7 +221,7 @@ def test_watching_changes_no_result(graph, tf_layers):
 @pytest.mark.slow
 @pytest.mark.parametrize('recipe', recipe_names())
 def test_no_recipe_has_a_fault(recipe, training_settings, random_images, monkeypatch, tmp_path):
-    """The whole training loop, with samples. Only the averages are young, by the right number of updates."""
+    """The whole training loop, with samples. Only the averages have not warmed up, by the right number of updates."""
     settings = training_settings('--recipe=' + recipe, '--dataset=digits', '--batch_size=4', '--sample_size=4',
                                  '--steps=2', '--log_every=1', '--sample_every=1', '--run_dir=%s' % tmp_path)
     if settings.image_size != 28:

@@ -80,7 +80,7 @@ class Doctor(session_runs.Listener):
         self._pending: Optional[Tuple[Any, Any]] = None
 
     def analysis(self, graph: Any) -> Analysis:
-        """The analysis of a graph; anew if it has grown."""
+        """The analysis of a graph, which is repeated if the graph has grown."""
         known = self._graphs.get(id(graph))
         size = graph._last_id if hasattr(graph, '_last_id') else len(graph.get_operations())
         if known is None or known.size != size:
@@ -192,8 +192,7 @@ def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.P
         for update in statistic.updates:
             condition = None if update.branch is None else known.get(doctor_run.root(update.op.inputs[0]))
             if update.op in ops and (condition is None or condition == update.branch):
-                sources = set() if update.batch is None else doctor_run.reads(
-                    update.batch, known, request.fed, only_pass_on=True)
+                sources = set() if update.batch is None else doctor_run.reads(update.batch, known, request.fed)
                 if statistic.variable.op not in sources:  # in inference mode, some layers update with the old value
                     updated.append((statistic, update))
     assigned = set()
@@ -215,13 +214,13 @@ def _inference(analysis: Analysis, ops: Set[Any], request: doctor_run.Request,
     used: Set[Any] = set()
     for op in ops:
         if op.type.startswith('FusedBatchNorm') and 'Grad' not in op.type and not op.get_attr('is_training'):
-            used |= doctor_run.reads(op.inputs[4], known, request.fed, only_pass_on=True)
+            used |= doctor_run.reads(op.inputs[4], known, request.fed)
         elif op.type in _NORMALIZERS:
             source = op.inputs[0]
             if source.op.type in ('Add', 'AddV2'):
                 for part in source.op.inputs:
-                    used |= doctor_run.reads(part, known, request.fed, only_pass_on=True)
+                    used |= doctor_run.reads(part, known, request.fed)
         elif op.type in ('If', 'StatelessIf'):
-            used |= doctor_run.reads(op.outputs[0], known, request.fed, only_pass_on=True)
+            used |= doctor_run.reads(op.outputs[0], known, request.fed)
     return [variances[op] for op in used if op in variances]
 

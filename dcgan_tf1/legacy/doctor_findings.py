@@ -108,8 +108,8 @@ def _warm_up(analysis: 'Analysis', history: 'History') -> List[Finding]:
         missing = updates_needed(momentum) - done
         if missing > 0:
             groups.setdefault((missing, round(momentum, 6), done), set()).add(statistic.layer)
-    return [Finding(WARM_UP, sorted(layers), 'the moving statistics are young: after %d updates with momentum %g, '
-                    '%.0f%% of the initial values are left; %d updates are missing until 1%%'
+    return [Finding(WARM_UP, sorted(layers), 'the moving statistics have not warmed up: after %d updates with momentum '
+                    '%g, %.0f%% of the initial values are left; %d more updates bring that to 1%%'
                     % (done, momentum, 100 * momentum ** done, missing),
                     'train longer before you use inference mode, or set momentum (decay in slim) to 0.9')
             for (missing, momentum, done), layers in groups.items()]

@@ -11,7 +11,7 @@ _ASSIGN = {'Assign', 'AssignSub', 'AssignAdd', 'AssignVariableOp', 'AssignSubVar
 PASS_ON = {'Identity', 'ReadVariableOp', 'Switch', 'RefSwitch', 'Merge', 'RefMerge', 'Enter', 'RefEnter', 'Reshape',
            'Squeeze', 'ExpandDims', 'Cast', 'StopGradient', 'RefIdentity'}
 IFS = {'If', 'StatelessIf'}
-_VARIABLES = {'VariableV2', 'Variable', 'VarHandleOp'}
+VARIABLES = {'VariableV2', 'Variable', 'VarHandleOp'}
 
 
 class Update(NamedTuple):
@@ -35,7 +35,7 @@ class Statistic(NamedTuple):
 def variable_op(tensor: Any) -> Optional[Any]:
     """The op of the variable that a tensor is, or is the value of; None for any other tensor."""
     op = tensor.op
-    while op.type not in _VARIABLES:
+    while op.type not in VARIABLES:
         if op.type not in PASS_ON or not op.inputs:
             return None
         op = op.inputs[0].op
@@ -54,7 +54,7 @@ def statistics(graph: Any) -> List[Statistic]:
     for op in graph.get_operations():
         if op.type in _ASSIGN:
             target = variable_op(op.inputs[0])
-            if target in found and not _is_initializer(op, found[target].variable):
+            if target in found and op != found[target].variable.initializer:
                 update = _update(op, target)
                 if update is not None:
                     found[target].updates.append(update)
@@ -103,10 +103,6 @@ def function_definition(graph: Any, name: str) -> Any:
 
 def _node_name(reference: str) -> str:
     return reference.lstrip('^').split(':')[0]
-
-
-def _is_initializer(op: Any, variable: Any) -> bool:
-    return op == variable.initializer
 
 
 def _update(op: Any, target: Any) -> Optional[Update]:

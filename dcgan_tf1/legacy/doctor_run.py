@@ -4,7 +4,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.legacy.doctor_graph import IFS, PASS_ON, function_definition, variable_op
+from dcgan_tf1.legacy.doctor_graph import IFS, PASS_ON, VARIABLES, function_definition
 
 Predicates = Dict[Any, bool]  # {op that computes a condition: its value}
 
@@ -109,30 +109,28 @@ def _arguments_used(graph: Any, name: str) -> Set[int]:
     return {index for index, argument in enumerate(names) if argument in seen}
 
 
-def executed(ops: Iterable[Any], fed: frozenset, known: Predicates, stop: Iterable[Any] = ()) -> Set[Any]:
-    """All ops that a run executes, as far as conditions are known. Does not look behind the ops of `stop`."""
-    stop = set(stop)
+def executed(ops: Iterable[Any], fed: frozenset, known: Predicates) -> Set[Any]:
+    """All ops that a run executes, as far as conditions are known."""
     stack, seen = list(ops), set()
     while stack:
         op = stack.pop()
         if op in seen or _is_dead(op, known):
             continue
         seen.add(op)
-        if op in fed or op in stop:
+        if op in fed:
             continue
         stack += [tensor.op for tensor in inputs_used(op, known)]
         stack += list(op.control_inputs)
     return seen
 
 
-def reads(tensor: Any, known: Predicates, fed: frozenset, only_pass_on: bool) -> Set[Any]:
-    """The ops of all variables whose values enter a tensor.
+def reads(tensor: Any, known: Predicates, fed: frozenset) -> Set[Any]:
+    """The ops of the variables whose values a tensor has, changed at most in shape.
 
     Args:
         tensor: the tensor.
         known: conditions of the run.
         fed: ops whose outputs are fed.
-        only_pass_on: whether only ops that do not change the value are followed.
     """
     found, seen = set(), set()
     stack = [tensor]
@@ -141,13 +139,11 @@ def reads(tensor: Any, known: Predicates, fed: frozenset, only_pass_on: bool) ->
         if op in seen or op in fed or _is_dead(op, known):
             continue
         seen.add(op)
-        source = variable_op(op.outputs[0]) if op.type in ('VariableV2', 'Variable', 'VarHandleOp') else None
-        if source is not None:
-            found.add(source)
-        elif not only_pass_on or op.type in PASS_ON or op.type in IFS:
-            tensors = inputs_used(op, known)
-            conditional = op.type in IFS or op.type in ('Switch', 'RefSwitch')
-            stack += [value for value in tensors if not (conditional and value is condition(op))]
+        if op.type in VARIABLES:
+            found.add(op)
+        elif op.type in PASS_ON or op.type in IFS:
+            decides = condition(op)
+            stack += [value for value in inputs_used(op, known) if value is not decides]
     return found
 
 

@@ -45,12 +45,11 @@ def _numpy_names() -> Dict[str, PutBack]:
         'long': 'int64', 'float_': 'float64', 'complex_': 'complex128', 'unicode_': 'str_', 'string_': 'bytes_',
         'NaN': 'nan', 'NAN': 'nan', 'Inf': 'inf', 'Infinity': 'inf', 'infty': 'inf', 'PINF': 'inf', 'round_': 'round',
         'product': 'prod', 'cumproduct': 'cumprod', 'alltrue': 'all', 'sometrue': 'any', 'row_stack': 'vstack',
-        'trapz': 'trapezoid', 'in1d': 'isin', 'asfarray': 'asarray', 'rank': 'ndim', 'float128': 'longdouble',
-        'bool8': 'bool_', 'int0': 'intp', 'object0': 'object_', 'mat': 'asmatrix', 'cast': 'asarray'}.items()})
+        'trapz': 'trapezoid', 'in1d': 'isin', 'rank': 'ndim', 'bool8': 'bool_', 'int0': 'intp', 'object0': 'object_',
+        'mat': 'asmatrix'}.items()})
     names['asscalar'] = PutBack(lambda: lambda array: array.item(), 'write: x.item()')
     names['unicode'] = PutBack(lambda: str, 'write: str')
     names['asfarray'] = PutBack(lambda: _asfarray, 'write: np.asarray(x, dtype=float)')
-    del names['cast'], names['float128']
     return names
 
 

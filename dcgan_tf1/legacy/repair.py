@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.legacy import doctor_graph, doctor_run, session_runs
 from dcgan_tf1.legacy.doctor import Doctor
 from dcgan_tf1.legacy.doctor_findings import INITIAL, NEVER_UPDATED
+from dcgan_tf1.standing_statistics import PooledMoments
 
 BATCHES = 100  # batches that the statistics are computed from
 _MAX_BYTES = 2 ** 28  # of fed arrays that are kept
@@ -73,20 +74,19 @@ class Repairing(session_runs.Listener):
         return self._message or 'Repair: the script trained nothing that has batch norm; nothing was written.'
 
     def _standing_statistics(self, session: Any, layers: List[Layer]) -> Dict[str, np.ndarray]:
-        """{variable: value}, with equal weights for all batches, as in `dcgan_tf1.standing_statistics`."""
-        sums: Dict[str, List[Any]] = {}
+        """{variable: value}, with equal weights for all batches."""
+        pools: Dict[str, PooledMoments] = {}
         for index in range(BATCHES):
             feed = self._feeds[index % len(self._feeds)]
             usable = [layer for layer in layers if _placeholders(layer) <= {key.op for key in feed}]
             values = session.run([layer[2:] for layer in usable], feed)
-            for (mean, variance, *_), (batch_mean, batch_variance) in zip(usable, values):
-                first, second = batch_mean.astype(np.float64), batch_variance.astype(np.float64) + batch_mean ** 2.
-                total = sums.setdefault(mean.layer, [mean, variance, 0, 0., 0.])
-                total[2:] = [total[2] + 1, total[3] + first, total[4] + second]
+            for (mean, *_), batch_moments in zip(usable, values):
+                pools.setdefault(mean.layer, PooledMoments()).add(*batch_moments)
         result = {}
-        for mean, variance, count, first, second in sums.values():
-            result[mean.variable.op.name] = (first / count).astype(np.float32)
-            result[variance.variable.op.name] = np.maximum(second / count - (first / count) ** 2, 0).astype(np.float32)
+        for mean, variance, *_ in layers:
+            if mean.layer in pools:
+                result[mean.variable.op.name], result[variance.variable.op.name] = pools[
+                    mean.layer].mean_and_variance()
         return result
 
 

@@ -21,7 +21,7 @@ _RENAMED = {
     'histogram_summary': 'summary.histogram', 'merge_summary': 'summary.merge',
     'merge_all_summaries': 'summary.merge_all', 'audio_summary': 'summary.audio', 'inv': 'reciprocal',
     'batch_matrix_inverse': 'matrix_inverse', 'complex_abs': 'abs', 'listdiff': 'setdiff1d',
-    'sparse_segment_sqrt_n': 'sparse_segment_sqrt_n', 'initialize_all_tables': 'tables_initializer',
+    'initialize_all_tables': 'tables_initializer',
 }
 # Names that moved inside TensorFlow: {module: {name: name in tf}}. tf_slim uses them.
 _MOVED = {

@@ -14,7 +14,7 @@ that need PyTorch, Theano or a GPU.
 - *Plain*: what `python SCRIPT.py` does; "no error" if it still ran without an error after a minute or more.
 - *With the command*: the number of calls of `Session.run`, or why it ends earlier.
 - *Batch norm*: what [the doctor](../../../docs/batch-norm-doctor.md) found, with the number of layers. After so short
-  a training, averages with a momentum above 0.95 are young.
+  a training, averages with a momentum above 0.95 have not warmed up.
 
 %(failures)s
 ## Scripts
@@ -48,7 +48,7 @@ _REASONS = {
         'written for TensorFlow 0.x: an `ExponentialMovingAverage` creates variables in a scope with `reuse`',
 }
 _KINDS = {'optimized': 'optimized', 'initial_statistics': 'inference with 0 and 1', 'never_updated': 'never updated',
-          'other_step': 'updated in the other step', 'warm_up': 'young'}
+          'other_step': 'updated in the other step', 'warm_up': 'not warmed up'}
 
 
 def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: str, max_runs: int) -> str:
