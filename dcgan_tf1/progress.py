@@ -1,10 +1,10 @@
 """Shows that long work goes on: a bar on a terminal, elsewhere a line now and then. Both go to standard error."""
-import contextlib
-import sys
 import time
 from typing import Any, Callable, Iterable, Iterator, TypeVar
 
 import tqdm
+
+from dcgan_tf1 import terminal
 
 # Seconds until the first line, and between lines, where there is no terminal.
 FIRST_LINE, NEXT_LINES = 5., 30.
@@ -12,23 +12,15 @@ FIRST_LINE, NEXT_LINES = 5., 30.
 _Item = TypeVar('_Item')
 
 
-def is_terminal() -> bool:
-    """Whether standard error is a terminal. It may also be closed, or missing."""
-    with contextlib.suppress(AttributeError, OSError, ValueError):
-        return sys.stderr.isatty()
-    return False
-
-
 def say(text: str) -> None:
     """Prints a line, above the bars if there are any. Work goes on if nobody can read it."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):
-            tqdm.tqdm.write(text, file=sys.stderr)
+    tqdm.tqdm.write(text, file=terminal.standard_error())
 
 
 def bar(**options: Any) -> tqdm.tqdm:
     """A progress bar with these options of tqdm. It shows nothing without a terminal."""
-    return tqdm.tqdm(dynamic_ncols=True, disable=not is_terminal(), **options)
+    stream = terminal.standard_error()
+    return tqdm.tqdm(file=stream, dynamic_ncols=True, disable=not stream.isatty(), **options)
 
 
 def track(items: Iterable[_Item], description: str, total: int,

@@ -3,20 +3,17 @@ import contextlib
 import json
 import math
 import os
-import sys
 import time
 from typing import Any, Dict, Optional, TextIO
 
 import numpy as np
 import tensorflow.compat.v1 as tf
-import tqdm
 
-from dcgan_tf1 import image_files, plots
+from dcgan_tf1 import image_files, plots, progress
 from dcgan_tf1.errors import UserError, add_filename
 from dcgan_tf1.events import EventWriter
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.settings import TrainSettings
-from dcgan_tf1.terminal import Unfailing
 
 # Of the animation of a training.
 _MAX_FRAMES = 30
@@ -52,9 +49,7 @@ class Reporter:
         if start_step == 0:
             graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
             self._events.add(0, graph_def=graph_def.SerializeToString())
-        self._terminal: Any = Unfailing(sys.stderr)
-        self._bar = tqdm.tqdm(total=settings.steps, initial=start_step, unit='step', dynamic_ncols=True,
-                              file=self._terminal, disable=not self._terminal.isatty())
+        self._bar = progress.bar(total=settings.steps, initial=start_step, unit='step')
 
     def close(self) -> None:
         """Closes all files."""
@@ -78,8 +73,7 @@ class Reporter:
         text = ' '.join(text.splitlines())  # a file name may contain line breaks
         self._append(self._log_file, time.strftime('%Y-%m-%d %H:%M:%S ') + text)
         if terminal:
-            self._bar.clear()
-            print(text, file=self._terminal)
+            progress.say(text)
 
     @staticmethod
     def _append(file: TextIO, line: str) -> None:

@@ -36,12 +36,25 @@ class Unfailing:
             return bool(self._stream.isatty())
         return False
 
+    def __eq__(self, other: Any) -> bool:  # so that tqdm recognizes the stream of its bars
+        return isinstance(other, Unfailing) and self._stream is other._stream
+
+    def __hash__(self) -> int:
+        return hash(self._stream)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
+def _unfailing(stream: Any) -> Unfailing:
+    return stream if isinstance(stream, Unfailing) else Unfailing(stream)
+
+
+def standard_error() -> Any:
+    """What is standard error now, as an `Unfailing`."""
+    return _unfailing(sys.stderr)
+
+
 def protect() -> None:
     """Makes standard output and standard error of this process unfailing."""
-    for name in ('stdout', 'stderr'):
-        if not isinstance(getattr(sys, name), Unfailing):
-            setattr(sys, name, Unfailing(getattr(sys, name)))
+    sys.stdout, sys.stderr = _unfailing(sys.stdout), _unfailing(sys.stderr)  # type: ignore[assignment]
