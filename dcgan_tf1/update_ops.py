@@ -1,13 +1,13 @@
 """Recognizes batch norm layers other than those of this package by the update ops that they leave in UPDATE_OPS."""
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import BatchStatistic
 
 
-def split(update_ops: Sequence[tf.Operation]) -> Tuple[List[BatchStatistic], List[tf.Operation]]:
-    """Finds the update ops that are moving averages, as `tf.layers` and tf_slim create them.
+def split(update_ops: Sequence[Any]) -> Tuple[List[BatchStatistic], List[tf.Operation]]:
+    """Finds the update ops that are moving averages, as `tf.layers` creates them.
 
     Args:
         update_ops: the ops that a forward pass added to the collection UPDATE_OPS.
@@ -16,8 +16,10 @@ def split(update_ops: Sequence[tf.Operation]) -> Tuple[List[BatchStatistic], Lis
         The statistics of the batch norm layers, for each layer the mean, followed by the variance; and the update
         ops that are none.
     """
+    # Scripts also add tensors and assigned variables.
+    ops = [op if isinstance(op, tf.Operation) else op.op for op in update_ops]
     statistics, others = [], []
-    for op in update_ops:
+    for op in ops:
         statistic = _moving_average(op)
         if statistic:
             statistics.append(statistic)
@@ -28,7 +30,7 @@ def split(update_ops: Sequence[tf.Operation]) -> Tuple[List[BatchStatistic], Lis
     is_paired = all(mean.endswith('moving_mean') and variance == mean[:-len('mean')] + 'variance'
                     for mean, variance in zip(names[::2], names[1::2]))
     if len(names) % 2 or not is_paired:
-        return [], list(update_ops)
+        return [], ops
     return statistics, others
 
 

@@ -1,16 +1,17 @@
 """--network=FILE: anyone's generator and discriminator, written with tf.layers, tf.nn or this package's layers."""
 import os
+import re
 import shutil
 import textwrap
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import assert_same_run
+from helpers import ROOT, assert_same_run
 
-from dcgan_tf1 import api, cli_flags, networks
+from dcgan_tf1 import api, cli_flags, export, networks, standing_statistics
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1.command_settings import SampleSettings
+from dcgan_tf1.command_settings import ExportSettings, SampleSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.run_settings import batch_plan, run_dir
@@ -114,6 +115,45 @@ def test_a_posts_functions_train_as_the_recipe(recipe, source, write, training_s
             continue
         scale = max(np.abs(expected).max(), 1e-30)
         assert np.abs(own_values[name] - expected).max() <= 2e-5 * scale, name
+
+
+def test_the_example_in_the_documentation(write, training_settings, tmp_path):
+    """It trains, and is sampled and exported with every kind of statistics."""
+    with open(os.path.join(ROOT, 'docs', 'your-own-network.md'), encoding='utf-8') as file:
+        source = re.search('```python\n(.*?)```', file.read(), re.S).group(1)
+    run = str(tmp_path / 'run')
+    assert train(training_settings(*SMALL_RUN, '--dataset=mnist_10k', '--network=' + write(source), '--steps=2',
+                                   '--run_dir=' + run)) == 0
+    with api.open_run(run) as generator:
+        for mode in ('batch', 'moving', 'standing'):
+            assert generator.images(generator.latent_vectors(4), mode, standing_batches=2).shape == (4, 28, 28, 1)
+    assert export.run(cli_flags.parse(ExportSettings, '--run_dir=' + run, '--standing_batches=2',
+                                      '--output=%s' % (tmp_path / 'exported'))) == 0
+
+
+# An average as scripts write it by hand, and a weight without layers.
+PLAIN = '''
+    import tensorflow.compat.v1 as tf
+
+    def generator(z):
+        weight = tf.get_variable('weight', [100, 28 * 28])
+        total = tf.get_variable('total', [], initializer=tf.zeros_initializer(), trainable=False)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, total.assign_add(1.))
+        return tf.nn.tanh(tf.matmul(z, weight))
+
+    def discriminator(x):
+        return tf.reshape(tf.reduce_mean(x, axis=[1, 2, 3]) * tf.get_variable('weight', []), [-1, 1])
+    '''
+
+
+def test_other_update_ops_run_once_per_step(write, training_settings, random_images, graph):
+    session, variables, graph = build(training_settings(*SMALL_RUN, '--network=' + write(PLAIN)), random_images)
+    with session:
+        for _ in range(3):
+            session.run(graph.step.train_op)
+        assert session.run(variables['Generator/total']) == 3
+        with pytest.raises(UserError, match='--bn_mode=standing needs batch norm layers of .*, but Generator/'):
+            standing_statistics.accumulate(session, graph.generator, graph.inputs.noise, [])
 
 
 @pytest.mark.slow
