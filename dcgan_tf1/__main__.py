@@ -37,7 +37,7 @@ def _overview() -> str:
     lines += ['  %-9s %s' % command for command in COMMANDS.items()]
     lines += ['', 'Recipes (--recipe):    ' + ', '.join(recipes.names()),
               'Datasets (--dataset):  ' + ', '.join(settings.module_names(data)),
-              'Networks (--network):  ' + ', '.join(networks.built_in()) + ', or a Python file of your own',
+              'Networks (--network):  ' + ', '.join(settings.module_names(networks)) + ', or a Python file of your own',
               '', '"python -m dcgan_tf1 COMMAND --help" lists the flags of a command.']
     return '\n'.join(lines)
 

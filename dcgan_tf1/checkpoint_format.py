@@ -37,7 +37,13 @@ def restore(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
     with open_checkpoint(path) as reader:
         shapes = reader.get_variable_to_shape_map()
     check_variables(path, shapes, {variable.op.name: variable for variable in tf.global_variables()})
-    restore_variables(session, saver, path)
+    try:
+        # Not `saver.restore`, which takes only paths that are UTF-8.
+        with _name_for_tensorflow(path) as name:
+            session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: name})
+    except (tf.errors.OpError, ValueError) as error:
+        raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
+                                     % (path, short_reason(error))) from error
 
 
 @contextlib.contextmanager
@@ -115,17 +121,6 @@ def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]
     if problems:
         raise UserError('%s is a checkpoint of another network; use the recipe that it was trained with. %s'
                         % (path, '; '.join(problems)))
-
-
-def restore_variables(session: tf.Session, saver: tf.train.Saver, path: str) -> None:
-    """Restores the variables of `saver` without a check. Raises CorruptCheckpointError if that fails."""
-    try:
-        # Not `saver.restore`, which takes only paths that are UTF-8.
-        with _name_for_tensorflow(path) as name:
-            session.run(saver.saver_def.restore_op_name, {saver.saver_def.filename_tensor_name: name})
-    except (tf.errors.OpError, ValueError) as error:
-        raise CorruptCheckpointError('%s is damaged (%s): name an intact checkpoint'
-                                     % (path, short_reason(error))) from error
 
 
 def short_reason(error: Exception) -> str:

@@ -49,6 +49,7 @@ class Discriminator(NamedTuple):
     logits: tf.Tensor  # float32 [images, …, num_logits]
     statistics: List[BatchStatistic]  # of its batch norm layers
     activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
+    other_updates: Sequence[tf.Operation] = ()  # as of a `Generator`
 
 
 class TrainGraph(NamedTuple):
@@ -99,7 +100,7 @@ def build_discriminator(settings: 'TrainSettings') -> Discriminator:
     network = Network('Discriminator', discriminator_function(settings), is_training,
                       **_computation(settings))
     real = network(images)
-    return Discriminator(images, is_training, real.output, real.statistics, real.activations)
+    return Discriminator(images, is_training, real.output, real.statistics, real.activations, real.other_updates)
 
 
 def _computation(settings: 'TrainSettings') -> Dict[str, Any]:
@@ -181,7 +182,8 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
         inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value())
         # Networks that are not built in are trained in training mode, whatever the placeholder says: see `networks`.
         mode = inputs.is_training if networks.is_built_in(settings.network) else True
-        generator, discriminator = _trainable_networks(settings, images.image_shape, mode, global_step)
+        generate = generator_function(settings, images.image_shape)
+        generator, discriminator = _trainable_networks(settings, generate, mode, global_step)
         loss = LOSSES[settings.loss]
         updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
         with tf.control_dependencies(updates):
@@ -190,8 +192,7 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
         with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
-            fake = Network('Generator', generator_function(settings, images.image_shape), inputs.is_training,
-                           **_computation(settings))(inputs.noise)
+            fake = Network('Generator', generate, inputs.is_training, **_computation(settings))(inputs.noise)
             sample_noise = randomness.noise(
                 settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
                 settings.noise_dim)
@@ -206,7 +207,7 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
             histograms=histograms, start_batches=start_batches)
 
 
-def _trainable_networks(settings: 'TrainSettings', image_shape: Sequence[int],
+def _trainable_networks(settings: 'TrainSettings', generate: Callable[..., tf.Tensor],
                         is_training: Union[bool, tf.Tensor], global_step: tf.Variable) -> Tuple[Network, Network]:
     """The generator and the discriminator, each with an Adam optimizer."""
     def network(scope: str, function: Callable[..., tf.Tensor], learning_rate: float,
@@ -216,8 +217,7 @@ def _trainable_networks(settings: 'TrainSettings', image_shape: Sequence[int],
         return Network(scope, function, is_training, adam, settings.update_ops, extra_bn_momentums,
                        **_computation(settings))
 
-    generator = network('Generator', generator_function(settings, image_shape),
-                        settings.learning_rate_generator, settings.extra_bn_momentums)
+    generator = network('Generator', generate, settings.learning_rate_generator, settings.extra_bn_momentums)
     discriminator = network('Discriminator', discriminator_function(settings, settings.loss),
                             settings.learning_rate_discriminator)
     return generator, discriminator

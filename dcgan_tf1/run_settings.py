@@ -117,12 +117,16 @@ def check_network(network: str, folder: RunFolder) -> None:
                         '--network if it was moved, or name a new --run_dir' % (network, folder.path))
 
 
-def check_data_dir(folder: RunFolder, settings: TrainSettings) -> None:
+def check_data_dir(folder: RunFolder, settings: TrainSettings, run: TrainSettings) -> None:
     """Checks that the images of a run are where they were for the training, if they are to be read from there.
 
+    Args:
+      folder: the run.
+      settings: those of the command.
+      run: those of the run, as `read` returns them.
     Raises: UserError if that folder does not exist.
     """
-    recorded = read(folder).data_dir
+    recorded = run.data_dir
     if recorded and settings.data_dir == recorded and not os.path.exists(recorded):
         raise UserError('%s names %s as the folder of the images, which does not exist here: give their folder with '
                         '--data_dir' % (folder.config, recorded))
@@ -183,7 +187,7 @@ def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:
     folder = RunFolder(settings.run_dir)
     run = read(folder)
     settings = with_run_values(settings.replace(data_dir=settings.data_dir or run.data_dir), run, _OF_THE_DATA)
-    check_data_dir(folder, settings)
+    check_data_dir(folder, settings, run)
     return settings
 
 

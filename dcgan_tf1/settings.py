@@ -69,8 +69,8 @@ class TrainSettings(Settings):
     network: str = path(
         'sparse_softmax', 'architecture of generator and discriminator: one of %s; or your own, a Python file '
         '(my_gan.py) or a module that can be imported (my_package.my_gan) with the functions generator and '
-        'discriminator' % ', '.join(networks.built_in()), _is_network,
-        'must be one of %s, or a Python file or module' % ', '.join(networks.built_in()), or_name=True)
+        'discriminator' % ', '.join(module_names(networks)), _is_network,
+        'must be one of %s, or a Python file or module' % ', '.join(module_names(networks)), or_name=True)
     loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator')
     schedule: str = choice('discriminator_then_generator', SCHEDULES, 'order of the updates within a step')
     update_ops: bool = boolean(

@@ -1,14 +1,13 @@
 """A training from its settings to its end: data, graph, run folder, Session, loop."""
 import contextlib
 import platform
-import sys
 from typing import Any, Dict, List, Optional
 
 import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import cli_flags, flag_files, graph, run_settings, training_data
+from dcgan_tf1 import cli_flags, flag_files, graph, progress, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
@@ -18,7 +17,6 @@ from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.session import create_session
 from dcgan_tf1.settings import TrainSettings
-from dcgan_tf1.terminal import Unfailing
 from dcgan_tf1.warm_start import WarmStart
 
 _Config = Dict[str, Any]
@@ -33,9 +31,10 @@ def train(settings: TrainSettings) -> int:
     folder = RunFolder(run_settings.run_dir(settings))
     earlier_config = folder.read_config()
     if earlier_config:
-        settings = run_settings.for_resume(settings, run_settings.read(folder))
-        _check_same_settings(folder, settings)
-        run_settings.check_data_dir(folder, settings)
+        earlier = run_settings.read(folder)
+        settings = run_settings.for_resume(settings, earlier)
+        _check_same_settings(folder, settings, earlier)
+        run_settings.check_data_dir(folder, settings, earlier)
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
@@ -54,8 +53,8 @@ def train(settings: TrainSettings) -> int:
             return _Training(run, train_graph, config, earlier_config, notes).run()
 
 
-def _check_same_settings(folder: RunFolder, settings: TrainSettings) -> None:
-    changes = run_settings.changes(settings, run_settings.read(folder))
+def _check_same_settings(folder: RunFolder, settings: TrainSettings, earlier: TrainSettings) -> None:
+    changes = run_settings.changes(settings, earlier)
     if changes:
         raise UserError('%s holds a run with other settings: %s. To resume that run, use --flagfile=%s; to start '
                         'another, name a new --run_dir' % (folder.path, '; '.join(changes), folder.flags))
@@ -100,8 +99,8 @@ class _Training:
         with create_session(settings.xla) as session:
             start_step = self._restore_or_initialize(session, initializer, warm_start)
             if self._is_finished(start_step):
-                print('%s is finished: all %d steps are done. To train longer, use a larger --steps'
-                      % (self._run.folder.path, start_step), file=Unfailing(sys.stderr))
+                progress.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
+                             % (self._run.folder.path, start_step))
                 return 0
             earlier = run_settings.read(self._run.folder) if self._earlier_config else None
             with contextlib.closing(Reporter(self._run.folder, settings, start_step, earlier)) as reporter:

@@ -13,6 +13,7 @@ from dcgan_tf1.settings import TrainSettings
 #   unreadable: {name: size} of the files that are left out for good. Only of image folders.
 #   faults: {name: size} of files that stopped the run. Nothing has been trained without them yet.
 _Record = Dict[str, Any]
+_SHOWN = 5  # files that cannot be read, which the log lists with the reason
 
 
 class TrainingData(NamedTuple):
@@ -65,7 +66,7 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
     if earlier is not None:
         unreadable, faults = _sizes(earlier, 'unreadable'), _sizes(earlier, 'faults')
         full = _as_started(settings, run_dir, current, earlier, {**unreadable, **faults})
-    notes = ['left out of %s: %s' % (full.source, full.left_out)] * bool(full.left_out)
+    notes = full.remarks()
     if not settings.skip_unreadable:
         present = faults.keys() & set(current.names)
         if present:
@@ -88,9 +89,6 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
             full.source, _count(len(unreadable), 'file that cannot be read or is gone',
                                 'files that cannot be read or are gone'), min(unreadable)))
     return TrainingData(images, record, notes + _describe_size(settings, earlier is None))
-
-
-_SHOWN = 5  # files that cannot be read, with the reasons
 
 
 def _count(number: int, one: str, several: str) -> str:

@@ -45,7 +45,7 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
       fast_jpeg: whether to decode large JPEG files at reduced size, which changes gray levels slightly.
       flag: the flag that names the folder, for error messages.
       as_in_0_2: whether to list what version 0.2 did; see `_walk.list_folder`.
-    Raises: UserError if the folder does not exist, cannot be read, is that of a run, or contains no image file.
+    Raises: UserError if the folder does not exist, cannot be read, or contains no image file.
     """
     source = '%s=%s' % (flag, data_dir or '')
     if data_dir is None or not os.path.isdir(data_dir):

@@ -19,7 +19,6 @@ import importlib.util
 import inspect
 import os
 import pathlib
-import pkgutil
 import sys
 import zlib
 from types import ModuleType
@@ -42,12 +41,8 @@ class Functions(NamedTuple):
 
 def is_built_in(name: str) -> bool:
     """Whether --network=NAME is a module of this package."""
-    return name in built_in()
-
-
-def built_in() -> Sequence[str]:
-    """Names of the architectures in this package."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith('_')]
+    is_module_name = name.isidentifier() and not name.startswith('_')
+    return is_module_name and importlib.util.find_spec('%s.%s' % (__name__, name)) is not None
 
 
 def load(name: str) -> Functions:
@@ -60,7 +55,7 @@ def load(name: str) -> Functions:
         UserError: if there is no such module, it cannot be imported, or its functions do not fit.
     """
     if is_built_in(name):
-        module = importlib.import_module('dcgan_tf1.networks.' + name)
+        module = importlib.import_module('%s.%s' % (__name__, name))
         return Functions(module.generator, module.discriminator)
     if importlib.util.find_spec('tf_keras'):
         # TensorFlow 2 gives away its tf.layers, which is in this library, only where this variable is set.
@@ -93,7 +88,7 @@ def _in_mode(is_training: Union[bool, tf.Tensor], call: Callable[[bool], tf.Tens
 
 
 def source(name: str) -> Optional[str]:
-    """Path of the Python file that --network=NAME stands for; None if there is no such module.
+    """Path of the Python file that --network=NAME stands for, if it is not built in; None if there is no such module.
 
     Raises:
         UserError: if a package that contains the module cannot be imported.
@@ -101,7 +96,7 @@ def source(name: str) -> Optional[str]:
     if name.endswith('.py'):
         return name
     try:
-        spec = importlib.util.find_spec('dcgan_tf1.networks.' + name if is_built_in(name) else name)
+        spec = importlib.util.find_spec(name)
     except (ImportError, ValueError) as error:
         raise _import_error(name, error) from error
     return spec.origin if spec else None
@@ -117,8 +112,8 @@ def _import(name: str) -> ModuleType:
             spec.loader.exec_module(module)  # type: ignore[union-attr]
         return module
     except FileNotFoundError as error:
-        raise UserError('--network=%s does not exist: name a Python file, or one of %s'
-                        % (name, ', '.join(built_in()))) from error
+        raise UserError('--network=%s does not exist: name a Python file, or a network that --help lists'
+                        % name) from error
     except SyntaxError as error:
         raise UserError('--network=%s: line %s of %s is not Python 3 (%s): fix that line'
                         % (name, error.lineno, error.filename, error.msg)) from error
@@ -127,8 +122,8 @@ def _import(name: str) -> ModuleType:
 
 
 def _import_error(name: str, error: Exception) -> UserError:
-    return UserError('--network=%s cannot be imported (%s): name a Python file, a module that can be imported, or one '
-                     'of %s' % (name, error, ', '.join(built_in())))
+    return UserError('--network=%s cannot be imported (%s): name a Python file, a module that can be imported, or a '
+                     'network that --help lists' % (name, error))
 
 
 @contextlib.contextmanager
