@@ -1,5 +1,6 @@
 """Reads the files of a TensorFlow checkpoint: lists variables, detects damage, restores."""
 import contextlib
+import glob
 import os
 import re
 import tempfile
@@ -74,9 +75,10 @@ def _name_for_tensorflow(path: str) -> Iterator[bytes]:
     """A path by which TensorFlow finds this file for reading. It takes every path for a pattern."""
     with contextlib.ExitStack() as stack:
         if '[' in path or (os.sep == '/' and '\\' in path):
-            link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'link')
-            os.symlink(os.path.abspath(os.path.dirname(path)), link)
-            path = os.path.join(link, os.path.basename(path))
+            link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory()), 'checkpoint')
+            for file in glob.glob(glob.escape(path) + '*'):
+                os.symlink(os.path.abspath(file), link + file[len(path):])
+            path = link
         yield os.fsencode(path)
 
 

@@ -21,7 +21,9 @@ _MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cac
 _OF_EVALUATIONS = {'best_by', 'evaluation_images', 'classifier_steps'}
 _OF_THE_GENERATOR = ('recipe', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
                      'precision', 'kernels')
-_OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'fast_jpeg', 'skip_unreadable', 'follow_links')
+_OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'fast_jpeg')
+# Which files of the dataset are read. A file may have become unreadable after the training.
+_OF_THE_FILES = ('skip_unreadable', 'follow_links')
 
 _Train = TypeVar('_Train', bound=TrainSettings)
 _Generator = TypeVar('_Generator', bound=GeneratorSettings)
@@ -181,12 +183,14 @@ def for_generator(settings: _Generator) -> _Generator:
 def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:
     """Settings of an evaluation: those of `for_run`, and the dataset that the run was trained on.
 
-    --data_dir says where the data lie; by default they are where they were for the training.
+    --data_dir says where the data lie, --skip_unreadable and --follow_links which of their files are read; by default
+    as for the training.
     """
     settings = for_run(settings)
     folder = RunFolder(settings.run_dir)
     run = read(folder)
-    settings = with_run_values(settings.replace(data_dir=settings.data_dir or run.data_dir), run, _OF_THE_DATA)
+    names = [*_OF_THE_DATA, *(name for name in _OF_THE_FILES if name not in settings.given)]
+    settings = with_run_values(settings.replace(data_dir=settings.data_dir or run.data_dir), run, names)
     check_data_dir(folder, settings, run)
     return settings
 
@@ -194,6 +198,6 @@ def for_run_and_data(settings: EvaluateSettings) -> EvaluateSettings:
 def for_evaluation_during_training(settings: TrainSettings) -> EvaluateSettings:
     """The settings with which the `evaluate` command scores a run of these settings, except for the checkpoint."""
     values = {name: getattr(settings, name) for name in (
-        *_OF_THE_GENERATOR, *_OF_THE_DATA, 'network', 'run_dir', 'data_dir', 'bn_mode', 'cache_dir',
+        *_OF_THE_GENERATOR, *_OF_THE_DATA, *_OF_THE_FILES, 'network', 'run_dir', 'data_dir', 'bn_mode', 'cache_dir',
         'classifier_steps')}
     return EvaluateSettings(num_images=settings.evaluation_images, **values)

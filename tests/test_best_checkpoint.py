@@ -178,3 +178,19 @@ def test_a_dataset_without_labels(run, tmp_path, random_images):
     assert checkpoints.best_checkpoint(folder).endswith('model-2')
     assert set(folder.read_scores()[0]['scores']) == {'sharpness', 'sharpness_ratio', 'nearest_median',
                                                       'nearest_percentile'}
+
+
+@pytest.mark.slow
+def test_evaluations_may_change_on_resume(run):
+    """When they happen always may; what is scored only as long as there are no scores."""
+    run('run', DENSE, '--steps=2')
+    first = [CLASSIFIER_STEPS, '--evaluation_images=30', '--best_by=recall']
+    run('run', DENSE, '--steps=4', '--evaluate_every=2', *first)
+    folder = run('run', DENSE, '--steps=6', '--evaluate_every=1', *first)
+    assert [evaluation['checkpoint'] for evaluation in folder.read_scores()] == [
+        'model-2', 'model-4', 'model-5', 'model-6']
+    for flag in ('--best_by=precision', '--evaluation_images=40'):
+        with pytest.raises(UserError, match=flag.split('=')[0]):
+            run('run', DENSE, '--steps=8', '--evaluate_every=1', *first, flag)
+    whole = run('whole', DENSE, '--steps=6')
+    assert_same_variables(*(read_variables(part.checkpoint_prefix + '-6') for part in (folder, whole)))

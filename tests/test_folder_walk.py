@@ -9,6 +9,7 @@ from PIL import Image
 
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.data._walk import list_folder
+from dcgan_tf1.errors import UserError
 
 FOLDERS = ['a', 'B', 'a b', '.trash', '__MACOSX', '@eaDir', '.ipynb_checkpoints', 'run', 'caf\u00e9']
 SUFFIXES = ['.png', '.JPG', '.jfif', '.jpe', '.gif', '.bmp', '.heic', '.txt', '']
@@ -58,3 +59,56 @@ def test_the_data_are_the_readable_pictures_each_once(seed, tmp_path):
         assert (decoded == decoded[:, :1, :1]).all()
     again = images.without(images.names[::2]).with_earlier(images.sizes(images.names[::2]))
     assert again.names == images.names  # removed files return to their places
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with one picture, a.png."""
+    (tmp_path / 'tree').mkdir()
+    (tmp_path / 'tree' / 'a.png').write_bytes(picture(1))
+    return tmp_path / 'tree'
+
+
+def test_what_is_left_out_is_listed(folder):
+    for name in ('b.heic', 'c.HEIC', 'notes.txt', 'Makefile', '._a.png'):
+        (folder / name).write_bytes(b'')
+    (folder / '.trash').mkdir()
+    (folder.parent / 'elsewhere').mkdir()
+    (folder.parent / 'elsewhere' / 'd.png').write_bytes(picture(2))
+    (folder / 'link').symlink_to(folder.parent / 'elsewhere')
+    listing = list_folder(str(folder))
+    assert listing.pictures == ['a.png']
+    assert listing.describe_left_out() == (
+        '1 hidden file (._a.png), 1 hidden folder (.trash), 1 link to a folder (link), 1 other file (Makefile), '
+        '2 .heic files (b.heic, …), 1 .txt file (notes.txt)')
+
+
+def test_many_kinds_of_files_are_summed_up(folder):
+    for number in range(12):
+        (folder / ('x.k%02d' % number)).write_bytes(b'')
+    assert list_folder(str(folder)).describe_left_out().endswith('1 .k07 file (x.k07), 4 more files')
+
+
+def test_subfolders_that_cannot_be_read_are_listed(folder, monkeypatch):
+    """Also for root, who may read everything."""
+    for name in ('closed', 'closed2', 'open'):
+        (folder / name).mkdir()
+        (folder / name / 'b.png').write_bytes(picture(2))
+    scan = os.scandir
+
+    def scandir(path):
+        if os.path.basename(path).startswith('closed'):
+            raise PermissionError(13, 'Permission denied', path)
+        return scan(path)
+    monkeypatch.setattr(os, 'scandir', scandir)
+    listing = list_folder(str(folder))
+    assert listing.pictures == ['a.png', os.path.join('open', 'b.png')]
+    assert listing.describe_left_out() == '2 folders that cannot be read (closed, …)'
+
+
+def test_the_folder_of_a_run_is_refused(folder):
+    for name in ('config.json', 'train.flags'):
+        (folder / name).write_bytes(b'')
+    with pytest.raises(UserError, match='^--images=.*tree is the folder of a run, whose pictures are not data: name '):
+        image_folder.load(str(folder), flag='--images')
+    assert image_folder.load(str(folder), as_in_0_2=True).num_examples == 1

@@ -86,6 +86,12 @@ def copy_checkpoint(run, step, folder, name):
         shutil.copy('%s-%d%s' % (run.checkpoint_prefix, step, suffix), str(folder / (name + suffix)))
 
 
+@pytest.mark.parametrize('name', ['model[1]', 'model[', r'mo\del', 'mo*d?el', 'caf\udce9 {0}'], ids=ascii)
+def test_a_checkpoint_of_any_name(name, run, tmp_path, images_of, expected_images):
+    copy_checkpoint(run, 6, tmp_path, name)
+    np.testing.assert_array_equal(images_of(str(tmp_path / name)), expected_images)
+
+
 @pytest.mark.parametrize('suffix', ['-6', '-6.index', '-6.data-00000-of-00001', '-6.meta', ''])
 def test_a_checkpoint_by_one_of_its_files(suffix, run):
     assert given_checkpoints.find(run.checkpoint_prefix + suffix) == run.checkpoint_prefix + '-6'

@@ -152,7 +152,7 @@ def test_other_update_ops_run_once_per_step(write, training_settings, random_ima
         for _ in range(3):
             session.run(graph.step.train_op)
         assert session.run(variables['Generator/total']) == 3
-        with pytest.raises(UserError, match='--bn_mode=standing needs batch norm layers of .*, but Generator/'):
+        with pytest.raises(UserError, match='--bn_mode=standing needs batch norm layers of .*, but samples/Generator/'):
             standing_statistics.accumulate(session, graph.generator, graph.inputs.noise, [])
 
 

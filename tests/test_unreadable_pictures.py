@@ -9,6 +9,8 @@ import pytest
 from helpers import assert_same_run
 from PIL import Image
 
+from dcgan_tf1 import cli_flags, run_settings
+from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
@@ -228,3 +230,29 @@ def test_the_log_says_what_pictures_become(folder, tmp_path, training_settings, 
     second = printed('b', *dense, '--image_size=8', '--channels=3')
     assert 'every picture becomes 8×8 pixels, in color: --image_size=8 --channels=3' in second
     assert '--recipe=' not in second
+
+
+@pytest.mark.parametrize('content, kind', [
+    (b'\0\0\0\x18ftypheic' + bytes(99), 'a HEIC file'), (b'\0\0\0\x18ftypmif1' + bytes(99), 'a HEIC file'),
+    (b'\0\0\0\x1cftypavif' + bytes(99), 'an AVIF file'), (b'\xef\xbb\xbf\n<!DOCTYPE html><title>404', 'an HTML page'),
+    (b'<?xml version="1.0"?><svg xmlns="">', 'an SVG file'), (b'<?xml version="1.0"?><Error>', 'an XML or HTML file'),
+    (b'\xff\xd8\xff\xe0' + bytes(99), 'a damaged JPEG file'),
+    (b'%PDF-1.7', 'a PDF file'), (bytes(999), 'full of zeros'), (b'', 'empty'),
+    (b'\x07\x80\x9c' * 99, 'of an unknown kind'),
+    (b'version https://git-lfs.github.com/spec/v1\n', 'a Git LFS pointer, in whose place "git lfs pull" puts the file'),
+], ids=lambda value: value if isinstance(value, str) else '')
+def test_messages_say_what_a_file_is(content, kind, folder):
+    (folder / '00.jpg').write_bytes(content)
+    with pytest.raises(UserError, match=r'00\.jpg cannot be read as an image .*it is %s' % re.escape(kind)):
+        image_folder.load(str(folder), image_size=8).first(1)
+
+
+def test_an_evaluation_may_read_other_files_than_the_training(tmp_path, run):
+    run('run', 1)
+
+    def skips(*flags):
+        settings = cli_flags.parse(EvaluateSettings, '--run_dir=%s' % (tmp_path / 'run'), *flags)
+        return run_settings.for_run_and_data(settings).skip_unreadable
+    assert not skips() and skips('--skip_unreadable')
+    run('run', 2, '--skip_unreadable')
+    assert skips() and not skips('--noskip_unreadable')

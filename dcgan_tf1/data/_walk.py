@@ -24,6 +24,10 @@ class Listing(NamedTuple):
     pictures: List[str]  # files with the suffix of a picture: those of a folder in order, then those of its subfolders
     left_out: Dict[str, List[str]]  # kind of entry, such as 'hidden file' or '.heic file' → paths
 
+    def is_run(self) -> bool:
+        """Whether the folder itself is that of a run."""
+        return os.curdir in self.left_out.get(_RUN, [])
+
     def describe_left_out(self) -> str:
         """What is left out, as '1 hidden folder (.trash), 3 .heic files (a.heic, …)'; '' if nothing is."""
         kinds = sorted(self.left_out, key=lambda kind: (kind[0] == '.', -len(self.left_out[kind]), kind))
@@ -59,8 +63,8 @@ def list_folder(root: str, as_in_0_2: bool = False) -> Listing:
 
     for folder, subfolders, names in os.walk(root, onerror=on_error):
         prefix = '' if folder == root else os.path.relpath(folder, root) + os.sep
-        if prefix and is_run_folder(names) and not as_in_0_2:
-            add(_RUN, prefix[:-1])
+        if is_run_folder(names) and not as_in_0_2:
+            add(_RUN, prefix[:-1] or os.curdir)
             subfolders.clear()
             continue
         for name in sorted(names):

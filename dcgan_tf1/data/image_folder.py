@@ -45,7 +45,7 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
       fast_jpeg: whether to decode large JPEG files at reduced size, which changes gray levels slightly.
       flag: the flag that names the folder, for error messages.
       as_in_0_2: whether to list what version 0.2 did; see `_walk.list_folder`.
-    Raises: UserError if the folder does not exist, cannot be read, or contains no image file.
+    Raises: UserError if the folder does not exist, cannot be read, is that of a run, or contains no image file.
     """
     source = '%s=%s' % (flag, data_dir or '')
     if data_dir is None or not os.path.isdir(data_dir):
@@ -54,6 +54,8 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
         listing = list_folder(data_dir, as_in_0_2)
     except OSError as error:
         raise UserError('%s cannot be read (%s): name a folder that you can read' % (source, error.strerror)) from error
+    if listing.is_run():
+        raise UserError('%s is the folder of a run, whose pictures are not data: name a folder of image files' % source)
     left_out = listing.describe_left_out()
     if not listing.pictures:
         raise UserError('%s contains no file that ends in %s: name a folder of image files%s' % (
