@@ -68,7 +68,7 @@ class PooledMoments:
         self._sums = self._sums + np.stack([mean, variance + mean ** 2])
 
     def mean_and_variance(self) -> Tuple[np.ndarray, np.ndarray]:
-        """Both of all batches together, float32 [channels]."""
+        """The mean and the variance of all batches together, each float32 [channels]."""
         first, second = self._sums / self._count
         return first.astype(np.float32), np.maximum(second - first ** 2, 0).astype(np.float32)
 

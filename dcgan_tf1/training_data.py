@@ -13,7 +13,7 @@ from dcgan_tf1.settings import TrainSettings
 #   unreadable: {name: size} of the files that are left out for good. Only of image folders.
 #   faults: {name: size} of files that stopped the run. Nothing has been trained without them yet.
 _Record = Dict[str, Any]
-_SHOWN = 5  # files that cannot be read, which the log lists with the reason
+_SHOWN = 5  # how many unreadable files the log lists, with the reasons
 
 
 class TrainingData(NamedTuple):

@@ -182,7 +182,7 @@ def test_a_dataset_without_labels(run, tmp_path, random_images):
 
 @pytest.mark.slow
 def test_evaluations_may_change_on_resume(run):
-    """When they happen always may; what is scored only as long as there are no scores."""
+    """--evaluate_every may always change; what is scored, only as long as there are no scores."""
     run('run', DENSE, '--steps=2')
     first = [CLASSIFIER_STEPS, '--evaluation_images=30', '--best_by=recall']
     run('run', DENSE, '--steps=4', '--evaluate_every=2', *first)
