@@ -44,7 +44,8 @@ def test_a_signal_after_the_reader_of_the_output_has_ended(number, status, tmp_p
     process = subprocess.Popen(
         [sys.executable, '-m', 'dcgan_tf1', 'train', *SMALL_RUN, '--log_every=1', '--checkpoint_every=1000000',
          '--steps=1000000', '--run_dir=' + folder.path], cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
+        stderr=subprocess.STDOUT, preexec_fn=lambda: signal.signal(  # the tests themselves may run under nohup
+            getattr(signal, number), signal.SIG_DFL))
     try:
         wait_for(lambda: len(folder.read_metrics()) >= 3, process)
         process.stdout.close()

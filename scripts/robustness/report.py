@@ -137,7 +137,7 @@ def _signal_table(killed: Dict[str, Any]) -> str:
 
 def _fault_table(faults: Dict[str, Any]) -> str:
     rows = []
-    for name, values in faults.items():
+    for name, values in sorted(faults.items()):
         result = 'differs' if values['differences'] else 'like the undisturbed run'
         rows.append([name, values['status'], ' '.join(values['error'].split()), result])
     return markdown.table(['fault', 'exit status', 'message', 'afterwards'], rows)
