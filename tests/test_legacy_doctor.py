@@ -89,7 +89,7 @@ def test_the_averages_of_a_healthy_gan_only_have_to_warm_up(graph, tf_layers, fi
     assert set(kinds(findings)) == {'warm_up'}
     # 0.99^459 is the first power below 1%. The generator has made 3 updates, the discriminator 2 in each of 3 steps.
     assert sorted((finding.layers, finding.text.split('; ')[1]) for finding in findings) == [
-        (DISCRIMINATOR, '453 updates are missing until 1%'), (GENERATOR, '456 updates are missing until 1%')]
+        (DISCRIMINATOR, '453 more updates bring that to 1%'), (GENERATOR, '456 more updates bring that to 1%')]
 
 
 def test_enough_updates_end_the_warm_up(graph, tf_layers):
