@@ -37,8 +37,8 @@ python -m %(module)s --code_dir=my/clones --clone --data_dir=my/mnist
 
 Without a network, put the clones into `my/clones/OWNER/NAME`.
 """
-_CANCELED = ('Biases right before a batch norm are left out: it cancels them, so that their gradients are rounding errors. '
-             'In float64 they stay below %s in both programs.')
+_CANCELED = ('Biases right before a batch norm are left out: it cancels them, so that their gradients are rounding '
+             'errors. In float64 they stay below %s in both programs.')
 _ORDER = ('The script updates each moving statistic of the discriminator three times in a step, once for real images '
           'and twice for generated ones, in no defined order; the recipe begins with the real images. In %d (float64) '
           'and %d (float32) of %d steps, a layer of the script used another order, and is compared with the result of '
