@@ -68,12 +68,12 @@ def test_a_difference_is_found_in_double_precision(recipe, noise, recorded):
     flags = ['--recipe=' + recipe, '--batch_size=4', '--update_ops=false']
     with double_precision():
         same = compare(folder, flags, 'float64')
-        other = compare(folder, [*flags, '--beta1=0.500001'], 'float64')
+        other = compare(folder, [*flags, '--beta1=0.501'], 'float64')
         with pytest.raises(ValueError, match='trains the generator first'):
             compare(folder, [*flags, '--schedule=discriminator_then_generator'], 'float64')
-    assert len(same['losses']) == 3 and max(same['losses'] + same['weights']) < 1e-10
+    assert len(same['losses']) == 3 and max(same['losses'] + same['weights']) < 1e-8
     assert max(same['moving']) == 0 and same['same_noise']
-    assert max(other['weights']) > 1e-8
+    assert max(other['weights']) > 1e-6
 
 
 def test_single_precision_and_the_page(recorded):
@@ -110,8 +110,8 @@ def test_twenty_steps_equal_those_of_the_script(recipe, mnist_dir, tmp_path):
     upstream.record(source, 'float64', str(tmp_path), options)
     with double_precision():
         result = compare(str(tmp_path), ['--recipe=' + recipe, *source.flags], 'float64', source.canceled)
-    assert len(result['losses']) == 20 and max(result['losses']) < 1e-10
-    assert max(result['weights']) < 1e-9 and max(result['moving']) < 1e-6 and max(result['canceled']) < 1e-6
+    assert len(result['losses']) == 20 and max(result['losses']) < 1e-8
+    assert max(result['weights']) < 1e-8 and max(result['moving']) < 1e-6 and max(result['canceled']) < 1e-6
 
 
 def test_a_missing_clone_is_named(tmp_path):
