@@ -112,6 +112,7 @@ def test_twenty_steps_equal_those_of_the_script(recipe, mnist_dir, tmp_path):
         result = compare(str(tmp_path), ['--recipe=' + recipe, *source.flags], 'float64', source.canceled)
     assert len(result['losses']) == 20 and max(result['losses']) < 1e-8
     assert max(result['weights']) < 1e-8 and max(result['moving']) < 1e-6 and max(result['canceled']) < 1e-6
+    assert np.median(result['raced']) < 1e-6  # updates that overlap, which is the script's fault, are rare
 
 
 def test_a_missing_clone_is_named(tmp_path):

@@ -102,15 +102,16 @@ def compare(folder: str, flags: List[str], precision: str, canceled: Sequence[st
 
     Returns:
         Lists with a value for every step: 'losses' and 'weights', the largest relative differences; 'moving', the same
-        for the moving statistics, which start each step from those of the script; 'canceled', the largest absolute
-        value of a canceled bias in either program; 'order', of the three updates of the discriminator's moving
-        statistics, where 0 is that of the recipe, and 1 and 2 have the real images in second or third place in any
-        layer; and 'same_noise', whether both networks are trained on the same latent vectors.
+        for the moving statistics, which start each step from those of the script; 'raced', the same for those that the
+        script updates three times in a step without an order, compared with the order that fits best; 'order', which
+        one that is: 0 is that of the recipe, and 1 and 2 have the real images in second or third place in any layer;
+        'canceled', the largest absolute value of a canceled bias in either program. And 'same_noise', whether both
+        networks are trained on the same latent vectors.
 
     Raises:
         ValueError: if the script trains the networks in another order than the recipe.
     """
-    result: Dict[str, Any] = {name: [] for name in ('losses', 'weights', 'moving', 'canceled', 'order')}
+    result: Dict[str, Any] = {name: [] for name in ('losses', 'weights', 'moving', 'raced', 'canceled', 'order')}
     recipe, before = Recipe(flags, precision), start(folder)
     recipe.load(before)
     for step in read(folder):
@@ -126,7 +127,8 @@ def compare(folder: str, flags: List[str], precision: str, canceled: Sequence[st
         result['losses'].append(max(difference(losses[name], step.losses[name]) for name in NETWORKS))
         result['weights'].append(max(value for name, value in differences.items()
                                      if name not in moving and name not in canceled))
-        result['moving'].append(max([differences[name] for name in moving], default=0.))
+        result['moving'].append(max([differences[name] for name in moving if name not in thrice], default=0.))
+        result['raced'].append(max([differences[name] for name in thrice], default=0.))
         result['canceled'].append(max([float(np.abs(source[name]).max()) for source in (variables, step.variables)
                                        for name in canceled], default=0.))
         result['order'].append(max(orders.values(), default=0))
