@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
 from dcgan_tf1 import data, training
-from dcgan_tf1.legacy import doctor, doctor_findings
+from dcgan_tf1.legacy import doctor, doctor_findings, repair, session_runs
 from dcgan_tf1.recipes import names as recipe_names
 
 NOISE, REAL = [3, 4], [3, 6, 6, 2]
@@ -135,6 +135,16 @@ def test_inference_with_initial_statistics_is_found(graph, tf_layers, by_reuse):
     assert layers_of(watched.findings(), 'initial_statistics') == GENERATOR
 
 
+def test_layers_that_are_built_for_inference_get_other_advice(graph, tf_layers):
+    gan = Gan(tf_layers, training=False)
+    g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        gan.train(g, d, session)
+    finding, = watched.findings()
+    assert finding.kind == 'initial_statistics' and set(finding.layers) == {*GENERATOR, *DISCRIMINATOR}
+    assert 'training=is_training' in finding.advice and 'UPDATE_OPS' not in finding.advice
+
+
 def test_sampling_before_the_first_step_is_no_fault(graph, tf_layers):
     gan = Gan(tf_layers)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
@@ -190,6 +200,16 @@ def test_optimized_statistics_are_found(graph, tf_layers):
     assert layers_of(watched.findings(), 'optimized') in (GENERATOR[:1], GENERATOR)
 
 
+def test_trainable_statistics_that_no_optimizer_changes_are_no_fault(graph):
+    weights = tf.get_variable('weights', [3])
+    tf.get_variable('layer/pop_mean', [3], initializer=tf.zeros_initializer())
+    step = tf.train.AdamOptimizer().minimize(tf.reduce_sum(weights ** 2))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+    assert not watched.findings()
+
+
 def test_a_network_without_batch_norm_has_no_findings(graph):
     weights = tf.get_variable('weights', [3])
     step = tf.train.AdamOptimizer().minimize(tf.reduce_sum(weights ** 2))
@@ -234,6 +254,19 @@ def test_no_recipe_has_a_fault(recipe, training_settings, random_images, monkeyp
     assert set(kinds(watched.findings())) <= {'warm_up'}
 
 
+def test_watching_can_be_nested(graph, tf_layers):
+    gan = Gan(tf_layers)
+    g, d = gan.train_ops([], [])
+
+    class Reader(session_runs.Listener):
+        def after_run(self, session, fetches, feed_dict, extra):
+            session.run(tf.global_variables())
+    with session_runs.listen(Reader()), doctor.watch() as watched:
+        with session_runs.listen(session_runs.Listener()) as counter, tf.Session() as session:
+            gan.train(g, d, session)
+    assert counter.count == 7 and set(kinds(watched.findings())) == {'never_updated'}
+
+
 def test_the_example_of_the_documentation(graph, tf_layers, capsys):
     with open(os.path.join(ROOT, 'docs', 'batch-norm-doctor.md'), encoding='utf-8') as file:
         example, = re.findall('```python\n(.*?)```', file.read(), re.S)
@@ -247,3 +280,30 @@ def test_the_example_of_the_documentation(graph, tf_layers, capsys):
 def test_the_number_of_updates_that_a_momentum_needs():
     assert doctor_findings.updates_needed(0.99) == 459 and 0.99 ** 459 <= 0.01 < 0.99 ** 458
     assert doctor_findings.updates_needed(0.1) == 2 and doctor_findings.updates_needed(0.) == 0
+
+
+def test_repair_remembers_the_last_feeds(graph, tf_layers, monkeypatch, tmp_path):
+    gan = Gan(tf_layers)
+    _, d = gan.train_ops([], [])
+    monkeypatch.setattr(repair, 'BATCHES', 4)
+    feeds = [gan.feed() for _ in range(6)]
+    size = sum(np.asarray(value).nbytes for value in feeds[0].values())
+    for max_bytes, remembered in ((2 ** 28, 4), (2 * size, 2), (1, 1)):
+        monkeypatch.setattr(repair, '_MAX_BYTES', max_bytes)
+        repairing = repair.Repairing(doctor.Doctor(), str(tmp_path / 'model'))
+        with session_runs.listen(repairing), tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            for feed in feeds:
+                session.run(d, feed)
+        assert [feed[gan.noise].tolist() for feed in repairing._feeds] == [
+            feed[gan.noise].tolist() for feed in feeds[-remembered:]]
+
+
+def test_repair_says_that_layers_have_no_batch_statistics(graph, tf_layers, tmp_path):
+    gan = Gan(tf_layers, training=False)
+    g, d = gan.train_ops([], [])
+    repairing = repair.Repairing(doctor.Doctor(), str(tmp_path / 'model'))
+    with session_runs.listen(repairing), tf.Session() as session:
+        gan.train(g, d, session)
+    assert 'no batch statistics of Discriminator/batch_normalization, Gen' in repairing.text()
+    assert not (tmp_path / 'model.index').exists()

@@ -1,5 +1,7 @@
 """Parts of the command `legacy` that need no process of their own."""
 import gzip
+import json
+import os
 import struct
 import sys
 import types
@@ -7,6 +9,7 @@ import types
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import ROOT
 
 from dcgan_tf1.data import _idx
 from dcgan_tf1.errors import UserError
@@ -152,6 +155,42 @@ def test_python_2_keeps_future_division_and_print():
         assert variables['x'] == 3.5
     with pytest.raises(SyntaxError):
         python2.compile_source('x = = 1', 'x.py', python2=True)
+
+
+NOTEBOOK = '''%matplotlib inline
+import sys
+!ls
+sys?
+if True:
+    %time pass
+    x = ('%d'
+         # Is this a comment?
+         % 3)
+        # And this?
+text = """
+!ls
+really?
+"""
+y = 7 \\
+    % 4
+'''
+
+
+def test_only_commands_of_ipython_are_left_out(tmp_path):
+    cells = [NOTEBOOK, '%%time\nz = x + str(y)\n', '%%bash\nexit 1\n', '  %%HTML\n<b>']
+    path = tmp_path / 'a.ipynb'
+    path.write_text(json.dumps({'cells': [{'cell_type': 'code', 'source': [cell]} for cell in cells]}))
+    parts, variables = source.read(str(path)), {}
+    for part in parts:
+        exec(part.text, variables)
+    assert (variables['z'], variables['text'], len(parts)) == ('33', '\n!ls\nreally?\n', 2)
+
+
+def test_python_itself_is_not_of_the_script():
+    record = Record(os.path.commonpath([os.path.dirname(os.__file__), ROOT]))
+    assert not record.is_of_script(os.__file__) and not record.is_of_script(tf.__file__)
+    assert not record.is_of_script(os.path.join(ROOT, 'dcgan_tf1', 'data', 'mnist.py'))
+    assert record.is_of_script(os.path.join(ROOT, 'gan.py'))
 
 
 def test_damaged_notebooks_are_named(tmp_path):

@@ -175,6 +175,18 @@ if __name__ == '__main__':
     assert (status, output.strip()) == (7, "['word'] 3 __main__ gan.py False"), errors
 
 
+def test_threads_of_the_script_may_end_their_work(legacy):
+    status, output, errors, _ = legacy({'gan.py': '''
+import threading, time
+import tensorflow as tf
+def work():
+    time.sleep(1)
+    print(tf.Session().run(tf.constant(3)))
+threading.Thread(target=work).start()
+'''}, 'gan.py')
+    assert (status, output.strip()) == (0, '3'), errors
+
+
 def test_python_2_with_a_module_of_its_own(legacy):
     pytest.importorskip('fissix', reason='fissix is not installed')
     files = {'helper.py': 'def half(x):\n\treturn x / 2\n', 'gan.py': '''
@@ -220,7 +232,8 @@ print(np.allclose(mnist.validation.images[0] * 255, x[0].ravel()), (mnist.test.l
 @pytest.mark.parametrize('words,message', [
     ([], 'usage'), (['missing.py'], 'missing.py is not a file'), (['--max_runs=0', 'x.py'], '--max_runs'),
     (['--no_such_flag', 'x.py'], '--no_such_flag'), (['--python2'], 'no script'),
-    (['--data_dir=missing', 'x.py'], 'missing is not a folder')])
+    (['--data_dir=missing', 'x.py'], 'missing is not a folder'),
+    (['--report=missing/report.json', 'x.py'], 'missing is not a folder')])
 def test_errors_of_the_command_line(words, message, tmp_path):
     (tmp_path / 'x.py').write_text('')
     process = subprocess.run([sys.executable, '-m', 'dcgan_tf1', 'legacy', *words], cwd=str(tmp_path),

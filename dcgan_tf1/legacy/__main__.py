@@ -55,18 +55,19 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
         raise UserError('no script: name it after the flags (--help lists them)')
     if not os.path.isfile(words[0]):
         raise UserError('%s is not a file: name a Python script or a notebook' % words[0])
-    for folder in (options.data_dir, options.repair and os.path.dirname(os.path.abspath(options.repair))):
-        if folder and not os.path.isdir(folder):
-            raise UserError('%s is not a folder: name one that exists' % folder)
-    if options.report:
-        options.report = os.path.abspath(options.report)
-    if options.repair:
-        options.repair = os.path.abspath(options.repair)  # the script may change the current folder
+    for name in ('data_dir', 'repair', 'report'):
+        path = getattr(options, name)
+        if path:
+            path = os.path.abspath(path)  # the script may change the current folder
+            setattr(options, name, path)
+            folder = path if name == 'data_dir' else os.path.dirname(path)
+            if not os.path.isdir(folder):
+                raise UserError('--%s: %s is not a folder: name one that exists' % (name, folder))
     os.environ['TF_USE_LEGACY_KERAS'] = '1'
     from dcgan_tf1.legacy import script
     record = script.prepare(words[0], words[1:], options.python2)
     from dcgan_tf1.legacy import doctor, input_data, repair, session_runs
-    input_data.search_folder = options.data_dir and os.path.abspath(options.data_dir)
+    input_data.search_folder = options.data_dir
     watched = doctor.Doctor()
     repairing = repair.Repairing(watched, options.repair) if options.repair else None
     listener = repairing or watched

@@ -10,6 +10,8 @@ OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP = (
 _ORDER = (OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP)
 _FIX = ('write: updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope="NETWORK"), and create the train op of that '
         'network under tf.control_dependencies(updates)')
+_NO_UPDATES = ('the layers have no update ops, because they were built for inference mode only: write '
+               'training=is_training (in slim: is_training=is_training), a placeholder that is True in training steps')
 
 
 class Finding(NamedTuple):
@@ -54,8 +56,6 @@ def describe(analysis: 'Analysis', history: 'History') -> List[Finding]:
 
 def _optimized(analysis: 'Analysis') -> List[Finding]:
     trained = set.union(set(), *analysis.optimizers.variables.values())
-    from tensorflow.compat.v1 import GraphKeys
-    trained |= {variable.op.name for variable in analysis.graph.get_collection(GraphKeys.TRAINABLE_VARIABLES)}
     wrong = [statistic for statistic in analysis.statistics if statistic.variable.op.name in trained]
     if not wrong:
         return []
@@ -75,10 +75,12 @@ def _without_updates(analysis: 'Analysis', history: 'History') -> List[Finding]:
              and _trained(analysis, history, statistic.layer)]
     initial = [statistic for statistic in analysis.statistics if history.initial.get(statistic.variable.op.name)]
     findings = []
-    if initial:
-        findings.append(Finding(
-            INITIAL, _layers(initial), 'ran in inference mode with a moving mean of 0 and a moving variance of 1, the '
-            'initial values', _FIX + '; or restore a checkpoint that has the statistics'))
+    for has_updates, fix in ((True, _FIX), (False, _NO_UPDATES)):
+        layers = _layers(statistic for statistic in initial if bool(statistic.updates) == has_updates)
+        if layers:
+            findings.append(Finding(
+                INITIAL, layers, 'ran in inference mode with a moving mean of 0 and a moving variance of 1, the '
+                'initial values', fix + '; or restore a checkpoint that has the statistics'))
     if never:
         findings.append(Finding(
             NEVER_UPDATED, _layers(never), 'trained, but none of the update ops of the moving statistics ran. In '

@@ -7,6 +7,9 @@ from typing import Any, Dict, List, NamedTuple, Optional
 _MAX_PLACES = 4  # places listed for each entry
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _INTERNAL = (_PACKAGE, '<frozen importlib', os.path.dirname(importlib.__file__) + os.sep)
+# Modules that are not the script's, even if its folder contains them, as a home folder may contain Python itself.
+_NOT_OF_SCRIPT = (os.path.dirname(os.path.dirname(_PACKAGE)) + os.sep,
+                  *(os.path.join(os.path.dirname(path), '') for path in (os.__file__, os.path.realpath(os.__file__))))
 
 
 class CannotPutBack(Exception):
@@ -66,7 +69,7 @@ class Record:
     def is_of_script(self, path: str) -> bool:
         """Whether a source file is one of the script's, and not of a library or of this package."""
         return (path.startswith(self._folder) and 'site-packages' not in path and 'dist-packages' not in path
-                and not path.startswith(_PACKAGE))
+                and not path.startswith(_NOT_OF_SCRIPT))
 
     def entries(self) -> List[Entry]:
         """Everything that was put back, by name."""

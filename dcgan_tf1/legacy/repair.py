@@ -20,8 +20,7 @@ class Repairing(session_runs.Listener):
 
     def __init__(self, doctor: Doctor, prefix: str) -> None:
         self._doctor, self._prefix = doctor, prefix
-        self._feeds: Deque[Dict[Any, np.ndarray]] = collections.deque(maxlen=BATCHES)
-        self._bytes = 0
+        self._feeds: Deque[Dict[Any, np.ndarray]] = collections.deque()
         self._session: Optional[Any] = None  # the last one that trained
         self._layers: List[str] = []
         self._message = ''
@@ -38,10 +37,9 @@ class Repairing(session_runs.Listener):
             return
         self._session = session
         feed = {session.graph.as_graph_element(key): np.array(value) for key, value in (feed_dict or {}).items()}
-        size = sum(value.nbytes for value in feed.values())
-        if self._bytes + size <= _MAX_BYTES:
-            self._bytes += size
-            self._feeds.append(feed)
+        self._feeds.append(feed)
+        while len(self._feeds) > BATCHES or (len(self._feeds) > 1 and sum(map(_size, self._feeds)) > _MAX_BYTES):
+            self._feeds.popleft()
 
     def before_close(self, session: Any) -> None:
         """Repairs the variables of this session, and writes the checkpoint."""
@@ -51,7 +49,9 @@ class Repairing(session_runs.Listener):
                   for layer in finding.layers}
         layers = [layer for layer in _pairs(self._doctor.analysis(session.graph)) if layer[0].layer in wanted]
         if not layers:
-            self._message = 'Repair: no layer needs it; %s was not written.' % self._prefix
+            self._message = 'Repair: %s; %s was not written.' % (
+                'the graph has no batch statistics of %s' % ', '.join(sorted(wanted)) if wanted
+                else 'no layer needs it', self._prefix)
             return
         try:
             statistics = self._standing_statistics(session, layers)
@@ -88,6 +88,10 @@ class Repairing(session_runs.Listener):
                 result[mean.variable.op.name], result[variance.variable.op.name] = pools[
                     mean.layer].mean_and_variance()
         return result
+
+
+def _size(feed: Dict[Any, np.ndarray]) -> int:
+    return sum(value.nbytes for value in feed.values())
 
 
 def _pairs(analysis: Any) -> List[Layer]:

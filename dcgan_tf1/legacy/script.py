@@ -1,6 +1,7 @@
 """Runs a TensorFlow 1 script in this process, as `python SCRIPT.py` would, with everything put back."""
 import os
 import sys
+import threading
 import traceback
 from types import ModuleType
 from typing import Any, List, NamedTuple, Optional
@@ -57,6 +58,9 @@ def execute(path: str, record: Record, convert: bool) -> Outcome:
     try:
         for part in source.read(path):
             exec(python2.compile_source(part.text, part.path, convert), vars(module))
+        for thread in threading.enumerate():  # as Python would at its end
+            if thread is not threading.current_thread() and not thread.daemon:
+                thread.join()
         return Outcome(0, '')
     except EnoughRuns:
         return Outcome(0, '')

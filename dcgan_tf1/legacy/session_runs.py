@@ -63,10 +63,10 @@ class Counter:
     def __init__(self, listener: Listener, max_runs: Optional[int], run: Callable[..., Any]) -> None:
         self.count = 0
         self._listener, self._max_runs, self._run = listener, max_runs, run
-        self._inside = False  # the listener's own runs are not counted
+        self._inside = False  # runs inside of a run, and those of the listener, are not counted
 
     def quietly(self, call: Callable[[], Any]) -> Any:
-        """Calls something of the listener, whose own runs are neither counted nor shown."""
+        """Calls something, such as a method of the listener, whose own runs are neither counted nor shown."""
         if self._inside:
             return None
         self._inside = True
@@ -80,10 +80,9 @@ class Counter:
         if self._inside or threading.current_thread() is not threading.main_thread():
             return self._run(session, fetches, feed_dict, options, run_metadata)
         extra = self.quietly(lambda: self._listener.before_run(session, fetches, feed_dict)) or []
-        if extra:
-            result, values = self._run(session, [fetches, extra], feed_dict, options, run_metadata)
-        else:
-            result, values = self._run(session, fetches, feed_dict, options, run_metadata), []
+        requested = [fetches, extra] if extra else fetches
+        result = self.quietly(lambda: self._run(session, requested, feed_dict, options, run_metadata))
+        result, values = result if extra else (result, [])
         self.quietly(lambda: self._listener.after_run(session, fetches, feed_dict, values))
         self.count += 1
         if self._max_runs is not None and self.count >= self._max_runs:

@@ -1,12 +1,16 @@
 """The source code of a script or of a notebook, in parts."""
 import importlib.util
+import io
 import json
 import linecache
 import os
 import re
+import tokenize
 from typing import List, NamedTuple
 
 from dcgan_tf1.errors import UserError
+
+_PYTHON_MAGIC = ('time', 'timeit', 'capture', 'prun')  # names of cell magic that runs the rest of the cell
 
 
 class Part(NamedTuple):
@@ -36,14 +40,37 @@ def read(path: str) -> List[Part]:
 def _code_cells(notebook: dict) -> List:
     """(number, text) of the code cells."""
     cells = notebook.get('cells') or [cell for sheet in notebook['worksheets'] for cell in sheet['cells']]
-    texts = [(number, ''.join(cell.get('source', cell.get('input', '')))) for number, cell in enumerate(cells, 1)
-             if cell['cell_type'] == 'code']
-    return [(number, text) for number, text in texts if text.strip() and not text.lstrip().startswith('%%')]
+    texts = [(number, _without_cell_magic(''.join(cell.get('source', cell.get('input', '')))))
+             for number, cell in enumerate(cells, 1) if cell['cell_type'] == 'code']
+    return [(number, text) for number, text in texts if text.strip()]
+
+
+def _without_cell_magic(text: str) -> str:
+    """The Python code of a cell: nothing if its first line says that the rest is for another program."""
+    match = re.match(r'\s*%%(\w+).*', text)
+    if match is None:
+        return text
+    return text[match.end():] if match.group(1) in _PYTHON_MAGIC else ''
 
 
 def _without_magic(text: str) -> str:
-    """Replaces the lines that only IPython understands, such as `%matplotlib inline` and `!ls`."""
-    return re.sub(r'^(\s*)([%!].*|.*\?)$', r'\1pass', text, flags=re.M)
+    """Replaces the lines that only IPython understands, such as `%matplotlib inline`, `!ls` and `name?`."""
+    lines: List[str] = []
+    for line in text.splitlines():
+        match = re.match(r'(\s*)([%!].*|\?\??[\w.]+|[\w.]+\?\??)\s*$', line)
+        lines.append(match.group(1) + 'pass' if match and not _is_open('\n'.join(lines)) else line)
+    return '\n'.join(lines) + '\n'
+
+
+def _is_open(text: str) -> bool:
+    """Whether the next line continues a statement or a string: a % there is an operator, or a character."""
+    try:
+        list(tokenize.generate_tokens(io.StringIO(text + '\n').readline))
+    except tokenize.TokenError:
+        return True
+    except SyntaxError:
+        pass
+    return text.endswith('\\')
 
 
 def folder(path: str) -> str:

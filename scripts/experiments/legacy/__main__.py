@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from typing import Any, Dict, List, Optional
@@ -24,6 +23,7 @@ from typing import Any, Dict, List, Optional
 from PIL import Image
 
 from dcgan_tf1.run_folder import write_atomically
+from scripts.experiments.legacy import clones
 from scripts.experiments.legacy.page import page
 from scripts.lib import paths
 from scripts.lib.arguments import at_least, existing_folder, path
@@ -53,8 +53,7 @@ def main() -> None:
     os.makedirs(options.output, exist_ok=True)
     measurements_file = os.path.join(options.output, 'measurements.json')
     results = read_json(measurements_file) if os.path.exists(measurements_file) else {}
-    with open(os.path.join(os.path.dirname(__file__), 'repositories.json'), encoding='utf-8') as file:
-        repositories = json.load(file)
+    repositories = clones.repositories()
     for repository in repositories:
         for entry in repository['scripts']:
             name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
@@ -72,7 +71,7 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
             options: argparse.Namespace) -> Dict[str, Any]:
     """Runs a script in a new copy of its repository, plainly and with the command."""
     copy = os.path.join(folder, 'copy')
-    shutil.copytree(clone(repository, options), copy, ignore=shutil.ignore_patterns('.git'))
+    clones.copy(repository, copy, options.code_dir, options.clone)
     for place, kind in repository['data'].items():
         provide(os.path.join(copy, place), kind, options)
     script = os.path.join(copy, entry['script'])
@@ -82,14 +81,14 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
                                                                 for key in ('path',) if key in entry)])}
     place = os.path.dirname(script)
     plain = words if words[0].endswith('.py') else ['-c', _NOTEBOOK % words[0]]
-    status, output = run([sys.executable, *plain], place, environment, options.plain_seconds)
+    status, output = clones.run([sys.executable, *plain], place, environment, options.plain_seconds)
     report = os.path.join(folder, 'report.json')
     flags = ['--max_runs=%d' % options.max_runs, '--report=' + report,
              '--data_dir=' + os.path.abspath(options.data_dir)]
     flags += ['--python2'] if entry.get('python2') else []
     command = [sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words]
     seconds = entry.get('seconds', options.seconds)
-    ended, messages = run(command, place, environment, seconds)
+    ended, messages = clones.run(command, place, environment, seconds)
     result = read_json(report) if os.path.exists(report) else {}
     runs = result.get('runs', 0)
     good = ended == 0 and runs > 0
@@ -111,38 +110,11 @@ for cell in json.load(open(%r))["cells"]:
 '''
 
 
-def run(command: List[str], folder: str, environment: Dict[str, str], seconds: float) -> 'tuple':
-    """(exit status, output); the status is None if the time limit ended the program."""
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
-                                   stdin=subprocess.DEVNULL)
-        try:
-            status = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            status = None
-        output.seek(0)
-        return status, output.read().decode('utf-8', 'replace')
-
-
 def last_line(output: str) -> str:
     """The last line of a traceback."""
     lines = [line for line in output.strip().splitlines() if 'Error' in line and not line.startswith(' ')]
     line = (lines or output.strip().splitlines() or ['no output'])[-1]
     return re.sub(r' \(/[^)]*\)', '', line)[:200]  # without the place of an installed library
-
-
-def clone(repository: Dict[str, Any], options: argparse.Namespace) -> str:
-    """The folder of a clone."""
-    folder = os.path.join(options.code_dir, repository['repository'])
-    if not os.path.isdir(folder):
-        if not options.clone:
-            sys.exit('error: %s is missing: clone it from https://github.com/%s, or use --clone'
-                     % (folder, repository['repository']))
-        subprocess.check_call(['git', 'clone', 'https://github.com/' + repository['repository'], folder])
-        subprocess.check_call(['git', '-C', folder, 'checkout', '--quiet', repository['commit']])
-    return folder
 
 
 def provide(place: str, kind: str, options: argparse.Namespace) -> None:

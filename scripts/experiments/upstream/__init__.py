@@ -1,0 +1,1 @@
+"""Compares recipes with the scripts that the posts were made from, step by step."""
