@@ -1,4 +1,5 @@
 """Names of the hardware and software that a measurement ran on, and images to time a training with."""
+import io
 import os
 from typing import Optional, Tuple
 
@@ -48,3 +49,16 @@ def digit_images(image_shape: Tuple[int, int, int], count: Optional[int] = None)
                       for image in small])
     images = np.repeat(large[..., np.newaxis], channels, axis=3)
     return images if count is None else images[np.arange(count) % len(images)]
+
+
+def write_image_files(folder: str, count: int) -> None:
+    """Writes small JPEG files of the digits bundled with scikit-learn, 64×64 pixels: 000000.jpg, 000001.jpg, …"""
+    from PIL import Image
+    contents = []
+    for pixels in digit_images((64, 64, 3)):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format='JPEG')
+        contents.append(file.getvalue())
+    for number in range(count):
+        with open(os.path.join(folder, '%06d.jpg' % number), 'wb') as image_file:
+            image_file.write(contents[number % len(contents)])
