@@ -3,6 +3,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from multiprocessing.pool import ThreadPool
 from typing import Any, Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -24,6 +25,7 @@ _TOO_MANY_OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 class _File(NamedTuple):
     name: str  # path relative to the folder
     size: int  # in bytes; 0 for a broken link
+    modified: int = 0  # when it was last changed, in nanoseconds; 0 for a broken link
     number: Optional[int] = None  # of its image among the packed ones, if it is there
 
 
@@ -60,24 +62,17 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
     if not listing.pictures:
         raise UserError('%s contains no file that ends in %s: name a folder of image files%s' % (
             source, ', '.join(SUFFIXES), '. It contains ' + left_out if left_out else ''))
-    files = [_File(name, _size(os.path.join(data_dir, name))) for name in listing.pictures]
+    files = [_File(name, *_size_and_time(os.path.join(data_dir, name))) for name in listing.pictures]
     options = DecodeOptions(image_size, channels, center_crop, antialias, follow_links, fast_jpeg)
     return ImageFolder(data_dir, files, options, skip_unreadable, left_out)
 
 
-def _size(path: str) -> int:
+def _size_and_time(path: str) -> Tuple[int, int]:
     try:
-        return os.path.getsize(path) if os.path.isfile(path) else 0
-    except OSError:  # it was deleted just now
-        return 0
-
-
-def _modified(path: str) -> int:
-    """The time of the last change, in nanoseconds; 0 if there is no such file."""
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError:
-        return 0
+        found = os.stat(path)
+    except (OSError, ValueError):  # a broken link, or it was deleted just now
+        return 0, 0
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (0, 0)
 
 
 class ImageFolder:
@@ -137,7 +132,7 @@ class ImageFolder:
         """
         digest = hashlib.md5()
         for file in self._files:
-            digest.update(os.fsencode('%s %d %d\n' % (file.name, file.size, _modified(self._path(file)))))
+            digest.update(os.fsencode('%s %d %d\n' % (file.name, file.size, file.modified)))
         made_from = {**self._options.describe(), 'checksum of the names, sizes and times of the files':
                      digest.hexdigest()}
         contents = Contents(made_from, self.image_shape, self.num_examples)
