@@ -26,10 +26,11 @@ from dcgan_tf1 import markdown
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.data import image_folder
+from dcgan_tf1.device import processor
 from dcgan_tf1.run_folder import write_atomically
 from dcgan_tf1.session import create_session
 from scripts.lib.arguments import at_least, existing_folder, list_of, path
-from scripts.lib.machine import processor, write_image_files
+from scripts.lib.machine import write_image_files
 from scripts.lib.measurements import read_json
 from scripts.lib.paths import ROOT, results_folder
 

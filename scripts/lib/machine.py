@@ -5,16 +5,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-
-def processor() -> str:
-    """The number of cores and the name of the processor."""
-    try:
-        with open('/proc/cpuinfo') as file:
-            model = next(line.split(':')[1].strip() for line in file if line.startswith('model name'))
-    except (OSError, StopIteration):
-        import platform
-        model = platform.processor() or platform.machine()
-    return '%d cores of %s' % (os.cpu_count(), model)
+from dcgan_tf1 import device
 
 
 def tensorflow_device() -> str:
@@ -24,14 +15,7 @@ def tensorflow_device() -> str:
 
     from dcgan_tf1.session import create_session
     with tf.Graph().as_default(), create_session() as session:
-        names = [device.name for device in session.list_devices() if device.device_type == 'GPU']
-    if not names:
-        return processor()
-    try:
-        gpu = tf.config.experimental.list_physical_devices('GPU')[0]
-        return tf.config.experimental.get_device_details(gpu)['device_name']
-    except (AttributeError, KeyError):  # TensorFlow 1.15 does not know the names
-        return ', '.join(names)
+        return device.name(session)
 
 
 def digit_images(image_shape: Tuple[int, int, int], count: Optional[int] = None) -> np.ndarray:
