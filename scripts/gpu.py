@@ -70,7 +70,8 @@ def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument('--parts', type=list_of(one_of(PARTS)), default=','.join(PARTS),
                         help='comma-separated (default: %(default)s)')
     parser.add_argument('--rehearse', action='store_true', help='run every part at a tiny size, on any device')
-    parser.add_argument('--runs', type=path, help='folder of all runs and image files (default: runs/gpu; of a rehearsal OUTPUT/runs)')
+    parser.add_argument('--runs', type=path,
+                        help='folder of all runs and image files (default: runs/gpu; of a rehearsal OUTPUT/runs)')
     parser.add_argument('--output', type=path, default=paths.results_folder('gpu'), help='folder for the results')
     parsed = parser.parse_args(arguments)
     if parsed.rehearse and parsed.output == parser.get_default('output'):
