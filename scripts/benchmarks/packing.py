@@ -48,7 +48,7 @@ the files and from the packed images. Memory is that of the process; the list of
 '''
 _HEADINGS = ('files', 'image size', 'from files, images/s', 'packing, s', 'size of the pack, GB',
              'start with a pack, s', 'packed, images/s', 'packed epoch, s', 'memory before → after the epoch, MiB',
-             'processor')
+             'processor', 'note')
 
 
 def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
@@ -62,6 +62,7 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
                         help='where to create the temporary folder (default: %(default)s)')
     parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'packing'),
                         help='folder for the results')
+    parser.add_argument('--note', default='', help='what else the machine was doing')
     parser.add_argument('--worker', choices=_READERS, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -127,7 +128,7 @@ def _row(result: Dict[str, Any]) -> Sequence[Any]:
             '{:,.0f}'.format(files['images'] / files['seconds']), round(result['packing']['start']),
             '%.2f' % (result['bytes'] / 1e9), '%.1f' % packed['start'],
             '{:,.0f}'.format(packed['images'] / packed['seconds']), '%.1f' % packed['seconds'],
-            '%.0f → %.0f' % (packed['before'], packed['after']), result['processor']]
+            '%.0f → %.0f' % (packed['before'], packed['after']), result['processor'], result['note']]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -141,10 +142,11 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     stored = os.path.join(parsed.output, 'packing.json')
     results = read_json(stored) if os.path.exists(stored) else []
     for count in parsed.files:
-        result = {'count': count, 'image_size': parsed.image_size, 'processor': processor(),
+        result = {'count': count, 'image_size': parsed.image_size, 'processor': processor(), 'note': parsed.note,
                   **measure(count, parsed.image_size, parsed.folder)}
         results = [other for other in results if any(
             other[name] != result[name] for name in ('count', 'image_size', 'processor'))] + [result]
+        results.sort(key=lambda result: (result['processor'], result['count'], result['image_size']))
         write_atomically(stored, (json.dumps(results, indent=1) + '\n').encode())
     text = _INTRODUCTION % (BATCH_SIZE, tf.__version__) + markdown.table(_HEADINGS, list(map(_row, results)))
     write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
