@@ -1,6 +1,6 @@
 """Shows that long work goes on: a bar on a terminal, elsewhere a line now and then. Both go to standard error."""
 import time
-from typing import Any, Callable, Iterable, Iterator, TypeVar
+from typing import Any, Callable, Generator, Iterable, TypeVar
 
 import tqdm
 
@@ -24,7 +24,7 @@ def bar(**options: Any) -> tqdm.tqdm:
 
 
 def track(items: Iterable[_Item], description: str, total: int,
-          size: Callable[[_Item], int] = lambda item: 1) -> Iterator[_Item]:
+          size: Callable[[_Item], int] = lambda item: 1) -> Generator[_Item, None, None]:
     """Yields the items, and shows how many of them are done.
 
     Args:

@@ -11,13 +11,9 @@ import os
 import platform
 import re
 import time
-from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Union
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore
-
+from dcgan_tf1 import locks
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_records import is_config, is_evaluation, is_record
 
@@ -26,7 +22,7 @@ _CONFIG, _FLAGS = 'config.json', 'train.flags'
 _JSON_ERRORS = (OSError, ValueError, RecursionError)
 
 
-def write_atomically(path: str, content: bytes) -> None:
+def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:
     """Writes a temporary file, then renames it: readers see the old content or the new, never a part.
 
     A link is followed. What is not a file, such as a pipe or /dev/null, is written directly.
@@ -192,19 +188,10 @@ class RunFolder:
 
         Raises: UserError if another process trains it.
         """
-        with open(self.lock, 'a+', encoding='utf-8') as file:
-            try:
-                if fcntl:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise UserError('%s is being trained by another process (%s): wait for it to finish, or name '
-                                'another --run_dir' % (self.path, file.read().strip())) from None
-            except OSError:
-                pass  # the file system does not support locks
-            file.truncate(0)
-            file.write('%d\n' % os.getpid())
-            file.flush()
+        def on_taken(holder: str) -> None:
+            raise UserError('%s is being trained by another process (%s): wait for it to finish, or name '
+                            'another --run_dir' % (self.path, holder)) from None
+        with locks.hold(self.lock, on_taken):
             yield
 
     def read_config(self) -> Optional[Dict[str, Any]]:

@@ -14,7 +14,7 @@ from dcgan_tf1.settings import TrainSettings
 
 # Settings that may differ when a run is resumed, because no variable, grid or score depends on them: the length of the
 # run, the place of its files, and when files are written. (Grids of another size would not fit into the animation.)
-_MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
+_MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'pack_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
                       'skip_unreadable', 'keep_checkpoints', 'log_every', 'sample_every', 'checkpoint_every',
                       'evaluate_every'}
 # They may differ as long as the run has no evaluations. Later, its scores could not be compared.

@@ -100,6 +100,9 @@ class TrainSettings(Settings):
         False, 'image_folder: check all files first, and leave out those that cannot be read; false stops at the first')
     follow_links: bool = boolean(
         False, 'image_folder: also read links to files outside of --data_dir; false treats them as unreadable')
+    pack_dir: Optional[str] = path(
+        None, 'image_folder: folder on a fast disk for the decoded images. The first run writes it, and all runs with '
+        'the same images read it, which is much faster than decoding the files again; the results are the same')
     holdout: Optional[int] = integer(
         None, 0, 'number of training images to leave out, counted from the first; default: 5000 for mnist and '
         'fashion_mnist, as in the loader of the TensorFlow tutorials, and 0 for other datasets')
@@ -183,6 +186,8 @@ class TrainSettings(Settings):
              '--recipe must be one of %s. To name a run of your own, use --run_name' % ', '.join(recipes.names())),
         Rule(lambda settings: settings.data_dir is None or data.reads_files(settings.dataset),
              '--data_dir cannot be used with this --dataset, which reads no files: remove it, or name another dataset'),
+        Rule(lambda settings: settings.pack_dir is None or settings.dataset == 'image_folder',
+             '--pack_dir needs --dataset=image_folder: images of other datasets are in memory'),
         Rule(lambda settings: settings.steps is not None or settings.epochs > 0, 'give --steps, or --epochs above 0'),
         *allowed_only_if(['epochs'], lambda settings: settings.epochs > 0 or 'steps' in settings.given,
                          'must be above 0 when --steps is not given'),

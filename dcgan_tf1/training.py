@@ -7,7 +7,7 @@ import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import cli_flags, flag_files, graph, progress, run_settings, training_data
+from dcgan_tf1 import cli_flags, device, flag_files, graph, progress, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
@@ -105,6 +105,7 @@ class _Training:
             earlier = run_settings.read(self._run.folder) if self._earlier_config else None
             with contextlib.closing(Reporter(self._run.folder, settings, start_step, earlier)) as reporter:
                 self._write_settings()
+                self._log_device(reporter, session)
                 self._log_start(reporter, start_step)
                 return self._run_loop(session, reporter, start_step)
 
@@ -138,6 +139,13 @@ class _Training:
         """Notes in config.json which files stopped the run, so that it can be resumed without them."""
         config = self._config_to_write
         self._run.folder.write_config({**config, 'data': {**config['data'], 'faults': self._run.images.faults}})
+
+    @staticmethod
+    def _log_device(reporter: Reporter, session: tf.Session) -> None:
+        reporter.log('training on ' + device.describe(session))
+        warning = device.warning(session)
+        if warning:
+            reporter.log('warning: ' + warning)
 
     def _log_start(self, reporter: Reporter, start_step: int) -> None:
         versions = self._config['versions']

@@ -36,6 +36,8 @@ def load(settings: TrainSettings, run_dir: str, earlier_config: Optional[Dict[st
     full, images = data.load(**settings.as_dict())
     earlier = earlier_config.get('data') if earlier_config else None
     if isinstance(full, ImageFolder):
+        if settings.pack_dir:
+            full = full.packed_in(settings.pack_dir)
         scanned = earlier_config is not None and earlier_config['flags'].get('skip_unreadable') is True
         return _load_folder(settings, run_dir, full, earlier, scanned)
     record = _record(full, images)
@@ -79,6 +81,8 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
         unreadable.update(full.sizes(reasons))
         notes += ['%s: %s' % (name, reason) for name, reason in sorted(reasons.items())[:_SHOWN]]
     images = full.without_first(settings.holdout or 0).without(unreadable)
+    if earlier is None and not settings.skip_unreadable:
+        images.check_not_packed()
     if not images.num_examples:
         raise UserError('no training image in --data_dir=%s can be read: name another folder' % full.source)
     record = _record(full, images)
@@ -88,6 +92,8 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
         notes.append('left out of %s: %s, among them %s' % (
             full.source, _count(len(unreadable), 'file that cannot be read or is gone',
                                 'files that cannot be read or are gone'), min(unreadable)))
+    if settings.pack_dir:
+        notes.append('the decoded images are in ' + settings.pack_dir)
     return TrainingData(images, record, notes + _describe_size(settings, earlier is None))
 
 
@@ -122,7 +128,7 @@ def _as_started(settings: TrainSettings, run_dir: str, current: ImageFolder, ear
         raise _other_images(settings, run_dir, _record(full, full), earlier)
     left_out = sorted(set(old.names) - set(full.names))
     if not left_out:
-        return old  # only files of formats that version 0.2 did not read are new
+        return full.only(set(old.names))  # only files of formats that version 0.2 did not read are new
     raise UserError('the run in %s was trained on %s that this version leaves out (%s%s): resume it with version 0.2, '
                     'or name a new --run_dir' % (run_dir, _count(len(left_out), 'file', 'files'), left_out[0],
                                                  ', …' if left_out[1:] else ''))

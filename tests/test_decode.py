@@ -1,4 +1,5 @@
 """The decoder of image folders against pictures whose pixels are known: depths, palettes, transparency, metadata."""
+import hashlib
 import io
 import struct
 import zlib
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dcgan_tf1 import image_files
-from dcgan_tf1.data import image_folder
+from dcgan_tf1.data import _decode, image_folder
 
 RANDOM = np.random.RandomState(0)
 SIZE = 8
@@ -184,3 +185,20 @@ def test_large_jpegs_are_decoded_at_reduced_size(width, height, center_crop, pro
 def test_other_formats_are_not_reduced(decoded):
     content = save(smooth_picture(600, 600), 'PNG')
     np.testing.assert_array_equal(decoded(content, fast_jpeg=True), decoded(content, fast_jpeg=False))
+
+
+def test_packed_images_know_of_every_change_of_the_decoder(tmp_path):
+    """If this fails because other pixels are intended, increase `_decode.VERSION`, and put the new checksum here."""
+    random = np.random.RandomState(0)
+    pictures = {'color': random.randint(0, 256, (50, 37, 3)), 'alpha': random.randint(0, 256, (41, 60, 4)),
+                'gray': random.randint(0, 256, (33, 33))}
+    digest = hashlib.md5()
+    for name, pixels in pictures.items():
+        path = str(tmp_path / (name + '.png'))
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+        for channels in (1, 3):
+            for center_crop in (False, True):
+                for antialias in (False, True):
+                    digest.update(_decode.decode(path, str(tmp_path), _decode.DecodeOptions(
+                        16, channels, center_crop, antialias, follow_links=False, fast_jpeg=True)).tobytes())
+    assert (_decode.VERSION, digest.hexdigest()) == (1, 'e3486b1a253a5ebb1def74b6f1d31f0f')

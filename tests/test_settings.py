@@ -52,7 +52,7 @@ TRAIN = {
     'schedule': choices('discriminator_then_generator', 'generator_then_discriminator', 'simultaneous',
                         'real_then_fake_then_generator', 'discriminator_then_generator_same_images'),
     'seed': (['0', '2147483647'], ['', '-1', '2147483648']), 'shuffle': choices('continuous', 'per_epoch', 'once'),
-    'fast_jpeg': BOOLEAN,
+    'fast_jpeg': BOOLEAN, 'pack_dir': PATH,
     'skip_unreadable': BOOLEAN, 'standing_batches': (['1', '100000'], ['', '0', '100001']), 'steps': COUNT,
     'update_ops': BOOLEAN, 'xla': BOOLEAN}
 GENERATOR = {**TRAIN, 'bn_momentum': DECAY, 'checkpoint': (['a', 'a-3', '3', 'best'], ['', ' '])}
@@ -73,7 +73,8 @@ EXPLORE = {'checkpoint': PATH, 'interpolation': choices('linear', 'slerp'), 'out
            'stages': (['2', '1000'], ['', '1', '1001']), 'standing_batches': TRAIN['standing_batches']}
 # For each command: its settings, their bounds, and the flags that each setting needs next to it ('': always).
 COMMANDS = {
-    'train': (TrainSettings, TRAIN, {'checkpoint_names': ['--init_checkpoint=a']}),
+    'train': (TrainSettings, TRAIN, {'checkpoint_names': ['--init_checkpoint=a'],
+                                     'pack_dir': ['--dataset=image_folder']}),
     'sample': (SampleSettings, SAMPLE, {
         **MOMENTUM, '': ['--run_dir=r', '--output=a.png'], 'frames_per_segment': ['--interpolation=linear'],
         'keyframes': ['--interpolation=linear']}),

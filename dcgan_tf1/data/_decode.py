@@ -1,16 +1,20 @@
 """Decodes an image file of any size and color mode to an array of the size and the channels that a training needs."""
 import math
 import os
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
-from PIL import Image
+import PIL
+from PIL import Image, features
 
 from dcgan_tf1 import image_files
 
+# Increase it with every change of this module that changes a pixel: packed images are not used with another version.
+VERSION = 1
 # A JPEG file is decoded at a half, a quarter or an eighth of its size if that is still so many times the size needed.
 # docs/datasets.md states how little the result differs.
 REDUCED_SIZE = 4
+_LIBRARIES = ('jpg', 'libjpeg_turbo', 'webp')  # by Pillow's names
 _PNG_DEPTHS = {'1': 1, 'L;2': 2, 'L;4': 4}  # bits per pixel of grayscale PNG files, by Pillow's names of raw modes
 
 
@@ -23,6 +27,11 @@ class DecodeOptions(NamedTuple):
     antialias: bool
     follow_links: bool
     fast_jpeg: bool
+
+    def describe(self) -> Dict[str, Any]:
+        """These options, and the versions of everything else that the pixels of a file depend on."""
+        return {**self._asdict(), 'decoder': VERSION, 'Pillow': PIL.__version__,
+                **{name: features.version(name) for name in _LIBRARIES}}
 
 
 def decode(path: str, root: str, options: DecodeOptions) -> np.ndarray:

@@ -3,6 +3,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import stat
 from multiprocessing.pool import ThreadPool
 from typing import Any, Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -12,6 +13,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import progress
 from dcgan_tf1.data import BatchSource
 from dcgan_tf1.data._decode import DecodeOptions, decode
+from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
 from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order
 from dcgan_tf1.errors import UserError
 
@@ -23,6 +25,8 @@ _TOO_MANY_OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 class _File(NamedTuple):
     name: str  # path relative to the folder
     size: int  # in bytes; 0 for a broken link
+    modified: int = 0  # when it was last changed, in nanoseconds; 0 for a broken link
+    number: Optional[int] = None  # of its image among the packed ones, if it is there
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
@@ -60,16 +64,17 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
     if not listing.pictures:
         raise UserError('%s contains no file that ends in %s: name a folder of image files%s' % (
             source, ', '.join(SUFFIXES), '. It contains ' + left_out if left_out else ''))
-    files = [_File(name, _size(os.path.join(data_dir, name))) for name in listing.pictures]
+    files = [_File(name, *_size_and_time(os.path.join(data_dir, name))) for name in listing.pictures]
     options = DecodeOptions(image_size, channels, center_crop, antialias, follow_links, fast_jpeg)
     return ImageFolder(data_dir, files, options, skip_unreadable, left_out)
 
 
-def _size(path: str) -> int:
+def _size_and_time(path: str) -> Tuple[int, int]:
     try:
-        return os.path.getsize(path) if os.path.isfile(path) else 0
-    except OSError:  # it was deleted just now
-        return 0
+        found = os.stat(path)
+    except (OSError, ValueError):  # a broken link, or it was deleted just now
+        return 0, 0
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (0, 0)
 
 
 class ImageFolder:
@@ -87,8 +92,8 @@ class ImageFolder:
     """
 
     def __init__(self, source: str, files: Sequence[_File], options: DecodeOptions, skip_unreadable: bool,
-                 left_out: str):
-        """See `load`."""
+                 left_out: str, packed: Optional[PackedImages] = None):
+        """See `load` and `packed_in`."""
         self.source = source
         self.image_shape = (options.image_size, options.image_size, options.channels)
         self.left_out = left_out
@@ -98,6 +103,7 @@ class ImageFolder:
         self._files = files
         self._options = options
         self._skip_unreadable = skip_unreadable
+        self._packed = packed
 
     @property
     def num_examples(self) -> int:
@@ -117,8 +123,30 @@ class ImageFolder:
         """The md5 of the names and sizes of the files. (Their content would take minutes.)"""
         digest = hashlib.md5()
         for file in self._files:
-            digest.update(os.fsencode('%s %d\n' % file))
+            digest.update(os.fsencode('%s %d\n' % (file.name, file.size)))
         return digest.hexdigest()
+
+    def packed_in(self, folder: str) -> 'ImageFolder':
+        """The same images, read from a folder of decoded images, in which they are packed if they are not there yet.
+
+        Files that cannot be read are not packed, but read as without packing.
+        Raises: UserError if that folder holds something else, is damaged, or cannot be written.
+        """
+        digest = hashlib.md5()
+        for file in self._files:
+            digest.update(os.fsencode('%s %d %d\n' % (file.name, file.size, file.modified)))
+        made_from = {**self._options.describe(), 'checksum of the names, sizes and times of the files':
+                     digest.hexdigest()}
+        contents = Contents(made_from, self.image_shape, self.num_examples)
+        packed = open_or_pack(folder, contents, self._decode_range, 'packing the images of ' + self.source)
+        files = [file if number in packed.unreadable else file._replace(number=number)
+                 for number, file in enumerate(self._files)]
+        return ImageFolder(self.source, files, self._options, self._skip_unreadable, self.left_out, packed)
+
+    def _decode_range(self, first: int, end: int) -> Generator[Optional[np.ndarray], None, None]:
+        with contextlib.closing(self._read(self._files[first:end])) as results:
+            for _, result in results:
+                yield result if isinstance(result, np.ndarray) else None
 
     def without_first(self, count: int) -> 'ImageFolder':
         """All images but the first `count`."""
@@ -135,11 +163,11 @@ class ImageFolder:
     def with_earlier(self, sizes: Dict[str, int]) -> 'ImageFolder':
         """The images with some files as they were earlier, {name: size}, even if they are gone now."""
         files = {file.name: file for file in self._files}
-        files.update((name, _File(name, size)) for name, size in sizes.items())
+        files.update((name, files.get(name, _File(name, size))._replace(size=size)) for name, size in sizes.items())
         return self._with_files(sorted(files.values(), key=lambda file: listing_order(file.name)))
 
     def _with_files(self, files: Sequence[_File]) -> 'ImageFolder':
-        return ImageFolder(self.source, files, self._options, self._skip_unreadable, self.left_out)
+        return ImageFolder(self.source, files, self._options, self._skip_unreadable, self.left_out, self._packed)
 
     def remarks(self) -> List[str]:
         """Lines about files that are not among the images."""
@@ -155,10 +183,23 @@ class ImageFolder:
         return [os.path.dirname(file.name).split(os.sep)[0] for file in self._files]
 
     def find_unreadable(self) -> Dict[str, str]:
-        """Decodes all images. Returns {name: reason} of the files that cannot be read. Shows its progress."""
-        with contextlib.closing(self._read(self._files)) as results:
-            shown = progress.track(results, 'checking the files of ' + self.source, self.num_examples)
+        """Decodes all images that are not packed. Returns {name: reason} of the files that cannot be read.
+
+        Shows its progress.
+        """
+        files = self._not_packed()
+        with contextlib.closing(self._read(files)) as results:
+            shown = progress.track(results, 'checking the files of ' + self.source, len(files))
             return {file.name: result for file, result in shown if isinstance(result, str)}
+
+    def check_not_packed(self) -> None:
+        """Reads the files that could not be packed. Raises UserError for the first that still cannot be read."""
+        files = self._not_packed()
+        if self._packed and files:
+            self._with_files(files).first(len(files))
+
+    def _not_packed(self) -> List[_File]:
+        return [file for file in self._files if file.number is None]
 
     def first(self, count: int) -> np.ndarray:
         """The first images, uint8 [count, height, width, channels]; all of them, if there are fewer.
@@ -202,7 +243,11 @@ class ImageFolder:
         """
         images = []
         for index in indices:
-            result = self._decode(self._files[index])
+            try:
+                result = self._decode(self._files[index])
+            except UserError as error:
+                self.fault = error
+                raise
             if isinstance(result, str):
                 raise self._fail(self._files[index], result)
             images.append(result)
@@ -214,7 +259,9 @@ class ImageFolder:
             yield from zip(files, pool.imap(self._decode, files, chunksize=8))
 
     def _decode(self, file: _File) -> Union[np.ndarray, str]:
-        """An image, or the reason why it cannot be read."""
+        """An image, or the reason why it cannot be read. Raises UserError if it is packed and damaged."""
+        if self._packed and file.number is not None:
+            return self._packed.read(file.number)
         try:
             return decode(self._path(file), self.source, self._options)
         except Exception as error:  # damaged files make Pillow raise many types, such as struct.error and SyntaxError
@@ -228,6 +275,7 @@ class ImageFolder:
     def _fail(self, file: _File, reason: str) -> UserError:
         self.faults[file.name] = file.size
         advice = ('it was readable before. Run the same command again to train without it' if self._skip_unreadable
+                  else 'skip such files with --skip_unreadable, or remove it and --pack_dir' if self._packed
                   else 'remove it, or skip such files with --skip_unreadable')
         self.fault = UserError('%s cannot be read as an image (%s): %s' % (self._path(file), reason, advice))
         return self.fault

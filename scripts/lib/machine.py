@@ -1,19 +1,11 @@
 """Names of the hardware and software that a measurement ran on, and images to time a training with."""
+import io
 import os
 from typing import Optional, Tuple
 
 import numpy as np
 
-
-def processor() -> str:
-    """The number of cores and the name of the processor."""
-    try:
-        with open('/proc/cpuinfo') as file:
-            model = next(line.split(':')[1].strip() for line in file if line.startswith('model name'))
-    except (OSError, StopIteration):
-        import platform
-        model = platform.processor() or platform.machine()
-    return '%d cores of %s' % (os.cpu_count(), model)
+from dcgan_tf1 import device
 
 
 def tensorflow_device() -> str:
@@ -23,14 +15,7 @@ def tensorflow_device() -> str:
 
     from dcgan_tf1.session import create_session
     with tf.Graph().as_default(), create_session() as session:
-        names = [device.name for device in session.list_devices() if device.device_type == 'GPU']
-    if not names:
-        return processor()
-    try:
-        gpu = tf.config.experimental.list_physical_devices('GPU')[0]
-        return tf.config.experimental.get_device_details(gpu)['device_name']
-    except (AttributeError, KeyError):  # TensorFlow 1.15 does not know the names
-        return ', '.join(names)
+        return device.name(session)
 
 
 def digit_images(image_shape: Tuple[int, int, int], count: Optional[int] = None) -> np.ndarray:
@@ -48,3 +33,16 @@ def digit_images(image_shape: Tuple[int, int, int], count: Optional[int] = None)
                       for image in small])
     images = np.repeat(large[..., np.newaxis], channels, axis=3)
     return images if count is None else images[np.arange(count) % len(images)]
+
+
+def write_image_files(folder: str, count: int) -> None:
+    """Writes small JPEG files of the digits bundled with scikit-learn, 64×64 pixels: 000000.jpg, 000001.jpg, …"""
+    from PIL import Image
+    contents = []
+    for pixels in digit_images((64, 64, 3)):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format='JPEG')
+        contents.append(file.getvalue())
+    for number in range(count):
+        with open(os.path.join(folder, '%06d.jpg' % number), 'wb') as image_file:
+            image_file.write(contents[number % len(contents)])

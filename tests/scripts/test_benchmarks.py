@@ -9,13 +9,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import conv2d, conv2d_transpose
-from scripts.benchmarks import kernels, profile_step
+from scripts.benchmarks import kernels, packing, profile_step
 from scripts.benchmarks.training import __main__ as benchmark
 from scripts.benchmarks.training import (
     catalog,
     comparisons,
     gemm_bound,
-    growth,
     measurements,
     processes,
     report,
@@ -170,9 +169,15 @@ def test_a_post_is_compared_with_its_own_schedule_alone():
     assert '| own | float32 | 1.50 (1.50–1.50) |' in text and '| other | float32 |  |' in text
 
 
-def test_growth_of_image_files(tmp_path):
-    growth._write_image_files(str(tmp_path), 3)
-    assert len(os.listdir(str(tmp_path))) == 3
+def test_packing(tmp_path, capsys):
+    arguments = ['--image_size=8', '--folder=%s' % tmp_path, '--output=%s/results' % tmp_path]
+    packing.main(['--files=300', *arguments])
+    packing.main(['--files=200', *arguments])
+    text = capsys.readouterr().out
+    assert '| 300 | 8×8 | ' in text and '| 200 | 8×8 | ' in text and os.listdir(str(tmp_path)) == ['results']
+    with open(str(tmp_path / 'results' / 'packing.json')) as file:
+        bytes_per_image = [result['bytes'] / result['count'] for result in json.load(file)]
+    assert len(bytes_per_image) == 2 and all(0 < size - (8 * 8 * 3 + 4) < 4 for size in bytes_per_image)
 
 
 def test_a_worker_that_dies():

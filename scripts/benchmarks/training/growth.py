@@ -1,14 +1,11 @@
 """How time and memory grow with the batch size, the image size and the dataset, each in a new process."""
-import os
 import tempfile
 from typing import List, NamedTuple
-
-from PIL import Image
 
 from scripts.benchmarks.training import catalog
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
-from scripts.lib.machine import digit_images
+from scripts.lib.machine import write_image_files
 
 _WINDOWS = 3
 
@@ -19,13 +16,6 @@ class Growth(NamedTuple):
     quantity: str  # batch size, image size, images in memory, or image files
     size: int  # its value
     result: Result
-
-
-def _write_image_files(folder, count):
-    """Small JPEG files of digits."""
-    images = digit_images((64, 64, 3))
-    for number in range(count):
-        Image.fromarray(images[number % len(images)]).save(os.path.join(folder, '%06d.jpg' % number))
 
 
 def measure_growth(recipe: str, min_steps: int, prefixes: str = '') -> List[Growth]:
@@ -57,6 +47,6 @@ def measure_growth(recipe: str, min_steps: int, prefixes: str = '') -> List[Grow
     else:  # this recipe reads image files
         for size in catalog.IMAGE_FILES:
             with tempfile.TemporaryDirectory() as folder:
-                _write_image_files(folder, size)
+                write_image_files(folder, size)
                 measure('image files', size, data_dir=folder)
     return results

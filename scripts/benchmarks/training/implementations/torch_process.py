@@ -4,13 +4,14 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 import torch
 from torch import nn
 
+from dcgan_tf1.device import processor
 from scripts.benchmarks.training.implementations import (
     Hyperparameters,
     TrainingProgram,
     hyperparameters,
     torch_networks,
 )
-from scripts.lib.machine import digit_images, processor
+from scripts.lib.machine import digit_images
 
 
 class Setup(NamedTuple):

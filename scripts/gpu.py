@@ -1,0 +1,255 @@
+"""Measures everything that the project wants to know about a GPU, in about 25 minutes.
+
+  python -m scripts.gpu --data_dir=my/mnist
+  python -m scripts.gpu --rehearse --output=runs/rehearsal
+
+The parts are:
+  benchmark   the training benchmark: our loop, the posts' loops, Keras and PyTorch
+  main        the main recipe to 10,000 steps, in both precisions, and its scores
+  batch_norm  the batch norm experiment with graph_mode for all of its 20 epochs
+  epoch       seconds per epoch of 63,632 images at 64×64, packed and from files
+
+Each part is stopped when its time is over; the same command then goes on with it, and skips the parts that are done.
+--rehearse measures nothing: it runs every part at a tiny size, also without a GPU. Writes README.md, measurements.json
+and a folder per experiment to --output.
+"""
+import argparse
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import cli_flags, device, markdown
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.run_folder import RunFolder, write_atomically
+from dcgan_tf1.session import create_session
+from dcgan_tf1.settings import PRECISIONS, TrainSettings
+from scripts.lib import paths, trainings
+from scripts.lib.arguments import existing_folder, list_of, one_of, path
+from scripts.lib.machine import write_image_files
+from scripts.lib.measurements import Measurements, read_json
+
+MAIN_RECIPE, ABLATION_RECIPE, FOLDER_RECIPE = 'sparse_softmax', 'graph_mode', 'learnopencv_torch'
+PARTS = {'benchmark': 480, 'main': 240, 'batch_norm': 540, 'epoch': 240}  # seconds
+_COMMAND = 'python -m scripts.gpu --data_dir=my/mnist'
+
+
+class Sizes(NamedTuple):
+    """How much is computed."""
+    dataset: str
+    steps: int  # of the main job
+    ablation_steps: int
+    ablation_seeds: int
+    files: int  # images of an epoch
+    flags: Tuple[str, ...]  # of every training
+    folder_flags: Tuple[str, ...]  # of trainings on image files
+    benchmark: Tuple[str, ...]  # arguments of the benchmark
+    scores: Tuple[str, ...]  # how the experiment and `evaluate` score images
+
+
+FULL = Sizes('mnist', 10000, 9380, 3, 63632, (), (),
+             ('--recipes=sparse_softmax,learnopencv_torch,graph_mode', '--windows=5', '--steps=20', '--seconds=1'),
+             ('--num_images=5000',))
+TINY = Sizes('digits', 6, 6, 1, 64, ('--batch_size=8', '--sample_size=8', '--standing_batches=2'),
+             ('--image_size=16',), ('--recipes=sparse_softmax', '--windows=1', '--steps=1', '--seconds=0',
+                                    '--batch_size=8', '--implementations=dcgan_tf1'),
+             ('--num_images=64', '--classifier_steps=20'))
+
+
+def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(prog='python -m scripts.gpu', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--data_dir', type=existing_folder, help='folder of MNIST')
+    parser.add_argument('--parts', type=list_of(one_of(PARTS)), default=','.join(PARTS),
+                        help='comma-separated (default: %(default)s)')
+    parser.add_argument('--rehearse', action='store_true', help='run every part at a tiny size, on any device')
+    parser.add_argument('--runs', type=path,
+                        help='folder of all runs and image files (default: runs/gpu; of a rehearsal OUTPUT/runs)')
+    parser.add_argument('--output', type=path, default=paths.results_folder('gpu'), help='folder for the results')
+    parsed = parser.parse_args(arguments)
+    if parsed.rehearse and parsed.output == parser.get_default('output'):
+        parser.error('--rehearse needs --output: a rehearsal is no result')
+    parsed.runs = parsed.runs or os.path.join(*([parsed.output, 'runs'] if parsed.rehearse else ['runs', 'gpu']))
+    parsed.sizes = TINY if parsed.rehearse else FULL
+    return parsed
+
+
+def run_module(module: str, *arguments: str) -> None:
+    """Runs a module in a process of its own. Passes Ctrl-C on to it. Raises: SystemExit if it fails."""
+    process = subprocess.Popen([sys.executable, '-m', module, *arguments], cwd=paths.ROOT, start_new_session=True)
+    try:
+        status = process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+    if status:
+        sys.exit('error: %s ended with status %d: see its output above' % (module, status))
+
+
+def measure_benchmark(arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Runs the training benchmark, which writes its own report."""
+    run_module('scripts.benchmarks.training', '--no_growth', *arguments.sizes.benchmark,
+               '--output=' + os.path.abspath(os.path.join(arguments.output, 'training')))
+    return {}
+
+
+def measure_batch_norm(arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Runs the batch norm experiment, which writes its own report."""
+    sizes = arguments.sizes
+    run_module('scripts.experiments.batch_norm', *_data(arguments), '--recipes=' + ABLATION_RECIPE,
+               '--last_step=%s=%d' % (ABLATION_RECIPE, sizes.ablation_steps), '--seeds=%d' % sizes.ablation_seeds,
+               '--runs=' + os.path.abspath(os.path.join(arguments.runs, 'batch_norm')), *sizes.scores,
+               *(flag for flag in sizes.flags if flag.startswith('--batch_size')),
+               '--output=' + os.path.abspath(os.path.join(arguments.output, 'batch_norm')))
+    return {}
+
+
+def measure_main(arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Trains the main recipe to its end and scores it. Returns {precision: figures}."""
+    results = {}
+    for precision in PRECISIONS:
+        folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (MAIN_RECIPE, precision)))
+        trainings.train(MAIN_RECIPE, folder, *_data(arguments), '--precision=' + precision,
+                        '--steps=%d' % arguments.sizes.steps, *arguments.sizes.flags)
+        scores = os.path.join(folder, 'gpu_scores.json')
+        run_module('dcgan_tf1.evaluate', '--run_dir=' + folder, '--output=' + scores,
+                   '--cache_dir=' + os.path.abspath(os.path.join(arguments.runs, 'classifiers')),
+                   *arguments.sizes.scores)
+        results[precision] = {**_speed(folder, 0), 'scores': read_json(scores)['scores']}
+    return results
+
+
+def measure_epoch(arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Trains two epochs on image files, and returns the speed of the second: {kind: figures}."""
+    data_dir = os.path.abspath(os.path.join(arguments.runs, 'images'))
+    if not os.path.isdir(data_dir):
+        os.makedirs(data_dir + '.partial', exist_ok=True)
+        write_image_files(data_dir + '.partial', arguments.sizes.files)
+        os.replace(data_dir + '.partial', data_dir)
+    common = (*arguments.sizes.flags, *arguments.sizes.folder_flags)
+    batch_size = cli_flags.parse(TrainSettings, '--recipe=' + FOLDER_RECIPE, *common).batch_size
+    steps = math.ceil(arguments.sizes.files / batch_size)
+    results = {}
+    for kind, *flags in (('packed', '--pack_dir=' + data_dir + '-packed'), ('files',)):
+        for precision in PRECISIONS:
+            folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (kind, precision)))
+            trainings.train(FOLDER_RECIPE, folder, '--data_dir=' + data_dir, '--precision=' + precision, *flags,
+                            *common, '--steps=%d' % (2 * steps), '--log_every=%d' % steps)
+            results['%s, %s' % (kind, precision)] = _speed(folder, -1)
+    return results
+
+
+MEASURE = {'benchmark': measure_benchmark, 'main': measure_main, 'batch_norm': measure_batch_norm,
+           'epoch': measure_epoch}
+
+
+def _data(arguments: argparse.Namespace) -> List[str]:
+    data_dir = ['--data_dir=' + os.path.abspath(arguments.data_dir)] if arguments.data_dir else []
+    return ['--dataset=' + arguments.sizes.dataset, *data_dir]
+
+
+def _speed(folder: str, first: int) -> Dict[str, float]:
+    """Seconds and images/s of the training steps of a run, from its log, without what happens between steps.
+
+    Args:
+      folder: the run folder.
+      first: index of the first logged record that counts.
+    """
+    run = RunFolder(folder)
+    batch_size = run.read_config()['flags']['batch_size']
+    records = run.read_metrics()
+    steps = [record['step'] - before for record, before in zip(records, [0, *(record['step'] for record in records)])]
+    seconds = sum(count * batch_size / record['images_per_second']
+                  for count, record in list(zip(steps, records))[first:])
+    trained = sum(steps[first:])
+    return {'steps': trained, 'seconds': seconds, 'images_per_second': trained * batch_size / seconds}
+
+
+def within_time(part: str, arguments: argparse.Namespace) -> Optional[Dict[str, Any]]:
+    """Measures a part. Returns its figures; None if it failed, or was stopped because its time was over."""
+    over = []
+
+    def stop(*_):
+        over.append(part)
+        os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C: a training saves its last step
+    previous = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(PARTS[part])
+    try:
+        return MEASURE[part](arguments)
+    except (KeyboardInterrupt, SystemExit) as error:
+        failure = error.code if isinstance(error, SystemExit) and isinstance(error.code, str) else None
+        if not over and not failure:
+            raise  # Ctrl-C
+        print(failure or 'error: %s was stopped after %d seconds' % (part, PARTS[part]), file=sys.stderr, flush=True)
+        return None
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def readme(measurements: Measurements, arguments: argparse.Namespace) -> str:
+    """The text of README.md."""
+    settings, measured = measurements.content['settings'], measurements.content['measured']
+    parts = ['# On a GPU\n\n']
+    if arguments.rehearse:
+        parts.append('**A rehearsal at a tiny size. These numbers mean nothing.**\n\n')
+    parts.append('Measured on %s with TensorFlow %s:\n\n```\n%s\n```\n\n' % (
+        settings['device'], settings['tensorflow'], _COMMAND))
+    if 'main' in measured:
+        rows = [[precision, figures['steps'], '%.0f' % figures['seconds'],
+                 '{:,.0f}'.format(figures['images_per_second']),
+                 '%.1f' % figures['scores']['frechet_distance']['value']]
+                for precision, figures in measured['main']['figures'].items()]
+        parts += ['## The main job\n\nThe recipe `%s`. Seconds are those of the training steps.\n\n' % MAIN_RECIPE,
+                  markdown.table(['precision', 'steps', 'seconds', 'images/s', 'Fréchet distance'], rows), '\n']
+    if 'epoch' in measured:
+        rows = [[kind, '%.1f' % figures['seconds'], '{:,.0f}'.format(figures['images_per_second'])]
+                for kind, figures in measured['epoch']['figures'].items()]
+        title = '## An epoch of {:,} images\n\n'.format(settings['sizes']['files'])
+        parts += [title, 'The recipe `%s`, the second epoch, without what happens between steps.\n\n' % FOLDER_RECIPE,
+                  markdown.table(['images, precision', 'seconds', 'images/s'], rows), '\n']
+    names = {'benchmark': '[training benchmark](training/README.md)', 'main': 'main job', 'epoch': 'epochs',
+             'batch_norm': '[batch norm experiment, with all of its 20 epochs](batch_norm/tables.md)'}
+    rows = [[names[part], '%.0f' % measured[part]['seconds'] if part in measured else 'not complete']
+            for part in PARTS]
+    return ''.join([*parts, '## All parts\n\n', markdown.table(['part', 'seconds in all'], rows)])
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """The script."""
+    parsed = parse(arguments)
+    with tf.Graph().as_default(), create_session() as session:
+        described, has_gpu = device.describe(session), device.name(session) != device.processor()
+        warning = device.warning(session)
+    if not has_gpu and not parsed.rehearse:
+        sys.exit('error: %s; --rehearse runs every part at a tiny size without one' % (
+            warning or 'TensorFlow sees no GPU here'))
+    os.makedirs(parsed.runs, exist_ok=True)
+    measurements = Measurements(parsed.output, {'device': described, 'tensorflow': tf.__version__,
+                                                'sizes': json.loads(json.dumps(parsed.sizes._asdict()))})
+    for part in parsed.parts:
+        if measurements.has(part):
+            continue
+        print('%s: at most %d seconds' % (part, PARTS[part]), file=sys.stderr, flush=True)
+        began = time.monotonic()
+        figures = within_time(part, parsed)
+        if figures is not None:
+            measurements.add((part,), {'figures': figures, 'seconds': time.monotonic() - began})
+            write_atomically(os.path.join(parsed.output, 'README.md'), readme(measurements, parsed).encode())
+    print(readme(measurements, parsed))
+    missing = [part for part in parsed.parts if not measurements.has(part)]
+    if missing:
+        sys.exit('error: not complete: %s. Run the same command again to go on' % ', '.join(missing))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(exit_status(main))

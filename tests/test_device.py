@@ -1,0 +1,51 @@
+"""The first lines of a run: what it is computed on, and whether a GPU is left unused."""
+import re
+
+import pytest
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import device
+
+
+def first_lines(folder):
+    with open(folder.log, encoding='utf-8') as file:
+        return [re.sub(r'^\S+ \S+ ', '', line.strip()) for line in file][:2]
+
+
+def has_gpu():
+    with tf.Session() as session:
+        return any(one.device_type == 'GPU' for one in session.list_devices())
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """A file that only an NVIDIA driver has."""
+    monkeypatch.setattr(device, 'DRIVER_FILES', (str(tmp_path / 'none'), str(tmp_path / 'version')))
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    (tmp_path / 'version').write_text('NVRM version: NVIDIA UNIX x86_64 Kernel Module')
+    return tmp_path / 'version'
+
+
+def test_a_run_names_its_device_and_its_memory_first(train_run):
+    first, second = first_lines(train_run('run', '--steps=1'))
+    assert re.match(r'training on .+, \d+\.\d GiB of memory$', first) and 'starting at step 0 of 1' in second
+    if not has_gpu():
+        assert device.processor() in first
+
+
+@pytest.mark.skipif('has_gpu()')
+def test_a_gpu_that_tensorflow_does_not_see(train_run, driver, monkeypatch, capsys):
+    _, second = first_lines(train_run('unseen', '--steps=1'))
+    assert re.match(r'warning: this machine has an NVIDIA driver, but TensorFlow sees no GPU, .*pip install', second)
+    assert second in capsys.readouterr().err.splitlines()
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')  # the user wants none
+    assert 'starting at step' in first_lines(train_run('hidden', '--steps=1'))[1]
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES')
+    driver.unlink()
+    assert 'starting at step' in first_lines(train_run('no_driver', '--steps=1'))[1]
+
+
+def test_the_device_of_a_session(graph):
+    with tf.Session() as session:
+        assert device.name(session) in device.describe(session)
+        assert (device.name(session) == device.processor()) != has_gpu()
