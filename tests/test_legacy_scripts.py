@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT, read_variables
+from helpers import ROOT, TENSORFLOW, read_variables
 
 ON_TENSORFLOW_1 = tf.__version__.startswith('1.')
 on_tensorflow_2 = pytest.mark.skipif(ON_TENSORFLOW_1, reason='TensorFlow 1.15 has all of this itself')
@@ -16,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def _installed():
-    if not ON_TENSORFLOW_1:
+    if TENSORFLOW >= (2, 16):
         pytest.importorskip('tf_keras', reason='tf_keras is not installed')
+    if not ON_TENSORFLOW_1:
         pytest.importorskip('tf_slim', reason='tf_slim is not installed')
 
 
