@@ -58,8 +58,8 @@ def _write(path: str, text: str) -> None:
     os.replace(path + '.partial', path)
 
 
-def _store(measurements: Dict[str, Any], version: Version, values: Dict[str, Any]) -> None:
-    measurements[version.name] = values
+def _store(version: Version, values: Dict[str, Any]) -> None:
+    measurements = {**read_measurements(MEASUREMENTS), version.name: values}
     _write(MEASUREMENTS, json.dumps(measurements, indent=1, sort_keys=True) + '\n')
     _write(PAGE, page.render(measurements))
 
@@ -82,7 +82,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             values = measure(workplace, version, OLDEST)
             print(json.dumps(values['tests']), flush=True)
             failed = failed or bool(values['tests']['failed'])
-            _store(measurements, version, values)
+            _store(version, values)
         except StepFailed as error:  # nothing is stored: the next call tries it again
             print('TensorFlow %s failed:\n%s' % (version.name, error), flush=True)
             failed = True
@@ -90,7 +90,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             workplace.delete_environment(version)
     if not parsed.keep:
         workplace.delete_environment(OLDEST)
-    _write(PAGE, page.render(measurements))
+    _write(PAGE, page.render(read_measurements(MEASUREMENTS)))
     return int(failed)
 
 

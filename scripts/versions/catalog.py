@@ -22,8 +22,8 @@ class Version(NamedTuple):
         return ['tensorflow==' + self.tensorflow, *numpy]
 
 
-# The first is the oldest, with which all others exchange checkpoints. Those marked with a Python are what pip installs on
-# that Python.
+# The first is the oldest, with which all others exchange checkpoints. A comment names the Python on which pip takes the
+# version by itself; on Python 3.10 to 3.13, that is 2.21.
 VERSIONS = [
     Version('1.13.2', (3, 7)), Version('1.14.0', (3, 7)), Version('1.15.5', (3, 7)), Version('2.0.4', (3, 7)),
     Version('2.1.4', (3, 7)), Version('2.4.4', (3, 8)), Version('2.7.4', (3, 9)), Version('2.10.1', (3, 10)),

@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Sequence
 from scripts import environment
 from scripts.versions.catalog import Version
 
-# The quick tests of what depends most on TensorFlow: layers, gradients, input pipelines, checkpoints, and files. All quick
-# tests would take several times as long.
+# The quick tests of what depends most on TensorFlow: layers, gradients, input pipelines, and checkpoints. All quick tests
+# would take several times as long.
 TESTS = ['tests/test_%s.py' % name for name in (
     'layers', 'losses', 'kernels', 'precision', 'batches', 'image_folder', 'resume', 'old_runs', 'export',
     'legacy_parts')] + ['tests/oracles/test_sparse_softmax.py']
@@ -75,7 +75,8 @@ def measure(workplace: Workplace, version: Version, oldest: Version) -> Measured
     workplace.install(version)
     measured: Measured = {
         'tensorflow': version.tensorflow, 'python': '%d.%d' % version.python, 'packages': version.packages,
-        'commit': subprocess.check_output(['git', 'rev-parse', '--short', 'HEAD'], cwd=environment.ROOT).decode().strip(),
+        'commit': subprocess.check_output(['git', 'rev-parse', '--short', 'HEAD'],
+                                          cwd=environment.ROOT).decode().strip(),
         'date': datetime.date.today().isoformat()}
     measured['tests'] = _run_tests(workplace.python(version), workplace.environment(version) + '-tests.xml')
     measured.update(_train(workplace, version))

@@ -19,10 +19,10 @@ pip install "tensorflow==2.10.*" "numpy<2" .
 
 Each row is what `python3 -m scripts.versions` saw on that day, in a new environment on a machine without a GPU:
 
-- **Tests**: the quick tests of what depends most on TensorFlow (%(tests)s). Skipped are those of features that a version
-  lacks, or that need PyTorch or other missing packages.
-- **Trained**: %(steps)d steps of %(recipes)s. *First loss* is the largest relative difference of their first discriminator
-  losses from those on TensorFlow %(oldest)s.
+- **Tests**: the quick tests of what depends most on TensorFlow (%(tests)s). Skipped are those of features that the
+  version lacks.
+- **Steps trained**: of %(recipes)s. *First loss* is the largest relative difference of their first discriminator losses
+  from those on TensorFlow %(oldest)s.
 - **Checkpoints**: a run of TensorFlow %(oldest)s was sampled and resumed here, and then resumed there again; a run from
   here was sampled there. The number is the largest difference of a gray level (of 255) between the images that the two
   TensorFlows generate from the same checkpoint.
@@ -52,7 +52,7 @@ def render(measurements: Dict[str, Any]) -> str:
     recipes = ['`%s`' % recipe for recipe in measure.RECIPES]
     tests = [path.split('/test_')[1].split('.')[0] for path in measure.TESTS]
     text = _INTRODUCTION % {
-        'tests': ', '.join('`%s`' % name for name in tests), 'steps': measure.STEPS, 'oldest': VERSIONS[0].tensorflow,
+        'tests': ', '.join('`%s`' % name for name in tests), 'oldest': VERSIONS[0].tensorflow,
         'recipes': ', '.join(recipes[:-1]) + ' and ' + recipes[-1]}
     rows = [['TensorFlow', 'Python', 'NumPy', 'tests passed', 'failed', 'skipped', 'steps trained', 'first loss',
              'checkpoints', 'bfloat16', 'measured']]
