@@ -1,7 +1,7 @@
 """Tries every supported TensorFlow, and writes docs/versions.md.
 
   python3 -m scripts.versions                          (all that were not measured yet)
-  python3 -m scripts.versions --versions=2.4.4,2.7.4   (only these)
+  python3 -m scripts.versions --versions=2.4.4,2.7.4   (only these; a Python is selected with "2.21.0 on Python 3.13")
   python3 -m scripts.versions --again                  (also what was measured before)
 
 For each version it creates an environment, runs the quick tests of what depends on TensorFlow, trains three recipes for
@@ -28,19 +28,24 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     """Parses the command line."""
     parser = argparse.ArgumentParser(prog='python3 -m scripts.versions', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--versions', default='', help='comma-separated versions of TensorFlow (default: all)')
+    parser.add_argument('--versions', default='',
+                        help='comma-separated, such as 2.4.4 or "2.21.0 on Python 3.13" (default: all)')
     parser.add_argument('--again', action='store_true', help='also measure what was measured before')
     parser.add_argument('--keep', action='store_true', help='keep the environments')
     parser.add_argument('--folder', default=os.path.join(environment.ROOT, 'runs', 'versions'),
                         help='folder for the environments and runs (default: %(default)s)')
     parsed = parser.parse_args(arguments)
-    names = [name for name in parsed.versions.split(',') if name]
-    unknown = sorted(set(names) - {version.tensorflow for version in VERSIONS})
+    selected = parsed.versions.split(',') if parsed.versions else []
+    unknown = [text for text in selected if not any(_is_selected(version, [text]) for version in VERSIONS)]
     if unknown:
-        parser.error('--versions: %s is not among %s' % (
-            unknown[0], ', '.join(sorted({version.tensorflow for version in VERSIONS}))))
-    parsed.versions = [version for version in VERSIONS if not names or version.tensorflow in names]
+        parser.error('--versions: there is no %s, only %s'
+                     % (unknown[0], ', '.join(version.name for version in VERSIONS)))
+    parsed.versions = [version for version in VERSIONS if not selected or _is_selected(version, selected)]
     return parsed
+
+
+def _is_selected(version: Version, selected: Sequence[str]) -> bool:
+    return version.tensorflow in selected or version.name in selected
 
 
 def read_measurements(path: str) -> Dict[str, Any]:

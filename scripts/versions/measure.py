@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Sequence
 from scripts import environment
 from scripts.versions.catalog import Version
 
-# The quick tests of what depends most on TensorFlow: layers, gradients, input pipelines, and checkpoints. All quick tests
-# would take several times as long.
+# The quick tests of what depends most on TensorFlow: layers, gradients, input pipelines, and checkpoints. All quick
+# tests would take several times as long.
 TESTS = ['tests/test_%s.py' % name for name in (
     'layers', 'losses', 'kernels', 'precision', 'batches', 'image_folder', 'resume', 'old_runs', 'export',
     'legacy_parts')] + ['tests/oracles/test_sparse_softmax.py']
