@@ -1,4 +1,5 @@
 """`python -m dcgan_tf1.legacy`, run on small scripts as a user would run it."""
+import inspect
 import json
 import os
 import subprocess
@@ -92,7 +93,8 @@ print(np.reshape([[1, 2]], [2, 1]).shape)
     assert names['scipy.misc.imread'] == ['gan.py:6']
     if not ON_TENSORFLOW_1:
         assert names['numpy.float'] == ['helper.py:3']
-        assert names['numpy.reshape(newshape=…)'] == ['gan.py:18']
+        if 'newshape' not in inspect.signature(np.reshape).parameters:
+            assert names['numpy.reshape(newshape=…)'] == ['gan.py:18']
         assert names['tf.contrib.layers.xavier_initializer'] == ['gan.py:12']
         assert names['import tensorflow as tf'] == ['gan.py']
         assert names['tf.layers'] == ['gan.py:13'] and 'tf.glorot_uniform_initializer()' in errors
