@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Optional
 
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.legacy import contrib, input_data
-from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack
+from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
 from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
@@ -74,13 +74,12 @@ def install(importer: Importer, record: Record) -> None:
 
 def _keras_package(v1: Any) -> str:
     """The package with the Keras of TensorFlow 1, to which `tf.layers` belongs."""
-    if v1.keras.layers.Dense.__module__.startswith('tf_keras.'):
-        return 'tf_keras.api._v1.keras'
     version = [int(number) for number in v1.__version__.split('.')[:2]]
-    if version >= [2, 16]:  # its own Keras is Keras 3
+    if version >= [2, 16] and module_or_none('tf_keras') is None:  # its own Keras is Keras 3
         raise UserError('tf_keras is not installed, which contains tf.layers: pip install tf_keras==%d.%d.*'
                         % tuple(version))
-    return 'tensorflow.compat.v1.keras'
+    uses_tf_keras = v1.keras.layers.Dense.__module__.startswith('tf_keras.')
+    return 'tf_keras.api._v1.keras' if uses_tf_keras else 'tensorflow.compat.v1.keras'
 
 
 def _patch_keras_datasets(packages: Any, record: Record) -> None:
