@@ -43,9 +43,9 @@ def install(importer: Importer, record: Record) -> None:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     if importlib.util.find_spec('tf_keras'):
         os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
-    if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
-        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
-                        'process of its own')
+        if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
+            raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
+                            'process of its own')
     import tensorflow
     for name in ('tensorflow.examples', 'tensorflow.contrib.learn.python.learn.datasets'):
         importer.provide(name, _tutorials(record, name))
@@ -55,6 +55,8 @@ def install(importer: Importer, record: Record) -> None:
         _accept_float_flags(tensorflow, record)
         return
     import tensorflow.compat.v1 as v1
+    if not hasattr(v1.compat, 'v1'):  # in TensorFlow 2.0 and 2.1
+        v1.compat.v1 = v1
     keras = _keras_package(v1)
     level = v1.logging.get_verbosity()
     v1.logging.set_verbosity(v1.logging.ERROR)  # it warns that it is deprecated
