@@ -6,9 +6,9 @@ from scripts.versions.catalog import VERSIONS
 
 _INTRODUCTION = """# TensorFlow versions
 
-One source runs on every TensorFlow from 1.13 to 2.21, on Python 3.7 to 3.13. `pip install .` takes the newest
-TensorFlow that exists for the Python: 2.11 on Python 3.7, 2.13 on 3.8, 2.20 on 3.9 and 2.21 on 3.10 to 3.13. An
-installed TensorFlow of this range is kept. To choose another, name it in the same command, and for TensorFlow before
+One source runs on TensorFlow 1.13 to 2.21, on Python 3.7 to 3.13. The table below lists the versions that were tried.
+`pip install .` takes the newest TensorFlow that exists for the Python: 2.11 on Python 3.7, 2.13 on 3.8, 2.20 on 3.9 and
+2.21 on 3.10 to 3.13. An installed TensorFlow of this range is kept. To choose another, name it in the same command, and for TensorFlow before
 2.16 on Python 3.9 or later also `"numpy<2"`:
 
 ```
@@ -38,7 +38,6 @@ _LIMITS = """
 - `python -m dcgan_tf1.legacy` needs tf_slim on TensorFlow 2, and tf_keras on TensorFlow 2.16 and later:
   `pip install ".[legacy]"`. Before, `tf.layers` is TensorFlow's own.
 - The convolution routes of `--kernels=auto` were measured on TensorFlow 2.21 only. TensorFlow 1 does not use them.
-- Before TensorFlow 1.13 and on Python 3.6 nothing was tried.
 """
 
 
