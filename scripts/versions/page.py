@@ -8,8 +8,8 @@ _INTRODUCTION = """# TensorFlow versions
 
 One source runs on TensorFlow 1.13 to 2.21, on Python 3.7 to 3.13. The table below lists the versions that were tried.
 `pip install .` takes the newest TensorFlow that exists for the Python: 2.11 on Python 3.7, 2.13 on 3.8, 2.20 on 3.9 and
-2.21 on 3.10 to 3.13. An installed TensorFlow of this range is kept. To choose another, name it in the same command, and for TensorFlow before
-2.16 on Python 3.9 or later also `"numpy<2"`:
+2.21 on 3.10 to 3.13. An installed TensorFlow of this range is kept. To choose another, name it in the same command, and
+for TensorFlow before 2.16 on Python 3.9 or later also `"numpy<2"`:
 
 ```
 pip install "tensorflow==2.10.*" "numpy<2" .
