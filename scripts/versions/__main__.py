@@ -31,7 +31,7 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     parser.add_argument('--versions', default='',
                         help='comma-separated, such as 2.4.4 or "2.21.0 on Python 3.13" (default: all)')
     parser.add_argument('--again', action='store_true', help='also measure what was measured before')
-    parser.add_argument('--keep', action='store_true', help='keep the environments')
+    parser.add_argument('--keep', action='store_true', help='keep the environments and runs')
     parser.add_argument('--folder', default=os.path.join(environment.ROOT, 'runs', 'versions'),
                         help='folder for the environments and runs (default: %(default)s)')
     parsed = parser.parse_args(arguments)
@@ -93,6 +93,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             failed = True
         if version != OLDEST and not parsed.keep:
             workplace.delete_environment(version)
+            workplace.delete_runs(version)  # those of the oldest stay: a later call needs them
     if not parsed.keep:
         workplace.delete_environment(OLDEST)
     _write(PAGE, page.render(read_measurements(MEASUREMENTS)))

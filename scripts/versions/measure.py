@@ -62,6 +62,10 @@ class Workplace:
         """Frees the 1 to 3 GB of an environment."""
         shutil.rmtree(self.environment(version), ignore_errors=True)
 
+    def delete_runs(self, version: Version) -> None:
+        """Frees the 500 MB of the runs of a version."""
+        shutil.rmtree(self.runs(version), ignore_errors=True)
+
     def perform(self, version: Version, actions: Sequence[Sequence[Any]]) -> None:
         """Performs actions of `in_environment` with the TensorFlow of a version, in one process."""
         _run([self.python(version), '-m', 'scripts.versions.in_environment', json.dumps(actions)])
