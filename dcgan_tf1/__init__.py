@@ -1,4 +1,4 @@
-"""Deep convolutional GANs as TensorFlow 1 graphs, on TensorFlow 1.15 and on today's TensorFlow."""
+"""Deep convolutional GANs as TensorFlow 1 graphs, on TensorFlow 1.13 to 2.21."""
 from dcgan_tf1 import startup
 
 startup.prepare()  # before any module imports TensorFlow

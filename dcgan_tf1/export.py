@@ -7,6 +7,8 @@ The signature `serving_default` takes `noise`, float32 [n, noise_dim], and retur
 channels]: float32 from 0 to 1, or uint8 from 0 to 255. Weights and batch-norm statistics are constants in it. The
 statistics are the standing ones (the default) or the moving averages, so an image depends on its latent vector alone.
 """
+import os
+
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli, graph, outputs, progress, run_settings, sampler
@@ -51,6 +53,7 @@ def _save(frozen_graph: tf.GraphDef, noise_dim: int, path: str) -> None:
     with tf.Graph().as_default(), create_session() as session:
         noise = tf.placeholder(tf.float32, [None, noise_dim], 'noise')
         images, = tf.import_graph_def(frozen_graph, {'noise:0': noise}, ['images:0'], name='Generator')
+        os.rmdir(path)  # before TensorFlow 1.15, the builder wants to create the folder itself
         builder = tf.saved_model.builder.SavedModelBuilder(path)
         builder.add_meta_graph_and_variables(
             session, [tf.saved_model.tag_constants.SERVING],

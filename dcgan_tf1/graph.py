@@ -166,13 +166,8 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
 
     Raises:
         ValueError: if a trainable variable belongs to neither network.
-        UserError: if the network does not fit the images or the loss, or if this version of TensorFlow cannot
-            train in the selected precision.
+        UserError: if the network does not fit the images or the loss.
     """
-    if settings.precision != 'float32' and tf.__version__.startswith('1.'):
-        # The gradient of its tf.cond does not support bfloat16.
-        raise UserError('--precision=%s does not train on TensorFlow %s: use --precision=float32, or install '
-                        'TensorFlow 2' % (settings.precision, tf.__version__))
     tf.set_random_seed(settings.seed)  # seeds the initial weights and dropout
     # The scope makes Adam's own variables resource variables too.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=True):

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph, progress, randomness, standing_statistics
+from dcgan_tf1 import graph, precision, progress, randomness, standing_statistics
 from dcgan_tf1.command_settings import GeneratorSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.given_checkpoints import GivenCheckpoint
@@ -28,8 +28,9 @@ class Sampler:
     def __init__(self, settings: GeneratorSettings):
         """Builds the generator that the settings describe and restores `settings.checkpoint`.
 
-        Raises: UserError if the checkpoint does not belong to this generator.
+        Raises: UserError if the checkpoint does not belong to this generator, or TensorFlow lacks its precision.
         """
+        precision.check(settings.precision, training=False)
         self._settings = settings
         with tf.Graph().as_default() as self._graph:
             self._generator = graph.build_generator(settings)

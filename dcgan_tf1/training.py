@@ -7,7 +7,7 @@ import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import cli_flags, device, flag_files, graph, progress, run_settings, training_data
+from dcgan_tf1 import cli_flags, device, flag_files, graph, precision, progress, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
@@ -35,6 +35,7 @@ def train(settings: TrainSettings) -> int:
         settings = run_settings.for_resume(settings, earlier)
         _check_same_settings(folder, settings, earlier)
         run_settings.check_data_dir(folder, settings, earlier)
+    precision.check(settings.precision)
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)

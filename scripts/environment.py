@@ -11,7 +11,8 @@ import sys
 from typing import Any, List, Optional, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SUPPORTED = ((3, 7), (3, 10), (3, 11), (3, 12), (3, 13))  # requirements.txt names a TensorFlow for these Pythons
+SUPPORTED = tuple((3, minor) for minor in range(7, 14))  # requirements.txt has a TensorFlow for these Pythons
+ORIGINAL = 'tensorflow==1.15.5'  # what Python 3.7 gets here, so that the tests run on a TensorFlow 1
 _Version = Tuple[int, int]
 
 
@@ -28,10 +29,10 @@ def prepared(python: str = sys.executable, tests: bool = False) -> str:
     """
     version = version_of(python)
     if version not in SUPPORTED:
-        sys.exit('error: no TensorFlow supports Python %s here: use Python 3.10 to 3.13 (TensorFlow 2.21) or 3.7 '
-                 '(TensorFlow 1.15.5)' % ('%d.%d' % version if version else python))
+        sys.exit('error: no TensorFlow supports Python %s here: use Python 3.7 to 3.13'
+                 % ('%d.%d' % version if version else python))
     folder = os.path.join(ROOT, '.venv-%d.%d' % version)
-    venv_python = os.path.join(folder, *(('Scripts', 'python.exe') if os.name == 'nt' else ('bin', 'python')))
+    venv_python = python_in(folder)
     uses = ('tests',) if tests else ('tests', 'training')  # what is installed for tests is enough for training
     markers = [os.path.join(folder, 'installed-for-' + use) for use in uses]
     fingerprint = _fingerprint()
@@ -41,12 +42,18 @@ def prepared(python: str = sys.executable, tests: bool = False) -> str:
     print('Setting up %s. TensorFlow is large, so this takes some minutes, once.' % os.path.relpath(folder),
           flush=True)
     if not exists:
-        _create_environment(python, folder)
+        create(python, folder)
     packages = ['-e', '.[test]'] if tests else ['-r', 'requirements.txt']
-    _run([venv_python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', *packages])
+    _run([venv_python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', *packages,
+          *([ORIGINAL] if version == (3, 7) else [])])
     with open(markers[-1], 'w') as file:
         file.write(fingerprint)
     return venv_python
+
+
+def python_in(folder: str) -> str:
+    """The path of the Python in a virtual environment."""
+    return os.path.join(folder, *(('Scripts', 'python.exe') if os.name == 'nt' else ('bin', 'python')))
 
 
 def version_of(python: str) -> Optional[_Version]:
@@ -77,7 +84,8 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _create_environment(python: str, folder: str) -> None:
+def create(python: str, folder: str) -> None:
+    """Creates an empty virtual environment. Raises SystemExit if that fails."""
     if subprocess.call([python, '-m', 'venv', '--clear', folder], stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL) == 0:
         return

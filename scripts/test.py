@@ -35,7 +35,7 @@ def main() -> int:
 
 def check_code(python: str) -> List[int]:
     """Runs the linter and, where it exists, the type checker; returns the exit statuses."""
-    tools = [['ruff', 'check', '.']] + ([['mypy']] if environment.version_of(python) != (3, 7) else [])
+    tools = [['ruff', 'check', '.']] + ([['mypy']] if environment.version_of(python) >= (3, 10) else [])
     return [subprocess.call([python, '-m', *tool], cwd=environment.ROOT) for tool in tools]
 
 

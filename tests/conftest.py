@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests. Every test runs unchanged on TensorFlow 1.15 and on TensorFlow 2."""
+"""Fixtures shared by all tests. Every test runs unchanged on TensorFlow 1 and on TensorFlow 2."""
 import contextlib
 import functools
 import os
@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import SMALL_RUN
+from helpers import SMALL_RUN, TENSORFLOW
 
 from dcgan_tf1 import cli_flags
 from dcgan_tf1.command_settings import EvaluateSettings, ExportSettings, SampleSettings
@@ -48,8 +48,8 @@ def graph():
 
 @pytest.fixture(scope='session')
 def tf_layers():
-    """The real `tf.layers`, which TensorFlow 2 hides unless a variable is set that users do not set."""
-    if tf.__version__.startswith('1.'):
+    """The real `tf.layers`, which recent TensorFlows hide unless a variable is set that users do not set."""
+    if TENSORFLOW < (2, 16):
         return tf.layers
     pytest.importorskip('tf_keras', reason='tf_keras, which contains tf.layers, is not installed')
     from tf_keras.api._v1.keras.__internal__.legacy import layers

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import assert_same_run
+from helpers import TENSORFLOW, assert_same_run
 from PIL import Image
 
 from dcgan_tf1 import data
@@ -76,6 +76,8 @@ def test_resizing(tmp_path):
     np.testing.assert_array_equal(decode(tmp_path / 'a.png', center_crop=True),
                                   np.asarray(Image.fromarray(pixels[8:32]).resize((8, 8), Image.BILINEAR)))
     for crop, part in ((False, pixels), (True, pixels[8:32])):
+        if TENSORFLOW < (1, 14):
+            break  # it cannot resize from the centers of pixels
         with tf.Graph().as_default(), tf.Session() as session:
             unsmoothed = session.run(tf.image.resize_bilinear(part[None].astype(np.float32), (8, 8),
                                                               half_pixel_centers=True))[0]

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ALL_LAYERS, SMALL_RUN, assert_same_variables, final_variables
+from helpers import ALL_LAYERS, SMALL_RUN, assert_same_variables, final_variables, works_in_bfloat16
 
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1 import layers, recipes, sample
@@ -16,7 +16,8 @@ from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.training import train
 
 RECIPES = [name for name in recipes.names() if name != 'demo']
-on_tensorflow_2 = pytest.mark.skipif(tf.__version__.startswith('1.'), reason='TensorFlow 1 does not train in bfloat16')
+if_it_trains = pytest.mark.skipif(not works_in_bfloat16(training=True),
+                                  reason='this TensorFlow does not train in bfloat16')
 
 
 @pytest.fixture(params=RECIPES)
@@ -30,6 +31,7 @@ def recipe(request, training_settings):
     return call
 
 
+@pytest.mark.skipif(not works_in_bfloat16(training=False), reason='this TensorFlow has no layers in bfloat16')
 @pytest.mark.parametrize('layer', [
     lambda x: layers.dense(layers.flatten(x), 7), lambda x: layers.conv2d(x, 7, 5, 2),
     lambda x: layers.conv2d_transpose(x, 1, 5, 2), lambda x: layers.conv2d_transpose(x, 7, 4, 1, 'valid'),
@@ -94,12 +96,12 @@ def test_logits_are_computed_in_float32(recipe):
 
 
 @pytest.mark.slow
-@on_tensorflow_2
+@if_it_trains
 def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
     """The losses differ by up to 2%, the variables have the same types, and all values are finite."""
     results = []
-    for precision in ('float32', 'bfloat16'):
-        settings, images = recipe('--precision=' + precision)
+    for name in ('float32', 'bfloat16'):
+        settings, images = recipe('--precision=' + name)
         with tf.Graph().as_default(), tf.Session() as session:
             training = graphs.build_training(settings, images, batch_plan(settings, 12))
             session.run(tf.global_variables_initializer())
@@ -118,7 +120,7 @@ RUN = [*SMALL_RUN, ALL_LAYERS]
 
 
 @pytest.mark.slow
-@on_tensorflow_2
+@if_it_trains
 def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
     """It resumes bit for bit, and `sample` uses the precision of the training."""
     def run(name, steps):
@@ -140,8 +142,8 @@ def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
         train(training_settings(*RUN, '--run_dir=' + whole.path, '--steps=9'))
 
 
-@pytest.mark.skipif(not tf.__version__.startswith('1.'), reason='TensorFlow 2 trains in bfloat16')
-def test_tensorflow_1_refuses(training_settings, tmp_path):
-    with pytest.raises(UserError, match='--precision=bfloat16 does not train on TensorFlow 1.*--precision=float32'):
+@pytest.mark.skipif(works_in_bfloat16(training=True), reason='this TensorFlow trains in bfloat16')
+def test_a_tensorflow_without_bfloat16_refuses(training_settings, tmp_path):
+    with pytest.raises(UserError, match='--precision=bfloat16 does not train on TensorFlow .*--precision=float32'):
         train(training_settings(*RUN, '--precision=bfloat16', '--run_dir=' + str(tmp_path / 'run')))
     assert not os.path.exists(str(tmp_path / 'run'))

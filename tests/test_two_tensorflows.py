@@ -2,10 +2,10 @@
 import glob
 import os
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+import tensorflow.compat.v1 as tf
 from helpers import ROOT, final_variables
 
 from dcgan_tf1.run_folder import RunFolder
@@ -15,7 +15,7 @@ from dcgan_tf1.training import train
 @pytest.fixture
 def other_python():
     """The Python of the environment with the other TensorFlow, which scripts/test.py creates."""
-    is_tensorflow_1 = sys.version_info[:2] == (3, 7)
+    is_tensorflow_1 = tf.__version__.startswith('1.')
     for marker in glob.glob(os.path.join(ROOT, '.venv-3.*', 'installed-for-tests')):
         folder = os.path.dirname(marker)
         if folder.endswith('-3.7') != is_tensorflow_1:

@@ -19,6 +19,7 @@ from dcgan_tf1.errors import UserError
 
 HOLDOUT = 0
 _PARALLEL_BATCHES = 4  # batches decoded at the same time
+_NUMPY_FUNCTION = getattr(tf, 'numpy_function', tf.py_func)  # before TensorFlow 1.14, it has the other name
 _TOO_MANY_OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
 
@@ -230,7 +231,7 @@ class ImageFolder:
           indices: dataset of int32 [batch].
         """
         def decode_batch(batch: tf.Tensor) -> tf.Tensor:
-            images = tf.numpy_function(self.decode, [batch], tf.uint8)
+            images = _NUMPY_FUNCTION(self.decode, [batch], tf.uint8)
             images.set_shape([None, *self.image_shape])
             return images
         return BatchSource.from_dataset(indices.map(decode_batch, num_parallel_calls=_PARALLEL_BATCHES))

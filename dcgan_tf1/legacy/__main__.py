@@ -16,6 +16,7 @@ At the end, the command lists what was put back, and what the batch-norm doctor 
 script; 1 if something cannot be put back.
 """
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -63,7 +64,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
             folder = path if name == 'data_dir' else os.path.dirname(path)
             if not os.path.isdir(folder):
                 raise UserError('--%s: %s is not a folder: name one that exists' % (name, folder))
-    os.environ['TF_USE_LEGACY_KERAS'] = '1'
+    if importlib.util.find_spec('tf_keras'):
+        os.environ['TF_USE_LEGACY_KERAS'] = '1'
     from dcgan_tf1.legacy import script
     record = script.prepare(words[0], words[1:], options.python2)
     from dcgan_tf1.legacy import doctor, input_data, repair, session_runs

@@ -1,5 +1,6 @@
 """`import tensorflow as tf` as in TensorFlow 1: `tf.compat.v1` without v2 behavior, and what that has lost."""
 import importlib
+import importlib.util
 import os
 import sys
 from types import ModuleType
@@ -40,10 +41,11 @@ def install(importer: Importer, record: Record) -> None:
         UserError: if a package that it needs is not installed.
     """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-    os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
-    if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
-        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
-                        'process of its own')
+    if importlib.util.find_spec('tf_keras'):
+        os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
+        if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
+            raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
+                            'process of its own')
     import tensorflow
     for name in ('tensorflow.examples', 'tensorflow.contrib.learn.python.learn.datasets'):
         importer.provide(name, _tutorials(record, name))
@@ -53,9 +55,9 @@ def install(importer: Importer, record: Record) -> None:
         _accept_float_flags(tensorflow, record)
         return
     import tensorflow.compat.v1 as v1
-    if module_or_none('tf_keras') is None:
-        raise UserError('tf_keras is not installed, which contains tf.layers: pip install %s'
-                        % 'tf_keras==%s.*' % '.'.join(v1.__version__.split('.')[:2]))
+    if not hasattr(v1.compat, 'v1'):  # in TensorFlow 2.0 and 2.1
+        v1.compat.v1 = v1
+    keras = _keras_package(v1)
     level = v1.logging.get_verbosity()
     v1.logging.set_verbosity(v1.logging.ERROR)  # it warns that it is deprecated
     v1.disable_v2_behavior()
@@ -65,10 +67,21 @@ def install(importer: Importer, record: Record) -> None:
     _accept_float_sizes(v1.Dimension, record)
     v1.nn.conv2d_transpose = _conv2d_transpose(v1, record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
-    importer.provide('keras', _keras('tf_keras.api._v1.keras', record))
+    importer.provide('keras', _keras(keras, record))
     importer.provide('tf_keras.legacy_tf_layers', _alias('tf_keras.legacy_tf_layers', 'tf_keras.src.legacy_tf_layers'))
-    _patch_keras_datasets([importlib.import_module('tf_keras.src.datasets'), v1.keras.datasets], record)
+    datasets = [importlib.import_module('tf_keras.src.datasets')] if keras.startswith('tf_keras') else []
+    _patch_keras_datasets([*datasets, v1.keras.datasets], record)
     sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record)
+
+
+def _keras_package(v1: Any) -> str:
+    """The package with the Keras of TensorFlow 1, to which `tf.layers` belongs."""
+    version = [int(number) for number in v1.__version__.split('.')[:2]]
+    if version >= [2, 16] and module_or_none('tf_keras') is None:  # its own Keras is Keras 3
+        raise UserError('tf_keras is not installed, which contains tf.layers: pip install tf_keras==%d.%d.*'
+                        % tuple(version))
+    uses_tf_keras = v1.keras.layers.Dense.__module__.startswith('tf_keras.')
+    return 'tf_keras.api._v1.keras' if uses_tf_keras else 'tensorflow.compat.v1.keras'
 
 
 def _patch_keras_datasets(packages: Any, record: Record) -> None:

@@ -3,7 +3,7 @@ from typing import Callable, List, NamedTuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph
+from dcgan_tf1 import graph, precision
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.session import create_session
@@ -24,6 +24,7 @@ def build(settings: TrainSettings, images: AnyImages) -> TrainingLoop:
       settings: of a training.
       images: a dataset, as `data.load` returns it.
     """
+    precision.check(settings.precision)
     with tf.Graph().as_default() as training_graph:
         training = graph.build_training(settings, images, batch_plan(settings, images.num_examples))
         session = create_session(settings.xla)

@@ -142,7 +142,7 @@ def test_recipes_need_their_data(arguments, error, capsys):
 
 
 def test_environments_that_cannot_be_created(capfd):
-    with pytest.raises(SystemExit, match='error: no TensorFlow supports Python nowhere here: use Python 3.10'):
+    with pytest.raises(SystemExit, match='error: no TensorFlow supports Python nowhere here: use Python 3.7 to 3.13'):
         environment.prepared('nowhere')
     with pytest.raises(SystemExit, match='error: "false" failed with status 1: see its output above'):
         environment._run(['false'])

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow.compat.v1 as tf
+from helpers import works_in_bfloat16
 from PIL import Image
 
 from dcgan_tf1 import plots
@@ -35,7 +35,7 @@ def test_figure():
     assert {plots.COLORS['light_gray'], plots.COLORS['vermilion']} <= colors
 
 
-@pytest.mark.skipif(tf.__version__.startswith('1.'), reason='TensorFlow 1 does not train in bfloat16')
+@pytest.mark.skipif(not works_in_bfloat16(training=True), reason='this TensorFlow does not train in bfloat16')
 def test_a_small_run(tmp_path, mnist_dir, capsys):
     arguments = ['--recipes=graph_mode_dense', '--data_dir=' + mnist_dir, '--steps=5', '--seeds=2',
                  '--bfloat16_seeds=1', '--batch_size=8', '--runs=' + str(tmp_path / 'runs'),
