@@ -1,19 +1,9 @@
 """Names of the hardware and software that a measurement ran on, and images to time a training with."""
-import os
 from typing import Optional, Tuple
 
 import numpy as np
 
-
-def processor() -> str:
-    """The number of cores and the name of the processor."""
-    try:
-        with open('/proc/cpuinfo') as file:
-            model = next(line.split(':')[1].strip() for line in file if line.startswith('model name'))
-    except (OSError, StopIteration):
-        import platform
-        model = platform.processor() or platform.machine()
-    return '%d cores of %s' % (os.cpu_count(), model)
+from dcgan_tf1 import processor
 
 
 def tensorflow_device() -> str:
@@ -25,7 +15,7 @@ def tensorflow_device() -> str:
     with tf.Graph().as_default(), create_session() as session:
         names = [device.name for device in session.list_devices() if device.device_type == 'GPU']
     if not names:
-        return processor()
+        return processor.name()
     try:
         gpu = tf.config.experimental.list_physical_devices('GPU')[0]
         return tf.config.experimental.get_device_details(gpu)['device_name']
