@@ -22,8 +22,8 @@ _Chosen = Tuple[TrainSettings, List[str]]  # settings, and messages about them f
 def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) -> _Chosen:
     """Replaces 'auto' in the settings of a new run with what is fastest here, and says what that is.
 
-    A file of the user keeps what was measured, for the next run. The first time, measuring the kernels takes up to about
-    `kernel_timing.SECONDS`; measuring the precision takes a few steps in both.
+    A file of the user keeps what was measured, for the next run. The first time, measuring the kernels takes up to
+    about `kernel_timing.SECONDS`; measuring the precision takes a few steps in both.
 
     Args:
         settings: of a new run.
@@ -39,8 +39,8 @@ def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) 
     elif settings.precision == 'bfloat16' and graph.can_train_in('bfloat16') and not _has_gpu():
         gain = kernel_timing.gain_of_bfloat16(timer)
         if gain < 1 / kernel_timing.MIN_GAIN:
-            notes = ['--precision=bfloat16 is slow on this processor: a typical convolution takes %.1f times as long as in '
-                     'float32. --precision=auto times the steps of a recipe, and takes what is faster' % (1 / gain)]
+            notes = ['--precision=bfloat16 is slow on this processor: a typical convolution takes %.1f times as long '
+                     'as in float32. --precision=auto takes what is faster' % (1 / gain)]
     settings, notes_on_kernels = _choose_kernels(settings, cache, timer)
     return settings, [*notes, *notes_on_kernels]
 
@@ -78,10 +78,10 @@ def _choose_precision(settings: TrainSettings, cache: TimingsCache, timer: Timer
     gain = cache.read().get(name)
     if gain is None:
         progress.say('--precision=auto: timing steps in float32 and in bfloat16')
-        both = [_choose_kernels(settings.replace(precision=precision), cache, timer)[0]
-                for precision in ('float32', 'bfloat16')]
         try:
-            gain = kernel_timing.gain(step_timing.compare(*both, timer))
+            first, second = [_choose_kernels(settings.replace(precision=precision), cache, timer)[0]
+                             for precision in ('float32', 'bfloat16')]
+            gain = kernel_timing.elapsed_gain(step_timing.compare(first, second, timer))
         # Whatever keeps a network from training in bfloat16 (types in a network of the user, a missing kernel), float32
         # is the answer. What keeps it from training at all will be reported when the training begins.
         except Exception as error:

@@ -1,7 +1,9 @@
 """Finds out which routes of convolutions are faster than TensorFlow's own kernels on this machine, by timing them."""
 import contextlib
+import math
+import statistics
 import time
-from typing import Callable, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -13,51 +15,78 @@ from dcgan_tf1.timings_cache import TimingsCache
 
 # A route is taken if it is at least this many times as fast. Smaller gains may be noise.
 MIN_GAIN = 1.05
-SECONDS = 2.5  # for all measurements together
-_ROUNDS = 7
+SECONDS = 2.2  # for all measurements together
+# Of one comparison. It ends between the least and the most, when the difference is clear.
+_MIN_ROUNDS, _MAX_ROUNDS = 3, 50
+_MIN_SECONDS, _MAX_SECONDS = 0.05, 0.25
 _FIRST_COUNTS = 0.2  # seconds of a first round that is so long that compiling a kernel hardly lengthens it
-# Convolutions are timed with fewer images first, for about so many floating-point operations. If a route is slower by
-# more than `_HOPELESS` there, it is not timed with the whole batch. If there is no time left for that, it is taken if it
-# is faster by `_EVIDENT`.
+_NOISE = 1.1  # of a single round
+# Convolutions are timed with fewer images first, for about so many floating-point operations. A route that is slower
+# than `_HOPELESS` there is not timed with the whole batch. Where no time is left for that, a route is taken if it was
+# faster than `_EVIDENT`.
 _FIRST_FLOP, _FIRST_IMAGES = 2e9, 8
 _HOPELESS, _EVIDENT = 0.8, 1.5
 
-Pairs = List[Tuple[float, float]]  # seconds of (TensorFlow's kernel, the route), which took turns
-# (TensorFlow's kernel, the route, seconds that this may take) → their times.
-Timer = Callable[[Callable[[], None], Callable[[], None], float], Pairs]
+_Pairs = List[Tuple[float, float]]  # seconds of two functions that took turns
 
 
-def time_in_turns(native: Callable[[], None], other: Callable[[], None], seconds: float,
-                  clock: Callable[[], float] = time.perf_counter) -> Pairs:
+class Timings(NamedTuple):
+    """How long two functions took that ran in turns."""
+
+    elapsed: _Pairs
+    cpu: _Pairs  # of this process: other processes hardly change it
+
+
+# (first function, second function, seconds that this may take) → their times.
+Timer = Callable[[Callable[[], Any], Callable[[], Any], float], Timings]
+
+
+def time_in_turns(first: Callable[[], Any], second: Callable[[], Any], seconds: float,
+                  clock: Callable[[], float] = time.perf_counter,
+                  cpu_clock: Callable[[], float] = time.process_time) -> Timings:
     """Times two functions in turns, until the difference is clear or the time is over; at least one round."""
-    pairs: Pairs = []
-    began = clock()
-    for number in range(_ROUNDS + 1):
-        times = [clock()]
-        for function in (native, other):
+    timings = Timings([], [])
+    began = now = clock()
+    for number in range(_MAX_ROUNDS):
+        elapsed, cpu = [now], [cpu_clock()]
+        for function in (first, second):
             function()
-            times.append(clock())
-        first, second = np.diff(times)
-        if number == 0 and first + second < _FIRST_COUNTS and times[-1] - began < seconds:
-            continue  # kernels are compiled, and memory is allocated, when they run for the first time
-        pairs.append((float(first), float(second)))
-        left = seconds - (times[-1] - began)
-        if left < first + second or _is_clear(pairs):
+            elapsed.append(clock())
+            cpu.append(cpu_clock())
+        now, length = elapsed[-1], elapsed[-1] - elapsed[0]
+        # Kernels are compiled, and memory is allocated, when they run for the first time.
+        if number == 0 and length < _FIRST_COUNTS:
+            continue
+        for values, pairs in zip((elapsed, cpu), timings):
+            pairs.append((values[1] - values[0], values[2] - values[1]))
+        is_clear = number >= _MIN_ROUNDS and now - began > _MIN_SECONDS and not 0.85 < gain(timings) < 1.25
+        if is_clear or now - began + length > min(seconds, max(_MAX_SECONDS, _MIN_ROUNDS * length)):
             break
-    return pairs
+    return timings
 
 
-def _is_clear(pairs: Pairs) -> bool:
-    ratios = [native / other for native, other in pairs]
-    return len(ratios) > 1 and (min(ratios) > 1.3 or max(ratios) < 0.9)
+def gain(timings: Timings) -> float:
+    """How many times as fast the second function is, by the most cautious of several estimates.
+
+    It must be faster in its fastest round and in the median of all, because what else the machine does can only slow a
+    round down. And it must not gain from that alone, without taking less CPU time. (A tenth more is allowed: it may use
+    the cores more evenly.)
+    """
+    return min(_gain(timings.elapsed), 1.1 * _gain(timings.cpu))
 
 
-def gain(pairs: Pairs) -> float:
-    """How many times as fast the route is: the median of the rounds, or at most 1 if it lost two or more of them."""
-    ratios = sorted(native / other for native, other in pairs)
-    losses = sum(ratio <= 1 for ratio in ratios)
-    median = float(np.median(ratios))
-    return median if losses < 2 else min(median, 1.)
+def elapsed_gain(timings: Timings) -> float:
+    """The same by elapsed time alone, for functions that do not compute on the CPU."""
+    return _gain(timings.elapsed)
+
+
+def _gain(pairs: _Pairs) -> float:
+    fastest = [min(times) for times in zip(*pairs)]
+    if not all(fastest):
+        return math.inf  # too short for this clock
+    median = statistics.median(first / second for first, second in pairs)
+    # A single round may be an accident, and counts less.
+    return min(fastest[0] / fastest[1], median) / (_NOISE if len(pairs) == 1 else 1.)
 
 
 @contextlib.contextmanager
@@ -96,19 +125,19 @@ class _Candidates:
         for convolution in dict.fromkeys(route.convolution for route in candidates):
             names = [route.name for route in candidates if route.convolution == convolution]
             images = _first_images(convolution, self._batch_size)
-            for name, pairs in self._times(convolution, images, names):
-                self.gains[Route(name, convolution)] = gain(pairs)
-                if images < self._batch_size and gain(pairs) > _HOPELESS:
-                    expected = sum(map(min, zip(*pairs))) * self._batch_size / images
+            for name, timings in self._times(convolution, images, names):
+                self.gains[Route(name, convolution)] = gain(timings)
+                if images < self._batch_size and gain(timings) > _HOPELESS:
+                    expected = sum(map(min, zip(*timings.elapsed))) * self._batch_size / images
                     remaining.append((expected, Route(name, convolution)))
         for expected, route in sorted(remaining, reverse=True):  # the largest can gain the most
             if expected < self._left():
-                for _, pairs in self._times(route.convolution, self._batch_size, [route.name]):
-                    self.gains[route] = gain(pairs)
+                for _, timings in self._times(route.convolution, self._batch_size, [route.name]):
+                    self.gains[route] = gain(timings)
             elif self.gains[route] < _EVIDENT:
                 self.gains[route] = min(self.gains[route], 1.)
 
-    def _times(self, convolution: Convolution, images: int, names: Sequence[str]) -> Iterator[Tuple[str, Pairs]]:
+    def _times(self, convolution: Convolution, images: int, names: Sequence[str]) -> Iterator[Tuple[str, Timings]]:
         if self._left() > 0:
             with operations(convolution, images) as functions:
                 for name in names:
@@ -165,4 +194,5 @@ def gain_of_bfloat16(timer: Timer = time_in_turns) -> float:
                 for name, shape in (('images', [32, 14, 14, 64]), ('kernel', [5, 5, 64, 128]))]
             outputs.append(tf.nn.conv2d(images, kernel, strides=[1, 2, 2, 1], padding='SAME').op)
         session.run(tf.global_variables_initializer())
-        return gain(timer(*map(session.make_callable, outputs), 0.5))
+        in_float32, in_bfloat16 = map(session.make_callable, outputs)
+        return gain(timer(in_float32, in_bfloat16, 0.5))

@@ -163,7 +163,8 @@ def _routes_of(size: Sequence[Optional[int]], kernel: tf.Tensor, strides: int, p
     shape = kernel.shape.as_list()
     if None in [*size, *shape]:
         return frozenset()
-    convolution = Convolution(tuple(map(int, size)), tuple(shape), strides, padding, kernel.dtype.base_dtype.name)
+    height, width = map(int, size)
+    convolution = Convolution((height, width), tuple(shape), strides, padding, kernel.dtype.base_dtype.name)
     if _local.found is not None and convolution not in _local.found:
         _local.found.append(convolution)
     return _chosen(_local.choice, convolution)

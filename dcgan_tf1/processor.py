@@ -1,12 +1,12 @@
-"""The processor of this machine: its name, and what the speed of a computation on it depends on. Needs no TensorFlow."""
+"""The processor: its name, and what the speed of a computation on it depends on. Needs no TensorFlow."""
 import hashlib
 import os
 import platform
 from typing import Dict
 
 # What identifies a processor in /proc/cpuinfo, on x86 and on ARM. (The rest are clock rates and numbers of cores.)
-_IDENTITY = ('vendor_id', 'cpu family', 'model', 'model name', 'stepping', 'flags', 'CPU implementer', 'CPU architecture',
-             'CPU variant', 'CPU part', 'CPU revision', 'Features')
+_IDENTITY = ('vendor_id', 'cpu family', 'model', 'model name', 'stepping', 'flags', 'CPU implementer',
+             'CPU architecture', 'CPU variant', 'CPU part', 'CPU revision', 'Features')
 # Environment variables with which TensorFlow uses other kernels, or other numbers of threads.
 _VARIABLES = ('TF_ENABLE_ONEDNN_OPTS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS', 'OMP_NUM_THREADS',
               'ONEDNN_MAX_CPU_ISA', 'ONEDNN_DEFAULT_FPMATH_MODE')

@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import graph
 from dcgan_tf1.data import AnyImages, Images
-from dcgan_tf1.kernel_timing import Pairs, Timer
+from dcgan_tf1.kernel_timing import Timer, Timings
 from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.session import create_session
 from dcgan_tf1.settings import TrainSettings
@@ -55,7 +55,7 @@ def _on_noise(settings: TrainSettings) -> Iterator[Steps]:
         yield steps
 
 
-def compare(settings: TrainSettings, other: TrainSettings, timer: Timer) -> Pairs:
-    """Times the steps of two trainings in turns: seconds of (the first, the other). Raises what their graphs raise."""
+def compare(settings: TrainSettings, other: TrainSettings, timer: Timer) -> Timings:
+    """Times the steps of two trainings in turns. Raises what their graphs raise."""
     with _on_noise(settings) as first, _on_noise(other) as second:
         return timer(lambda: first.train(1), lambda: second.train(1), SECONDS)

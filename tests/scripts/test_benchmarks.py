@@ -188,7 +188,7 @@ def test_a_worker_that_dies():
 
 
 def test_kernels_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels.Layer(8, 64, 2, 4), kernels.Layer(9, 1, 3, 5)]})
+    monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels._layer(8, 64, 2, 4), kernels._layer(9, 1, 3, 5)]})
     kernels.main(['--batch_sizes=2', '--rounds=1', '--output=%s' % tmp_path])
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 2
