@@ -142,8 +142,8 @@ class TrainSettings(Settings):
     kernels: str = text(
         'auto', 'auto: on CPUs, compute some convolutions and gradients by other routes than TensorFlow\'s own '
         'kernels, where these are faster here; the training measures it, and records its choice. native: always '
-        'TensorFlow\'s own. by_shape: a rule from measurements of one processor. Or the routes that config.json of a run '
-        'names',
+        'TensorFlow\'s own. by_shape: a rule from measurements of one processor. Or the routes that config.json of a '
+        'run names',
         kernels.is_choice, 'must be auto, native or by_shape, or be copied from config.json of a run')
     xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')

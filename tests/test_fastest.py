@@ -39,8 +39,8 @@ def test_the_choice_becomes_the_setting(new_cache, training_settings):
     assert kernels.parse(settings.kernels) == {
         kernels.Route(name, convolution) for name in kernels.ROUTES
         for convolution in graph.convolutions(training_settings(*MAIN_RUN))}
-    assert notes == ["--kernels=auto takes 4 other routes for convolutions, up to 2.0 times as fast here as TensorFlow's "
-                     "own"]
+    assert notes == ["--kernels=auto takes 4 other routes for convolutions, up to 2.0 times as fast here as "
+                     "TensorFlow's own"]
     assert timer.calls == 4 and new_cache.exists()
     # The second time, nothing is measured: the cache decides.
     assert fastest.choose(training_settings(*MAIN_RUN), always(0.5)) == (settings, notes)
@@ -121,7 +121,8 @@ def test_a_run_from_before_auto_measured(new_cache, train_with):
 
 @pytest.mark.slow
 def test_native_is_as_if_it_had_been_asked_for(new_cache, train_with):
-    chosen, asked_for = train_with(0.5, 'chosen', '--steps=2'), train_with(2., 'asked_for', '--steps=2', '--kernels=native')
+    chosen = train_with(0.5, 'chosen', '--steps=2')
+    asked_for = train_with(2., 'asked_for', '--steps=2', '--kernels=native')
     assert chosen.read_config()['flags']['kernels'] == 'native'
     assert_same_run(chosen, asked_for)
 
@@ -217,8 +218,8 @@ def test_slow_bfloat16_is_mentioned(gain, is_slow, new_cache, training_settings)
     timer = always(gain)
     settings, notes = fastest.choose(training_settings(*SMALL_RUN, '--precision=bfloat16'), timer)
     assert settings.precision == 'bfloat16' and timer.calls == 1
-    assert notes == ['--precision=bfloat16 is slow on this processor: a typical convolution takes 2.0 times as long as in '
-                     'float32. --precision=auto takes what is faster'] * is_slow
+    assert notes == ['--precision=bfloat16 is slow on this processor: a typical convolution takes 2.0 times as long '
+                     'as in float32. --precision=auto takes what is faster'] * is_slow
 
 
 @pytest.mark.parametrize('obstacle', ['unwritable', 'no home'])

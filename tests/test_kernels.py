@@ -70,10 +70,11 @@ def test_transposed_convolution(channels, filters, batch, graph):
     """The values (sub-pixel route) and their gradients; and, with native values, the gradients (dilated route)."""
     subpixel, dilated, native, feeds = [], [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
-        convolution = Convolution((size, size), (kernel_size, kernel_size, filters, channels), strides, padding, 'float32')
+        shape = (kernel_size, kernel_size, filters, channels)
+        convolution = Convolution((size, size), shape, strides, padding, 'float32')
         feed = placeholders(batch, (*convolution.output_size, channels))
         feeds.update(feed)
-        kernel = tf.random.stateless_normal(convolution.kernel, [1, 2])
+        kernel = tf.random.stateless_normal(shape, [1, 2])
         for results, choice in ((subpixel, all_routes(convolution, 'subpixel')),
                                 (dilated, all_routes(convolution, 'dilated')), (native, 'native')):
             results += values_and_gradients(
@@ -161,7 +162,8 @@ def test_the_convolutions_of_a_network(training_settings):
         Convolution((7, 7), (7, 7, 256, 100), 1, 'VALID', 'float32')}
     in_bfloat16 = graphs.convolutions(training_settings('--flagfile=' + FLAGS, '--precision=bfloat16'))
     assert {convolution.kernel: convolution.dtype for convolution in in_bfloat16} == {
-        (5, 5, 1, 128): 'bfloat16', (5, 5, 128, 256): 'bfloat16', (7, 7, 256, 1): 'float32', (7, 7, 256, 100): 'bfloat16'}
+        (5, 5, 1, 128): 'bfloat16', (5, 5, 128, 256): 'bfloat16', (7, 7, 256, 1): 'float32',
+        (7, 7, 256, 100): 'bfloat16'}
     assert not graphs.convolutions(training_settings('--network=graph_mode_dense', '--loss=sigmoid'))
 
 

@@ -84,7 +84,7 @@ def test_only_the_command_line_modules_use_absl():
     assert {module for module, imported in LIBRARIES.items() if 'absl' in imported} <= FLAGS
 
 
-@pytest.mark.parametrize('module', ['errors', 'startup', 'terminal'])
+@pytest.mark.parametrize('module', ['errors', 'processor', 'startup', 'terminal'])
 def test_the_lowest_modules_import_nothing_of_the_package(module):
     assert not MODULES.get(module)
 

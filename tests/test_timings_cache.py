@@ -96,7 +96,8 @@ def test_a_process_that_hangs_while_it_writes(path, monkeypatch):
 
 def test_processes_that_write_at_the_same_time(path):
     """Nothing is lost, and they agree on the number that all of them measured."""
-    program = ('import sys\nfrom dcgan_tf1.timings_cache import TimingsCache\ncache = TimingsCache("this", sys.argv[1])\n'
+    program = ('import sys\nfrom dcgan_tf1.timings_cache import TimingsCache\n'
+               'cache = TimingsCache("this", sys.argv[1])\n'
                'for number in range(30):\n    cache.add({"%s %d" % (sys.argv[2], number): 1.})\n'
                'print(cache.add({"common": float(sys.argv[2])})["common"])')
     processes = [subprocess.Popen([sys.executable, '-c', program, path, str(number)], cwd=ROOT, stdout=subprocess.PIPE)

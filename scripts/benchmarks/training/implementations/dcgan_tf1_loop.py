@@ -11,10 +11,13 @@ from scripts.lib.machine import digit_images, tensorflow_device
 
 
 def _settings(task):
-    """The training settings of a task."""
-    return cli_flags.parse(
+    """The training settings of a task, with what --kernels=auto and --precision=auto stand for here."""
+    hyper = hyperparameters(task)
+    settings, _ = fastest.choose(cli_flags.parse(
         TrainSettings, '--recipe=' + task['recipe'], '--schedule=' + task['schedule'],
-        '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()))
+        '--batch_size=%d' % hyper.batch_size, '--image_size=%d' % hyper.image_shape[0],
+        *task['options'].get('flags', ())))
+    return settings
 
 
 def _images(task):
@@ -34,7 +37,7 @@ def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
 def build(task: Dict[str, Any]) -> TrainingProgram:
     """See `implementations`."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    settings, _ = fastest.choose(_settings(task))
+    settings = _settings(task)
     loop = step_timing.build(settings, _images(task))
     return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph),
                            tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory,
