@@ -65,8 +65,8 @@ def _choose_kernels(settings: TrainSettings, cache: TimingsCache, timer: Timer) 
     faster = [gains[route] for route in kernels.parse(choice) or ()]
     note = 'TensorFlow\'s own kernels, which are the fastest here'
     if faster:
-        note = '%d other routes for convolutions, up to %.1f times as fast here as TensorFlow\'s own' % (
-            len(faster), max(faster))
+        note = 'other routes for %d of %d kernels, up to %.1f times as fast here as TensorFlow\'s own' % (
+            len(faster), len(gains), max(faster))
     return settings.replace(kernels=choice), ['--kernels=auto takes ' + note] if gains else []
 
 

@@ -39,7 +39,7 @@ def test_the_choice_becomes_the_setting(new_cache, training_settings):
     assert kernels.parse(settings.kernels) == {
         kernels.Route(name, convolution) for name in kernels.ROUTES
         for convolution in graph.convolutions(training_settings(*MAIN_RUN))}
-    assert notes == ["--kernels=auto takes 4 other routes for convolutions, up to 2.0 times as fast here as "
+    assert notes == ["--kernels=auto takes other routes for 4 of 4 kernels, up to 2.0 times as fast here as "
                      "TensorFlow's own"]
     assert timer.calls == 4 and new_cache.exists()
     # The second time, nothing is measured: the cache decides.
@@ -85,7 +85,7 @@ def train_with(monkeypatch, tmp_path, training_settings):
 def test_a_run_records_its_choice_and_resumes_with_it(new_cache, train_with, tmp_path, sampling_settings, capsys):
     """Also where another choice would be made by now, and the cache is gone."""
     resumed = train_with(2., 'resumed', '--steps=2')
-    assert "--kernels=auto takes 4 other routes" in capsys.readouterr().err
+    assert "--kernels=auto takes other routes for 4 of 4 kernels" in capsys.readouterr().err
     recorded = resumed.read_config()['flags']['kernels']
     assert len(kernels.parse(recorded)) == 4
     with open(resumed.flags) as file:
