@@ -37,10 +37,10 @@ def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) 
     if settings.precision == 'auto':
         settings, notes = _choose_precision(settings, cache, timer)
     elif settings.precision == 'bfloat16' and graph.can_train_in('bfloat16') and not _has_gpu():
-        gain = kernel_timing.gain_of_bfloat16(timer)
-        if gain < 1 / kernel_timing.MIN_GAIN:
+        gain = kernel_timing.gain_of_float32(timer)
+        if gain >= kernel_timing.MIN_GAIN:
             notes = ['--precision=bfloat16 is slow on this processor: a typical convolution takes %.1f times as long '
-                     'as in float32. --precision=auto takes what is faster' % (1 / gain)]
+                     'as in float32. --precision=auto takes what is faster' % gain]
     settings, notes_on_kernels = _choose_kernels(settings, cache, timer)
     return settings, [*notes, *notes_on_kernels]
 
