@@ -1,9 +1,10 @@
 """What a graph is computed on: the first GPU that TensorFlow can use, otherwise the processor."""
 import os
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import Any, List, Optional
 
-if TYPE_CHECKING:
-    import tensorflow.compat.v1 as tf
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import processor
 
 # Each exists where an NVIDIA driver is installed: on Linux, and in the Linux of Windows.
 DRIVER_FILES = ('/proc/driver/nvidia/version', '/usr/lib/wsl/lib/libcuda.so.1')
@@ -12,23 +13,11 @@ _NO_GPU = ('this machine has an NVIDIA driver, but TensorFlow sees no GPU, so th
            'container with its GPUs (docker run --gpus all); TF_CPP_MIN_LOG_LEVEL=0 shows what TensorFlow misses')
 
 
-def processor() -> str:
-    """The number of cores and the name of the processor."""
-    try:
-        with open('/proc/cpuinfo') as file:
-            model = next(line.split(':')[1].strip() for line in file if line.startswith('model name'))
-    except (OSError, StopIteration):
-        import platform
-        model = platform.processor() or platform.machine()
-    return '%d cores of %s' % (os.cpu_count(), model)
-
-
-def name(session: 'tf.Session') -> str:
+def name(session: tf.Session) -> str:
     """The name of the first GPU of a session, otherwise that of the processor."""
     gpus = _gpus(session)
     if not gpus:
-        return processor()
-    import tensorflow.compat.v1 as tf  # here, because programs of other frameworks ask for the processor
+        return processor.name()
     try:
         gpu = tf.config.experimental.list_physical_devices('GPU')[0]
         return tf.config.experimental.get_device_details(gpu)['device_name']
@@ -36,7 +25,7 @@ def name(session: 'tf.Session') -> str:
         return gpus[0].name
 
 
-def describe(session: 'tf.Session') -> str:
+def describe(session: tf.Session) -> str:
     """The name of the device of a session, and its memory."""
     gpus = _gpus(session)
     memory = gpus[0].memory_limit_bytes if gpus else _memory()
@@ -44,7 +33,7 @@ def describe(session: 'tf.Session') -> str:
     return name(session) + others + (', %.1f GiB of memory' % (memory / 2 ** 30) if memory else '')
 
 
-def warning(session: 'tf.Session') -> Optional[str]:
+def warning(session: tf.Session) -> Optional[str]:
     """A line for the log if TensorFlow sees no GPU although there is an NVIDIA driver; otherwise None.
 
     There is none if CUDA_VISIBLE_DEVICES hides all GPUs.
@@ -54,7 +43,7 @@ def warning(session: 'tf.Session') -> Optional[str]:
     return _NO_GPU if has_driver and not is_hidden and not _gpus(session) else None
 
 
-def _gpus(session: 'tf.Session') -> List[Any]:
+def _gpus(session: tf.Session) -> List[Any]:
     return [device for device in session.list_devices() if device.device_type == 'GPU']
 
 

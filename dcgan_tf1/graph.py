@@ -16,7 +16,7 @@ from typing import (
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import networks, randomness, schedules
+from dcgan_tf1 import kernels, networks, randomness, schedules
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.inputs import Inputs, build_inputs
@@ -103,8 +103,23 @@ def build_discriminator(settings: 'TrainSettings') -> Discriminator:
     return Discriminator(images, is_training, real.output, real.statistics, real.activations, real.other_updates)
 
 
+def convolutions(settings: 'TrainSettings') -> List[kernels.Convolution]:
+    """The distinct convolutions of both networks, as far as they are built with `layers`.
+
+    Raises:
+        UserError: if the network does not support the image size.
+    """
+    with tf.Graph().as_default(), kernels.recording() as found:
+        tf.set_random_seed(settings.seed)  # dropout needs it
+        build_generator(settings)
+        build_discriminator(settings)
+        return found
+
+
 def _computation(settings: 'TrainSettings') -> Dict[str, Any]:
-    return {'dtype': tf.as_dtype(settings.precision), 'kernels': settings.kernels}
+    # A training has replaced 'auto' with what it measured. Without a training, nothing is measured.
+    precision = 'float32' if settings.precision == 'auto' else settings.precision
+    return {'dtype': tf.as_dtype(precision), 'kernels': settings.kernels}
 
 
 def generator_function(settings: 'TrainSettings', image_shape: Sequence[int]) -> Callable[..., tf.Tensor]:

@@ -1,24 +1,93 @@
-"""Faster routes for strided convolutions, as an alternative to TensorFlow's own kernels on CPUs.
+"""Convolutions whose values and gradients may take other routes than TensorFlow's own kernels.
 
-There are two routes. Both equal TensorFlow's kernels up to rounding:
-
-- The weight gradient of a strided convolution is computed as *one forward convolution with dilation*. Batch
-  and channels change places, the gradient of the output is the kernel, and the stride becomes the dilation.
-- A strided transposed convolution is computed as *one convolution of stride 1 with strides² times as many
-  channels*, whose output is rearranged into pixels. This is the sub-pixel convolution of Shi et al. 2016
-  (arXiv 1609.05158); that the two operations are the same is shown in arXiv 1609.07009.
-
-`use_kernels` allows these routes. `dilated_is_faster` and `subpixel_is_faster` know where they are faster.
+`routes` has these routes. Each is chosen for single convolutions, because none is faster for all of them.
+`use_kernels` selects which convolutions take which route. `kernel_timing` finds out which ones are faster here.
 """
 import contextlib
+import functools
+import itertools
+import re
 import threading
-from typing import ContextManager, Iterator, Optional, Sequence, Tuple
+from typing import Collection, ContextManager, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-CHOICES = ('auto', 'native')
+from dcgan_tf1 import routes
 
-_innermost = threading.local()  # its `choice` is that of the innermost `use_kernels` block of a thread
+CHOICES = ('auto', 'by_shape', 'native')
+# 'dilated' is a route of the gradient of a convolution's kernel; 'subpixel' one of the gradient of its input, which is
+# a transposed convolution.
+ROUTES = ('dilated', 'subpixel')
+
+
+class Convolution(NamedTuple):
+    """A convolution. A transposed convolution counts as the convolution that it is the gradient of."""
+
+    size: Tuple[int, int]  # height and width of its input
+    kernel: Tuple[int, int, int, int]  # height, width, input channels, output channels
+    strides: int  # along both height and width
+    padding: str  # 'SAME' or 'VALID'
+    dtype: str  # 'float32' or 'bfloat16'
+
+    @property
+    def output_size(self) -> Tuple[int, ...]:
+        """Height and width of its output."""
+        cut = [length - 1 if self.padding == 'VALID' else 0 for length in self.kernel[:2]]
+        return tuple(-(-(length - less) // self.strides) for length, less in zip(self.size, cut))
+
+
+class Route(NamedTuple):
+    """A route for one convolution."""
+
+    name: str  # one of ROUTES
+    convolution: Convolution
+
+    def __str__(self) -> str:
+        """Its name in --kernels, such as dilated-14x14-5x5x64x128-s2-same-float32."""
+        size, kernel, strides, padding, dtype = self.convolution
+        return '%s-%s-%s-s%d-%s-%s' % (self.name, 'x'.join(map(str, size)), 'x'.join(map(str, kernel)), strides,
+                                       padding.lower(), dtype)
+
+
+_ROUTE = re.compile(r'(%s)-(\d{1,5}x\d{1,5})-(\d{1,5}(?:x\d{1,5}){3})-s(\d{1,3})-(same|valid)-(float32|bfloat16)'
+                    % '|'.join(ROUTES))
+
+
+@functools.lru_cache(maxsize=None)
+def parse(choice: str) -> Optional[FrozenSet[Route]]:
+    """The routes that a value of --kernels names: those of 'dilated-…,subpixel-…', or none for 'native'.
+
+    Returns None for 'auto' and 'by_shape', which name no routes, and for what is no value of --kernels.
+    """
+    matches = [_ROUTE.fullmatch(name) for name in choice.split(',')] if choice != 'native' else []
+    if not all(matches):
+        return None
+    found = set()
+    for name, size, kernel, strides, padding, dtype in (match.groups() for match in matches if match):
+        (height, width), (rows, columns, channels, filters) = (map(int, text.split('x')) for text in (size, kernel))
+        found.add(Route(name, Convolution((height, width), (rows, columns, channels, filters), int(strides),
+                                          padding.upper(), dtype)))
+    return frozenset(found) if all(is_possible(*route) for route in found) else None
+
+
+def is_choice(choice: str) -> bool:
+    """Whether this is a value of --kernels."""
+    return choice in CHOICES or parse(choice) is not None
+
+
+def is_possible(name: str, convolution: Convolution) -> bool:
+    """Whether a convolution can take a route."""
+    return name != 'subpixel' or convolution.strides > 1
+
+
+class _Local(threading.local):
+    """What applies to the convolutions that a thread builds."""
+
+    choice = 'native'  # of the innermost `use_kernels`
+    found: Optional[List[Convolution]] = None  # where `recording` collects them
+
+
+_local = _Local()
 
 
 @contextlib.contextmanager
@@ -26,22 +95,29 @@ def use_kernels(choice: str) -> Iterator[None]:
     """Selects the routes of all convolutions that are built in this block.
 
     Args:
-        choice: 'native' for TensorFlow's own kernels, or 'auto' for the other routes where they were measured
-            to be faster.
+        choice: 'native' for TensorFlow's own kernels; the names of routes, separated by commas, for these; or
+            'by_shape' for the routes that `dilated_is_faster` and `subpixel_is_faster` select. 'auto' is the same: a
+            training replaces it with what it measured, and elsewhere nothing is measured.
     """
-    previous, _innermost.choice = _choice(), choice
+    previous, _local.choice = _local.choice, choice
     try:
         yield
     finally:
-        _innermost.choice = previous
+        _local.choice = previous
 
 
-def _choice() -> str:
-    return getattr(_innermost, 'choice', 'native')
+@contextlib.contextmanager
+def recording() -> Iterator[List[Convolution]]:
+    """Collects the distinct convolutions that are built in this block, in a list that it yields."""
+    previous, _local.found = _local.found, []
+    try:
+        yield _local.found
+    finally:
+        _local.found = previous
 
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.Tensor:
-    """`tf.nn.conv2d`, whose gradients may use the other routes.
+    """`tf.nn.conv2d`, whose gradients may take other routes.
 
     Args:
         x: [batch, height, width, channels].
@@ -52,13 +128,13 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.Te
     Returns:
         [batch, height', width', filters].
     """
-    with _override_gradient('Conv2D'):
+    with _override_gradient('Conv2D', _routes_of(x.shape.as_list()[1:3], kernel, strides, padding)):
         return tf.nn.conv2d(x, kernel, strides=[1, strides, strides, 1], padding=padding)
 
 
 def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strides: int,
                      padding: str) -> tf.Tensor:
-    """`tf.nn.conv2d_transpose`, which may itself use another route, and so may its gradients.
+    """`tf.nn.conv2d_transpose`, which may itself take another route, and so may its gradients.
 
     Args:
         x: [batch, height, width, channels].
@@ -71,79 +147,87 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
     Returns:
         [batch, height', width', filters].
     """
-    if _may_use_other_routes() and subpixel_is_faster(kernel.shape.as_list(), strides):
-        return subpixel_transpose(x, kernel, size, strides, padding)
+    chosen = _routes_of(size, kernel, strides, padding)
+    if 'subpixel' in chosen:
+        return routes.subpixel_transpose(x, kernel, size, strides, padding)
     filters = int(kernel.shape[2])
-    with _override_gradient('Conv2DBackpropInput'):
+    with _override_gradient('Conv2DBackpropInput', chosen):
         y = tf.nn.conv2d_transpose(x, kernel, tf.stack([tf.shape(x)[0], *size, filters]),
                                    strides=[1, strides, strides, 1], padding=padding)
     y.set_shape([x.shape[0], *size, filters])
     return y
 
 
-def _may_use_other_routes() -> bool:
-    # The measurements are of CPUs with oneDNN, which TensorFlow 1 is built without.
-    return (_choice() == 'auto' and not tf.__version__.startswith('1.')
-            and not tf.config.experimental.list_physical_devices('GPU'))
+def _routes_of(size: Sequence[Optional[int]], kernel: tf.Tensor, strides: int, padding: str) -> FrozenSet[str]:
+    """The routes of a convolution that is built now. Those of unknown size take none."""
+    shape = kernel.shape.as_list()
+    if None in [*size, *shape]:
+        return frozenset()
+    height, width = map(int, size)
+    convolution = Convolution((height, width), tuple(shape), strides, padding, kernel.dtype.base_dtype.name)
+    if _local.found is not None and convolution not in _local.found:
+        _local.found.append(convolution)
+    return _chosen(_local.choice, convolution)
 
 
-def dilated_is_faster(kernel_shape: Sequence[int], size: Sequence[int], strides: int,
-                      dtype: tf.DType) -> bool:
-    """Whether `weight_gradient` was measured to be faster than TensorFlow's kernel.
+def _chosen(choice: str, convolution: Convolution) -> FrozenSet[str]:
+    named = parse(choice)
+    if named is not None:
+        return frozenset(route.name for route in named if route.convolution == convolution)
+    # Their measurements are of CPUs with oneDNN, which TensorFlow 1 is built without.
+    if tf.__version__.startswith('1.') or tf.config.experimental.list_physical_devices('GPU'):
+        return frozenset()
+    return frozenset(['dilated'] * dilated_is_faster(convolution) + ['subpixel'] * subpixel_is_faster(convolution))
 
-    On 2 AVX-512 cores (see results/benchmarks/kernels) it is
+
+def dilated_is_faster(convolution: Convolution) -> bool:
+    """Whether `weight_gradient` was faster than TensorFlow's kernel on 2 AVX-512 cores of an AMD EPYC.
+
+    There (see results/benchmarks/kernels) it is
 
     - in bfloat16 1.2 to 7 times as fast for outputs up to 8×8 and 28 or more input channels,
     - in float32 1.0 to 1.3 times as fast for outputs up to 7×7 and 64 or more input channels, and 1.2 to 3.2
       times as fast for 8×8 and 256 or more input channels,
     - slower otherwise.
-
-    Args:
-        kernel_shape: [size, size, input channels, output channels] of a convolution. A transposed convolution
-            counts as the convolution that it is the gradient of.
-        size: (height, width) of the convolution's output.
-        strides: stride along both height and width.
-        dtype: float32 or bfloat16.
     """
-    min_channels = (64 if max(size) <= 7 else 256) if dtype == tf.float32 else 28
-    return strides == 2 and max(size) <= 8 and kernel_shape[2] >= min_channels
+    size = max(convolution.output_size)
+    min_channels = (64 if size <= 7 else 256) if convolution.dtype == 'float32' else 28
+    return convolution.strides == 2 and size <= 8 and convolution.kernel[2] >= min_channels
 
 
-def subpixel_is_faster(kernel_shape: Sequence[int], strides: int) -> bool:
-    """Whether `subpixel_transpose` was measured to be faster than TensorFlow's kernel.
+def subpixel_is_faster(convolution: Convolution) -> bool:
+    """Whether `subpixel_transpose` was faster than TensorFlow's kernel on 2 AVX-512 cores of an AMD EPYC.
 
-    It is 1.2 to 2.4 times as fast for 1 or 3 output channels, and 0.3 to 1.0 times for 28 or more.
-
-    Args:
-        kernel_shape: [size, size, output channels, input channels] of a transposed convolution.
-        strides: stride along both height and width.
+    There it is 1.2 to 2.4 times as fast for 1 or 3 input channels, and 0.3 to 1.0 times for 28 or more.
     """
-    return strides == 2 and kernel_shape[2] <= 4
+    return convolution.strides == 2 and convolution.kernel[2] <= 4
 
 
-def _override_gradient(op_type: str) -> ContextManager:
-    return tf.get_default_graph().gradient_override_map(
-        {op_type: 'dcgan_tf1.' + op_type} if _may_use_other_routes() else {})
+def _override_gradient(op_type: str, chosen: FrozenSet[str]) -> ContextManager:
+    return tf.get_default_graph().gradient_override_map({op_type: _gradient_name(op_type, chosen)} if chosen else {})
 
 
-@tf.RegisterGradient('dcgan_tf1.Conv2D')
-def _conv2d_gradient(op: tf.Operation, gradient: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
+def _gradient_name(op_type: str, chosen: Collection[str]) -> str:
+    return '.'.join(['dcgan_tf1', op_type, *sorted(chosen)])
+
+
+def _conv2d_gradient(op: tf.Operation, gradient: tf.Tensor,
+                     chosen: Collection[str]) -> Tuple[tf.Tensor, tf.Tensor]:
     x, kernel = op.inputs
     strides, padding = _strides_and_padding(op)
-    if subpixel_is_faster(kernel.shape.as_list(), strides):
-        input_gradient = subpixel_transpose(gradient, kernel, x.shape.as_list()[1:3], strides, padding)
+    if 'subpixel' in chosen:
+        input_gradient = routes.subpixel_transpose(gradient, kernel, x.shape.as_list()[1:3], strides, padding)
     else:
         input_gradient = tf.nn.conv2d_backprop_input(tf.shape(x), kernel, gradient,
                                                      strides=[1, strides, strides, 1], padding=padding)
-    return input_gradient, _fastest_weight_gradient(x, gradient, kernel, strides, padding)
+    return input_gradient, _weight_gradient(x, gradient, kernel, strides, padding, chosen)
 
 
-@tf.RegisterGradient('dcgan_tf1.Conv2DBackpropInput')
-def _conv2d_transpose_gradient(op: tf.Operation,
-                               gradient: tf.Tensor) -> Tuple[Optional[tf.Tensor], tf.Tensor, tf.Tensor]:
+def _conv2d_transpose_gradient(op: tf.Operation, gradient: tf.Tensor,
+                               chosen: Collection[str]) -> Tuple[Optional[tf.Tensor], tf.Tensor, tf.Tensor]:
     _, kernel, x = op.inputs
     strides, padding = _strides_and_padding(op)
-    return (None, _fastest_weight_gradient(gradient, x, kernel, strides, padding),
+    return (None, _weight_gradient(gradient, x, kernel, strides, padding, chosen),
             tf.nn.conv2d(gradient, kernel, strides=[1, strides, strides, 1], padding=padding))
 
 
@@ -151,91 +235,16 @@ def _strides_and_padding(op: tf.Operation) -> Tuple[int, str]:
     return op.get_attr('strides')[1], op.get_attr('padding').decode()
 
 
-def _fastest_weight_gradient(images: tf.Tensor, gradient: tf.Tensor, kernel: tf.Tensor, strides: int,
-                             padding: str) -> tf.Tensor:
-    if dilated_is_faster(kernel.shape.as_list(), gradient.shape.as_list()[1:3], strides, kernel.dtype):
-        return weight_gradient(images, gradient, int(kernel.shape[0]), strides, padding)
+def _weight_gradient(images: tf.Tensor, gradient: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str,
+                     chosen: Collection[str]) -> tf.Tensor:
+    if 'dilated' in chosen:
+        return routes.weight_gradient(images, gradient, int(kernel.shape[0]), strides, padding)
     return tf.nn.conv2d_backprop_filter(images, tf.shape(kernel), gradient, strides=[1, strides, strides, 1],
                                         padding=padding)
 
 
-def same_padding(size: int, kernel_size: int, strides: int) -> Tuple[int, int]:
-    """Pixels that `padding='SAME'` adds (before, after) an axis of `size` pixels."""
-    total = max((-(-size // strides) - 1) * strides + kernel_size - size, 0)
-    return total // 2, total - total // 2
-
-
-def weight_gradient(images: tf.Tensor, gradient: tf.Tensor, kernel_size: int, strides: int,
-                    padding: str) -> tf.Tensor:
-    """Gradient of `conv2d` with respect to its kernel, computed as a dilated convolution.
-
-    Args:
-        images: [batch, height, width, channels], the input of the convolution.
-        gradient: [batch, height', width', filters], with respect to its output.
-        kernel_size: height and width of the kernel.
-        strides: stride along both height and width.
-        padding: 'SAME' or 'VALID'.
-
-    Returns:
-        [kernel_size, kernel_size, channels, filters].
-    """
-    paddings = [[0, 0]] * 4
-    for axis in (1, 2):
-        size = int(images.shape[axis])
-        before = same_padding(size, kernel_size, strides)[0] if padding == 'SAME' else 0
-        # Pad or crop to exactly the pixels that the kernel visits.
-        after = (int(gradient.shape[axis]) - 1) * strides + kernel_size - before - size
-        images = _resize(images, axis, 0, min(after, 0))
-        paddings[axis] = [before, max(after, 0)]
-    result = tf.nn.conv2d(tf.transpose(images, [3, 1, 2, 0]), tf.transpose(gradient, [1, 2, 0, 3]),
-                          strides=[1, 1, 1, 1], padding=paddings, dilations=[1, strides, strides, 1])
-    return tf.transpose(result, [1, 2, 0, 3])
-
-
-def _resize(x: tf.Tensor, axis: int, before: int, after: int) -> tf.Tensor:
-    """Adds zeros before and after x along an axis; negative numbers crop x instead."""
-    if before < 0 or after < 0:
-        begin, size = [0] * x.shape.ndims, [-1] * x.shape.ndims
-        begin[axis] = max(-before, 0)
-        size[axis] = int(x.shape[axis]) - begin[axis] + min(after, 0)
-        x = tf.slice(x, begin, size)
-    if before > 0 or after > 0:
-        paddings = [[0, 0]] * x.shape.ndims
-        paddings[axis] = [max(before, 0), max(after, 0)]
-        x = tf.pad(x, paddings)
-    return x
-
-
-def subpixel_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strides: int,
-                       padding: str) -> tf.Tensor:
-    """`conv2d_transpose` computed as a sub-pixel convolution.
-
-    Along an axis, output pixel strides * q + r is the sum of kernel[r + before - strides * d] * x[q + d] over
-    all d for which the kernel has that row. So the remainders r become channels of a convolution over d.
-
-    Args:
-        x: [batch, height, width, channels].
-        kernel: [kernel_size, kernel_size, filters, channels].
-        size: (height', width') of the output.
-        strides: stride along both height and width.
-        padding: 'SAME' or 'VALID'.
-
-    Returns:
-        [batch, height', width', filters].
-    """
-    kernel_size, _, filters, channels = kernel.shape.as_list()
-    taps = []  # height and width of the convolution's kernel
-    for axis in (1, 2):
-        length = size[axis - 1]
-        before = same_padding(length, kernel_size, strides)[0] if padding == 'SAME' else 0
-        lowest, highest = -((kernel_size - 1 - before) // strides), (strides - 1 + before) // strides
-        taps.append(highest - lowest + 1)
-        # Pad the kernel to the rows used by d = highest, …, lowest, each with all remainders r.
-        first = before - strides * highest
-        kernel = _resize(kernel, axis - 1, -first, first + strides * taps[-1] - kernel_size)
-        x = _resize(x, axis, -lowest, -(-length // strides) + highest - int(x.shape[axis]))
-    kernel = tf.reshape(kernel, [taps[0], strides, taps[1], strides, filters, channels])
-    kernel = tf.transpose(tf.reverse(kernel, [0, 2]), [0, 2, 5, 1, 3, 4])
-    kernel = tf.reshape(kernel, [*taps, channels, strides * strides * filters])
-    y = tf.depth_to_space(tf.nn.conv2d(x, kernel, strides=[1, 1, 1, 1], padding='VALID'), strides)
-    return y[:, :size[0], :size[1], :]
+# The gradient of an operation is selected by name, and is built when nobody knows the choice any more. So there is one
+# for each set of routes.
+for _op_type, _function in (('Conv2D', _conv2d_gradient), ('Conv2DBackpropInput', _conv2d_transpose_gradient)):
+    for _set in itertools.chain.from_iterable(itertools.combinations(ROUTES, n + 1) for n in range(len(ROUTES))):
+        tf.RegisterGradient(_gradient_name(_op_type, _set))(functools.partial(_function, chosen=_set))

@@ -43,8 +43,8 @@ class Network:
             update_ops: False leaves the moving statistics of batch norm at their initial values.
             extra_bn_momentums: momentums of additional moving averages, kept next to those of the layers.
             dtype: dtype that the input is cast to, and so the layers compute in.
-            kernels: one of `kernels.CHOICES`. It is passed to `layers.conv2d` and `layers.conv2d_transpose`
-                by the context manager `kernels.use_kernels`, not as an argument.
+            kernels: the choice for `kernels.use_kernels`. That context manager passes it to `layers.conv2d` and
+                `layers.conv2d_transpose`, which have no such argument.
         """
         self.scope = scope
         self.gradient_norms: Dict[str, tf.Tensor] = {}

@@ -84,4 +84,7 @@ def translate(values: Dict[str, Any]) -> Dict[str, Any]:
 
 def complete(values: Dict[str, Any]) -> Dict[str, Any]:
     """The settings in a config.json of any version, translated, with those that did not exist yet."""
-    return {**_DEFAULTS_OF_OLDER_RUNS, **translate(values)}
+    completed = {**_DEFAULTS_OF_OLDER_RUNS, **translate(values)}
+    if completed['kernels'] == 'auto':  # today's runs record what they measured; older ones did not measure
+        completed['kernels'] = 'by_shape'
+    return completed

@@ -12,13 +12,13 @@ def check(precision: str, training: bool = True) -> None:
     """Checks that convolutions and batch norm work in a precision.
 
     Args:
-        precision: one of `settings.PRECISIONS`.
+        precision: one of `settings.PRECISIONS`. 'auto' never takes one that does not work.
         training: whether gradients are needed, too.
 
     Raises:
         UserError: if they do not.
     """
-    if precision == 'float32' or _works(precision, training):
+    if precision == 'auto' or works(precision, training):
         return
     if training:
         raise UserError('--precision=%s does not train on TensorFlow %s: use --precision=float32, or another '
@@ -29,8 +29,13 @@ def check(precision: str, training: bool = True) -> None:
 
 
 @functools.lru_cache(maxsize=None)
-def _works(precision: str, training: bool) -> bool:
-    """Tries it with small layers. The list of registered kernels would not tell about missing gradients."""
+def works(precision: str, training: bool = True) -> bool:
+    """Whether convolutions and batch norm work in 'float32' or 'bfloat16'; with gradients, if `training`.
+
+    It tries this with small layers. The list of registered kernels would not tell about missing gradients.
+    """
+    if precision == 'float32':
+        return True
     with tf.Graph().as_default(), create_session() as session:
         x = tf.placeholder_with_default(tf.ones([2, 4, 4, 1]), [2, 4, 4, 1])
         try:

@@ -25,6 +25,9 @@ _OF_THE_DATA = ('dataset', 'center_crop', 'antialias', 'fast_jpeg')
 # Which files of the dataset are read. A file may have become unreadable after the training.
 _OF_THE_FILES = ('skip_unreadable', 'follow_links')
 
+# Where their value is 'auto', the run decides: it has recorded what it measured.
+_MEASURED = ('kernels', 'precision')
+
 _Train = TypeVar('_Train', bound=TrainSettings)
 _Generator = TypeVar('_Generator', bound=GeneratorSettings)
 
@@ -97,8 +100,13 @@ def read(folder: RunFolder) -> TrainSettings:
 
 
 def for_resume(settings: TrainSettings, run: TrainSettings) -> TrainSettings:
-    """Settings with the run's value of --fast_jpeg, unless the user gave another: older runs have another default."""
-    return settings if 'fast_jpeg' in settings.given else settings.replace(fast_jpeg=run.fast_jpeg)
+    """Settings with the run's values of what the user leaves to the run.
+
+    These are settings whose value is 'auto'; and --fast_jpeg, of which older runs have another default.
+    """
+    names = [name for name in _MEASURED if getattr(settings, name) == 'auto']
+    names += ['fast_jpeg'] if 'fast_jpeg' not in settings.given else []
+    return settings.replace(**{name: getattr(run, name) for name in names})
 
 
 def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:
@@ -145,7 +153,8 @@ def with_run_values(settings: _Train, run: TrainSettings, names: Iterable[str]) 
     Raises: UserError if the user gave other values for these.
     """
     names = list(names)
-    different = _differences(settings, run, settings.given & set(names))
+    given = {name for name in settings.given if not (name in _MEASURED and getattr(settings, name) == 'auto')}
+    different = _differences(settings, run, given & set(names))
     if different:
         raise UserError('--run_dir=%s is a run with other settings: %s. Remove these flags; the run determines them'
                         % (settings.run_dir, '; '.join(different)))

@@ -139,11 +139,15 @@ class TrainSettings(Settings):
         'tensorflow', ('tensorflow', 'pytorch'), 'where Adam adds epsilon. tensorflow: to the root of the uncorrected '
         'second moment ("epsilon hat"), as Keras does too; pytorch: to the root of the bias-corrected one')
     precision: str = choice(
-        'float32', PRECISIONS, 'precision of convolutions and dense layers; variables, batch statistics, logits, '
-        'losses and Adam are always float32. (float16 is not offered, because it needs loss scaling)')
-    kernels: str = choice(
-        'auto', kernels.CHOICES, 'auto: on CPUs, compute some convolutions and gradients by other routes than '
-        'TensorFlow\'s own kernels, where they were measured to be faster; native: always use TensorFlow\'s own')
+        'float32', (*PRECISIONS, 'auto'), 'precision of convolutions and dense layers; variables, batch statistics, '
+        'logits, losses and Adam are always float32. auto: what is faster here; the training times steps of both, and '
+        'records its choice. (float16 is not offered, because it needs loss scaling)')
+    kernels: str = text(
+        'auto', 'auto: on CPUs, compute some convolutions and gradients by other routes than TensorFlow\'s own '
+        'kernels, where these are faster here; the training measures it, and records its choice. native: always '
+        'TensorFlow\'s own. by_shape: a rule from measurements of one processor. Or the routes that config.json of a '
+        'run names',
+        kernels.is_choice, 'must be auto, native or by_shape, or be copied from config.json of a run')
     xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
 

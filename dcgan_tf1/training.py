@@ -7,7 +7,7 @@ import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
-from dcgan_tf1 import cli_flags, device, flag_files, graph, precision, progress, run_settings, training_data
+from dcgan_tf1 import cli_flags, device, fastest, flag_files, graph, precision, progress, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
@@ -39,6 +39,9 @@ def train(settings: TrainSettings) -> int:
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
+    if not earlier_config:
+        settings, notes_on_speed = fastest.choose(settings)
+        notes += notes_on_speed
     config: _Config = {
         'flags': settings.with_absolute_paths().as_dict(), 'versions': _versions(), 'data': data_record}
     network_checksum = run_settings.network_checksum(settings.network)

@@ -25,7 +25,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, device, markdown
+from dcgan_tf1 import cli_flags, device, markdown, processor
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.session import create_session
@@ -227,7 +227,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """The script."""
     parsed = parse(arguments)
     with tf.Graph().as_default(), create_session() as session:
-        described, has_gpu = device.describe(session), device.name(session) != device.processor()
+        described, has_gpu = device.describe(session), device.name(session) != processor.name()
         warning = device.warning(session)
     if not has_gpu and not parsed.rehearse:
         sys.exit('error: %s; --rehearse runs every part at a tiny size without one' % (

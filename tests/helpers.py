@@ -7,9 +7,6 @@ import time
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import precision
-from dcgan_tf1.errors import UserError
-
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 TENSORFLOW = tuple(map(int, tf.__version__.split('.')[:2]))
@@ -22,15 +19,6 @@ MAIN_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_ever
             '--checkpoint_every=3')
 # Enough for a classifier of the digits with an accuracy of 90%. Tests that share it train it once.
 CLASSIFIER_STEPS = '--classifier_steps=60'
-
-
-def works_in_bfloat16(training):
-    """Whether this TensorFlow has the kernels, and with `training` also the gradients, of --precision=bfloat16."""
-    try:
-        precision.check('bfloat16', training)
-    except UserError:
-        return False
-    return True
 
 
 def read_variables(checkpoint):

@@ -4,7 +4,7 @@ import re
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import device
+from dcgan_tf1 import device, processor
 
 
 def first_lines(folder):
@@ -30,7 +30,7 @@ def test_a_run_names_its_device_and_its_memory_first(train_run):
     first, second = first_lines(train_run('run', '--steps=1'))
     assert re.match(r'training on .+, \d+\.\d GiB of memory$', first) and 'starting at step 0 of 1' in second
     if not has_gpu():
-        assert device.processor() in first
+        assert processor.name() in first
 
 
 @pytest.mark.skipif('has_gpu()')
@@ -48,4 +48,4 @@ def test_a_gpu_that_tensorflow_does_not_see(train_run, driver, monkeypatch, caps
 def test_the_device_of_a_session(graph):
     with tf.Session() as session:
         assert device.name(session) in device.describe(session)
-        assert (device.name(session) == device.processor()) != has_gpu()
+        assert (device.name(session) == processor.name()) != has_gpu()

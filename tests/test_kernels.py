@@ -1,14 +1,15 @@
-"""The faster routes of convolutions equal TensorFlow's own kernels, and are used where the rules say."""
+"""The other routes of convolutions equal TensorFlow's own kernels, and are used where --kernels says."""
 import itertools
 import os
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import TENSORFLOW, works_in_bfloat16
+from helpers import TENSORFLOW
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import kernels
+from dcgan_tf1 import kernels, precision
+from dcgan_tf1.kernels import Convolution
 from dcgan_tf1.run_settings import batch_plan
 
 # (kernel size, stride, padding, image size): those of all networks, and others.
@@ -30,14 +31,12 @@ def placeholders(batch, *shapes):
     return {tf.placeholder(tf.float32, (None, *shape)): random.normal(size=(batch, *shape)) for shape in shapes}
 
 
-@pytest.fixture
-def always_other_routes(monkeypatch):
-    """Takes the other routes on every TensorFlow and device, and for every shape."""
+def all_routes(convolution, *names):
+    """The value of --kernels that takes these routes of a convolution, as far as it can (by default, all there are)."""
     if TENSORFLOW < (1, 14):
         pytest.skip('this TensorFlow has no convolutions with explicit padding')
-    for name in ('_may_use_other_routes', 'dilated_is_faster'):
-        monkeypatch.setattr(kernels, name, lambda *_: True)
-    monkeypatch.setattr(kernels, 'subpixel_is_faster', lambda _, strides: strides > 1)  # not possible with 1
+    return ','.join(str(kernels.Route(name, convolution)) for name in names or kernels.ROUTES
+                    if kernels.is_possible(name, convolution)) or 'native'
 
 
 def values_and_gradients(function, choice, x, kernel, dtype):
@@ -50,33 +49,37 @@ def values_and_gradients(function, choice, x, kernel, dtype):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('channels,filters,batch', [(1, 5, 1), (3, 4, 24), (6, 1, 1), (6, 2, 24)])
-def test_convolution(channels, filters, batch, graph, always_other_routes):
+def test_convolution(channels, filters, batch, graph):
     """The values, the gradient of the input (sub-pixel route) and the gradient of the kernel (dilated route)."""
     other, native, feeds = [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
         feed = placeholders(batch, (size, size, channels))
         feeds.update(feed)
-        kernel = tf.random.stateless_normal([kernel_size, kernel_size, channels, filters], [1, 2])
-        for results, choice in ((other, 'auto'), (native, 'native')):
-            results += values_and_gradients(lambda x, k, s=strides, p=padding: kernels.conv2d(x, k, s, p), choice,
+        shape = (kernel_size, kernel_size, channels, filters)
+        kernel = tf.random.stateless_normal(shape, [1, 2])
+        choice = all_routes(Convolution((size, size), shape, strides, padding, 'float32'))
+        for results, use in ((other, choice), (native, 'native')):
+            results += values_and_gradients(lambda x, k, s=strides, p=padding: kernels.conv2d(x, k, s, p), use,
                                             *feed, kernel, tf.float32)
+    assert any('dilations' in op.node_def.attr and max(op.get_attr('dilations')) > 1 for op in graph.get_operations())
+    assert any(op.type == 'DepthToSpace' for op in graph.get_operations())
     with tf.Session() as session:
         assert_close(*session.run([other, native], feeds))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('channels,filters,batch', [(5, 1, 1), (4, 3, 24), (6, 2, 1), (6, 1, 24)])
-def test_transposed_convolution(channels, filters, batch, graph, always_other_routes, monkeypatch):
+def test_transposed_convolution(channels, filters, batch, graph):
     """The values (sub-pixel route) and their gradients; and, with native values, the gradients (dilated route)."""
     subpixel, dilated, native, feeds = [], [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
-        count = -(-size // strides) if padding == 'SAME' else -(-(size - kernel_size + 1) // strides)
-        feed = placeholders(batch, (count, count, channels))
+        shape = (kernel_size, kernel_size, filters, channels)
+        convolution = Convolution((size, size), shape, strides, padding, 'float32')
+        feed = placeholders(batch, (*convolution.output_size, channels))
         feeds.update(feed)
-        kernel = tf.random.stateless_normal([kernel_size, kernel_size, filters, channels], [1, 2])
-        for results, choice, use_subpixel in (
-                (subpixel, 'auto', True), (dilated, 'auto', False), (native, 'native', False)):
-            monkeypatch.setattr(kernels, 'subpixel_is_faster', lambda _, strides, use=use_subpixel: use and strides > 1)
+        kernel = tf.random.stateless_normal(shape, [1, 2])
+        for results, choice in ((subpixel, all_routes(convolution, 'subpixel')),
+                                (dilated, all_routes(convolution, 'dilated')), (native, 'native')):
             results += values_and_gradients(
                 lambda x, k, n=size, s=strides, p=padding: kernels.conv2d_transpose(x, k, (n, n), s, p), choice,
                 *feed, kernel, tf.float32)
@@ -86,9 +89,9 @@ def test_transposed_convolution(channels, filters, batch, graph, always_other_ro
     assert_close(dilated, native)
 
 
-@pytest.mark.skipif(not works_in_bfloat16(training=True), reason='this TensorFlow does not train in bfloat16')
+@pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
 @pytest.mark.parametrize('kernel_size', [4, 5])
-def test_convolutions_in_bfloat16(kernel_size, graph, always_other_routes):
+def test_convolutions_in_bfloat16(kernel_size, graph):
     """Within the rounding of bfloat16, the other routes equal the native kernel in float32."""
     def down(x, k):
         return kernels.conv2d(x, k, 2, 'SAME')
@@ -96,19 +99,23 @@ def test_convolutions_in_bfloat16(kernel_size, graph, always_other_routes):
     def up(x, k):
         return kernels.conv2d_transpose(x, tf.transpose(k, [0, 1, 3, 2]), (28, 28), 2, 'SAME')
     kernel = tf.random.stateless_normal([kernel_size, kernel_size, 3, 8], [1, 2])
-    for function, feed in ((down, placeholders(8, (14, 14, 3))), (up, placeholders(8, (14, 14, 3)))):
+    for function, size, shape in ((down, 14, (3, 8)), (up, 28, (8, 3))):
+        feed = placeholders(8, (14, 14, 3))
         x, = feed
-        other = values_and_gradients(function, 'auto', x, kernel, tf.bfloat16)
+        choice = all_routes(Convolution((size, size), (kernel_size, kernel_size, *shape), 2, 'SAME', 'bfloat16'))
+        other = values_and_gradients(function, choice, x, kernel, tf.bfloat16)
         native = values_and_gradients(function, 'native', x, kernel, tf.float32)
         with tf.Session() as session:
             assert_close(*session.run([other, native], feed), dtype='bfloat16')
 
 
-def test_rectangular_images(graph, always_other_routes):
+def test_rectangular_images(graph):
     feed = placeholders(2, (9, 14, 3))
     kernel = tf.random.stateless_normal([5, 5, 3, 4], [1, 2])
-    other, native = [values_and_gradients(lambda x, k: kernels.conv2d(x, k, 2, 'SAME'), choice, *feed, kernel,
-                                         tf.float32) for choice in ('auto', 'native')]
+    choice = all_routes(Convolution((9, 14), (5, 5, 3, 4), 2, 'SAME', 'float32'))
+    other, native = [values_and_gradients(lambda x, k: kernels.conv2d(x, k, 2, 'SAME'), use, *feed, kernel,
+                                         tf.float32) for use in (choice, 'native')]
+    assert any(op.type == 'DepthToSpace' for op in graph.get_operations())
     with tf.Session() as session:
         assert_close(*session.run([other, native], feed))
 
@@ -135,17 +142,53 @@ def test_routes_of_a_training_step(training_settings, random_images, monkeypatch
     # Dilated: the gradients of the kernels between 128 and 256 channels, twice of D and once of G.
     # Sub-pixel: the last layer of G, and the gradient of D's input, which G needs.
     is_tensorflow_1 = tf.__version__.startswith('1.')
-    assert count_routes(settings(), random_images) == ((0, 0) if is_tensorflow_1 else (3, 2))
+    by_shape = '--kernels=by_shape'
+    assert count_routes(settings(by_shape), random_images) == ((0, 0) if is_tensorflow_1 else (3, 2))
+    assert count_routes(settings('--kernels=native'), random_images) == (0, 0)
+    assert count_routes(settings('--kernels=dilated-14x14-5x5x128x256-s2-same-float32'), random_images) == (3, 0)
+    assert count_routes(settings('--kernels=subpixel-28x28-5x5x1x128-s2-same-float32'), random_images) == (0, 2)
+    assert count_routes(settings('--kernels=subpixel-28x28-5x5x1x128-s2-same-bfloat16'), random_images) == (0, 0)
     if not is_tensorflow_1:
-        assert count_routes(settings('--precision=bfloat16'), random_images) == (3, 2)
-        assert count_routes(settings('--image_size=32'), random_images._replace(
+        assert count_routes(settings(by_shape, '--precision=bfloat16'), random_images) == (3, 2)
+        assert count_routes(settings(by_shape, '--image_size=32'), random_images._replace(
             pixels=np.zeros((40, 32, 32, 1), np.uint8))) == (0, 2)  # dilated is slower for 8×8 with 128 channels
-        assert count_routes(settings('--kernels=native'), random_images) == (0, 0)
         monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind])
-        assert count_routes(settings(), random_images) == (0, 0)  # a GPU has fast kernels of its own
+        assert count_routes(settings(by_shape), random_images) == (0, 0)  # a GPU has fast kernels of its own
 
 
-def test_the_choice_ends_with_the_block():
-    with pytest.raises(ZeroDivisionError), kernels.use_kernels('auto'):
-        assert kernels._choice() == 'auto' and 1 / 0
-    assert kernels._choice() == 'native'
+def test_the_convolutions_of_a_network(training_settings):
+    """Those of D and G between the same channels are the same. That of the logits stays in float32."""
+    found = graphs.convolutions(training_settings('--flagfile=' + FLAGS))
+    assert len(found) == len(set(found)) and set(found) == {
+        Convolution((28, 28), (5, 5, 1, 128), 2, 'SAME', 'float32'),
+        Convolution((14, 14), (5, 5, 128, 256), 2, 'SAME', 'float32'),
+        Convolution((7, 7), (7, 7, 256, 1), 1, 'VALID', 'float32'),
+        Convolution((7, 7), (7, 7, 256, 100), 1, 'VALID', 'float32')}
+    in_bfloat16 = graphs.convolutions(training_settings('--flagfile=' + FLAGS, '--precision=bfloat16'))
+    assert {convolution.kernel: convolution.dtype for convolution in in_bfloat16} == {
+        (5, 5, 1, 128): 'bfloat16', (5, 5, 128, 256): 'bfloat16', (7, 7, 256, 1): 'float32',
+        (7, 7, 256, 100): 'bfloat16'}
+    assert not graphs.convolutions(training_settings('--network=graph_mode_dense', '--loss=sigmoid'))
+
+
+def test_names_of_routes():
+    route = kernels.Route('subpixel', Convolution((28, 27), (5, 4, 1, 64), 2, 'SAME', 'bfloat16'))
+    other = kernels.Route('dilated', Convolution((7, 7), (7, 7, 256, 100), 1, 'VALID', 'float32'))
+    assert str(route) == 'subpixel-28x27-5x4x1x64-s2-same-bfloat16'
+    assert route.convolution.output_size == (14, 14) and other.convolution.output_size == (1, 1)
+    assert kernels.parse('%s,%s' % (route, other)) == {route, other} and kernels.parse('native') == set()
+    for choice in ('', 'auto', 'by_shape', 'native,' + str(route), str(route) + ',', str(route) + '0',
+                   'subpixel-7x7-7x7x256x100-s1-valid-float32'):
+        assert kernels.parse(choice) is None
+    assert kernels.is_choice('auto') and kernels.is_choice(str(other)) and not kernels.is_choice('fast')
+
+
+def test_the_choice_ends_with_the_block(graph):
+    convolution = Convolution((8, 8), (5, 5, 3, 4), 2, 'SAME', 'float32')
+
+    def takes_a_route():
+        return bool(kernels.conv2d(tf.ones([1, 8, 8, 3]), tf.ones([5, 5, 3, 4]), 2, 'SAME').op.node_def.attr.get(
+            '_gradient_op_type'))
+    with pytest.raises(ZeroDivisionError), kernels.use_kernels(all_routes(convolution)):
+        assert takes_a_route() and 1 / 0
+    assert not takes_a_route()

@@ -4,10 +4,10 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ALL_LAYERS, SMALL_RUN, assert_same_variables, final_variables, works_in_bfloat16
+from helpers import ALL_LAYERS, SMALL_RUN, assert_same_variables, final_variables
 
 from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers, recipes, sample
+from dcgan_tf1 import layers, precision, recipes, sample
 from dcgan_tf1.data import Images
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.network import Network
@@ -16,7 +16,7 @@ from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.training import train
 
 RECIPES = [name for name in recipes.names() if name != 'demo']
-if_it_trains = pytest.mark.skipif(not works_in_bfloat16(training=True),
+if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'),
                                   reason='this TensorFlow does not train in bfloat16')
 
 
@@ -31,7 +31,7 @@ def recipe(request, training_settings):
     return call
 
 
-@pytest.mark.skipif(not works_in_bfloat16(training=False), reason='this TensorFlow has no layers in bfloat16')
+@pytest.mark.skipif(not precision.works('bfloat16', training=False), reason='this TensorFlow has no layers in bfloat16')
 @pytest.mark.parametrize('layer', [
     lambda x: layers.dense(layers.flatten(x), 7), lambda x: layers.conv2d(x, 7, 5, 2),
     lambda x: layers.conv2d_transpose(x, 1, 5, 2), lambda x: layers.conv2d_transpose(x, 7, 4, 1, 'valid'),
@@ -142,7 +142,7 @@ def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
         train(training_settings(*RUN, '--run_dir=' + whole.path, '--steps=9'))
 
 
-@pytest.mark.skipif(works_in_bfloat16(training=True), reason='this TensorFlow trains in bfloat16')
+@pytest.mark.skipif(precision.works('bfloat16'), reason='this TensorFlow trains in bfloat16')
 def test_a_tensorflow_without_bfloat16_refuses(training_settings, tmp_path):
     with pytest.raises(UserError, match='--precision=bfloat16 does not train on TensorFlow .*--precision=float32'):
         train(training_settings(*RUN, '--precision=bfloat16', '--run_dir=' + str(tmp_path / 'run')))

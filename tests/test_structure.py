@@ -11,7 +11,7 @@ PACKAGE = os.path.join(ROOT, 'dcgan_tf1')
 COMMANDS = {'train', 'sample', 'evaluate', 'export', 'report', 'explore', 'legacy'}
 # What a graph is made of: no sessions, no flags, no files.
 GRAPH = {'batches', 'graph', 'inputs', 'kernels', 'latent', 'layers', 'losses', 'network', 'networks', 'pixels',
-         'randomness', 'schedules', 'standing_statistics', 'update_ops'}
+         'randomness', 'routes', 'schedules', 'standing_statistics', 'update_ops'}
 FLAGS = {'cli', 'cli_flags', 'old_spellings'}
 FILES_OF_A_RUN = {'config.json', 'train.flags', 'metrics.jsonl', 'train.log', 'scores.json', 'losses.png',
                   'training.gif', 'reals.png'}
@@ -84,7 +84,7 @@ def test_only_the_command_line_modules_use_absl():
     assert {module for module, imported in LIBRARIES.items() if 'absl' in imported} <= FLAGS
 
 
-@pytest.mark.parametrize('module', ['errors', 'startup', 'terminal'])
+@pytest.mark.parametrize('module', ['errors', 'processor', 'startup', 'terminal'])
 def test_the_lowest_modules_import_nothing_of_the_package(module):
     assert not MODULES.get(module)
 

@@ -22,11 +22,10 @@ from typing import Any, Dict, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import markdown
+from dcgan_tf1 import markdown, processor
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.device import processor
 from dcgan_tf1.run_folder import write_atomically
 from dcgan_tf1.session import create_session
 from scripts.lib.arguments import at_least, existing_folder, list_of, path
@@ -142,7 +141,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     stored = os.path.join(parsed.output, 'packing.json')
     results = read_json(stored) if os.path.exists(stored) else []
     for count in parsed.files:
-        result = {'count': count, 'image_size': parsed.image_size, 'processor': processor(), 'note': parsed.note,
+        result = {'count': count, 'image_size': parsed.image_size, 'processor': processor.name(), 'note': parsed.note,
                   **measure(count, parsed.image_size, parsed.folder)}
         results = [other for other in results if any(
             other[name] != result[name] for name in ('count', 'image_size', 'processor'))] + [result]

@@ -16,6 +16,7 @@ from scripts.benchmarks.training import (
     comparisons,
     gemm_bound,
     measurements,
+    overview,
     processes,
     report,
     tasks,
@@ -112,7 +113,7 @@ def test_a_tiny_run(tmp_path, monkeypatch):
     bound = catalog.Implementation(catalog.BOUND, 'float32', 'gemm_bound', {}, False, tuple(catalog.RECIPES))
     missing = bound._replace(name='PyTorch nowhere', module='no_such_module')
     own = [implementation for implementation in catalog.IMPLEMENTATIONS
-           if implementation.name in (catalog.POST, catalog.PACKAGE)]
+           if implementation.name in (catalog.POST, catalog.PACKAGE, catalog.AUTO)]
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
     monkeypatch.setattr(catalog, 'GROWTH_IMPLEMENTATIONS', [
         entry for entry in catalog.GROWTH_IMPLEMENTATIONS if entry.precision == 'float32'])
@@ -121,8 +122,10 @@ def test_a_tiny_run(tmp_path, monkeypatch):
     monkeypatch.setattr(catalog, 'IMAGES_IN_MEMORY', (40,))
     benchmark.main(['--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
                     '--note=A test.', '--output=' + str(tmp_path)])
-    with open(str(tmp_path / 'benchmark.json')) as file:
+    folder, = [path for path in tmp_path.iterdir() if path.is_dir()]  # of this processor
+    with open(str(folder / 'benchmark.json')) as file:
         content = json.load(file)
+    assert folder.name == benchmark._folder_name(content['device']) and '-cores-of-' in folder.name
     results = {(result['name'], result['precision']): result for result in content['races']['sparse_softmax']}
     for key in ((catalog.PACKAGE, 'float32'), (catalog.BOUND, 'float32')):
         assert results[key]['unavailable'] is None
@@ -135,25 +138,35 @@ def test_a_tiny_run(tmp_path, monkeypatch):
         assert 'tf_keras' in results[catalog.POST, 'float32']['unavailable']
     assert [entry['quantity'] for entry in content['growth']['sparse_softmax']] == [
         'batch size', 'image size', 'images in memory']
-    text = (tmp_path / 'README.md').read_text(encoding='utf-8')
+    text = (folder / 'README.md').read_text(encoding='utf-8')
     assert '| PyTorch nowhere | float32 | not available: No module' in text and '| dcgan_tf1 | float32 |' in text
     assert '\n| images in memory |' in text and '\nA test.\n' in text
-    assert (tmp_path / 'sparse_softmax.png').read_bytes().startswith(b'\x89PNG')
-    # The report can be written again from the stored measurements.
-    (tmp_path / 'README.md').unlink()
+    assert (folder / 'sparse_softmax.png').read_bytes().startswith(b'\x89PNG')
+    auto = results[catalog.AUTO, 'auto']
+    assert auto['details']['precision'] in ('float32', 'bfloat16') and '| dcgan_tf1, auto | auto: ' in text
+    side_by_side = (tmp_path / 'README.md').read_text(encoding='utf-8')
+    assert '](%s/README.md)' % folder.name in side_by_side and '\n## What --kernels=auto with' in side_by_side
+    # The reports can be written again from the stored measurements.
+    for page in (tmp_path / 'README.md', folder / 'README.md'):
+        page.unlink()
     benchmark.main(['--report_only', '--output=' + str(tmp_path)])
-    assert (tmp_path / 'README.md').read_text(encoding='utf-8') == text
+    assert (folder / 'README.md').read_text(encoding='utf-8') == text
+    assert (tmp_path / 'README.md').read_text(encoding='utf-8') == side_by_side
 
 
 def test_stored_results_match_the_committed_report():
     """The committed tables come from the committed measurements."""
-    folder = results_folder('benchmarks', 'training')
-    path = os.path.join(folder, 'benchmark.json')
-    stored = measurements.from_json(path)
-    with open(path, 'rb') as file:
-        assert measurements.to_json(stored) == file.read()
-    with open(os.path.join(folder, 'README.md'), encoding='utf-8') as file:
-        assert file.read() == report.readme(stored)
+    output = results_folder('benchmarks', 'training')
+    folders = benchmark.stored(output)
+    assert folders
+    for name, stored in folders.items():
+        assert name == benchmark._folder_name(stored.device)
+        with open(os.path.join(output, name, 'benchmark.json'), 'rb') as file:
+            assert measurements.to_json(stored) == file.read()
+        with open(os.path.join(output, name, 'README.md'), encoding='utf-8') as file:
+            assert file.read() == report.readme(stored)
+    with open(os.path.join(output, 'README.md'), encoding='utf-8') as file:
+        assert file.read() == overview.page(folders)
 
 
 def test_a_post_is_compared_with_its_own_schedule_alone():
@@ -180,6 +193,17 @@ def test_packing(tmp_path, capsys):
     assert len(bytes_per_image) == 2 and all(0 < size - (8 * 8 * 3 + 4) < 4 for size in bytes_per_image)
 
 
+def test_auto_is_compared_with_the_fastest_fixed_choice():
+    results = [Result('own', name, precision, None, [milliseconds], details=details) for
+               name, precision, milliseconds, details in (
+        (catalog.PACKAGE, 'float32', 300., None), (catalog.PACKAGE + ', native kernels', 'bfloat16', 200., None),
+        ('PyTorch eager', 'float32', 100., None),
+        (catalog.AUTO, 'auto', 250., {'precision': 'bfloat16', 'kernels': 'native'}))]
+    row, = comparisons.compare_auto(results)
+    assert row['auto'] == (0.8, 0.8, 0.8) and row['best'] == 'dcgan_tf1, native kernels, bfloat16'
+    assert len(comparisons.compare(results)) == 1  # it is not one of the fixed choices
+
+
 def test_a_worker_that_dies():
     implementation, = [entry for entry in catalog.IMPLEMENTATIONS
                        if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')]
@@ -193,7 +217,7 @@ def test_a_worker_that_dies():
 
 
 def test_kernels_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels.Layer(8, 64, 2, 4), kernels.Layer(9, 1, 3, 5)]})
+    monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels._layer(8, 64, 2, 4), kernels._layer(9, 1, 3, 5)]})
     kernels.main(['--batch_sizes=2', '--rounds=1', '--output=%s' % tmp_path])
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 2

@@ -5,10 +5,9 @@ import os
 
 import numpy as np
 import pytest
-from helpers import works_in_bfloat16
 from PIL import Image
 
-from dcgan_tf1 import plots
+from dcgan_tf1 import plots, precision
 from scripts.experiments import precision as script
 
 pytestmark = pytest.mark.slow
@@ -35,7 +34,7 @@ def test_figure():
     assert {plots.COLORS['light_gray'], plots.COLORS['vermilion']} <= colors
 
 
-@pytest.mark.skipif(not works_in_bfloat16(training=True), reason='this TensorFlow does not train in bfloat16')
+@pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
 def test_a_small_run(tmp_path, mnist_dir, capsys):
     arguments = ['--recipes=graph_mode_dense', '--data_dir=' + mnist_dir, '--steps=5', '--seeds=2',
                  '--bfloat16_seeds=1', '--batch_size=8', '--runs=' + str(tmp_path / 'runs'),

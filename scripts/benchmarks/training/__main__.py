@@ -8,23 +8,26 @@ Each implementation runs in a process of its own. The processes train windows of
 slow phase of the machine slows all of them, and only one computes at a time. An implementation that cannot
 run here (PyTorch, for example, is not installed by scripts/test.py) is reported with the reason; the others
 run nevertheless. Works on CPUs and on a GPU. Writes README.md, benchmark.json and one figure per recipe to
---output.
+a folder of this processor in --output, and there an overview of all processors.
 """
 import argparse
 import os
 import platform
+import re
 import sys
 from typing import Any, Dict, List, Optional, Sequence
 
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import write_atomically
-from scripts.benchmarks.training import catalog, figures, report
+from scripts.benchmarks.training import catalog, figures, overview, report
 from scripts.benchmarks.training.growth import Growth, measure_growth
 from scripts.benchmarks.training.measurements import Measurements, from_json, to_json
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
 from scripts.lib.arguments import at_least, list_of, one_of, path
 from scripts.lib.paths import results_folder
+
+_STORED = 'benchmark.json'
 
 
 def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
@@ -47,7 +50,7 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     parser.add_argument('--note', default='',
                         help='a sentence for the report, about what else the machine was doing')
     parser.add_argument('--report_only', action='store_true',
-                        help='measure nothing; only write the report and the figures from benchmark.json')
+                        help='measure nothing; only write the reports and the figures from every benchmark.json')
     parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'training'),
                         help='folder for the results')
     parsed = parser.parse_args(arguments)
@@ -73,24 +76,44 @@ def _collect(races: Dict[str, List[Result]], growth: Dict[str, List[Growth]],
         note=arguments.note, races=races, growth=growth)
 
 
-def _write_report(output: str, measurements: Measurements) -> str:
+def _folder_name(device: str) -> str:
+    """'2 cores of AMD EPYC' → '2-cores-of-amd-epyc'."""
+    return re.sub(r'[^a-z0-9]+', '-', device.lower()).strip('-')
+
+
+def _write_report(folder: str, measurements: Measurements) -> str:
     for recipe, results in measurements.races.items():
-        write_atomically(os.path.join(output, recipe + '.png'), figures.time_per_step(results))
+        write_atomically(os.path.join(folder, recipe + '.png'), figures.time_per_step(results))
     text = report.readme(measurements)
+    write_atomically(os.path.join(folder, 'README.md'), text.encode())
+    return text
+
+
+def stored(output: str) -> Dict[str, Measurements]:
+    """{name of a folder in the output folder: the measurements in it}."""
+    return {name: from_json(os.path.join(output, name, _STORED)) for name in sorted(os.listdir(output))
+            if os.path.exists(os.path.join(output, name, _STORED))}
+
+
+def _write_overview(output: str) -> str:
+    text = overview.page(stored(output))
     write_atomically(os.path.join(output, 'README.md'), text.encode())
     return text
 
 
 def _measure(arguments: argparse.Namespace) -> str:
-    os.makedirs(arguments.output, exist_ok=True)
     races: Dict[str, List[Result]] = {}
     growth: Dict[str, List[Growth]] = {}
     text = ''
 
     def save():  # after each recipe, so that an interrupted run keeps its results
         measurements = _collect(races, growth, arguments)
-        write_atomically(os.path.join(arguments.output, 'benchmark.json'), to_json(measurements))
-        return _write_report(arguments.output, measurements)
+        folder = os.path.join(arguments.output, _folder_name(measurements.device))
+        os.makedirs(folder, exist_ok=True)
+        write_atomically(os.path.join(folder, _STORED), to_json(measurements))
+        text = _write_report(folder, measurements)
+        _write_overview(arguments.output)
+        return text
     changes: Dict[str, Any] = {'batch_size': arguments.batch_size}
     for recipe in arguments.recipes:
         log(recipe)
@@ -107,8 +130,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     """The script."""
     parsed = parse(arguments)
     if parsed.report_only:
-        stored = from_json(os.path.join(parsed.output, 'benchmark.json'))
-        print(_write_report(parsed.output, stored))
+        for name, measurements in stored(parsed.output).items():
+            _write_report(os.path.join(parsed.output, name), measurements)
+        print(_write_overview(parsed.output))
     else:
         print(_measure(parsed))
 

@@ -8,12 +8,13 @@ RECIPES = {
     'learnopencv_torch': ('discriminator_then_generator_same_images',),
 }
 POST, PACKAGE, BOUND = "post's loop", 'dcgan_tf1', 'GEMM bound'
+AUTO = PACKAGE + ', auto'  # --kernels=auto, as in all of PACKAGE by default, and --precision=auto
 
 
 class Implementation(NamedTuple):
     """A training loop in one precision."""
     name: str  # in tables
-    precision: str  # float32 or bfloat16
+    precision: str  # float32, bfloat16, or auto
     module: str  # in this package; has `build(task)`, see `implementations`
     options: Dict[str, Any]  # further options of the module; must fit into JSON
     own_schedule_only: bool  # not timed with the recipe's other schedules
@@ -40,8 +41,10 @@ IMPLEMENTATIONS = [
     _implementation(POST, 'float32', 'implementations.post_001_loop', True, ('learnopencv_torch',)),
     _package(PACKAGE, 'float32'),
     _package(PACKAGE, 'bfloat16'),
-    _package(PACKAGE + ', native kernels', 'float32', '--kernels=native', own_schedule_only=True),
-    _package(PACKAGE + ', native kernels', 'bfloat16', '--kernels=native', own_schedule_only=True),
+    _package(AUTO, 'auto'),
+    *(_package(PACKAGE + ', ' + name, precision, '--kernels=' + kernels, own_schedule_only=True)
+      for name, kernels in (('native kernels', 'native'), ('kernels by shape', 'by_shape'))
+      for precision in ('float32', 'bfloat16')),
     _implementation('Keras 3 tf.function', 'float32', 'implementations.keras_loop', policy='float32'),
     _implementation('Keras 3 tf.function', 'bfloat16', 'implementations.keras_loop', policy='mixed_bfloat16'),
     *_torch('eager'),

@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from scripts.benchmarks.training.catalog import BOUND, PACKAGE, POST
+from scripts.benchmarks.training.catalog import AUTO, BOUND, PACKAGE, POST
 from scripts.benchmarks.training.race import Result
 
 PRECISIONS = ('float32', 'bfloat16')
@@ -52,6 +52,23 @@ def compare(results: Sequence[Result]) -> List[Dict[str, Any]]:
             row['best ' + framework] = other.name if other else None
         row['gemm_bound'] = ratio(find(results, BOUND, package.schedule, package.precision), package)
         rows.append(row)
+    return rows
+
+
+def compare_auto(results: Sequence[Result]) -> List[Dict[str, Any]]:
+    """Compares what the package chooses itself with the fastest of its fixed choices, for each schedule.
+
+    Returns: dicts with the schedule, the `choice` of precision and kernels, the name of the `best` fixed choice, and
+      in `auto` how many times as fast as that it is.
+    """
+    rows = []
+    for auto in results:
+        others = [result for result in results if result.name.startswith(PACKAGE) and result.name != AUTO
+                  and result.schedule == auto.schedule and result.unavailable is None]
+        if auto.name == AUTO and auto.unavailable is None and others:
+            best = min(others, key=lambda result: np.median(result.milliseconds))
+            rows.append({'schedule': auto.schedule, 'choice': auto.details,
+                         'best': '%s, %s' % (best.name, best.precision), 'auto': ratio(best, auto)})
     return rows
 
 

@@ -5,14 +5,23 @@ import numpy as np
 
 from dcgan_tf1 import markdown
 from scripts.benchmarks.training.catalog import BOUND, IMAGE_SIZES_BATCH, POST
-from scripts.benchmarks.training.comparisons import FRAMEWORKS, Ratio, compare, deviation, find, ratio
+from scripts.benchmarks.training.comparisons import (
+    FRAMEWORKS,
+    Ratio,
+    compare,
+    compare_auto,
+    deviation,
+    find,
+    ratio,
+)
 from scripts.benchmarks.training.growth import Growth
 from scripts.benchmarks.training.measurements import Measurements
 from scripts.benchmarks.training.race import Result
 
-_INTRODUCTION = '''# Training speed
+_INTRODUCTION = '''# Training speed on {device}
 
 How fast does `dcgan_tf1` train, compared with the training loops of the blog posts, Keras 3 and PyTorch?
+[Other processors](../README.md)
 
 Measured by `python -m scripts.benchmarks.training` on {device}, with Python {python} and {frameworks}.
 {note}Single windows deviate from the median of their implementation by up to {deviation:.0f}%, so read every
@@ -33,7 +42,7 @@ compared with other schedules.
 
 **GEMM bound.** The time that the step's convolutions and dense layers would take at the best rate at which
 TensorFlow multiplies matrices of these shapes here, ignoring everything else. See
-[gemm_bound.py](../../../scripts/benchmarks/training/gemm_bound.py) for the formula.
+[gemm_bound.py](../../../../scripts/benchmarks/training/gemm_bound.py) for the formula.
 
 PyTorch can become many times slower while other programs run, because OpenMP's threads spin while they wait.
 Setting GOMP_SPINCOUNT=1000 helps then, but costs a few percent on a quiet machine.
@@ -51,6 +60,7 @@ def readme(measurements: Measurements) -> str:
         text += '\n## %s, batches of %d\n' % (recipe, batch_size)
         text += '\n![Time per step of %s](%s.png)\n' % (recipe, recipe)
         text += '\nSpeed-up of `dcgan_tf1`:\n\n' + _comparison_table(results)
+        text += _auto_sentences(results)
         for schedule in dict.fromkeys(result.schedule for result in results):
             text += '\nAll implementations with the schedule `%s`:\n\n%s' % (
                 schedule, _race_table([result for result in results if result.schedule == schedule], batch_size))
@@ -66,12 +76,21 @@ def readme(measurements: Measurements) -> str:
 def _comparison_table(results: Sequence[Result]) -> str:
     rows = []
     for row in compare(results):
-        frameworks = ['%s, %s' % (_format_ratio(row[framework]), row['best ' + framework])
+        frameworks = ['%s, %s' % (format_ratio(row[framework]), row['best ' + framework])
                       if row[framework] else '' for framework in FRAMEWORKS]
-        bound = '' if row['gemm_bound'] is None else '%.0f%%' % (100 * row['gemm_bound'][0])
-        rows.append([row['schedule'], row['precision'], _format_ratio(row['post']), *frameworks, bound])
+        rows.append([row['schedule'], row['precision'], format_ratio(row['post']), *frameworks,
+                     format_bound(row['gemm_bound'])])
     return markdown.table(['schedule', 'precision', "over the post's loop", *(
         'over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
+
+
+def _auto_sentences(results: Sequence[Result]) -> str:
+    text = ''
+    for row in compare_auto(results):
+        text += '\nWith the schedule `%s`, `auto` chose %s and `--kernels=%s`. It is %s times as fast as the fastest ' \
+                'fixed choice, %s.\n' % (row['schedule'], row['choice']['precision'], row['choice']['kernels'],
+                                         format_ratio(row['auto']), row['best'])
+    return text
 
 
 def _race_table(results: Sequence[Result], batch_size: int) -> str:
@@ -83,18 +102,24 @@ def _race_table(results: Sequence[Result], batch_size: int) -> str:
     header += ['peak GPU memory, MiB'] * has_gpu
     rows = []
     for result in results:
-        cells = [result.name, result.precision]
+        cells = [result.name, _precision(result)]
         if result.unavailable is not None:
             cells += ['not available: ' + result.unavailable]
             rows.append(cells + [''] * (len(header) - len(cells)))
             continue
         median = np.median(result.milliseconds)
         cells += [format_milliseconds(median), _range(result.milliseconds), '%.0f' % (1000 * batch_size / median)]
-        cells += [_format_ratio(ratio(post, result))] * bool(post)
+        cells += [format_ratio(ratio(post, result))] * bool(post)
         cells += ['' if result.name == BOUND else _mebibytes(result.peak)]
         cells += [_mebibytes(result.device_peak)] * has_gpu
         rows.append(cells)
     return markdown.table(header, rows)
+
+
+def _precision(result: Result) -> str:
+    """The precision, and for auto also the one that it chose."""
+    return result.precision if result.precision != 'auto' or result.unavailable else (
+        'auto: ' + result.details['precision'])
 
 
 def _bound_sentences(results: Sequence[Result]) -> str:
@@ -134,11 +159,22 @@ def format_milliseconds(value: float) -> str:
     return '%.*f' % (digits, value)
 
 
+def median_and_range(values: Sequence[float]) -> str:
+    """Milliseconds as '286 (277–294)'."""
+    return '%s (%s)' % (format_milliseconds(np.median(values)), _range(values))
+
+
 def _range(values: Sequence[float]) -> str:
     return '%s–%s' % (format_milliseconds(min(values)), format_milliseconds(max(values)))
 
 
-def _format_ratio(value: Optional[Ratio]) -> str:
+def format_bound(value: Optional[Ratio]) -> str:
+    """The bound as a share of the time."""
+    return '' if value is None else '%.0f%%' % (100 * value[0])
+
+
+def format_ratio(value: Optional[Ratio]) -> str:
+    """A ratio with its range."""
     return '' if value is None else '%.2f (%.2f–%.2f)' % tuple(value)
 
 

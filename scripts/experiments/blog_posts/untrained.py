@@ -6,12 +6,12 @@ from typing import Any, Dict, Iterable, List
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, data, graph, progress, randomness
+from dcgan_tf1 import cli_flags, data, fastest, graph, progress, randomness, step_timing
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.data import Images, image_folder
 from dcgan_tf1.session import create_session
 from dcgan_tf1.settings import TrainSettings
-from scripts.lib import machine, training_loop, trainings
+from scripts.lib import machine, trainings
 from scripts.lib.measurements import Measurements
 
 
@@ -63,9 +63,9 @@ def decision(recipe: str, seed: int) -> float:
 
 def first_losses(recipe: str, seed: int, arguments: argparse.Namespace) -> Dict[str, Any]:
     """Both losses of the first step, equal to those of a training with this seed."""
-    settings = training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments))
+    settings, _ = fastest.choose(training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments)))
     _, images = data.load(**settings.as_dict())
-    loop_of_one_step = training_loop.build(settings, images)
+    loop_of_one_step = step_timing.build(settings, images)
     with loop_of_one_step.session:
         discriminator_loss, generator_loss = loop_of_one_step.train(1)
     return {'seed': seed, 'precision': settings.precision, 'generator_loss': rounded(generator_loss),
@@ -82,13 +82,13 @@ def step_times(recipe: str, arguments: argparse.Namespace) -> Dict[str, Any]:
     flags = ['--precision=' + arguments.precision]
     if arguments.batch_size:
         flags.append('--batch_size=%d' % arguments.batch_size)
-    settings = training_settings(recipe, *flags)
+    settings, _ = fastest.choose(training_settings(recipe, *flags))
     shape = (settings.image_size, settings.image_size, settings.channels)
     if arguments.image_dir:
         images = image_folder.load(arguments.image_dir, *shape[1:])
     else:
         images = Images(machine.digit_images(shape), 'scikit-learn')
-    timed = training_loop.build(settings, images)
+    timed = step_timing.build(settings, images)
     milliseconds = []
     with timed.session:
         timed.train(2)

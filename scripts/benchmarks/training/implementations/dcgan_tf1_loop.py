@@ -3,19 +3,21 @@ from typing import Any, Dict
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, data, graph, run_settings
+from dcgan_tf1 import cli_flags, data, fastest, graph, run_settings, step_timing
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.settings import TrainSettings
 from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
-from scripts.lib import training_loop
 from scripts.lib.machine import digit_images, tensorflow_device
 
 
 def _settings(task):
-    """The training settings of a task."""
-    return cli_flags.parse(
+    """The training settings of a task, with what --kernels=auto and --precision=auto stand for here."""
+    hyper = hyperparameters(task)
+    settings, _ = fastest.choose(cli_flags.parse(
         TrainSettings, '--recipe=' + task['recipe'], '--schedule=' + task['schedule'],
-        '--batch_size=%d' % hyperparameters(task).batch_size, *task['options'].get('flags', ()))
+        '--batch_size=%d' % hyper.batch_size, '--image_size=%d' % hyper.image_shape[0],
+        *task['options'].get('flags', ())))
+    return settings
 
 
 def _images(task):
@@ -35,6 +37,8 @@ def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
 def build(task: Dict[str, Any]) -> TrainingProgram:
     """See `implementations`."""
     tf.logging.set_verbosity(tf.logging.ERROR)
-    loop = training_loop.build(_settings(task), _images(task))
+    settings = _settings(task)
+    loop = step_timing.build(settings, _images(task))
     return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph),
-                           tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory)
+                           tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory,
+                           details={'precision': settings.precision, 'kernels': settings.kernels})

@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 import torch
 from torch import nn
 
-from dcgan_tf1.device import processor
+from dcgan_tf1 import processor
 from scripts.benchmarks.training.implementations import (
     Hyperparameters,
     TrainingProgram,
@@ -58,5 +58,5 @@ def program(parts: Setup, step: Callable[[], Tuple[torch.Tensor, torch.Tensor]])
     parameters = {name: sum(parameter.numel() for parameter in model.parameters())
                   for name, model in zip(('Generator', 'Discriminator'), parts.models)}
     return TrainingProgram(train, parameters, 'PyTorch ' + torch.__version__,
-                           torch.cuda.get_device_name() if cuda else processor(),
+                           torch.cuda.get_device_name() if cuda else processor.name(),
                            lambda: torch.cuda.max_memory_allocated() if cuda else None)

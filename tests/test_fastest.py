@@ -1,0 +1,235 @@
+"""--kernels=auto and --precision=auto: what is measured, what a run records of it, and that it resumes exactly."""
+import os
+
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import MAIN_RUN, SMALL_RUN, assert_same_run
+
+from dcgan_tf1 import api, fastest, graph, kernels, precision, run_settings, step_timing, training
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.kernel_timing import Timings
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
+
+if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
+ROUTES = 'dilated-14x14-5x5x64x128-s2-same-float32,subpixel-28x28-5x5x1x64-s2-same-float32'
+NATIVE_NOTE = "--kernels=auto takes TensorFlow's own kernels, which are the fastest here"
+
+
+@pytest.fixture
+def new_cache(tmp_path, monkeypatch):
+    """A cache in which nothing is known yet; its file."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'dcgan_tf1' / 'timings.json'
+
+
+def always(gain):
+    """A timer according to which the second function is always so many times as fast. Its `calls` counts them."""
+    def timer(first, second, seconds):
+        timer.calls += 1
+        return Timings([(gain, 1.)] * 3, [(gain, 1.)] * 3)
+    timer.calls = 0
+    return timer
+
+
+def test_the_choice_becomes_the_setting(new_cache, training_settings):
+    timer = always(2.)
+    settings, notes = fastest.choose(training_settings(*MAIN_RUN), timer)
+    assert kernels.parse(settings.kernels) == {
+        kernels.Route(name, convolution) for name in kernels.ROUTES
+        for convolution in graph.convolutions(training_settings(*MAIN_RUN))}
+    assert notes == ["--kernels=auto takes other routes for 4 of 4 kernels, up to 2.0 times as fast here as "
+                     "TensorFlow's own"]
+    assert timer.calls == 4 and new_cache.exists()
+    # The second time, nothing is measured: the cache decides.
+    assert fastest.choose(training_settings(*MAIN_RUN), always(0.5)) == (settings, notes)
+    new_cache.write_bytes(b'damaged')
+    settings, notes = fastest.choose(training_settings(*MAIN_RUN), always(0.5))
+    assert settings.kernels == 'native' and notes == [NATIVE_NOTE]
+
+
+@pytest.mark.parametrize('choice', ['native', 'by_shape', ROUTES])
+def test_explicit_choices_are_not_measured(choice, new_cache, training_settings):
+    timer = always(2.)
+    given = training_settings(*MAIN_RUN, '--kernels=' + choice)
+    assert fastest.choose(given, timer) == (given, []) and not timer.calls
+
+
+def test_nothing_to_choose(new_cache, training_settings):
+    """A network without convolutions."""
+    timer = always(2.)
+    settings, notes = fastest.choose(training_settings(*SMALL_RUN), timer)
+    assert settings.kernels == 'native' and not notes and not timer.calls
+
+
+def test_a_gpu_takes_its_own_kernels(new_cache, training_settings, monkeypatch):
+    monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind])
+    timer = always(2.)
+    assert fastest.choose(training_settings(*MAIN_RUN), timer)[0].kernels == 'native' and not timer.calls
+
+
+@pytest.fixture
+def train_with(monkeypatch, tmp_path, training_settings):
+    """(gain, name, flags…) → the `RunFolder` of a training on a machine where other routes have this gain."""
+    def call(gain, name, *flags):
+        timer = always(gain)
+        monkeypatch.setattr(training.fastest, 'choose', lambda settings: original(settings, timer))
+        assert train(training_settings(*MAIN_RUN, '--run_dir=' + str(tmp_path / name), *flags)) == 0
+        return RunFolder(str(tmp_path / name))
+    original = fastest.choose
+    return call
+
+
+@pytest.mark.slow
+def test_a_run_records_its_choice_and_resumes_with_it(new_cache, train_with, tmp_path, sampling_settings, capsys):
+    """Also where another choice would be made by now, and the cache is gone."""
+    resumed = train_with(2., 'resumed', '--steps=2')
+    assert "--kernels=auto takes other routes for 4 of 4 kernels" in capsys.readouterr().err
+    recorded = resumed.read_config()['flags']['kernels']
+    assert len(kernels.parse(recorded)) == 4
+    with open(resumed.flags) as file:
+        assert '--kernels=%s\n' % recorded in file.read()
+    whole = train_with(0.5, 'whole', '--flagfile=' + resumed.flags, '--run_dir=' + str(tmp_path / 'whole'), '--steps=4')
+    os.remove(str(new_cache))
+    train_with(0.5, 'resumed', '--steps=4')
+    assert not new_cache.exists() and resumed.read_config()['flags']['kernels'] == recorded
+    assert_same_run(resumed, whole)
+    # The generator is used with the kernels that it was trained with.
+    for flags in ([], ['--kernels=auto', '--precision=auto']):
+        settings = run_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', *flags))
+        assert (settings.kernels, settings.precision) == (recorded, 'float32')
+    with pytest.raises(UserError, match='--kernels is dilated.* there, not native'):
+        train_with(2., 'resumed', '--steps=5', '--kernels=native')
+    with pytest.raises(UserError, match='is a run with other settings: --kernels is dilated.* there, not native'):
+        run_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', '--kernels=native'))
+
+
+@pytest.mark.slow
+def test_a_run_from_before_auto_measured(new_cache, train_with):
+    """It recorded auto, which meant the rule by shape. It goes on with that, bit for bit."""
+    whole = train_with(2., 'whole', '--steps=4', '--kernels=by_shape')
+    resumed = train_with(2., 'resumed', '--steps=2', '--kernels=by_shape')
+    config = resumed.read_config()
+    config['flags']['kernels'] = 'auto'
+    resumed.write_config(config)
+    assert run_settings.read(resumed).kernels == 'by_shape'
+    train_with(2., 'resumed', '--steps=4')
+    assert not new_cache.exists()
+    assert_same_run(resumed, whole)
+
+
+@pytest.mark.slow
+def test_native_is_as_if_it_had_been_asked_for(new_cache, train_with):
+    chosen = train_with(0.5, 'chosen', '--steps=2')
+    asked_for = train_with(2., 'asked_for', '--steps=2', '--kernels=native')
+    assert chosen.read_config()['flags']['kernels'] == 'native'
+    assert_same_run(chosen, asked_for)
+
+
+@if_it_trains
+@pytest.mark.parametrize('gain, precision', [(1.5, 'bfloat16'), (1.05, 'float32'), (0.7, 'float32')])
+def test_auto_takes_the_faster_precision(gain, precision, new_cache, training_settings):
+    """1.05 times as fast is not worth the rounding."""
+    timer = always(gain)
+    asked = training_settings(*SMALL_RUN, '--precision=auto')
+    settings, notes = fastest.choose(asked, timer)
+    assert (settings.precision, settings.kernels, timer.calls) == (precision, 'native', 1)
+    assert notes == ['--precision=auto takes %s: here, a step in bfloat16 is %.2f times as fast as in float32'
+                     % (precision, gain)]
+    assert fastest.choose(asked, timer) == (settings, notes) and timer.calls == 1
+    fastest.choose(asked.replace(batch_size=4), timer)
+    assert timer.calls == 2  # another step
+
+
+@if_it_trains
+@pytest.mark.slow
+def test_both_precisions_are_timed_with_their_own_kernels(new_cache, training_settings, monkeypatch):
+    compared = []
+
+    def compare(*arguments):
+        compared.extend(arguments[:2])
+        return original(*arguments)
+    original = step_timing.compare
+    monkeypatch.setattr(step_timing, 'compare', compare)
+    settings, _ = fastest.choose(training_settings(*MAIN_RUN, '--precision=auto'), always(2.))
+    assert [other.precision for other in compared] == ['float32', 'bfloat16'] and settings == compared[1]
+    for other in compared:
+        assert {route.convolution.dtype for route in kernels.parse(other.kernels)} == {other.precision}
+
+
+@if_it_trains
+@pytest.mark.slow
+def test_auto_really_times_steps(new_cache, training_settings, capsys):
+    settings, notes = fastest.choose(training_settings(*SMALL_RUN, '--precision=auto'))
+    assert settings.precision in ('float32', 'bfloat16') and 'a step in bfloat16 is' in notes[0]
+    assert 'timing steps in float32 and in bfloat16' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_records_its_precision_and_resumes_with_it(new_cache, train_with, tmp_path):
+    auto = '--precision=auto'
+    resumed = train_with(2., 'resumed', '--steps=2', auto)
+    chosen = 'bfloat16' if precision.works('bfloat16') else 'float32'
+    assert resumed.read_config()['flags']['precision'] == chosen
+    whole = train_with(2., 'whole', '--steps=4', auto)
+    os.remove(str(new_cache))
+    train_with(0.5, 'resumed', '--steps=4', auto)
+    assert_same_run(resumed, whole)
+    if precision.works('bfloat16'):
+        with pytest.raises(UserError, match='--precision is bfloat16 there, not float32'):
+            train_with(2., 'resumed', '--steps=5')
+    # Without a run, nothing has been measured.
+    with api.open_checkpoint(whole.checkpoint_prefix + '-4', precision='auto') as generator:
+        assert generator.images(generator.latent_vectors(2)).shape == (2, 28, 28, 1)
+
+
+@pytest.mark.skipif(precision.works('bfloat16'), reason='this TensorFlow trains in bfloat16')
+def test_tensorflow_1_takes_float32(new_cache, training_settings):
+    timer = always(2.)
+    settings, notes = fastest.choose(training_settings(*SMALL_RUN, '--precision=auto'), timer)
+    assert settings.precision == 'float32' and not timer.calls
+    assert notes == ['--precision=auto takes float32: TensorFlow %s does not train in bfloat16' % tf.__version__]
+
+
+@if_it_trains
+def test_a_network_that_cannot_compute_in_bfloat16(new_cache, training_settings, tmp_path):
+    network = tmp_path / 'gan.py'
+    network.write_text('''
+import tensorflow.compat.v1 as tf
+from dcgan_tf1.layers import dense, flatten
+
+def generator(noise, is_training, image_shape):
+    x = tf.linalg.diag_part(tf.linalg.inv(tf.linalg.diag(1. + tf.square(dense(noise, 28 * 28)))))  # of float32 only
+    return tf.reshape(x, [-1, 28, 28, 1])
+
+def discriminator(images, is_training):
+    return dense(flatten(images), 1)
+''')
+    settings, notes = fastest.choose(training_settings(
+        '--batch_size=2', '--loss=sigmoid', '--network=%s' % network, '--precision=auto'), always(2.))
+    assert settings.precision == 'float32'
+    assert notes[0].startswith('--precision=auto takes float32: a step in bfloat16 fails (')
+
+
+@if_it_trains
+@pytest.mark.parametrize('gain, is_slow', [(2., True), (1.01, False), (0.5, False)])
+def test_slow_bfloat16_is_mentioned(gain, is_slow, new_cache, training_settings):
+    timer = always(gain)
+    settings, notes = fastest.choose(training_settings(*SMALL_RUN, '--precision=bfloat16'), timer)
+    assert settings.precision == 'bfloat16' and timer.calls == 1
+    assert notes == ['--precision=bfloat16 is slow on this processor: a typical convolution takes 2.0 times as long '
+                     'as in float32. --precision=auto takes what is faster'] * is_slow
+
+
+@pytest.mark.parametrize('obstacle', ['unwritable', 'no home'])
+def test_without_a_cache_it_measures_every_time(obstacle, tmp_path, monkeypatch, training_settings):
+    if obstacle == 'unwritable':
+        (tmp_path / 'file').write_text('')
+        monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    else:
+        monkeypatch.delenv('XDG_CACHE_HOME')
+        monkeypatch.setattr(fastest, 'default_path', lambda: None)
+    for expected in (2., 0.5):
+        timer = always(expected)
+        settings, _ = fastest.choose(training_settings('--batch_size=2'), timer)
+        assert timer.calls == 4 and (settings.kernels == 'native') == (expected < 1)
