@@ -35,6 +35,9 @@ SWITCH = ([None], [])  # takes no value
 SCRIPTS = {
     'benchmarks.kernels': ((), {
         'batch_sizes': (['1', '32,128'], ['', '0', '32,', 'a']), 'rounds': numbers(1), 'output': PATH}),
+    'benchmarks.packing': ((), {
+        'files': (['128', '200,1000'], ['', '127', '200,', 'a']), 'image_size': numbers(8), 'folder': FOLDER,
+        'output': PATH, 'note': (['', 'A busy machine.'], []), 'worker': (['files', 'packed'], ['', 'none'])}),
     'benchmarks.profile_step': ((), {'steps': numbers(1), 'output': PATH}),
     'benchmarks.training.__main__': ((), {
         'recipes': (['graph_mode', 'sparse_softmax,graph_mode'], ['', 'none', 'paper', 'graph_mode,']),
@@ -62,6 +65,9 @@ SCRIPTS = {
         'recipes': (['graph_mode', 'paper,graph_mode'], ['', 'none', 'graph_mode,']), 'data_dir': FOLDER,
         'image_dir': FOLDER, 'steps': numbers(5), 'seeds': numbers(2), 'bfloat16_seeds': numbers(1),
         'batch_size': numbers(2), 'image_size': numbers(8), 'runs': PATH, 'output': PATH}),
+    'experiments.upstream.__main__': (('--code_dir=clones', '--data_dir=' + HERE), {
+        'code_dir': PATH, 'clone': SWITCH, 'data_dir': FOLDER, 'steps': numbers(1),
+        'recipes': (['graph_mode', 'sparse_softmax,graph_mode'], ['', 'none', 'graph_mode,']), 'output': PATH}),
     'robustness.__main__': (('--kills=1', '--steps=9'), {
         'recipes': (['machinecurve', 'sparse_softmax,machinecurve'], ['', 'none', 'graph_mode', 'machinecurve,']),
         'kills': (['1'], ['0', '2', '', 'a']), 'steps': (['9'], ['8', '', '2.5']), 'long_steps': numbers(20),
@@ -69,7 +75,7 @@ SCRIPTS = {
     'robustness.fingerprints': (('--output=a.json',), {
         'output': PATH, 'data_dir': FOLDER, 'image_dir': FOLDER, 'compare': PATH}),
     'robustness.fuzz': ((), {'inputs': numbers(1), 'seed': numbers(0), 'output': PATH})}
-NO_ARGUMENTS_OF_THEIR_OWN = {'benchmarks.startup', 'benchmarks.training.worker'}
+NO_ARGUMENTS_OF_THEIR_OWN = {'benchmarks.startup', 'benchmarks.training.worker', 'experiments.upstream.record'}
 
 
 def parser_of(script):
