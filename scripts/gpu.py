@@ -179,8 +179,9 @@ def within_time(part: str, arguments: argparse.Namespace) -> Optional[Dict[str, 
 
     def stop(*_):
         over.append(part)
-        os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C: a training saves its last step
-    previous = signal.signal(signal.SIGALRM, stop)
+        raise KeyboardInterrupt  # as Ctrl-C: a training saves its last step
+    previous = [(number, signal.signal(number, handler)) for number, handler in (
+        (signal.SIGALRM, stop), (signal.SIGINT, signal.default_int_handler))]  # nohup may ignore SIGINT
     signal.alarm(PARTS[part])
     try:
         return MEASURE[part](arguments)
@@ -192,7 +193,8 @@ def within_time(part: str, arguments: argparse.Namespace) -> Optional[Dict[str, 
         return None
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, previous)
+        for number, handler in previous:
+            signal.signal(number, handler)
 
 
 def readme(measurements: Measurements, arguments: argparse.Namespace) -> str:

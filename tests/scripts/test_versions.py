@@ -40,7 +40,7 @@ def test_it_needs_only_the_standard_library():
     program = 'import sys, scripts.versions.__main__; print(*sys.modules)'
     modules = subprocess.check_output([sys.executable, '-c', program], cwd=environment.ROOT).decode().split()
     assert 'scripts.versions.measure' in modules
-    assert not {'numpy', 'tensorflow', 'dcgan_tf1', 'absl'} & set(modules)
+    assert not {'numpy', 'tensorflow', 'absl'} & set(modules)
 
 
 def test_outcomes_of_tests_are_counted(tmp_path):
