@@ -12,6 +12,7 @@ from helpers import ROOT, TENSORFLOW, read_variables
 
 ON_TENSORFLOW_1 = tf.__version__.startswith('1.')
 on_tensorflow_2 = pytest.mark.skipif(ON_TENSORFLOW_1, reason='TensorFlow 1.15 has all of this itself')
+NEEDS_TF_KERAS = TENSORFLOW >= (2, 16)  # for tf.layers
 pytestmark = pytest.mark.slow
 
 
@@ -97,8 +98,26 @@ print(np.reshape([[1, 2]], [2, 1]).shape)
             assert names['numpy.reshape(newshape=…)'] == ['gan.py:18']
         assert names['tf.contrib.layers.xavier_initializer'] == ['gan.py:12']
         assert names['import tensorflow as tf'] == ['gan.py']
-        assert names['tf.layers'] == ['gan.py:13'] and 'tf.glorot_uniform_initializer()' in errors
+        assert names.get('tf.layers', []) == ['gan.py:13'] * NEEDS_TF_KERAS
+        assert 'tf.glorot_uniform_initializer()' in errors
         assert not [place for places in names.values() for place in places if not place.startswith(('gan', 'helper'))]
+
+
+@on_tensorflow_2
+@pytest.mark.parametrize('line', ['import tensorflow.compat.v1 as tf', 'from tensorflow.compat import v1 as tf',
+                                  'import tensorflow as tf; tf = tf.compat.v1'])
+def test_migrated_imports_have_everything_too(line, legacy):
+    status, output, errors, report = legacy({'gan.py': line + '''
+tf.disable_v2_behavior()
+x = tf.placeholder(tf.float32, [None, 100 / 50])
+y = tf.layers.dense(x, 5)
+z = tf.nn.conv2d_transpose(tf.reshape(y, [-1, 1, 1, 5]), tf.ones([2, 2, 3, 5]), [7, 2, 2, 3], [1, 2, 2, 1])
+print(y.shape, z.shape)
+'''}, 'gan.py')
+    assert (status, output) == (0, '(?, 5) (7, 2, 2, 3)\n'), errors
+    names = put_back(report)
+    assert names['a float in a shape'] == ['gan.py:3'] and 'import tensorflow as tf' not in names
+    assert names.get('tf.layers', []) == ['gan.py:4'] * NEEDS_TF_KERAS
 
 
 def test_max_runs_ends_the_script_and_the_doctor_reports(legacy, tmp_path):

@@ -55,8 +55,7 @@ def install(importer: Importer, record: Record) -> None:
         _accept_float_flags(tensorflow, record)
         return
     import tensorflow.compat.v1 as v1
-    if not hasattr(v1.compat, 'v1'):  # in TensorFlow 2.0 and 2.1
-        v1.compat.v1 = v1
+    v1.compat.v1 = v1  # otherwise `import tensorflow.compat.v1` gives a copy, or in TensorFlow 2.0 and 2.1 nothing
     keras = _keras_package(v1)
     level = v1.logging.get_verbosity()
     v1.logging.set_verbosity(v1.logging.ERROR)  # it warns that it is deprecated
@@ -69,7 +68,10 @@ def install(importer: Importer, record: Record) -> None:
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     importer.provide('keras', _keras(keras, record))
     importer.provide('tf_keras.legacy_tf_layers', _alias('tf_keras.legacy_tf_layers', 'tf_keras.src.legacy_tf_layers'))
-    datasets = [importlib.import_module('tf_keras.src.datasets')] if keras.startswith('tf_keras') else []
+    datasets = []
+    if keras.startswith('tf_keras'):
+        datasets = [importlib.import_module('tf_keras.src.datasets')]
+        v1.layers = _recorded_layers(v1.layers, record)
     _patch_keras_datasets([*datasets, v1.keras.datasets], record)
     sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record)
 
@@ -82,6 +84,14 @@ def _keras_package(v1: Any) -> str:
                         % tuple(version))
     uses_tf_keras = v1.keras.layers.Dense.__module__.startswith('tf_keras.')
     return 'tf_keras.api._v1.keras' if uses_tf_keras else 'tensorflow.compat.v1.keras'
+
+
+def _recorded_layers(layers: Any, record: Record) -> ModuleType:
+    """`tf.layers`, whose uses are recorded, also those as `tf.compat.v1.layers`."""
+    def find(name: str) -> Any:
+        record.add('tf.layers', _LAYERS)
+        return getattr(layers, name)
+    return Namespace('tensorflow.compat.v1.layers', find)
 
 
 def _patch_keras_datasets(packages: Any, record: Record) -> None:
@@ -117,11 +127,10 @@ class TensorFlow1(ModuleType):
         }
 
     def __getattr__(self, name: str) -> Any:
-        self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
+        if name != 'compat':  # a script that writes tf.compat.v1 is migrated
+            self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
         if name in self._special:
             return self._special[name]()
-        if name == 'layers':
-            self._record.add('tf.layers', _LAYERS)
         if hasattr(self._v1, name):
             return getattr(self._v1, name)
         if name in _RENAMED:
