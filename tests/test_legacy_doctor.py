@@ -145,6 +145,23 @@ def test_layers_that_are_built_for_inference_get_other_advice(graph, tf_layers):
     assert 'training=is_training' in finding.advice and 'UPDATE_OPS' not in finding.advice
 
 
+@pytest.mark.parametrize('is_grouped', [False, True])
+def test_update_ops_outside_of_the_collection_get_other_advice(is_grouped, graph):
+    """As those of Keras layers, or of batch norm that a script writes itself."""
+    with tf.variable_scope('Generator/norm'):
+        moving = tf.get_variable('moving_mean', [3], initializer=tf.zeros_initializer(), trainable=False)
+        x = tf.matmul(tf.ones([2, 4]), tf.get_variable('kernel', [4, 3]))
+        update = tf.assign_sub(moving, 0.1 * (moving - tf.reduce_mean(x, 0)))
+        if is_grouped:
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.group(update))
+        step = tf.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(x)))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(step)
+    finding, = watched.findings()
+    assert finding.kind == 'never_updated' and ('layer.updates' in finding.advice) != is_grouped
+
+
 def test_sampling_before_the_first_step_is_no_fault(graph, tf_layers):
     gan = Gan(tf_layers)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))

@@ -1,6 +1,8 @@
 """The findings of the doctor for batch norm, in words."""
 import math
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Set
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Set, Tuple
+
+from dcgan_tf1.legacy import doctor_graph
 
 if TYPE_CHECKING:
     from dcgan_tf1.legacy.doctor import Analysis, History
@@ -10,6 +12,9 @@ OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP = (
 _ORDER = (OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP)
 _FIX = ('write: updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope="NETWORK"), and create the train op of that '
         'network under tf.control_dependencies(updates)')
+_FIX_ELSEWHERE = ('the update ops are not in tf.GraphKeys.UPDATE_OPS, where tf.layers puts them. Write: updates = '
+                  'layer.updates for the layers of Keras, or collect your own update ops; and create the train op of '
+                  'that network under tf.control_dependencies(updates)')
 _NO_UPDATES = ('the layers have no update ops, because they were built for inference mode only: write '
                'training=is_training (in slim: is_training=is_training), a placeholder that is True in training steps')
 
@@ -74,18 +79,24 @@ def _without_updates(analysis: 'Analysis', history: 'History') -> List[Finding]:
              and not history.updates[statistic.variable.op.name] and statistic.variable.op.name not in history.restored
              and _trained(analysis, history, statistic.layer)]
     initial = [statistic for statistic in analysis.statistics if history.initial.get(statistic.variable.op.name)]
-    findings = []
-    for has_updates, fix in ((True, _FIX), (False, _NO_UPDATES)):
-        layers = _layers(statistic for statistic in initial if bool(statistic.updates) == has_updates)
-        if layers:
-            findings.append(Finding(
-                INITIAL, layers, 'ran in inference mode with a moving mean of 0 and a moving variance of 1, the '
-                'initial values', fix + '; or restore a checkpoint that has the statistics'))
-    if never:
-        findings.append(Finding(
-            NEVER_UPDATED, _layers(never), 'trained, but none of the update ops of the moving statistics ran. In '
-            'inference mode, the images will be gray', _FIX))
-    return findings
+    return [
+        *(Finding(INITIAL, layers, 'ran in inference mode with a moving mean of 0 and a moving variance of 1, the '
+                  'initial values', fix + '; or restore a checkpoint that has the statistics')
+          for fix, layers in _layers_by_fix(analysis, initial)),
+        *(Finding(NEVER_UPDATED, layers, 'trained, but none of the update ops of the moving statistics ran. In '
+                  'inference mode, the images will be gray', fix)
+          for fix, layers in _layers_by_fix(analysis, never))]
+
+
+def _layers_by_fix(analysis: 'Analysis', statistics: List[Any]) -> List[Tuple[str, List[str]]]:
+    """What to write for layers whose updates did not run."""
+    collected = doctor_graph.collected(analysis.graph)
+    groups: Dict[str, List[Any]] = {}
+    for statistic in statistics:
+        fix = _FIX if any(update.op in collected for update in statistic.updates) else (
+            _FIX_ELSEWHERE if statistic.updates else _NO_UPDATES)
+        groups.setdefault(fix, []).append(statistic)
+    return [(fix, _layers(group)) for fix, group in groups.items()]
 
 
 def _other_step(analysis: 'Analysis', history: 'History') -> List[Finding]:

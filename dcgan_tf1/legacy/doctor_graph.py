@@ -65,6 +65,19 @@ def statistics(graph: Any) -> List[Statistic]:
     return list(found.values())
 
 
+def collected(graph: Any) -> Set[Any]:
+    """The ops in the collection UPDATE_OPS, also as members of groups."""
+    pending = [getattr(item, 'op', item) for item in graph.get_collection(tf.GraphKeys.UPDATE_OPS)]
+    found: Set[Any] = set()
+    while pending:
+        op = pending.pop()
+        if op not in found:
+            found.add(op)
+            if op.type in {'NoOp'} | PASS_ON:
+                pending += [*op.control_inputs, *(value.op for value in op.inputs)]
+    return found
+
+
 def _updates_in_branches(op: Any) -> Iterator[Tuple[Any, Update]]:
     """(op of the variable, update) for the updates inside an `If` op, which is the `tf.cond` of TensorFlow 2."""
     for branch, attribute in ((True, 'then_branch'), (False, 'else_branch')):

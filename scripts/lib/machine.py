@@ -5,14 +5,13 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import device
-
 
 def tensorflow_device() -> str:
     """The name of the first GPU that TensorFlow can use, otherwise that of the processor."""
     # Imported here: benchmark workers of other frameworks use this module without TensorFlow.
     import tensorflow.compat.v1 as tf
 
+    from dcgan_tf1 import device
     from dcgan_tf1.session import create_session
     with tf.Graph().as_default(), create_session() as session:
         return device.name(session)

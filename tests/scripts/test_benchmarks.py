@@ -3,10 +3,13 @@ import importlib.util
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import ROOT
 
 from dcgan_tf1.layers import conv2d, conv2d_transpose
 from scripts.benchmarks import kernels, packing, profile_step
@@ -96,6 +99,12 @@ def test_keras_trains_the_same_networks(recipe, schedule):
     program = keras_loop.build(make_task(recipe, schedule, policy='float32'))
     assert program.parameters == expected_parameters(recipe, schedule)
     assert_trains(np.array([program.train(1) for _ in range(2)]))
+
+
+def test_processes_of_other_frameworks_do_not_import_tensorflow():
+    """PyTorch crashes beside it."""
+    program = 'import sys, scripts.lib.machine; print("tensorflow" in sys.modules)'
+    assert subprocess.check_output([sys.executable, '-c', program], cwd=ROOT) == b'False\n'
 
 
 @pytest.mark.skipif(importlib.util.find_spec('torch') is None, reason='PyTorch is not installed')
