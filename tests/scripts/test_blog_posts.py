@@ -261,6 +261,9 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
         add('graph_mode_dense', seed, 7, {'batch': mode_scores(0.2, 1, 1., 10. + seed)})
     result = report.sections(PUBLISHED, measurements, str(tmp_path))['002']
     assert result.verdict == verdict and result.missing is None
+    texts = [content[0] for kind, *content in result.blocks if kind == 'text']
+    assert ('After 7 steps, the most frequent digits of the seeds are 9, 9, 9 (contrast stretched). All would draw the '
+            'same digit with a probability of 1%.') in texts
 
     # One longer training is shown and does not change the verdict. It does once there are as many of them.
     opposite = {name: mode_scores(0.9 if share < 0.5 else 0.3, 5, 1., 99.)
@@ -272,6 +275,8 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
         text = report.markdown(PUBLISHED, results, measurements)
         assert '| DCGAN, training mode | %d | 8 |' % (seed + 1) in text
         assert '| DCGAN, training mode | 3 | 7 |' in text
+        flat = ' '.join(text.split())
+        assert 'none of %d would draw a 9 with a probability of %s%%.' % (seed + 1, ['90', '81', '73'][seed]) in flat
         assert '| "that number is 9" | most frequent digit | as generated | 8 | %s | 0 of %d |' % (
             ', '.join(['5'] * (seed + 1)), seed + 1) in text
 

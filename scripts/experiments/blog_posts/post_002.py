@@ -50,6 +50,7 @@ def section(published: Dict[str, Any], measurements: Measurements, folder: str) 
         findings = _findings(published, scores, lengths['graph_mode'])
         verdicts += _summaries(findings)
         blocks += [_finding_table(findings), ('text', _stretching(findings, lengths['graph_mode'])),
+                   *(('text', _chance(findings, steps)) for steps in runs['graph_mode']),
                    ('text', _explanation(published, scores, lengths['graph_mode']))]
     if not missing:
         better, text = _compare_with_baseline(scores, lengths)
@@ -165,6 +166,21 @@ def _stretching(findings: List[_Finding], steps: int) -> str:
     return ('After %d steps, most images show the same digit for %s seeds with the images as generated, and '
             'for %s seeds with the contrast stretched, which is how the post shows them.' % (
                 steps, counts['never updated'], counts[STRETCHED]))
+
+
+def _chance(findings: List[_Finding], steps: int) -> str:
+    """What the most frequent digits of the seeds say, if every seed drew one of the ten at random."""
+    finding = next(finding for finding in findings if finding.steps == steps and finding.mode == STRETCHED
+                   and finding.claim.startswith('that number is'))
+    digit, count = finding.claim[-1], len(finding.values)
+    text = 'After %d steps, the most frequent digits of the seeds are %s (contrast stretched).' % (
+        steps, ', '.join(finding.values))
+    if not any(finding.holds):
+        text += (' If every seed drew one of the ten digits with equal probability, none of %d would draw a %s with a '
+                 'probability of %.2g%%.' % (count, digit, 100 * .9 ** count))
+    if count > 1 and len(set(finding.values)) == 1:
+        text += ' All would draw the same digit with a probability of %.2g%%.' % (100 * .1 ** (count - 1))
+    return text
 
 
 def _explanation(published: Dict[str, Any], scores: Scores, steps: int) -> str:
