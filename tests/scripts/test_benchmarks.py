@@ -11,6 +11,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
+from dcgan_tf1 import run_settings
 from dcgan_tf1.layers import conv2d, conv2d_transpose
 from scripts.benchmarks import kernels, packing, profile_step
 from scripts.benchmarks.training import __main__ as benchmark
@@ -69,6 +70,15 @@ def test_bound_counts_gradients(graph):
     train_first = tf.train.AdamOptimizer().minimize(loss, var_list=kernel_variables[:1])
     # The gradients of the second layer's input and of the first kernel, but not of the second kernel.
     assert len(gemm_bound.products([train_first], 2)) == 2 + 2
+
+
+@pytest.mark.parametrize('recipe,schedule', PAIRS)
+def test_every_timed_step_has_a_full_batch(recipe, schedule, graph):
+    settings = dcgan_tf1_loop._settings(make_task(recipe, schedule))
+    batches = run_settings.batch_plan(settings, 5).indices(tf.constant(0, tf.int64))
+    indices = tf.data.make_one_shot_iterator(batches).get_next()
+    with tf.Session() as session:
+        assert [len(session.run(indices)) for _ in range(6)] == [2] * 6
 
 
 def test_bound_of_graph_mode(graph):
