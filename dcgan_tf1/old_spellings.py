@@ -32,6 +32,7 @@ _DEFAULTS_OF_OLDER_RUNS = {
     'run_name': None, 'precision': 'float32', 'kernels': 'native', 'xla': False, 'extra_bn_momentums': (),
     'standing_batches': 100, 'evaluate_every': 0, 'evaluation_images': 5000, 'best_by': 'frechet_distance',
     'classifier_steps': 2345, 'follow_links': True, 'checkpoint_names': None, 'fast_jpeg': False,
+    'batch_statistics': 'all',
 }
 
 

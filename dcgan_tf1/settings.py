@@ -30,6 +30,7 @@ from dcgan_tf1.setting_fields import (
 
 BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
+BATCH_STATISTICS = ('all', 'worker')
 
 
 def module_names(package: Any) -> List[str]:
@@ -141,6 +142,9 @@ class TrainSettings(Settings):
     kernels: str = choice(
         'auto', kernels.CHOICES, 'auto: on CPUs, compute some convolutions and gradients by other routes than '
         'TensorFlow\'s own kernels, where they were measured to be faster; native: always use TensorFlow\'s own')
+    batch_statistics: str = choice(
+        'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '
+        'in a step. all: the whole batch, as with one worker; worker: the share of each worker')
     xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
 
