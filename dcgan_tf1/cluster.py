@@ -79,12 +79,16 @@ class Cluster:
         if not self._peers:
             return create_session(xla)
         config = session_config(xla)
+        if not self._server:
+            self._server = self._start_server(config)
+            self._peers.wait()
+        return tf.Session(self._server.target, config=config)
+
+    def _start_server(self, config: tf.ConfigProto) -> tf.distribute.Server:
         config.experimental.collective_group_leader = '/job:worker/replica:0/task:0'
         config.device_filters.append('/job:worker/task:%d' % self.rank)  # otherwise Sessions would wait for each other
         try:
-            self._server = tf.distribute.Server({'worker': self._addresses}, 'worker', self.rank, config=config)
+            return tf.distribute.Server({'worker': self._addresses}, 'worker', self.rank, config=config)
         except (tf.errors.OpError, RuntimeError) as error:
             raise UserError('worker %d cannot listen at its address in TF_CONFIG, %s (%s): give it a free port'
                             % (self.rank, self._addresses[self.rank], str(error).splitlines()[0])) from error
-        self._peers.wait()
-        return tf.Session(self._server.target, config=config)
