@@ -19,9 +19,10 @@ from typing import Any, Dict, Iterator, List, Sequence
 from dcgan_tf1 import cli, tf_config
 from dcgan_tf1.command_settings import LaunchSettings
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.peers import LOST_STATUS, SILENCE_SECONDS
+from dcgan_tf1.peers import LOST_STATUS
 
-_GRACE_SECONDS = SILENCE_SECONDS + 10  # after one worker has ended: by then the others should have noticed
+_GRACE_SECONDS = 10  # that the other workers have to end by themselves after one has
+_KILL_SECONDS = 5  # that they have to end after SIGTERM
 
 
 def run(settings: LaunchSettings, flags: Sequence[str]) -> int:
@@ -32,7 +33,7 @@ def run(settings: LaunchSettings, flags: Sequence[str]) -> int:
             print('restart %d of %d' % (attempt, settings.restarts), file=sys.stderr)
         with _Signals() as signals, _workers(settings.workers, flags, devices) as processes:
             status = _wait(processes, signals)
-        if status != LOST_STATUS or signals.received:  # success, an error that a restart does not fix, or a wish to stop
+        if status != LOST_STATUS or signals.received:  # a restart would not help, or is not wanted
             break
     return status
 
@@ -64,7 +65,7 @@ def _workers(count: int, flags: Sequence[str], devices: Sequence[Dict[str, str]]
         for end in (subprocess.Popen.terminate, subprocess.Popen.kill):
             for process in processes:
                 end(process)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + _KILL_SECONDS
             while time.monotonic() < deadline and any(process.poll() is None for process in processes):
                 time.sleep(0.1)
 

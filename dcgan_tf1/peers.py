@@ -20,13 +20,20 @@ from typing import Any, Dict, List, Optional
 from dcgan_tf1.errors import UserError
 
 JOIN_SECONDS = 300.  # how long workers wait for each other at the start
-BEAT_SECONDS, SILENCE_SECONDS = 5., 30.  # between signs of life; without one, a worker counts as lost
+BEAT_SECONDS = 4.  # between signs of life
+SILENCE_SECONDS = 20.  # a worker that gives no sign of life for so long counts as lost
 # The exit status when another worker is lost. Kubeflow's training operator restarts what ends with 128 or more, and
 # keeps 138 for programs that ask for a restart.
 LOST_STATUS = 138
 _ADVICE = 'Start all workers again with the same command: the run goes on from its last checkpoint'
 _ALIVE, _BYE, _FAILED, _LOST, _DATA = 'alive', 'bye', 'failed', 'lost', 'data'
 _MAX_LINE = 2 ** 22  # bytes
+
+
+class WorkerLost(UserError):
+    """Another worker is not there. Starting all workers again may help."""
+
+    status = LOST_STATUS
 
 
 class Peers:
@@ -41,7 +48,8 @@ class Peers:
             join_seconds: how long to wait at most; by default `JOIN_SECONDS`.
 
         Raises:
-            UserError: if a worker does not come in time, or has another TF_CONFIG.
+            WorkerLost: if a worker does not come in time.
+            UserError: if a worker has another TF_CONFIG.
         """
         self._addresses, self._rank = addresses, rank
         self._peers: Dict[int, _Peer] = {}
@@ -65,8 +73,8 @@ class Peers:
                     connection, _ = listener.accept()
                 except socket.timeout as error:
                     names = ', '.join('%d (%s)' % (rank, self._addresses[rank]) for rank in sorted(missing))
-                    raise UserError('worker %s did not connect to worker 0 at %s in time: start all workers'
-                                    % (names, self._addresses[0])) from error
+                    raise WorkerLost('worker %s did not connect to worker 0 at %s in time: start all workers'
+                                     % (names, self._addresses[0])) from error
                 peer = _Peer(connection)
                 hello = peer.read_hello()
                 if hello is None:
@@ -91,8 +99,8 @@ class Peers:
                 break
             except (OSError, OverflowError) as error:
                 if time.monotonic() > deadline:
-                    raise UserError('worker 0 cannot be reached at %s (%s): start it, or correct its address in '
-                                    'TF_CONFIG' % (self._addresses[0], error)) from error
+                    raise WorkerLost('worker 0 cannot be reached at %s (%s): start it, or correct its address in '
+                                     'TF_CONFIG' % (self._addresses[0], error)) from error
                 time.sleep(0.2)
         peer = _Peer(connection)
         peer.send(_DATA, [self._rank, self._addresses])
