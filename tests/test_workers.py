@@ -103,3 +103,34 @@ def difference(actual, expected):
 @pytest.mark.parametrize('name', [name for name in NAMES if name not in ('bfloat16', 'worker')])
 def test_several_workers_equal_one(name, count, recorded, alone):
     assert difference(recorded(count, name), alone(name)) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('count', [2, 3])
+@pytest.mark.parametrize('name', NAMES)
+def test_all_workers_hold_the_same_bits(name, count, recorded):
+    for rank in range(1, count):
+        assert difference(recorded(count, name, rank), recorded(count, name)) == 0
+
+
+@pytest.mark.slow
+def test_the_same_workers_again_give_the_same_bits(recorded):
+    for name in NAMES:
+        assert difference(recorded(2, name, attempt=1), recorded(2, name)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif('bfloat16' not in NAMES, reason='TensorFlow 1 does not train in bfloat16')
+def test_bfloat16(recorded, alone):
+    """Its rounding errors are larger, and depend on the size of the batch."""
+    actual, expected = recorded(2, 'bfloat16'), alone('bfloat16')
+    for name in ('record/discriminator_loss', 'record/generator_loss'):
+        np.testing.assert_allclose(actual[name], expected[name], rtol=0.03)
+
+
+@pytest.mark.slow
+def test_statistics_of_each_worker(recorded, alone):
+    """They are those of a smaller batch: the losses of the first step already differ."""
+    actual, expected = recorded(2, 'worker'), alone('worker')
+    assert abs(actual['record/discriminator_loss'][0] - expected['record/discriminator_loss'][0]) > 1e-3
+    assert difference(recorded(2, 'worker'), alone('discriminator_then_generator')) > 1e-3

@@ -23,8 +23,9 @@ def record_steps(cluster, *flags):
     Returns: {name: array}: the variables after the steps, and the losses and logits of every step.
     """
     num_images = int(flags[0].split('=')[1])
+    # With a small epsilon, Adam turns the rounding errors of a gradient near zero into an update of full size.
     settings = cli_flags.parse(TrainSettings, '--dataset=digits', '--image_size=8', '--noise_dim=7', '--loss=sigmoid',
-                               '--kernels=native', '--network=' + NETWORK, *flags[1:])
+                               '--epsilon=0.001', '--kernels=native', '--network=' + NETWORK, *flags[1:])
     pixels = np.random.RandomState(0).randint(0, 256, (num_images, 8, 8, settings.channels)).astype(np.uint8)
     images = data.Images(pixels, 'a test')
     with tf.Graph().as_default(), tf.device(cluster.device):
