@@ -15,6 +15,7 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.peers import LOST_STATUS, Peers, WorkerLost
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+READY = 'worker.wait(); print("ready", flush=True); time.sleep(99)'
 CLUSTER = {'worker': ['a:1', 'b:2']}
 
 
@@ -69,7 +70,8 @@ def start(addresses):
 
     def call(rank, code, silence=20, among=addresses):
         program = '\n'.join([
-            'import time', 'from dcgan_tf1 import peers', 'peers.BEAT_SECONDS, peers.SILENCE_SECONDS = .2, %r' % silence,
+            'import time', 'from dcgan_tf1 import peers',
+            'peers.BEAT_SECONDS, peers.SILENCE_SECONDS = .2, %r' % silence,
             'worker = peers.Peers(%r, %d, 30)' % (among, rank), code])
         processes.append(subprocess.Popen([sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE,
                                           stderr=subprocess.PIPE, universal_newlines=True))
@@ -87,14 +89,14 @@ def ends(process, seconds=30):
 
 
 def test_values_are_exchanged(start):
-    code = 'rank = %d; print(worker.from_chief(rank + 7), worker.all_values([rank, "\\u00e9"])); worker.wait(); worker.close()'
-    processes = [start(rank, code % rank) for rank in (2, 0, 1)]
-    assert [ends(process) for process in processes] == [(0, "7 [[0, '\u00e9'], [1, '\u00e9'], [2, '\u00e9']]\n", '')] * 3
+    code = 'print(worker.from_chief(%d + 7), worker.all_values({"a": [%d]})); worker.wait(); worker.close()'
+    processes = [start(rank, code % (rank, rank)) for rank in (2, 0, 1)]
+    assert [ends(process) for process in processes] == [(0, "7 [{'a': [0]}, {'a': [1]}, {'a': [2]}]\n", '')] * 3
 
 
 @pytest.mark.parametrize('killed', [0, 1])
 def test_all_end_if_one_is_killed(killed, start):
-    processes = [start(rank, 'worker.wait(); print("ready", flush=True); time.sleep(99)') for rank in range(3)]
+    processes = [start(rank, READY) for rank in range(3)]
     for process in processes:
         assert process.stdout.readline() == 'ready\n'
     processes[killed].send_signal(signal.SIGKILL)
@@ -107,7 +109,7 @@ def test_all_end_if_one_is_killed(killed, start):
 
 
 def test_all_end_if_one_is_frozen(start):
-    processes = [start(rank, 'worker.wait(); print("ready", flush=True); time.sleep(99)', silence=2) for rank in range(3)]
+    processes = [start(rank, READY, silence=2) for rank in range(3)]
     for process in processes:
         assert process.stdout.readline() == 'ready\n'
     processes[2].send_signal(signal.SIGSTOP)
@@ -120,10 +122,10 @@ def test_all_end_if_one_is_frozen(start):
 
 
 def test_an_error_of_one_ends_all(start):
-    processes = [start(0, 'time.sleep(99)'), start(1, 'worker.close("the disk is full"); time.sleep(1)'),
-                 start(2, 'time.sleep(99)')]
+    processes = [start(0, READY), start(1, 'worker.wait(); worker.close("the disk is full"); time.sleep(1)'),
+                 start(2, READY)]
     for process in (processes[0], processes[2]):
-        assert ends(process) == (1, '', 'error: worker 1 stopped: the disk is full\n')
+        assert ends(process) == (1, 'ready\n', 'error: worker 1 stopped: the disk is full\n')
 
 
 def test_a_worker_that_has_finished_is_not_lost(start):
