@@ -54,7 +54,7 @@ def _devices(workers: int) -> List[Dict[str, str]]:
 @contextlib.contextmanager
 def _workers(count: int, flags: Sequence[str], devices: Sequence[Dict[str, str]]) -> Iterator[List[subprocess.Popen]]:
     """The processes of all workers, which do not outlive the block."""
-    addresses = _free_addresses(count)
+    addresses = free_addresses(count)
     processes: List[subprocess.Popen] = []
     try:
         for rank in range(count):
@@ -70,7 +70,8 @@ def _workers(count: int, flags: Sequence[str], devices: Sequence[Dict[str, str]]
                 time.sleep(0.1)
 
 
-def _free_addresses(count: int) -> List[str]:
+def free_addresses(count: int) -> List[str]:
+    """Addresses of this machine, host:port, at ports that nothing uses now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(contextlib.closing(socket.socket())) for _ in range(count)]
         for one in sockets:

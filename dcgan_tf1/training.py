@@ -47,15 +47,15 @@ def _train(settings: TrainSettings, cluster: Cluster) -> int:
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
-    if not earlier_config:
-        settings, notes_on_speed = fastest.choose(settings)
-        notes += notes_on_speed
-    config: _Config = {
-        'flags': settings.with_absolute_paths().as_dict(), 'versions': _versions(), 'data': data_record}
+    config: _Config = {'versions': _versions(), 'data': data_record}
     network_checksum = run_settings.network_checksum(settings.network)
     if network_checksum:
         config['network_checksum'] = network_checksum
     _check_workers(folder, settings, cluster, config, earlier_config)
+    if not earlier_config:
+        settings, notes_on_speed = fastest.choose_for_all(settings, cluster)
+        notes += notes_on_speed
+    config['flags'] = settings.with_absolute_paths().as_dict()
     run = Run(folder, settings, images, run_settings.batch_plan(settings, images.num_examples))
     with tf.Graph().as_default(), tf.device(cluster.device):
         train_graph = graph.build_training(settings, images, run.plan, cluster.workers(settings.batch_statistics))

@@ -1,7 +1,6 @@
 """TF_CONFIG, and the connections between workers. No TensorFlow takes part, so processes start fast."""
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -9,12 +8,13 @@ import sys
 import time
 
 import pytest
+from helpers import ROOT
 
 from dcgan_tf1 import peers, tf_config
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.peers import LOST_STATUS, Peers, WorkerLost
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 READY = 'worker.wait(); print("ready", flush=True); time.sleep(99)'
 CLUSTER = {'worker': ['a:1', 'b:2']}
 
@@ -51,16 +51,10 @@ def test_wrong_tf_configs(environment, message):
     assert message in str(error.value)
 
 
-def free_address():
-    with contextlib.closing(socket.socket()) as one:
-        one.bind(('127.0.0.1', 0))
-        return '127.0.0.1:%d' % one.getsockname()[1]
-
-
 @pytest.fixture
 def addresses():
     """Addresses of three workers."""
-    return [free_address() for _ in range(3)]
+    return free_addresses(3)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Several workers train as one does."""
 import json
 import os
-import socket
 import subprocess
 import sys
 
@@ -9,12 +8,12 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import worker_steps
+from helpers import ROOT
 
 from dcgan_tf1 import tf_config
 from dcgan_tf1.cluster import Cluster
+from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.schedules import SCHEDULES
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 EVEN = ('--images=24', '--batch_size=12')
 PARTIAL = ('--images=29', '--batch_size=12', '--shuffle=per_epoch')  # the last batch of an epoch has 5 images
@@ -30,17 +29,6 @@ RUNS = {
     'worker': (*EVEN, '--batch_statistics=worker'),
 }
 NAMES = [name for name in RUNS if name != 'bfloat16' or not tf.__version__.startswith('1.')]
-
-
-def free_addresses(count):
-    """Addresses of this machine at free ports."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(('127.0.0.1', 0))
-    addresses = ['127.0.0.1:%d' % one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return addresses
 
 
 def start_workers(count, *command, **options):
