@@ -27,28 +27,31 @@ _KILL_SECONDS = 5  # that they have to end after SIGTERM
 
 def run(settings: LaunchSettings, flags: Sequence[str]) -> int:
     """The command. Returns the exit status of the worker that ended first with an error, or 0. Raises UserError."""
-    devices = _devices(settings.workers)
+    gpus = devices(settings.workers)
     for attempt in range(settings.restarts + 1):
         if attempt:
             print('restart %d of %d' % (attempt, settings.restarts), file=sys.stderr)
-        with _Signals() as signals, _workers(settings.workers, flags, devices) as processes:
+        with _Signals() as signals, _workers(settings.workers, flags, gpus) as processes:
             status = _wait(processes, signals)
         if status != LOST_STATUS or signals.received:  # a restart would not help, or is not wanted
             break
     return status
 
 
-def _devices(workers: int) -> List[Dict[str, str]]:
+def devices(workers: int) -> List[Dict[str, str]]:
     """Environment variables that give every worker a GPU of its own; without GPUs, none."""
     visible = os.environ.get('CUDA_VISIBLE_DEVICES')
-    gpus = [re.sub(r'\D', '', path) for path in glob.glob('/dev/nvidia[0-9]*')] if visible is None else [
-        name for name in visible.split(',') if name.strip() and name.strip() != '-1']
+    if visible is None:
+        paths = glob.glob('/dev/nvidia[0-9]*')
+        gpus = [str(number) for number in sorted(int(re.sub(r'\D', '', path)) for path in paths)]
+    else:
+        gpus = [name.strip() for name in visible.split(',') if name.strip() not in ('', '-1')]
     if not gpus:
         return [{}] * workers
     if workers > len(gpus):
         raise UserError('--workers=%d, but there are only %d GPUs: use fewer workers, or CUDA_VISIBLE_DEVICES=-1 for '
                         'none' % (workers, len(gpus)))
-    return [{'CUDA_VISIBLE_DEVICES': gpu} for gpu in sorted(gpus)[:workers]]
+    return [{'CUDA_VISIBLE_DEVICES': gpu} for gpu in gpus[:workers]]
 
 
 @contextlib.contextmanager

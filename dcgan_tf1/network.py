@@ -69,7 +69,8 @@ class Network:
 
         Raises:
             ValueError: if the network uses moving statistics of another one.
-            UserError: if the network creates variables that this program cannot train.
+            UserError: if the network creates variables that this program cannot train, or has update ops of its own
+                and several workers.
         """
         statistics_before = len(tf.get_collection(BATCH_STATISTICS))
         updates_before = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
@@ -80,7 +81,12 @@ class Network:
                 use_kernels(self._kernels), apply_to(self._workers, share):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         # Layers that are not from `layers.py` put their update ops into the collection at once.
-        statistics, other_updates = update_ops.split(tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:])
+        updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:]
+        if updates and share is not None:
+            raise UserError('several workers cannot share the update op %s of the network %s: use dcgan_tf1.layers.'
+                            'batch_norm instead of tf.layers.batch_normalization, or train with one worker'
+                            % (updates[0].name, self.scope))
+        statistics, other_updates = update_ops.split(updates)
         statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums) for statistic in
                       tf.get_collection(BATCH_STATISTICS)[statistics_before:] + statistics]
         for statistic in statistics:

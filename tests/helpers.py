@@ -39,6 +39,13 @@ def assert_same_variables(actual, expected, subset=False):
         np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
 
+def difference(actual, expected):
+    """The largest difference between two {name: array}, relative to the largest value of each array."""
+    assert actual.keys() == expected.keys()
+    return max(np.max(np.abs(actual[name].astype(np.float64) - expected[name]))
+               / max(np.max(np.abs(expected[name])), 1e-3) for name in expected)
+
+
 def logged_losses(folder):
     """The records of a run's metrics.jsonl, without their speed."""
     return [{name: value for name, value in record.items() if name != 'images_per_second'}

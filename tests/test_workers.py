@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import worker_steps
-from helpers import ROOT
+from helpers import ROOT, difference
 
 from dcgan_tf1 import tf_config
 from dcgan_tf1.cluster import Cluster
@@ -77,13 +77,6 @@ def alone():
             known[name] = worker_steps.record_steps(Cluster(), *RUNS[name])
         return known[name]
     return read
-
-
-def difference(actual, expected):
-    """The largest difference between two records, relative to the largest value of each array."""
-    assert actual.keys() == expected.keys()
-    return max(np.max(np.abs(actual[name].astype(np.float64) - expected[name]))
-               / max(np.max(np.abs(expected[name])), 1e-3) for name in expected)
 
 
 @pytest.mark.slow

@@ -1,0 +1,134 @@
+"""Trainings with several workers, each a process of its own: they move between numbers of workers, stop and restart."""
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import ROOT, assert_same_run, difference, final_variables, logged_losses, wait_for
+from PIL import Image
+
+from dcgan_tf1 import launch, tf_config
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.launch import free_addresses
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
+
+NETWORK = os.path.join(ROOT, 'tests', 'smooth_network.py')
+
+
+@pytest.fixture(scope='module')
+def flags(tmp_path_factory):
+    """Of a training on a folder of 29 pictures, in batches of 12, 12 and 5."""
+    folder, state = tmp_path_factory.mktemp('pictures'), np.random.RandomState(0)
+    for number in range(29):
+        Image.fromarray(state.randint(0, 256, (8, 8)).astype(np.uint8)).save(str(folder / ('%d.png' % number)))
+    return ('--dataset=image_folder', '--data_dir=%s' % folder, '--image_size=8', '--channels=1', '--noise_dim=7',
+            '--network=' + NETWORK, '--loss=sigmoid', '--epsilon=0.001', '--kernels=native', '--batch_size=12',
+            '--shuffle=per_epoch', '--noise_batch=match', '--sample_size=4', '--log_every=1', '--sample_every=3',
+            '--checkpoint_every=1')
+
+
+@pytest.fixture
+def start(flags):
+    """(flags of launch, run folder, number of steps) → the process of the launcher. Nothing outlives the test."""
+    processes = []
+
+    def call(of_launch, folder, steps):
+        command = ['-m', 'dcgan_tf1.launch', *of_launch, '--', *flags, '--run_dir=' + folder.path, '--steps=%d' % steps]
+        processes.append(subprocess.Popen([sys.executable, *command], cwd=ROOT, universal_newlines=True,
+                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+        return processes[-1]
+    yield call
+    for process in processes:
+        process.terminate()  # the launcher ends its workers
+        process.communicate(timeout=60)
+
+
+def end(process, status=0):
+    """What a process has printed when it ends, which it must do with this status."""
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == status, output
+    return output
+
+
+def steps_of(folder):
+    return len(folder.read_metrics()) if os.path.exists(folder.metrics) else 0
+
+
+@pytest.mark.slow
+def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings, tmp_path):
+    """Two workers, then one, then three. It sees the same examples, and ends as if there had always been one."""
+    moved, alone = RunFolder(str(tmp_path / 'moved')), RunFolder(str(tmp_path / 'alone'))
+    assert '2 workers train together' in end(start(['--workers=2'], moved, 3))
+    assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=6')) == 0
+    assert 'resuming at step 6 of 9' in end(start(['--workers=3'], moved, 9))
+    assert train(training_settings(*flags, '--run_dir=' + alone.path, '--steps=9')) == 0
+    assert difference(final_variables(moved), final_variables(alone)) < 1e-5
+    records = [{name: np.array([record[name] for record in logged_losses(folder)])
+                for name in logged_losses(folder)[0]} for folder in (moved, alone)]
+    assert difference(*records) < 1e-5
+    config = moved.read_config()
+    assert 'workers' not in config and config['data'] == alone.read_config()['data']
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='it finds the processes of the workers in /proc')
+def test_a_stopped_run_and_a_killed_run_go_on(start, tmp_path):
+    """Once SIGTERM for the launcher and the same command again, once `kill -9` for a worker and a restart: both end
+    with the same bits."""
+    stopped, killed, steps = RunFolder(str(tmp_path / 'stopped')), RunFolder(str(tmp_path / 'killed')), 40
+    process = start(['--workers=2'], stopped, steps)
+    wait_for(lambda: steps_of(stopped) >= 2, process)
+    os.kill(workers_of(process)[1], signal.SIGTERM)
+    assert 'stopped and saved at step %d' % steps_of(stopped) in end(process, 128 + signal.SIGTERM)
+    assert 2 <= steps_of(stopped) < steps
+    process = start(['--workers=2'], stopped, steps)
+
+    restarting = start(['--workers=2', '--restarts=1'], killed, steps)
+    wait_for(lambda: steps_of(killed) >= 2, restarting)
+    os.kill(workers_of(restarting)[1], signal.SIGKILL)
+    output = end(restarting)
+    assert 'error: worker 1 is gone (' in output and 'restart 1 of 1' in output
+    end(process)
+    assert_same_run(killed, stopped)
+
+
+def workers_of(process):
+    """The processes that a launcher has started, in the order of their ranks."""
+    with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
+        return sorted(map(int, file.read().split()))
+
+
+@pytest.mark.slow
+def test_workers_that_differ(flags, tmp_path):
+    """Neither trains, and both say what differs."""
+    addresses, processes = free_addresses(2), []
+    for rank, own in enumerate(([], ['--seed=1', '--kernels=by_shape', '--log_every=2'])):
+        processes.append(subprocess.Popen(
+            [sys.executable, '-m', 'dcgan_tf1.train', *flags, '--run_dir=%s' % (tmp_path / 'run'), *own], cwd=ROOT,
+            universal_newlines=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)}))
+    try:
+        for process in processes:
+            assert end(process, 1) == (
+                'error: worker 1 differs from worker 0: --kernels is by_shape there and native here; --log_every is 2 '
+                'there and 1 here; --seed is 1 there and 0 here. All workers need the same flags, data and versions\n')
+    finally:
+        for process in processes:
+            process.kill()
+    assert not (tmp_path / 'run').exists()
+
+
+@pytest.mark.parametrize('visible, workers, devices', [
+    ('0,2', 2, ['0', '2']), ('GPU-8e,GPU-1f', 1, ['GPU-8e']), ('-1', 3, [None] * 3), ('', 2, [None] * 2)])
+def test_every_worker_has_a_gpu_of_its_own(visible, workers, devices, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    assert [variables.get('CUDA_VISIBLE_DEVICES') for variables in launch.devices(workers)] == devices
+
+
+def test_more_workers_than_gpus(monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0,1')
+    with pytest.raises(UserError, match='^--workers=3, but there are only 2 GPUs: use fewer workers, or '):
+        launch.devices(3)
