@@ -1,8 +1,10 @@
 """Trainings with several workers, each a process of its own: they move between numbers of workers, stop and restart."""
 import os
+import re
 import signal
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -132,3 +134,54 @@ def test_more_workers_than_gpus(monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0,1')
     with pytest.raises(UserError, match='^--workers=3, but there are only 2 GPUs: use fewer workers, or '):
         launch.devices(3)
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """(name, script) creates a command that the shell finds first."""
+    monkeypatch.setenv('PATH', '%s%s%s' % (tmp_path, os.pathsep, os.environ['PATH']))
+
+    def create(name, script):
+        (tmp_path / name).write_text('#!/bin/bash\n' + script)
+        (tmp_path / name).chmod(0o755)
+    create('python', 'echo "$TF_CONFIG $*"')
+    return create
+
+
+def task(line):
+    """What a line of the command `python` of these tests says: the task in TF_CONFIG, and the arguments."""
+    config, _, arguments = line.partition(' -m dcgan_tf1.train ')
+    return tf_config.read({'TF_CONFIG': config}), arguments
+
+
+def test_the_slurm_script(commands, monkeypatch, tmp_path):
+    """Its own commands run, with others in the place of SLURM's. It starts all again after a loss."""
+    commands('scontrol', 'echo node7; echo node9')
+    commands('srun', """
+        shift
+        for SLURM_PROCID in 0 1 2 3; do export SLURM_PROCID; "$@"; done
+        [ -e lost ] && exit 3
+        touch lost; exit 138""")
+    for name, value in (('SLURM_JOB_NODELIST', 'node[7,9]'), ('SLURM_NTASKS_PER_NODE', '2'), ('SLURM_JOB_ID', '50123')):
+        monkeypatch.setenv(name, value)
+    script = os.path.join(ROOT, 'docs', 'several-workers', 'slurm.sh')
+    process = subprocess.run(['bash', script, '--recipe=paper', '--run_dir=a b'], cwd=str(tmp_path), check=False,
+                             text=True, stdout=subprocess.PIPE)
+    addresses = ['node7:20123', 'node7:20124', 'node9:20123', 'node9:20124']
+    assert [task(line) for line in process.stdout.splitlines()] == [
+        ((addresses, rank), '--recipe=paper --run_dir=a b') for rank in range(4)] * 2
+    assert process.returncode == 3
+
+
+def test_the_kubernetes_file(commands, monkeypatch):
+    """The commands of its container."""
+    with open(os.path.join(ROOT, 'docs', 'several-workers', 'kubernetes.yaml')) as file:
+        text = file.read()
+    script = re.search(r'^( *)- \|\n((\1  .*\n)+)', text, re.M).group(2)
+    workers = re.search(r"WORKERS\n *value: '(\d+)'", text).group(1)
+    assert {workers} == set(re.findall(r'(?:completions|parallelism): (\d+)', text))
+    monkeypatch.setenv('WORKERS', workers)
+    monkeypatch.setenv('JOB_COMPLETION_INDEX', '2')
+    output = subprocess.check_output(['bash', '-c', textwrap.dedent(script), 'train', '--recipe=paper'])
+    addresses = ['train-%d.train:2222' % rank for rank in range(int(workers))]
+    assert task(output.decode().strip()) == ((addresses, 2), '--recipe=paper')
