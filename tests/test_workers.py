@@ -8,27 +8,31 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import worker_steps
-from helpers import ROOT, difference
+from helpers import ROOT, SMALL_RUN, difference
 
 from dcgan_tf1 import tf_config
 from dcgan_tf1.cluster import Cluster
+from dcgan_tf1.graph import build_training
 from dcgan_tf1.launch import free_addresses
+from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.schedules import SCHEDULES
+from dcgan_tf1.workers import Workers
 
-EVEN = ('--images=24', '--batch_size=12')
-PARTIAL = ('--images=29', '--batch_size=12', '--shuffle=per_epoch')  # the last batch of an epoch has 5 images
-RUNS = {
-    **{schedule: (*EVEN, '--schedule=' + schedule) for schedule in sorted(SCHEDULES)},
-    'no multiple': ('--images=30', '--batch_size=11'),
-    'partial batch': (*PARTIAL, '--noise_batch=match'),
-    'partial batch, full noise': (*PARTIAL, '--noise_batch=full', '--d_steps_per_g_step=2'),
-    'once': (*PARTIAL[:2], '--shuffle=once', '--noise_batch=match'),
-    'fewer images than workers': ('--images=25', '--batch_size=12', '--shuffle=per_epoch', '--noise_batch=match',
-                                  '--channels=3'),
-    'bfloat16': (*EVEN, '--precision=bfloat16'),
-    'worker': (*EVEN, '--batch_statistics=worker'),
+PARTIAL = ('--images=29', '--batch_size=12')  # the last batch of an epoch has 5 images
+# Every schedule, and every way in which batches can be of different sizes. Each process needs some seconds for a run.
+EQUAL = {
+    'even': ('--images=24', '--batch_size=12', '--schedule=discriminator_then_generator'),
+    'no multiple': ('--images=30', '--batch_size=11', '--schedule=generator_then_discriminator'),
+    'partial batch': (*PARTIAL, '--shuffle=per_epoch', '--noise_batch=match', '--schedule=simultaneous'),
+    'full noise': (*PARTIAL, '--shuffle=per_epoch', '--noise_batch=full', '--d_steps_per_g_step=2',
+                   '--schedule=real_then_fake_then_generator'),
+    'once, fewer images than workers': ('--images=25', '--batch_size=12', '--channels=3', '--shuffle=once',
+                                        '--noise_batch=match', '--schedule=discriminator_then_generator_same_images'),
 }
-NAMES = [name for name in RUNS if name != 'bfloat16' or not tf.__version__.startswith('1.')]
+OTHER = {'worker': (*EQUAL['even'], '--batch_statistics=worker')}
+if not tf.__version__.startswith('1.'):  # which does not train in bfloat16
+    OTHER['bfloat16'] = (*EQUAL['even'], '--precision=bfloat16')
+RUNS = {2: {**EQUAL, **OTHER}, 3: EQUAL, 'again': {'partial batch': EQUAL['partial batch']}}
 
 
 def start_workers(count, *command, **options):
@@ -50,19 +54,20 @@ def end(processes, seconds=900):
 
 @pytest.fixture(scope='module')
 def recorded(tmp_path_factory):
-    """(number of workers, name of a run, rank) → what that worker recorded."""
+    """(key of RUNS, name of a run, rank) → what that worker recorded."""
     folder = tmp_path_factory.mktemp('workers')
-    (folder / 'runs.json').write_text(json.dumps([RUNS[name] for name in NAMES]))
 
-    def record(count, attempt=0):
-        output = folder / ('%d-%d' % (count, attempt))
-        output.mkdir()
-        assert end(start_workers(count, worker_steps.__file__, str(folder / 'runs.json'), str(output))) == [0] * count
+    def record(key):
+        os.makedirs(str(folder / str(key)))
+        runs = folder / ('%s.json' % key)
+        runs.write_text(json.dumps(list(RUNS[key].values())))
+        count = 2 if key == 'again' else key
+        assert end(start_workers(count, worker_steps.__file__, str(runs), str(folder / str(key)))) == [0] * count
 
-    def read(count, name, rank=0, attempt=0):
-        if not (folder / ('%d-%d' % (count, attempt))).exists():
-            record(count, attempt)
-        with np.load(str(folder / ('%d-%d' % (count, attempt)) / ('%d-%d.npz' % (NAMES.index(name), rank)))) as file:
+    def read(key, name, rank=0):
+        if not (folder / str(key)).exists():
+            record(key)
+        with np.load(str(folder / str(key) / ('%d-%d.npz' % (list(RUNS[key]).index(name), rank)))) as file:
             return dict(file)
     return read
 
@@ -74,21 +79,20 @@ def alone():
 
     def read(name):
         if name not in known:
-            known[name] = worker_steps.record_steps(Cluster(), *RUNS[name])
+            known[name] = worker_steps.record_steps(Cluster(), *RUNS[2][name])
         return known[name]
     return read
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('count', [2, 3])
-@pytest.mark.parametrize('name', [name for name in NAMES if name not in ('bfloat16', 'worker')])
+@pytest.mark.parametrize('name', list(EQUAL))
 def test_several_workers_equal_one(name, count, recorded, alone):
     assert difference(recorded(count, name), alone(name)) < 1e-5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('count', [2, 3])
-@pytest.mark.parametrize('name', NAMES)
+@pytest.mark.parametrize('name, count', [(name, count) for count in (2, 3) for name in RUNS[count]])
 def test_all_workers_hold_the_same_bits(name, count, recorded):
     for rank in range(1, count):
         assert difference(recorded(count, name, rank), recorded(count, name)) == 0
@@ -96,12 +100,11 @@ def test_all_workers_hold_the_same_bits(name, count, recorded):
 
 @pytest.mark.slow
 def test_the_same_workers_again_give_the_same_bits(recorded):
-    for name in NAMES:
-        assert difference(recorded(2, name, attempt=1), recorded(2, name)) == 0
+    assert difference(recorded('again', 'partial batch'), recorded(2, 'partial batch')) == 0
 
 
 @pytest.mark.slow
-@pytest.mark.skipif('bfloat16' not in NAMES, reason='TensorFlow 1 does not train in bfloat16')
+@pytest.mark.skipif('bfloat16' not in OTHER, reason='TensorFlow 1 does not train in bfloat16')
 def test_bfloat16(recorded, alone):
     """Its rounding errors are larger, and depend on the size of the batch."""
     actual, expected = recorded(2, 'bfloat16'), alone('bfloat16')
@@ -112,6 +115,16 @@ def test_bfloat16(recorded, alone):
 @pytest.mark.slow
 def test_statistics_of_each_worker(recorded, alone):
     """They are those of a smaller batch: the losses of the first step already differ."""
-    actual, expected = recorded(2, 'worker'), alone('worker')
+    actual, expected = recorded(2, 'worker'), alone('even')
     assert abs(actual['record/discriminator_loss'][0] - expected['record/discriminator_loss'][0]) > 1e-3
-    assert difference(recorded(2, 'worker'), alone('discriminator_then_generator')) > 1e-3
+
+
+def test_the_runs_have_all_schedules():
+    assert {flag.split('=')[1] for flags in EQUAL.values() for flag in flags if 'schedule' in flag} == set(SCHEDULES)
+
+
+def test_one_worker_adds_nothing_to_the_graph(graph, training_settings, random_images):
+    settings = training_settings(*SMALL_RUN)
+    training = build_training(settings, random_images, batch_plan(settings, random_images.num_examples), Workers())
+    assert training.cooperation is None
+    assert not [op for op in graph.get_operations() if op.type.startswith('Collective') or 'workers' in op.name]
