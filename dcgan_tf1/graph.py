@@ -18,6 +18,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import kernels, networks, randomness, schedules
 from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.cooperation import Cooperation, combine
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.inputs import Inputs, build_inputs
 from dcgan_tf1.layers import BatchStatistic
@@ -51,14 +52,6 @@ class Discriminator(NamedTuple):
     statistics: List[BatchStatistic]  # of its batch norm layers
     activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
     other_updates: Sequence[tf.Operation] = ()  # as of a `Generator`
-
-
-class Cooperation(NamedTuple):
-    """What several workers run in addition to a training step."""
-
-    stop: tf.Tensor  # placeholder, a float32 scalar: 1 if this worker was asked to stop; default 0
-    is_stopping: tf.Tensor  # boolean scalar: whether any worker was
-    copy_from_chief: tf.Operation  # gives all workers the chief's values of all variables
 
 
 class TrainGraph(NamedTuple):
@@ -213,7 +206,7 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
         with tf.control_dependencies(updates):
             step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
         _check_ownership([generator, discriminator])
-        step, cooperation = _combine(step, inputs, settings.batch_size, workers)
+        step, cooperation = combine(step, inputs, settings.batch_size, workers)
         with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
@@ -248,22 +241,6 @@ def _trainable_networks(settings: 'TrainSettings', generate: Callable[..., tf.Te
     discriminator = network('Discriminator', discriminator_function(settings, settings.loss),
                             settings.learning_rate_discriminator)
     return generator, discriminator
-
-
-def _combine(step: schedules.TrainStep, inputs: Inputs, batch_size: int,
-             workers: Workers) -> Tuple[schedules.TrainStep, Optional[Cooperation]]:
-    """Replaces the losses and logits of this worker's share by those of the whole batch."""
-    if workers.size == 1:
-        return step, None
-    with tf.name_scope('workers'):
-        stop = tf.placeholder_with_default(0., [], 'stop')
-        discriminator_loss, generator_loss, stops = workers.means([step.discriminator_loss, step.generator_loss, stop])
-        real_logits, fake_logits = (
-            workers.whole(logits, workers.share_of(images), batch_size)
-            for logits, images in ((step.real_logits, inputs.real_images), (step.fake_logits, inputs.noise)))
-        combined = step._replace(discriminator_loss=discriminator_loss, generator_loss=generator_loss,
-                                 real_logits=real_logits, fake_logits=fake_logits)
-        return combined, Cooperation(stop, stops > 0, workers.copy_from_chief(tf.global_variables()))
 
 
 def _adam_epsilon(settings: 'TrainSettings', global_step: tf.Variable) -> Union[float, tf.Tensor]:
