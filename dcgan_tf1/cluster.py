@@ -1,7 +1,7 @@
 """This process among the workers of a training: what TF_CONFIG says, the other workers, and Sessions among them."""
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -60,6 +60,16 @@ class Cluster:
     def from_chief(self, value: Any) -> Any:
         """The chief's value, on every worker. It must consist of what JSON knows."""
         return self._peers.from_chief(value) if self._peers else value
+
+    def tell_chief(self, value: Any) -> None:
+        """Passes a value to the function that the chief has given to `listen`. Returns at once."""
+        if self._peers:
+            self._peers.note(value)
+
+    def listen(self, function: Callable[[Any], None]) -> None:
+        """On the chief: calls a function, in another thread, with each value of `tell_chief`."""
+        if self._peers:
+            self._peers.on_note = function
 
     def check_same(self, values: Dict[str, Any]) -> None:
         """Raises UserError, on every worker, if these values are not the same on all."""

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from dcgan_tf1.errors import UserError
 
@@ -26,7 +26,7 @@ SILENCE_SECONDS = 20.  # a worker that gives no sign of life for so long counts 
 # keeps 138 for programs that ask for a restart.
 LOST_STATUS = 138
 _ADVICE = 'Start all workers again with the same command: the run goes on from its last checkpoint'
-_ALIVE, _BYE, _FAILED, _LOST, _DATA = 'alive', 'bye', 'failed', 'lost', 'data'
+_ALIVE, _BYE, _FAILED, _LOST, _DATA, _NOTE = 'alive', 'bye', 'failed', 'lost', 'data', 'note'
 _MAX_LINE = 2 ** 22  # bytes
 
 
@@ -37,7 +37,11 @@ class WorkerLost(UserError):
 
 
 class Peers:
-    """The other workers. The chief's peers are all of them; the only peer of another worker is the chief."""
+    """The other workers. The chief's peers are all of them; the only peer of another worker is the chief.
+
+    Attributes:
+        on_note: on the chief, called in another thread with whatever a worker passes to `note`.
+    """
 
     def __init__(self, addresses: List[str], rank: int, join_seconds: Optional[float] = None) -> None:
         """Waits until all workers are there.
@@ -54,6 +58,7 @@ class Peers:
         self._addresses, self._rank = addresses, rank
         self._peers: Dict[int, _Peer] = {}
         self._is_over = threading.Event()
+        self.on_note: Callable[[Any], None] = lambda content: None
         deadline = time.monotonic() + (JOIN_SECONDS if join_seconds is None else join_seconds)
         try:
             if rank == 0:
@@ -125,10 +130,13 @@ class Peers:
                 kind, content = _LOST, [rank, str(error)]
             if kind == _DATA:
                 peer.data.put(content)
+            elif kind == _NOTE:
+                with contextlib.suppress(OSError, ValueError):  # this thread has more to do
+                    self.on_note(content)
             elif kind in (_LOST, _FAILED):
                 if not self._is_over.is_set():
                     self._end(kind, content)
-            if kind not in (_DATA, _ALIVE):
+            if kind not in (_DATA, _NOTE, _ALIVE):
                 return
 
     def _end(self, kind: str, content: List[Any]) -> None:
@@ -164,6 +172,10 @@ class Peers:
     def wait(self) -> None:
         """Waits until all workers have called this."""
         self.all_values(None)
+
+    def note(self, content: Any) -> None:
+        """Tells the chief something that it does not wait for. It must consist of what JSON knows."""
+        self._peers[0].send(_NOTE, content)
 
     def close(self, error: Optional[str] = None) -> None:
         """Takes leave of the others.

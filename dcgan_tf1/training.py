@@ -106,6 +106,7 @@ def _follow(run: Run, train_graph: graph.TrainGraph, cluster: Cluster) -> int:
             signal_number = follow(session, train_graph, run.settings, int(session.run(train_graph.global_step)))
         except tf.errors.OpError:
             if run.images.fault:
+                cluster.tell_chief(run.images.faults)
                 raise run.images.fault from None
             raise
     return 128 + signal_number if signal_number else 0
@@ -133,6 +134,7 @@ class _Training:
                  notes: List[str], cluster: Cluster):
         self._run, self._graph, self._cluster = run, train_graph, cluster
         self._config, self._earlier_config = config, earlier_config
+        self._written_config = earlier_config  # the content of config.json
         self._checkpoints = Checkpoints(run.folder, run.settings.keep_checkpoints)
         if self._checkpoints.last and not earlier_config:
             raise UserError('%s has checkpoints but no %s: restore that file, or name another --run_dir'
@@ -150,6 +152,7 @@ class _Training:
             start_step = self._restore_or_initialize(session, initializer, warm_start)
             if self._graph.cooperation:
                 session.run(self._graph.cooperation.copy_from_chief)
+            self._cluster.listen(self._write_faults)
             if self._cluster.from_chief(self._is_finished(start_step)):
                 progress.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
                              % (self._run.folder.path, start_step))
@@ -184,13 +187,14 @@ class _Training:
         versions = self._earlier_config.get('versions') if self._earlier_config else self._config['versions']
         flags = cli_flags.to_flags(self._run.settings.with_absolute_paths())
         self._run.folder.write_flags(flag_files.encode(flags))
-        self._config_to_write = {**self._config, 'versions': versions}
-        self._run.folder.write_config(self._config_to_write)  # last: with it, the folder holds a run
+        self._written_config = {**self._config, 'versions': versions}
+        self._run.folder.write_config(self._written_config)  # last: with it, the folder holds a run
 
-    def _write_faults(self) -> None:
+    def _write_faults(self, faults: Dict[str, int]) -> None:
         """Notes in config.json which files stopped the run, so that it can be resumed without them."""
-        config = self._config_to_write
-        self._run.folder.write_config({**config, 'data': {**config['data'], 'faults': self._run.images.faults}})
+        config = self._written_config
+        if config:
+            self._run.folder.write_config({**config, 'data': {**config['data'], 'faults': faults}})
 
     @staticmethod
     def _log_device(reporter: Reporter, session: tf.Session) -> None:
@@ -224,7 +228,7 @@ class _Training:
                 signal_number = loop.train(start_step)
             except (tf.errors.OpError, UserError):
                 if images.fault:
-                    self._write_faults()
+                    self._write_faults(images.faults)
                     raise images.fault from None  # TensorFlow buries it in the report of a failed op
                 raise
         step = int(session.run(self._graph.global_step))

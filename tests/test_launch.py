@@ -1,6 +1,7 @@
 """Trainings with several workers, each a process of its own: they move between numbers of workers, stop and restart."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,24 +104,49 @@ def workers_of(process):
         return sorted(map(int, file.read().split()))
 
 
-@pytest.mark.slow
-def test_workers_that_differ(flags, tmp_path):
-    """Neither trains, and both say what differs."""
-    addresses, processes = free_addresses(2), []
-    for rank, own in enumerate(([], ['--seed=1', '--kernels=by_shape', '--log_every=2'])):
-        processes.append(subprocess.Popen(
-            [sys.executable, '-m', 'dcgan_tf1.train', *flags, '--run_dir=%s' % (tmp_path / 'run'), *own], cwd=ROOT,
+@pytest.fixture
+def start_each(flags):
+    """(run folder, flags of each worker) → the processes of workers that train with these in addition."""
+    processes = []
+
+    def call(folder, *own_flags):
+        addresses = free_addresses(len(own_flags))
+        processes.extend(subprocess.Popen(
+            [sys.executable, '-m', 'dcgan_tf1.train', *flags, '--run_dir=' + folder.path, *own], cwd=ROOT,
             universal_newlines=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)}))
-    try:
-        for process in processes:
-            assert end(process, 1) == (
-                'error: worker 1 differs from worker 0: --kernels is by_shape there and native here; --log_every is 2 '
-                'there and 1 here; --seed is 1 there and 0 here. All workers need the same flags, data and versions\n')
-    finally:
-        for process in processes:
-            process.kill()
-    assert not (tmp_path / 'run').exists()
+            env={**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)}) for rank, own in enumerate(own_flags))
+        return processes
+    yield call
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_workers_that_differ(start_each, tmp_path):
+    """Neither trains, and both say what differs."""
+    folder = RunFolder(str(tmp_path / 'run'))
+    for process in start_each(folder, [], ['--seed=1', '--kernels=by_shape', '--log_every=2']):
+        assert end(process, 1) == (
+            'error: worker 1 differs from worker 0: --kernels is by_shape there and native here; --log_every is 2 '
+            'there and 1 here; --seed is 1 there and 0 here. All workers need the same flags, data and versions\n')
+    assert not os.path.exists(folder.path)
+
+
+@pytest.mark.slow
+def test_a_picture_that_only_one_worker_cannot_read(flags, start_each, training_settings, tmp_path):
+    """The run folder notes it, as with one worker: the run can be resumed without it."""
+    folder, damaged = RunFolder(str(tmp_path / 'run')), tmp_path / 'damaged'
+    assert train(training_settings(*flags, '--run_dir=' + folder.path, '--steps=1')) == 0
+    shutil.copytree(flags[1].split('=')[1], str(damaged))
+    for path in damaged.iterdir():
+        path.write_bytes(bytes(len(path.read_bytes())))
+    chief, other = start_each(folder, ['--steps=4'], ['--steps=4', '--data_dir=%s' % damaged])
+    message = end(other, 1)
+    assert re.match(r'error: .*/damaged/\d+\.png cannot be read as an image', message)
+    assert message.replace('error: ', 'error: worker 1 stopped: ') in end(chief, 1)
+    faults = folder.read_config()['data']['faults']
+    assert any('/damaged/%s cannot' % name in message for name in faults)
 
 
 @pytest.mark.parametrize('visible, workers, devices', [
