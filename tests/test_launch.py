@@ -85,7 +85,8 @@ def test_a_stopped_run_and_a_killed_run_go_on(start, tmp_path):
     process = start(['--workers=2'], stopped, steps)
     wait_for(lambda: steps_of(stopped) >= 2, process)
     os.kill(workers_of(process)[1], signal.SIGTERM)
-    assert 'stopped and saved at step %d' % steps_of(stopped) in end(process, 128 + signal.SIGTERM)
+    output = end(process, 128 + signal.SIGTERM)
+    assert 'stopped and saved at step %d' % steps_of(stopped) in output
     assert 2 <= steps_of(stopped) < steps
     process = start(['--workers=2'], stopped, steps)
 
