@@ -14,7 +14,7 @@ from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.terminal import Unfailing
 from dcgan_tf1.training import train
 
-COMMANDS = ('train', 'launch', 'sample', 'evaluate', 'export', 'report', 'explore')
+COMMANDS = ('train', 'sample', 'evaluate', 'export', 'report', 'explore')
 # Of TensorFlow, absl and CUDA: "2026-01-31 12:00:00.000000: I tensorflow/…", "E0000 …", "WARNING: …".
 FOREIGN = re.compile(r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d|^[IWEF]\d{4} |WARNING|tensorflow/|oneDNN|cuda|cuInit', re.I)
 
@@ -112,7 +112,6 @@ def test_only_our_own_lines_are_on_the_terminal(command, trained, tmp_path):
     output = '--output=%s' % tmp_path
     arguments = {
         'train': [*SMALL_RUN, '--steps=1', '--run_dir=%s' % (tmp_path / 'run')],
-        'launch': ['--workers=2', '--', *SMALL_RUN, '--steps=1', '--run_dir=%s' % (tmp_path / 'run')],
         'sample': ['--run_dir=' + run, output + '/a.png'],
         'evaluate': ['--run_dir=' + run, output + '/a.json', '--num_images=100', CLASSIFIER_STEPS,
                      '--cache_dir=%s' % tmp_path],

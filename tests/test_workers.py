@@ -29,10 +29,10 @@ EQUAL = {
     'once, fewer images than workers': ('--images=25', '--batch_size=12', '--channels=3', '--shuffle=once',
                                         '--noise_batch=match', '--schedule=discriminator_then_generator_same_images'),
 }
-OTHER = {'worker': (*EQUAL['even'], '--batch_statistics=worker')}
+OTHER = {'worker': (*EQUAL['even'], '--batch_statistics=worker'), 'again': EQUAL['partial batch']}
 if not tf.__version__.startswith('1.'):  # which does not train in bfloat16
     OTHER['bfloat16'] = (*EQUAL['even'], '--precision=bfloat16')
-RUNS = {2: {**EQUAL, **OTHER}, 3: EQUAL, 'again': {'partial batch': EQUAL['partial batch']}}
+RUNS = {2: {**EQUAL, **OTHER}, 3: {name: EQUAL[name] for name in EQUAL if name not in ('even', 'partial batch')}}
 
 
 def start_workers(count, *command, **options):
@@ -54,20 +54,19 @@ def end(processes, seconds=900):
 
 @pytest.fixture(scope='module')
 def recorded(tmp_path_factory):
-    """(key of RUNS, name of a run, rank) → what that worker recorded."""
+    """(number of workers, name of a run, rank) → what that worker recorded."""
     folder = tmp_path_factory.mktemp('workers')
 
-    def record(key):
-        os.makedirs(str(folder / str(key)))
-        runs = folder / ('%s.json' % key)
-        runs.write_text(json.dumps(list(RUNS[key].values())))
-        count = 2 if key == 'again' else key
-        assert end(start_workers(count, worker_steps.__file__, str(runs), str(folder / str(key)))) == [0] * count
+    def record(count):
+        (folder / str(count)).mkdir()
+        runs = folder / ('%d.json' % count)
+        runs.write_text(json.dumps(list(RUNS[count].values())))
+        assert end(start_workers(count, worker_steps.__file__, str(runs), str(folder / str(count)))) == [0] * count
 
-    def read(key, name, rank=0):
-        if not (folder / str(key)).exists():
-            record(key)
-        with np.load(str(folder / str(key) / ('%d-%d.npz' % (list(RUNS[key]).index(name), rank)))) as file:
+    def read(count, name, rank=0):
+        if not (folder / str(count)).exists():
+            record(count)
+        with np.load(str(folder / str(count) / ('%d-%d.npz' % (list(RUNS[count]).index(name), rank)))) as file:
             return dict(file)
     return read
 
@@ -85,14 +84,13 @@ def alone():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('count', [2, 3])
-@pytest.mark.parametrize('name', list(EQUAL))
+@pytest.mark.parametrize('name, count', [(name, count) for count in RUNS for name in RUNS[count] if name in EQUAL])
 def test_several_workers_equal_one(name, count, recorded, alone):
     assert difference(recorded(count, name), alone(name)) < 1e-5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('name, count', [(name, count) for count in (2, 3) for name in RUNS[count]])
+@pytest.mark.parametrize('name, count', [(name, count) for count in RUNS for name in RUNS[count]])
 def test_all_workers_hold_the_same_bits(name, count, recorded):
     for rank in range(1, count):
         assert difference(recorded(count, name, rank), recorded(count, name)) == 0
@@ -100,7 +98,7 @@ def test_all_workers_hold_the_same_bits(name, count, recorded):
 
 @pytest.mark.slow
 def test_the_same_workers_again_give_the_same_bits(recorded):
-    assert difference(recorded('again', 'partial batch'), recorded(2, 'partial batch')) == 0
+    assert difference(recorded(2, 'again'), recorded(2, 'partial batch')) == 0
 
 
 @pytest.mark.slow
