@@ -242,11 +242,11 @@ class _Peer:
 
 def _listener(address: str) -> socket.socket:
     """A socket that listens at the port of an address. Raises UserError if that is not possible."""
-    port = int(address.rpartition(':')[2])
-    listener = socket.socket()
+    host, _, port = address.rpartition(':')
+    listener = socket.socket(socket.AF_INET6 if host.startswith('[') else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(('', port))
+        listener.bind(('', int(port)))
         listener.listen(64)
     except (OSError, OverflowError) as error:
         listener.close()

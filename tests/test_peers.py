@@ -88,6 +88,18 @@ def test_values_are_exchanged(start):
     assert [ends(process) for process in processes] == [(0, "7 [{'a': [0]}, {'a': [1]}, {'a': [2]}]\n", '')] * 3
 
 
+def test_ipv6(start):
+    try:
+        with contextlib.closing(socket.socket(socket.AF_INET6)) as one:
+            one.bind(('::1', 0))
+            addresses = ['[::1]:%d' % one.getsockname()[1], '[::1]:1', '[::1]:2']
+    except OSError:
+        pytest.skip('this machine has no IPv6')
+    processes = [start(rank, 'print(worker.from_chief(%d)); worker.close()' % rank, among=addresses)
+                 for rank in range(3)]
+    assert [ends(process)[:2] for process in processes] == [(0, '0\n')] * 3
+
+
 @pytest.mark.parametrize('killed', [0, 1])
 def test_all_end_if_one_is_killed(killed, start):
     processes = [start(rank, READY) for rank in range(3)]
