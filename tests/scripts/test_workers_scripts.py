@@ -36,7 +36,7 @@ def test_problems_are_reported(change, problem):
 
 
 def test_the_plan():
-    """Twice the images take twice the operations; the reductions stay the same, and cost nothing on an ideal network."""
+    """The reductions do not depend on the batch, and cost nothing on an ideal network."""
     small, large = (workers_plan.count('sparse_softmax', size) for size in (2, 4))
     assert small == large and small.flops > 10 ** 7
     assert sum(small.reductions) > 4 * 7 * 10 ** 6  # the gradients of 7.5 million parameters
