@@ -42,6 +42,13 @@ class BatchPlan(NamedTuple):
     def _batches_per_epoch(self) -> int:
         return math.ceil(self.num_examples / self.batch_size)
 
+    def batch_rows(self, number: tf.Tensor) -> tf.Tensor:
+        """How many examples batch `number` (int64 scalar, from 0) contains, an int32 scalar."""
+        num_batches, remainder = self._batches_per_epoch(), self.num_examples % self.batch_size
+        if self.shuffle == 'continuous' or not remainder:
+            return tf.constant(self.batch_size)
+        return tf.where(tf.equal(number % num_batches, num_batches - 1), remainder, self.batch_size)
+
     def indices(self, start: tf.Tensor) -> tf.data.Dataset:
         """The endless sequence of batches from batch `start` on.
 

@@ -13,12 +13,13 @@ from dcgan_tf1.setting_fields import Settings
 def exit_status(command: Callable[[], int]) -> int:
     """Runs a command; prints an error that the user can fix as one line, without a traceback.
 
-    Returns: the status that `command` returned, 1 after an error, 130 after Ctrl-C.
+    Returns: the status that `command` returned, that of the error (1 for almost all), or 130 after Ctrl-C.
     """
+    status = 1
     try:
         return command()
     except UserError as error:
-        message = str(error)
+        message, status = str(error), error.status
     except OSError as error:
         path = '%s: ' % error.filename if error.filename else ''
         message = '%s%s; fix that and run the command again' % (path, error.strerror or error)
@@ -30,7 +31,7 @@ def exit_status(command: Callable[[], int]) -> int:
         message = 'out of memory (%s): use a smaller --batch_size, --image_size, --noise_dim or --num_images' % (
             str(error).strip().splitlines() or [type(error).__name__])[0]
     print('error: ' + ' '.join(message.splitlines()), file=sys.stderr)  # a file name may contain line breaks
-    return 1
+    return status
 
 
 def main(command: Callable[..., int], settings_class: Type[Settings], takes_words: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Settings of the commands that use a trained generator: sample, evaluate, export, report and explore."""
+"""Settings of all commands but train, most of which use a trained generator."""
 import dataclasses
 from typing import ClassVar, Optional, Tuple
 
@@ -165,3 +165,13 @@ class ExploreSettings(Settings):
         30, 2, 'number of steps on the slider through the training, evenly chosen among the grids of the run; all of '
         'them, if there are fewer', highest=1000)
     output: Optional[str] = path(None, 'HTML file to write; default: explore.html in the run folder')
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchSettings(Settings):
+    """Settings of `python -m dcgan_tf1.launch`."""
+
+    workers: int = integer(2, 1, 'number of processes that train together on this machine', highest=64)
+    restarts: int = integer(
+        0, 0, 'how often to start all workers again after one was lost: the run goes on from its last checkpoint',
+        highest=1000)

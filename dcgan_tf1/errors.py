@@ -4,7 +4,9 @@ from typing import Iterator
 
 
 class UserError(Exception):
-    """An error that the user can fix. Commands print only its message, and exit with status 1."""
+    """An error that the user can fix. Commands print only its message, and exit with its status."""
+
+    status = 1
 
 
 @contextlib.contextmanager

@@ -1,11 +1,12 @@
 """What --kernels=auto and --precision=auto stand for on this machine. A new run measures it, and records the result."""
 import hashlib
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
 from dcgan_tf1 import graph, kernel_timing, kernels, precision, processor, progress, run_settings, step_timing
+from dcgan_tf1.cluster import Cluster
 from dcgan_tf1.kernel_timing import Timer
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.timings_cache import TimingsCache, default_path
@@ -17,6 +18,24 @@ _OF_A_STEP = ('network', 'loss', 'schedule', 'batch_size', 'image_size', 'channe
               'kernels', 'xla')
 
 _Chosen = Tuple[TrainSettings, List[str]]  # settings, and messages about them for the log
+
+
+def choose_for_all(settings: TrainSettings, cluster: Cluster) -> _Chosen:
+    """Does what `choose` does, on the chief, for all workers. The others wait meanwhile, and have no messages.
+
+    All workers need the same choice. What is timed is a worker's share of a batch.
+
+    Raises:
+        UserError: if this worker cannot train in the precision that the chief takes, or as `choose` does.
+    """
+    choice: Dict[str, str] = {}
+    notes: List[str] = []
+    if cluster.is_chief:
+        chosen, notes = choose(settings.replace(batch_size=-(-settings.batch_size // cluster.size)))
+        choice = {'kernels': chosen.kernels, 'precision': chosen.precision}
+    settings = settings.replace(**cluster.from_chief(choice))
+    precision.check(settings.precision)
+    return settings, notes
 
 
 def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) -> _Chosen:

@@ -18,6 +18,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import kernels, networks, randomness, schedules
 from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.cooperation import Cooperation, combine
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.inputs import Inputs, build_inputs
 from dcgan_tf1.layers import BatchStatistic
@@ -25,6 +26,7 @@ from dcgan_tf1.losses import LOSSES
 from dcgan_tf1.network import ForwardPass, Network
 from dcgan_tf1.networks import UnsupportedShapeError
 from dcgan_tf1.standing_statistics import NoiseBatches
+from dcgan_tf1.workers import Workers
 
 if TYPE_CHECKING:
     from dcgan_tf1.data import AnyImages
@@ -65,6 +67,7 @@ class TrainGraph(NamedTuple):
     gradient_norms: Dict[str, tf.Tensor]  # {name: scalar} for the updates of a step
     histograms: tf.Tensor  # serialized summary of the variables, and of the activations for inputs.noise
     start_batches: Callable[[tf.Session, int], None]  # (session, step) starts the batch plan after `step`
+    cooperation: Optional[Cooperation]  # None with one worker
 
 
 def build_generator(settings: 'TrainSettings', training: Optional[bool] = None) -> Generator:
@@ -171,34 +174,39 @@ def _shape_errors(network: str, size: int) -> Iterator[None]:
                         % (network, size, error)) from error
 
 
-def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan) -> TrainGraph:
+def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan,
+                   workers: Optional[Workers] = None) -> TrainGraph:
     """Builds the whole training graph in the current default graph.
 
     Args:
         settings: settings of the training.
         images: the training set, `data.Images` or an object with the same interface.
         plan: the batch plan of these images.
+        workers: those that train together; default: this process alone.
 
     Raises:
         ValueError: if a trainable variable belongs to neither network.
         UserError: if the network does not fit the images or the loss.
     """
+    workers = workers or Workers()
     tf.set_random_seed(settings.seed)  # seeds the initial weights and dropout
     # The scope makes Adam's own variables resource variables too.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
         global_step = tf.get_variable(
             'global_step', [], tf.int64, tf.zeros_initializer(), trainable=False,
             collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
-        inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value())
+        inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value(), workers)
         # Networks that are not built in are trained in training mode, whatever the placeholder says: see `networks`.
-        mode = inputs.is_training if networks.is_built_in(settings.network) else True
+        # So are those of several workers, because all-reduce does not work in a conditional op.
+        mode = inputs.is_training if networks.is_built_in(settings.network) and workers.size == 1 else True
         generate = generator_function(settings, images.image_shape)
-        generator, discriminator = _trainable_networks(settings, generate, mode, global_step)
-        loss = LOSSES[settings.loss]
+        generator, discriminator = _trainable_networks(settings, generate, mode, global_step, workers)
+        loss = workers.weighted(LOSSES[settings.loss])
         updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
         with tf.control_dependencies(updates):
             step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
         _check_ownership([generator, discriminator])
+        step, cooperation = combine(step, inputs, settings.batch_size, workers)
         with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
@@ -207,25 +215,27 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
                 settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
                 settings.noise_dim)
             standing_batches = NoiseBatches(settings)
-            histograms = _histograms([fake, discriminator(fake.output)])
+            critic = Network('Discriminator', discriminator_function(settings), mode, **_computation(settings))
+            histograms = _histograms([fake, critic(fake.output)])
         return TrainGraph(
             inputs=inputs, step=step,
             generator=Generator(inputs.noise, inputs.is_training, fake.output, fake.statistics, fake.other_updates),
             sample_noise=sample_noise, standing_batches=standing_batches, global_step=global_step,
             nonfinite_variables=_nonfinite_variables(),
             gradient_norms={**generator.gradient_norms, **discriminator.gradient_norms},
-            histograms=histograms, start_batches=start_batches)
+            histograms=histograms, start_batches=start_batches, cooperation=cooperation)
 
 
 def _trainable_networks(settings: 'TrainSettings', generate: Callable[..., tf.Tensor],
-                        is_training: Union[bool, tf.Tensor], global_step: tf.Variable) -> Tuple[Network, Network]:
+                        is_training: Union[bool, tf.Tensor], global_step: tf.Variable,
+                        workers: Workers) -> Tuple[Network, Network]:
     """The generator and the discriminator, each with an Adam optimizer."""
     def network(scope: str, function: Callable[..., tf.Tensor], learning_rate: float,
                 extra_bn_momentums: Sequence[float] = ()) -> Network:
         adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
                                       _adam_epsilon(settings, global_step))
         return Network(scope, function, is_training, adam, settings.update_ops, extra_bn_momentums,
-                       **_computation(settings))
+                       workers=workers, **_computation(settings))
 
     generator = network('Generator', generate, settings.learning_rate_generator, settings.extra_bn_momentums)
     discriminator = network('Discriminator', discriminator_function(settings, settings.loss),

@@ -1,7 +1,8 @@
 """The Session loop: one `Session.run` per step, and what happens between steps."""
 import math
+import signal
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -12,7 +13,7 @@ from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.graph import TrainGraph
-from dcgan_tf1.reporter import Reporter
+from dcgan_tf1.reporter import Reporter, is_logged
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.signals import GracefulShutdown
@@ -30,6 +31,54 @@ class Run(NamedTuple):
     plan: BatchPlan  # of these images
 
 
+class _Steps:
+    """Runs training steps, together with the other workers if there are any."""
+
+    def __init__(self, session: tf.Session, graph: TrainGraph, settings: TrainSettings):
+        step = graph.step
+        self._session, self._settings, self._cooperation = session, settings, graph.cooperation
+        self._losses: Dict[str, Any] = {'train_op': step.train_op, 'discriminator_loss': step.discriminator_loss,
+                                        'generator_loss': step.generator_loss}
+        if graph.cooperation:
+            self._losses['is_stopping'] = graph.cooperation.is_stopping
+        self._details = {**self._losses, 'real_logits': step.real_logits, 'fake_logits': step.fake_logits,
+                         'gradient_norms': graph.gradient_norms}
+
+    def run(self, step: int, shutdown: GracefulShutdown) -> Dict[str, Any]:
+        """Runs a step, and returns what was fetched. A signal to any worker becomes one to all."""
+        # All workers must fetch the same, because each takes part in the reductions of its own fetches only.
+        fetches = self._details if is_logged(step, self._settings) else self._losses
+        if not self._cooperation:
+            return self._session.run(fetches)
+        values = self._session.run(fetches, {self._cooperation.stop: float(shutdown.signal is not None)})
+        if values['is_stopping'] and shutdown.signal is None:
+            shutdown.signal = signal.SIGTERM
+        return values
+
+
+def follow(session: tf.Session, graph: TrainGraph, settings: TrainSettings, start_step: int) -> Optional[int]:
+    """Trains as the `TrainingLoop` of the chief does, and writes nothing.
+
+    Returns: the number of the signal that stopped the training, or None.
+    Raises: UserError if a loss is not finite.
+    """
+    graph.start_batches(session, start_step)
+    steps = _Steps(session, graph, settings)
+    with GracefulShutdown() as shutdown:
+        for step in range(start_step + 1, settings.steps + 1):
+            values = steps.run(step, shutdown)
+            if _problems(values):
+                raise UserError('step %d: %s' % (step, '; '.join(_problems(values))))
+            if values['is_stopping']:
+                return shutdown.signal
+    return None
+
+
+def _problems(values: Dict[str, Any]) -> List[str]:
+    return ['the %s loss is %s' % (name, values[name + '_loss']) for name in ('discriminator', 'generator')
+            if not math.isfinite(values[name + '_loss'])]
+
+
 class TrainingLoop:
     """Trains the variables of a Session, and writes samples, checkpoints and evaluations when they are due."""
 
@@ -40,10 +89,7 @@ class TrainingLoop:
         self._session, self._graph = session, graph
         self._checkpoints, self._reporter, self._evaluate = checkpoints, reporter, evaluate
         self._sample_noise = session.run(graph.sample_noise)
-        self._losses = {'train_op': graph.step.train_op, 'discriminator_loss': graph.step.discriminator_loss,
-                        'generator_loss': graph.step.generator_loss}
-        self._details = {**self._losses, 'real_logits': graph.step.real_logits,
-                         'fake_logits': graph.step.fake_logits, 'gradient_norms': graph.gradient_norms}
+        self._steps = _Steps(session, graph, run.settings)
 
     def train(self, start_step: int) -> Optional[int]:
         """Trains from `start_step` to the last step or until a signal, then writes the animation.
@@ -63,16 +109,16 @@ class TrainingLoop:
         seconds, steps = 0., 0  # of training alone, since the last logged step
         with GracefulShutdown() as shutdown:
             for step in range(start_step + 1, self._settings.steps + 1):
-                is_logged = self._reporter.is_due(step, self._settings.steps)
                 began = time.perf_counter()
-                values = self._session.run(self._details if is_logged else self._losses)
+                values = self._steps.run(step, shutdown)
                 seconds, steps = seconds + time.perf_counter() - began, steps + 1
                 self._check_losses(step, values)
                 self._reporter.step(values['discriminator_loss'], values['generator_loss'])
-                if is_logged:
+                if is_logged(step, self._settings):
                     self._log(step, values, steps * self._settings.batch_size / seconds)
                     seconds, steps = 0., 0
-                is_interrupted = shutdown.signal is not None  # once: a later signal stops the run after the next step
+                # Once: a later signal stops the run after the next step.
+                is_interrupted = values.get('is_stopping', shutdown.signal is not None)
                 self._write_what_is_due(step, is_interrupted)
                 if is_interrupted:
                     break
@@ -133,8 +179,7 @@ class TrainingLoop:
             self._reporter.scores(step, *self._evaluate(self._checkpoints.last))
 
     def _check_losses(self, step: int, values: Dict[str, Any]) -> None:
-        problems = ['the %s loss is %s' % (name, values[name + '_loss']) for name in ('discriminator', 'generator')
-                    if not math.isfinite(values[name + '_loss'])]
+        problems = _problems(values)
         if problems:
             self._fail(step, problems + self._nonfinite_variables())
 

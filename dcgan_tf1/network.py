@@ -7,6 +7,7 @@ from dcgan_tf1 import update_ops
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.kernels import use_kernels
 from dcgan_tf1.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
+from dcgan_tf1.workers import Workers, apply_to
 
 # Types of the ops that are activation functions.
 _ACTIVATIONS = ('Elu', 'LeakyRelu', 'Relu', 'Sigmoid', 'Tanh')
@@ -32,7 +33,7 @@ class Network:
     def __init__(self, scope: str, function: Callable[[tf.Tensor, Union[bool, tf.Tensor]], tf.Tensor],
                  is_training: Union[bool, tf.Tensor], optimizer: Optional[tf.train.Optimizer] = None,
                  update_ops: bool = True, extra_bn_momentums: Sequence[float] = (),
-                 dtype: tf.DType = tf.float32, kernels: str = 'native') -> None:
+                 dtype: tf.DType = tf.float32, kernels: str = 'native', workers: Optional[Workers] = None) -> None:
         """Creates no ops or variables yet; the first forward pass creates the variables.
 
         Args:
@@ -45,6 +46,8 @@ class Network:
             dtype: dtype that the input is cast to, and so the layers compute in.
             kernels: the choice for `kernels.use_kernels`. That context manager passes it to `layers.conv2d` and
                 `layers.conv2d_transpose`, which have no such argument.
+            workers: those that train the network together. With several, the input of every forward pass must be
+                marked as a share.
         """
         self.scope = scope
         self.gradient_norms: Dict[str, tf.Tensor] = {}
@@ -55,6 +58,7 @@ class Network:
         self._extra_bn_momentums = extra_bn_momentums
         self._dtype = dtype
         self._kernels = kernels
+        self._workers = workers or Workers()
 
     def __call__(self, x: tf.Tensor) -> ForwardPass:
         """Applies the network.
@@ -65,17 +69,24 @@ class Network:
 
         Raises:
             ValueError: if the network uses moving statistics of another one.
-            UserError: if the network creates variables that this program cannot train.
+            UserError: if the network creates variables that this program cannot train, or has update ops of its own
+                and several workers.
         """
         statistics_before = len(tf.get_collection(BATCH_STATISTICS))
         updates_before = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
         variables_before = {variable.name for variable in tf.global_variables()}
         ops_before = len(tf.get_default_graph().get_operations())
+        share = self._workers.share_of(x)
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
-                use_kernels(self._kernels):
+                use_kernels(self._kernels), apply_to(self._workers, share):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         # Layers that are not from `layers.py` put their update ops into the collection at once.
-        statistics, other_updates = update_ops.split(tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:])
+        updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:]
+        if updates and share is not None:
+            raise UserError('several workers cannot share the update op %s of the network %s: use dcgan_tf1.layers.'
+                            'batch_norm instead of tf.layers.batch_normalization, or train with one worker'
+                            % (updates[0].name, self.scope))
+        statistics, other_updates = update_ops.split(updates)
         statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums) for statistic in
                       tf.get_collection(BATCH_STATISTICS)[statistics_before:] + statistics]
         for statistic in statistics:
@@ -83,6 +94,7 @@ class Network:
                 raise ValueError('the network %s uses %s, which is not a variable of its scope'
                                  % (self.scope, statistic.moving.name))
         self._check_new_variables(variables_before)
+        self._workers.mark(output, share)
         return ForwardPass(output, statistics, _activations_created_since(ops_before), other_updates)
 
     def _check_new_variables(self, variables_before: Set[str]) -> None:
@@ -127,6 +139,7 @@ class Network:
                 # GATE_NONE: with gating, the update would also wait for gradients that it does not use.
                 gradients = self._optimizer.compute_gradients(loss, self.trainable_variables,
                                                               gate_gradients=tf.train.Optimizer.GATE_NONE)
+                gradients = self._workers.mean_gradients(gradients)
                 update = self._optimizer.apply_gradients(gradients)
                 self.gradient_norms[name] = tf.global_norm([gradient for gradient, _ in gradients])
                 return update

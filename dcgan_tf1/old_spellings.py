@@ -32,7 +32,7 @@ _DEFAULTS_OF_OLDER_RUNS = {
     'run_name': None, 'precision': 'float32', 'kernels': 'native', 'xla': False, 'extra_bn_momentums': (),
     'standing_batches': 100, 'evaluate_every': 0, 'evaluation_images': 5000, 'best_by': 'frechet_distance',
     'classifier_steps': 2345, 'follow_links': True, 'checkpoint_names': None, 'fast_jpeg': False,
-    'pack_dir': None,
+    'pack_dir': None, 'batch_statistics': 'all',
 }
 
 

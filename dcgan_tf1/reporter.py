@@ -20,6 +20,11 @@ _MAX_FRAMES = 30
 _LAST_FRAME_MS = 2000
 
 
+def is_logged(step: int, settings: TrainSettings) -> bool:
+    """Whether a step is logged: the first, the last and every `log_every`-th."""
+    return step in (1, settings.steps) or step % settings.log_every == 0
+
+
 class Reporter:
     """Writes everything that a run reports, except its checkpoints. Every line is flushed at once.
 
@@ -59,14 +64,10 @@ class Reporter:
             with contextlib.suppress(OSError, UserError):
                 file.close()
 
-    def is_due(self, step: int, last_step: int) -> bool:
-        """Whether a step is logged: the first, the last and every `log_every`-th."""
-        return step in (1, last_step) or step % self._settings.log_every == 0
-
     def _is_extra(self, step: int, earlier: Optional[TrainSettings]) -> bool:
         """Whether a record exists only because the step was the last of a shorter run, the `earlier` one."""
         return (earlier is not None and step == earlier.steps and step % earlier.log_every != 0
-                and not self.is_due(step, self._settings.steps))
+                and not is_logged(step, self._settings))
 
     def log(self, text: str, terminal: bool = True) -> None:
         """Writes a line to the log file and, with `terminal`, to the terminal."""

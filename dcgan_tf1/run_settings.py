@@ -12,6 +12,8 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder, default_run_dir
 from dcgan_tf1.settings import TrainSettings
 
+# Settings that may differ between the workers of a run.
+_OF_A_WORKER = {'data_dir', 'run_dir', 'run_name', 'cache_dir', 'network', 'init_checkpoint', 'checkpoint_names'}
 # Settings that may differ when a run is resumed, because no variable, grid or score depends on them: the length of the
 # run, the place of its files, and when files are written. (Grids of another size would not fit into the animation.)
 _MUTABLE_ON_RESUME = {'steps', 'epochs', 'data_dir', 'pack_dir', 'run_dir', 'run_name', 'cache_dir', 'follow_links',
@@ -83,6 +85,17 @@ def read(folder: RunFolder) -> TrainSettings:
     config = folder.read_config()
     if not config:
         raise UserError('%s holds no run (%s does not exist): name the folder of a run' % (folder.path, folder.config))
+    return from_config(config, folder.config)
+
+
+def from_config(config: Dict[str, Any], path: str) -> TrainSettings:
+    """The settings in the content of a config.json.
+
+    Args:
+      config: the content.
+      path: of the file, for error messages.
+    Raises: UserError if they are damaged.
+    """
     values: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
                               for name, value in old_spellings.complete(config['flags']).items()}
     names = TrainSettings.names()
@@ -96,7 +109,7 @@ def read(folder: RunFolder) -> TrainSettings:
         except UserError as error:
             problems = [str(error)]
     raise UserError('%s is damaged or of a newer version (%s): restore it, or name another --run_dir'
-                    % (folder.config, '; '.join(problems[:3])))
+                    % (path, '; '.join(problems[:3])))
 
 
 def for_resume(settings: TrainSettings, run: TrainSettings) -> TrainSettings:
@@ -117,6 +130,11 @@ def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:
     if not any(map(networks.is_built_in, (settings.network, run.network))):
         names.remove('network')  # which is identified by its content instead: it may have been moved
     return _differences(settings.with_absolute_paths(), run.with_absolute_paths(), names)
+
+
+def of_all_workers(settings: TrainSettings) -> Dict[str, Any]:
+    """{name: value} of the settings that all workers of a run must have."""
+    return {'--' + name: value for name, value in settings.as_dict().items() if name not in _OF_A_WORKER}
 
 
 def check_network(network: str, folder: RunFolder) -> None:

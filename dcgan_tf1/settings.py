@@ -30,6 +30,7 @@ from dcgan_tf1.setting_fields import (
 
 BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
+BATCH_STATISTICS = ('all', 'worker')
 
 
 def module_names(package: Any) -> List[str]:
@@ -148,6 +149,9 @@ class TrainSettings(Settings):
         'TensorFlow\'s own. by_shape: a rule from measurements of one processor. Or the routes that config.json of a '
         'run names',
         kernels.is_choice, 'must be auto, native or by_shape, or be copied from config.json of a run')
+    batch_statistics: str = choice(
+        'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '
+        'in a step. all: the whole batch, as with one worker; worker: the share of each worker')
     xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
 

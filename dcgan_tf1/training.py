@@ -10,12 +10,12 @@ import dcgan_tf1
 from dcgan_tf1 import cli_flags, device, fastest, flag_files, graph, precision, progress, run_settings, training_data
 from dcgan_tf1.best_checkpoint import BestCheckpoint
 from dcgan_tf1.checkpoints import Checkpoints
+from dcgan_tf1.cluster import Cluster
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.loop import Run, TrainingLoop
+from dcgan_tf1.loop import Run, TrainingLoop, follow
 from dcgan_tf1.reporter import Reporter
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.session import create_session
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.warm_start import WarmStart
 
@@ -25,36 +25,47 @@ _Config = Dict[str, Any]
 def train(settings: TrainSettings) -> int:
     """Trains a run, or resumes the one in its folder.
 
+    If the environment variable TF_CONFIG names several workers, this process trains as one of them.
+
     Returns: 0, or 128 plus the number of the signal that stopped the training.
     Raises: UserError.
     """
+    with Cluster() as cluster:
+        return _train(settings, cluster)
+
+
+def _train(settings: TrainSettings, cluster: Cluster) -> int:
     folder = RunFolder(run_settings.run_dir(settings))
-    earlier_config = folder.read_config()
+    earlier_config = cluster.from_chief(folder.read_config() if cluster.is_chief else None)
     if earlier_config:
-        earlier = run_settings.read(folder)
+        earlier = run_settings.from_config(earlier_config, folder.config)
         settings = run_settings.for_resume(settings, earlier)
-        _check_same_settings(folder, settings, earlier)
-        run_settings.check_data_dir(folder, settings, earlier)
+        if cluster.is_chief:
+            _check_same_settings(folder, settings, earlier)
+            run_settings.check_data_dir(folder, settings, earlier)
     precision.check(settings.precision)
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
     settings = run_settings.resolve(settings, images.num_examples)
     _check_images(settings, images)
-    if not earlier_config:
-        settings, notes_on_speed = fastest.choose(settings)
-        notes += notes_on_speed
-    config: _Config = {
-        'flags': settings.with_absolute_paths().as_dict(), 'versions': _versions(), 'data': data_record}
+    config: _Config = {'versions': _versions(), 'data': data_record}
     network_checksum = run_settings.network_checksum(settings.network)
     if network_checksum:
         config['network_checksum'] = network_checksum
+    _check_workers(folder, settings, cluster, config, earlier_config)
+    if not earlier_config:
+        settings, notes_on_speed = fastest.choose_for_all(settings, cluster)
+        notes += notes_on_speed
+    config['flags'] = settings.with_absolute_paths().as_dict()
     run = Run(folder, settings, images, run_settings.batch_plan(settings, images.num_examples))
-    with tf.Graph().as_default():
-        train_graph = graph.build_training(settings, images, run.plan)
+    with tf.Graph().as_default(), tf.device(cluster.device):
+        train_graph = graph.build_training(settings, images, run.plan, cluster.workers(settings.batch_statistics))
+        if not cluster.is_chief:
+            return _follow(run, train_graph, cluster)
         folder.create()
         with folder.locked():
             if folder.read_config() != earlier_config:
                 raise UserError('%s was changed by another process just now: run the command again' % folder.path)
-            return _Training(run, train_graph, config, earlier_config, notes).run()
+            return _Training(run, train_graph, config, earlier_config, notes, cluster).run()
 
 
 def _check_same_settings(folder: RunFolder, settings: TrainSettings, earlier: TrainSettings) -> None:
@@ -63,6 +74,43 @@ def _check_same_settings(folder: RunFolder, settings: TrainSettings, earlier: Tr
         raise UserError('%s holds a run with other settings: %s. To resume that run, use --flagfile=%s; to start '
                         'another, name a new --run_dir' % (folder.path, '; '.join(changes), folder.flags))
     run_settings.check_network(settings.network, folder)
+
+
+def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster, config: _Config,
+                   earlier_config: Optional[_Config]) -> None:
+    """Checks that all workers can train together, and notes in the config how many there are if that matters."""
+    if settings.batch_size < cluster.size:
+        raise UserError('--batch_size=%d is less than the %d workers in TF_CONFIG: use fewer workers, or larger batches'
+                        % (settings.batch_size, cluster.size))
+    if settings.batch_statistics == 'worker':
+        config['workers'] = cluster.size
+        earlier = earlier_config.get('workers') if earlier_config else cluster.size
+        if earlier != cluster.size:
+            raise UserError('%s holds a run of %s workers with --batch_statistics=worker: resume it with as many, not '
+                            'with %d' % (folder.path, earlier, cluster.size))
+    cluster.check_same({**run_settings.of_all_workers(settings), **config['versions'],
+                        **{'data: ' + name: value for name, value in config['data'].items()},
+                        '--network': config.get('network_checksum', settings.network)})
+
+
+def _follow(run: Run, train_graph: graph.TrainGraph, cluster: Cluster) -> int:
+    """What a worker does that is not the chief. Returns the exit status."""
+    assert train_graph.cooperation
+    initializer = tf.global_variables_initializer()
+    tf.get_default_graph().finalize()
+    with cluster.create_session(run.settings.xla) as session:
+        session.run(initializer)
+        session.run(train_graph.cooperation.copy_from_chief)
+        if cluster.from_chief(None):  # the run is finished
+            return 0
+        try:
+            signal_number = follow(session, train_graph, run.settings, int(session.run(train_graph.global_step)))
+        except tf.errors.OpError:
+            if run.images.fault:
+                cluster.tell_chief(run.images.faults)
+                raise run.images.fault from None
+            raise
+    return 128 + signal_number if signal_number else 0
 
 
 def _check_images(settings: TrainSettings, images: AnyImages) -> None:
@@ -84,9 +132,10 @@ class _Training:
     """The part of a training that happens in its locked run folder, in the default graph."""
 
     def __init__(self, run: Run, train_graph: graph.TrainGraph, config: _Config, earlier_config: Optional[_Config],
-                 notes: List[str]):
-        self._run, self._graph = run, train_graph
+                 notes: List[str], cluster: Cluster):
+        self._run, self._graph, self._cluster = run, train_graph, cluster
         self._config, self._earlier_config = config, earlier_config
+        self._written_config = earlier_config  # the content of config.json
         self._checkpoints = Checkpoints(run.folder, run.settings.keep_checkpoints)
         if self._checkpoints.last and not earlier_config:
             raise UserError('%s has checkpoints but no %s: restore that file, or name another --run_dir'
@@ -100,9 +149,12 @@ class _Training:
             warm_start = WarmStart(settings.init_checkpoint, settings.checkpoint_names, self._notes.append)
         initializer = tf.global_variables_initializer()
         tf.get_default_graph().finalize()
-        with create_session(settings.xla) as session:
+        with self._cluster.create_session(settings.xla) as session:
             start_step = self._restore_or_initialize(session, initializer, warm_start)
-            if self._is_finished(start_step):
+            if self._graph.cooperation:
+                session.run(self._graph.cooperation.copy_from_chief)
+            self._cluster.listen(self._write_faults)
+            if self._cluster.from_chief(self._is_finished(start_step)):
                 progress.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
                              % (self._run.folder.path, start_step))
                 return 0
@@ -136,13 +188,14 @@ class _Training:
         versions = self._earlier_config.get('versions') if self._earlier_config else self._config['versions']
         flags = cli_flags.to_flags(self._run.settings.with_absolute_paths())
         self._run.folder.write_flags(flag_files.encode(flags))
-        self._config_to_write = {**self._config, 'versions': versions}
-        self._run.folder.write_config(self._config_to_write)  # last: with it, the folder holds a run
+        self._written_config = {**self._config, 'versions': versions}
+        self._run.folder.write_config(self._written_config)  # last: with it, the folder holds a run
 
-    def _write_faults(self) -> None:
+    def _write_faults(self, faults: Dict[str, int]) -> None:
         """Notes in config.json which files stopped the run, so that it can be resumed without them."""
-        config = self._config_to_write
-        self._run.folder.write_config({**config, 'data': {**config['data'], 'faults': self._run.images.faults}})
+        config = self._written_config
+        if config:
+            self._run.folder.write_config({**config, 'data': {**config['data'], 'faults': faults}})
 
     @staticmethod
     def _log_device(reporter: Reporter, session: tf.Session) -> None:
@@ -159,6 +212,8 @@ class _Training:
         reporter.log('%s: %s at step %d of %d, %d images from %s' % (
             self._run.folder.path, 'resuming' if start_step else 'starting', start_step, self._run.settings.steps,
             self._run.images.num_examples, self._run.images.source))
+        if self._cluster.size > 1:
+            reporter.log('%d workers train together' % self._cluster.size)
         for note in self._notes:
             reporter.log(note)
 
@@ -174,7 +229,7 @@ class _Training:
                 signal_number = loop.train(start_step)
             except (tf.errors.OpError, UserError):
                 if images.fault:
-                    self._write_faults()
+                    self._write_faults(images.faults)
                     raise images.fault from None  # TensorFlow buries it in the report of a failed op
                 raise
         step = int(session.run(self._graph.global_step))

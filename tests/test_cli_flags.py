@@ -146,7 +146,7 @@ def test_an_unknown_command(monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['dcgan_tf1', 'trian'])
     with pytest.raises(SystemExit) as error:
         __main__.main()
-    assert error.value.code.startswith('error: there is no command trian: choose one of train, sample')
+    assert error.value.code.startswith('error: there is no command trian: choose one of train, launch, sample')
 
 
 @pytest.mark.slow

@@ -29,7 +29,8 @@ LINKED = [*WITH_COMMANDS, *documents('results/**/README.md')]
 MAX_README_LINES = 180
 SETTINGS = {'train': settings.TrainSettings, 'sample': command_settings.SampleSettings,
             'evaluate': command_settings.EvaluateSettings, 'export': command_settings.ExportSettings,
-            'report': command_settings.ReportSettings, 'explore': command_settings.ExploreSettings}
+            'report': command_settings.ReportSettings, 'explore': command_settings.ExploreSettings,
+            'launch': command_settings.LaunchSettings}
 
 
 def read(name):
@@ -107,6 +108,10 @@ def parse_command(module, arguments):
         if command == 'legacy':
             importlib.import_module('dcgan_tf1.legacy.__main__').parse(arguments)
             return
+        if '--' in arguments:  # launch passes the rest on
+            position = arguments.index('--')
+            parse_command('dcgan_tf1.train', arguments[position + 1:])
+            arguments = arguments[:position]
         if command in ('report', 'explore'):
             arguments = [argument for argument in arguments if argument.startswith('-')]
         cli_flags.parse(SETTINGS[command], *arguments)

@@ -1,13 +1,16 @@
 """--kernels=auto and --precision=auto: what is measured, what a run records of it, and that it resumes exactly."""
 import os
+import threading
 
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import MAIN_RUN, SMALL_RUN, assert_same_run
 
-from dcgan_tf1 import api, fastest, graph, kernels, precision, run_settings, step_timing, training
+from dcgan_tf1 import api, fastest, graph, kernels, precision, run_settings, step_timing, tf_config, training
+from dcgan_tf1.cluster import Cluster
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.kernel_timing import Timings
+from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.training import train
 
@@ -53,6 +56,36 @@ def test_explicit_choices_are_not_measured(choice, new_cache, training_settings)
     timer = always(2.)
     given = training_settings(*MAIN_RUN, '--kernels=' + choice)
     assert fastest.choose(given, timer) == (given, []) and not timer.calls
+
+
+def test_the_chief_chooses_for_all_workers(new_cache, training_settings, monkeypatch):
+    """It times its share of a batch. The other worker measures nothing."""
+    asked = []
+
+    def choose(settings):
+        asked.append((threading.current_thread().name, settings.batch_size))
+        return original(settings, always(2.))
+    original = fastest.choose
+    monkeypatch.setattr(fastest, 'choose', choose)
+    settings = training_settings(*MAIN_RUN, '--batch_size=9')
+    addresses = free_addresses(2)
+
+    def work(rank):
+        with clusters[rank]:
+            results[rank] = fastest.choose_for_all(settings, clusters[rank])
+    clusters, results = [], [None, None]
+    for rank in range(2):
+        monkeypatch.setenv('TF_CONFIG', tf_config.write(addresses, rank))
+        clusters.append(Cluster())
+    threads = [threading.Thread(target=work, args=(rank,), name=str(rank)) for rank in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    (of_chief, notes), (of_other, other_notes) = results
+    assert of_chief == of_other == settings.replace(kernels=of_chief.kernels)
+    assert len(kernels.parse(of_chief.kernels)) == 4 and notes and not other_notes
+    assert asked == [('0', 5)]
 
 
 def test_nothing_to_choose(new_cache, training_settings):

@@ -17,6 +17,7 @@ from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.run_settings import batch_plan, run_dir
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
+from dcgan_tf1.workers import Workers
 
 # The networks of two posts, as their scripts call tf.layers.
 SPARSE_SOFTMAX = '''
@@ -277,6 +278,16 @@ def test_networks_that_do_not_fit(source, message, write, training_settings, ran
     settings = training_settings(*SMALL_RUN, '--network=' + write(source))
     with pytest.raises(UserError, match=message):
         graphs.build_training(settings, random_images, batch_plan(settings, 40))
+
+
+@pytest.mark.parametrize('statistics', ['all', 'worker'])
+def test_layers_that_several_workers_cannot_share(statistics, write, training_settings, random_images, graph):
+    """Every worker would update moving statistics with its own share of the batch."""
+    settings = training_settings(*SMALL_RUN, '--network=' + write(SMALL))
+    with pytest.raises(UserError, match='^several workers cannot share the update op .*Generator.* of the network '
+                                        'Generator: use dcgan_tf1.layers.batch_norm instead .* with one worker$'):
+        graphs.build_training(settings, random_images, batch_plan(settings, random_images.num_examples),
+                              Workers(0, 2, statistics == 'all'))
 
 
 def test_names_that_are_no_network(training_settings):

@@ -2,7 +2,14 @@
 import pytest
 
 from dcgan_tf1 import cli_flags
-from dcgan_tf1.command_settings import EvaluateSettings, ExploreSettings, ExportSettings, ReportSettings, SampleSettings
+from dcgan_tf1.command_settings import (
+    EvaluateSettings,
+    ExploreSettings,
+    ExportSettings,
+    LaunchSettings,
+    ReportSettings,
+    SampleSettings,
+)
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import TrainSettings
 
@@ -24,7 +31,8 @@ def choices(*names):
 
 
 TRAIN = {
-    'antialias': BOOLEAN, 'batch_size': (['2', '2147483647'], ['', '1', '0', '-3', '2147483648', '1.5', 'many']),
+    'antialias': BOOLEAN, 'batch_statistics': choices('all', 'worker'),
+    'batch_size': (['2', '2147483647'], ['', '1', '0', '-3', '2147483648', '1.5', 'many']),
     'beta1': DECAY, 'beta2': DECAY,
     'best_by': (['frechet_distance', 'sharpness_ratio', 'precision'], ['', 'modes', 'nearest_median']),
     'bn_mode': choices('batch', 'moving', 'standing'), 'cache_dir': PATH, 'center_crop': BOOLEAN,
@@ -81,7 +89,9 @@ COMMANDS = {
     'evaluate': (EvaluateSettings, EVALUATE, {**MOMENTUM, '': ['--run_dir=r'], 'pixel_range': ['--images=a']}),
     'export': (ExportSettings, EXPORT, {**MOMENTUM, '': ['--run_dir=r', '--output=a']}),
     'report': (ReportSettings, {'output': PATH}, {}),
-    'explore': (ExploreSettings, EXPLORE, {})}
+    'explore': (ExploreSettings, EXPLORE, {}),
+    'launch': (LaunchSettings, {
+        'workers': (['1', '64'], ['', '0', '65']), 'restarts': (['0', '1000'], ['', '-1', '1001'])}, {})}
 
 
 @pytest.mark.parametrize('command', sorted(COMMANDS))

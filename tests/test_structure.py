@@ -8,10 +8,10 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, 'dcgan_tf1')
 
-COMMANDS = {'train', 'sample', 'evaluate', 'export', 'report', 'explore', 'legacy'}
+COMMANDS = {'train', 'launch', 'sample', 'evaluate', 'export', 'report', 'explore', 'legacy'}
 # What a graph is made of: no sessions, no flags, no files.
-GRAPH = {'batches', 'graph', 'inputs', 'kernels', 'latent', 'layers', 'losses', 'network', 'networks', 'pixels',
-         'randomness', 'routes', 'schedules', 'standing_statistics', 'update_ops'}
+GRAPH = {'batches', 'cooperation', 'graph', 'inputs', 'kernels', 'latent', 'layers', 'losses', 'network', 'networks',
+         'pixels', 'randomness', 'routes', 'schedules', 'standing_statistics', 'update_ops', 'workers'}
 FLAGS = {'cli', 'cli_flags', 'old_spellings'}
 FILES_OF_A_RUN = {'config.json', 'train.flags', 'metrics.jsonl', 'train.log', 'scores.json', 'losses.png',
                   'training.gif', 'reals.png'}

@@ -1,0 +1,212 @@
+"""Kills, freezes and stops workers of a training with several, and checks that nothing hangs and nothing is lost.
+
+  python -m scripts.robustness.workers
+
+A recipe is trained without a disturbance by three workers on this machine. Then the same command is run again and
+again. Each time, one worker is ended by `kill -9`: at a random moment of the start, or at a random step of the
+training. Twice one is frozen by SIGSTOP instead, and twice one receives SIGTERM. All processes must have ended within
+40 seconds, with one line that names the worker and the status for a restart (after SIGTERM: saved, with the status of
+a signal). In the end the run must equal the undisturbed one bit for bit.
+
+Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md, with a table
+for each version of TensorFlow. Exits with status 1 if anything went wrong. Needs Linux.
+"""
+import argparse
+import json
+import os
+import platform
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import markdown
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.peers import LOST_STATUS
+from dcgan_tf1.run_folder import write_atomically
+from scripts.lib.arguments import at_least, path
+from scripts.lib.measurements import Measurements
+from scripts.lib.paths import results_folder
+from scripts.robustness.comparison import content, differences, partial_files
+from scripts.robustness.training_process import TrainingProcess
+
+_RECIPE = 'machinecurve'
+_FLAGS = ('--dataset=digits', '--batch_size=9', '--sample_size=4', '--log_every=1', '--sample_every=3',
+          '--checkpoint_every=4', '--keep_checkpoints=2', '--seed=0')
+_WORKERS = 3
+_MAX_SECONDS = 40  # until all processes have ended
+_KILL, _FREEZE, _STOP = 'kill -9', 'SIGSTOP', 'SIGTERM'
+_SIGNALS = {_KILL: signal.SIGKILL, _FREEZE: signal.SIGSTOP, _STOP: signal.SIGTERM}
+_AT_START, _IN_TRAINING = 'at the start', 'in the training'
+
+_INTRODUCTION = '''# Workers that are killed, frozen or stopped
+
+Does a training with several workers hang or lose anything when one of them goes?
+
+Measured by `python -m scripts.robustness.workers`: `%s` on scikit-learn's digits with %d workers on one machine. The
+same command was run again and again. Each time, a signal hit one worker at a random moment. *Seconds* is the time until
+all processes had ended. After `kill -9` and SIGSTOP they end with status %d, on which schedulers restart, and one line
+that names the worker; after SIGTERM with 143, after the run was saved. In the end the run was compared with an
+undisturbed one: all variables, losses and pictures.
+'''
+
+
+class WorkersProcess(TrainingProcess):
+    """The launcher of several workers."""
+
+    def __init__(self, parent: str, name: str, *flags: str):
+        """Does not start anything. See `TrainingProcess`."""
+        super().__init__(parent, name, _RECIPE, *_FLAGS, *flags)
+        self._command[2:3] = ['dcgan_tf1.launch', '--workers=%d' % _WORKERS, '--']
+
+    def worker_pid(self, rank: int) -> Optional[int]:
+        """The process of a worker; None if it does not run."""
+        children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(self.pid)], stdout=subprocess.PIPE, check=False)
+        for pid in map(int, children.stdout.split()):
+            try:
+                with open('/proc/%d/environ' % pid, 'rb') as file:
+                    variables = dict(part.split(b'=', 1) for part in file.read().split(b'\0') if b'=' in part)
+                if json.loads(variables[b'TF_CONFIG'].decode())['task']['index'] == rank:
+                    return pid
+            except (OSError, KeyError):  # it has ended, or not become a worker yet
+                continue
+        return None
+
+
+def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when: float) -> Dict[str, Any]:
+    """Runs the command, and sends a signal to one worker.
+
+    Args:
+      ending: a key of `_SIGNALS`.
+      moment: `_AT_START` or `_IN_TRAINING`.
+      rank: of the worker.
+      when: seconds after the start, or the step.
+    """
+    training.start()
+    if moment == _AT_START:
+        time.sleep(when)
+        training.wait_for(lambda: training.worker_pid(rank) is not None)
+    else:
+        training.wait_for_step(int(when))
+    pid, started = training.worker_pid(rank), time.perf_counter()
+    if pid is not None:
+        os.kill(pid, _SIGNALS[ending])
+    training.wait_for(lambda: False)
+    seconds = time.perf_counter() - started
+    status, _ = training.end()
+    lines = [line for line in training.output().splitlines() if line.startswith('error: ')]
+    return {'ending': ending, 'moment': moment, 'rank': rank, 'when': when, 'seconds': seconds, 'status': status,
+            'lines': lines, 'traceback': 'Traceback' in training.output(), 'hit': pid is not None,
+            'partial_files': partial_files(training.folder)}
+
+
+def _plan(arguments: argparse.Namespace, start_seconds: float) -> List[Tuple[str, str, int, float]]:
+    """(ending, moment, rank, when) of every disturbance; those in the training in the order of their steps."""
+    state = random.Random(arguments.seed)
+    plan = [(_KILL, _AT_START, number % _WORKERS, state.uniform(0, start_seconds))
+            for number in range(arguments.kills // 3)]
+    endings = [_KILL] * (arguments.kills - len(plan)) + [_FREEZE, _FREEZE, _STOP, _STOP]
+    state.shuffle(endings)
+    steps = sorted(state.sample(range(1, arguments.steps - 2), len(endings)))
+    plan += [(ending, _IN_TRAINING, number % _WORKERS, float(step))
+             for number, (ending, step) in enumerate(zip(endings, steps))]
+    return plan
+
+
+def measure(folder: str, arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Trains without and with disturbances; returns the measurements."""
+    flags = ['--steps=%d' % arguments.steps]
+    undisturbed = WorkersProcess(folder, 'undisturbed', *flags)
+    start = time.perf_counter()
+    undisturbed.start()
+    undisturbed.wait_for_step(1)
+    start_seconds = time.perf_counter() - start
+    if undisturbed.end()[0]:
+        sys.exit('error: the undisturbed training failed: %s' % undisturbed.output())
+    training, outcomes = WorkersProcess(folder, 'disturbed', *flags), []
+    for ending, moment, rank, when in _plan(arguments, start_seconds):
+        print('%s of worker %d %s (%.1f)' % (ending, rank, moment, when), file=sys.stderr, flush=True)
+        outcomes.append(_disturb(training, ending, moment, rank, when))
+        print('ended after %(seconds).1f s with status %(status)d: %(lines)s' % outcomes[-1], file=sys.stderr)
+    training.finish()
+    return {'outcomes': outcomes, 'differences': differences(training.folder, content(undisturbed.folder)),
+            'start_seconds': start_seconds, 'python': platform.python_version()}
+
+
+def problems(version: str, values: Dict[str, Any]) -> List[str]:
+    """Everything that went wrong, one sentence each."""
+    found = ['%s differs from the undisturbed run' % name for name in values['differences']]
+    for outcome in values['outcomes']:
+        what = '%(ending)s of worker %(rank)d %(moment)s: ' % outcome
+        expected = 143 if outcome['ending'] == _STOP else LOST_STATUS
+        if outcome['hit'] and outcome['status'] != expected:
+            found.append(what + 'status %d' % outcome['status'])
+        if outcome['seconds'] > _MAX_SECONDS:
+            found.append(what + 'ended after %.0f s' % outcome['seconds'])
+        if outcome['traceback']:
+            found.append(what + 'a traceback')
+        found += [what + fault for fault in outcome['partial_files']]
+    return ['TensorFlow %s: %s' % (version, fault) for fault in found]
+
+
+def report(measurements: Measurements) -> str:
+    """The content of README.md."""
+    parts = [_INTRODUCTION % (_RECIPE, _WORKERS, LOST_STATUS)]
+    for (_, version), values in measurements.items('workers', None):
+        parts.append('\n## TensorFlow %s, Python %s\n\n' % (version, values['python']))
+        rows = []
+        for ending in _SIGNALS:
+            for moment in (_AT_START, _IN_TRAINING):
+                group = [outcome for outcome in values['outcomes']
+                         if (outcome['ending'], outcome['moment']) == (ending, moment) and outcome['hit']]
+                if group:
+                    seconds = sorted(outcome['seconds'] for outcome in group)
+                    statuses = ', '.join(sorted({str(outcome['status']) for outcome in group}))
+                    rows.append(['`%s`' % ending, moment, len(group), '%.1f' % seconds[len(seconds) // 2],
+                                 '%.1f' % seconds[-1], statuses])
+        parts.append(markdown.table(['signal', 'when', 'times', 'median seconds', 'most seconds', 'status'], rows))
+        found = problems(version, values)
+        parts.append('\n' + ('Afterwards the run equaled the undisturbed one bit for bit.\n' if not found
+                             else ''.join('- %s\n' % fault for fault in found)))
+    return ''.join(parts)
+
+
+def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(prog='python -m scripts.robustness.workers', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--kills', type=at_least(3), default=18,
+                        help='how often a worker is killed (default: %(default)s)')
+    parser.add_argument('--steps', type=at_least(12), default=60, help='steps of the training (default: %(default)s)')
+    parser.add_argument('--seed', type=at_least(0), default=0,
+                        help='random seed for the times of the kills (default: %(default)s)')
+    parser.add_argument('--output', type=path, default=results_folder('robustness', 'workers'),
+                        help='folder for the results')
+    parsed = parser.parse_args(arguments)
+    if parsed.steps < parsed.kills + 7:
+        parser.error('--kills and --steps: %d kills need at least %d steps' % (parsed.kills, parsed.kills + 7))
+    return parsed
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """The script; returns the exit status."""
+    parsed = parse(arguments)
+    os.makedirs(parsed.output, exist_ok=True)
+    settings = {name: getattr(parsed, name) for name in ('kills', 'steps', 'seed')}
+    measurements = Measurements(parsed.output, settings)
+    if not measurements.has('workers', tf.__version__):
+        with tempfile.TemporaryDirectory() as folder:
+            measurements.add(('workers', tf.__version__), measure(folder, parsed))
+    text = report(measurements)
+    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
+    print(text)
+    return int(any(problems(str(key[1]), values) for key, values in measurements.items('workers', None)))
+
+
+if __name__ == '__main__':
+    sys.exit(exit_status(main))

@@ -1,0 +1,214 @@
+"""Trainings with several workers, each a process of its own: they move between numbers of workers, stop and restart."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from helpers import ROOT, assert_same_run, differing, final_variables, logged_losses, wait_for
+from PIL import Image
+
+from dcgan_tf1 import launch, tf_config
+from dcgan_tf1.errors import UserError
+from dcgan_tf1.launch import free_addresses
+from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.training import train
+
+NETWORK = os.path.join(ROOT, 'tests', 'smooth_network.py')
+
+
+@pytest.fixture(scope='module')
+def flags(tmp_path_factory):
+    """Of a training on a folder of 29 pictures, in batches of 12, 12 and 5."""
+    folder, state = tmp_path_factory.mktemp('pictures'), np.random.RandomState(0)
+    for number in range(29):
+        Image.fromarray(state.randint(0, 256, (8, 8)).astype(np.uint8)).save(str(folder / ('%d.png' % number)))
+    return ('--dataset=image_folder', '--data_dir=%s' % folder, '--image_size=8', '--channels=1', '--noise_dim=7',
+            '--network=' + NETWORK, '--loss=sigmoid', '--epsilon=0.001', '--kernels=native', '--batch_size=12',
+            '--shuffle=per_epoch', '--noise_batch=match', '--sample_size=4', '--log_every=1', '--sample_every=3',
+            '--checkpoint_every=1')
+
+
+@pytest.fixture
+def start(flags):
+    """(flags of launch, run folder, number of steps) → the process of the launcher. Nothing outlives the test."""
+    processes = []
+
+    def call(of_launch, folder, steps):
+        command = ['-m', 'dcgan_tf1.launch', *of_launch, '--', *flags, '--run_dir=' + folder.path, '--steps=%d' % steps]
+        processes.append(subprocess.Popen([sys.executable, *command], cwd=ROOT, universal_newlines=True,
+                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+        return processes[-1]
+    yield call
+    for process in processes:
+        process.terminate()  # the launcher ends its workers
+        process.communicate(timeout=60)
+
+
+def end(process, status=0):
+    """What a process has printed when it ends, which it must do with this status."""
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == status, output
+    return output
+
+
+def steps_of(folder):
+    return len(folder.read_metrics()) if os.path.exists(folder.metrics) else 0
+
+
+@pytest.mark.slow
+def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings, tmp_path):
+    """Two workers, then one, then three. It sees the same examples, and ends as if there had always been one."""
+    moved, alone = RunFolder(str(tmp_path / 'moved')), RunFolder(str(tmp_path / 'alone'))
+    assert '2 workers train together' in end(start(['--workers=2'], moved, 3))
+    assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=6')) == 0
+    assert 'resuming at step 6 of 9' in end(start(['--workers=3'], moved, 9))
+    assert train(training_settings(*flags, '--run_dir=' + alone.path, '--steps=9')) == 0
+    assert not differing(final_variables(moved), final_variables(alone), 1e-5)
+    records = [{name: np.array([record[name] for record in logged_losses(folder)])
+                for name in logged_losses(folder)[0]} for folder in (moved, alone)]
+    assert not differing(*records, 1e-5)
+    config = moved.read_config()
+    assert 'workers' not in config and config['data'] == alone.read_config()['data']
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='it finds the processes of the workers in /proc')
+def test_a_stopped_run_and_a_killed_run_go_on(start, tmp_path):
+    """Once SIGTERM for the launcher and the same command again, once `kill -9` for a worker and a restart: both end
+    with the same bits."""
+    stopped, killed, steps = RunFolder(str(tmp_path / 'stopped')), RunFolder(str(tmp_path / 'killed')), 40
+    process = start(['--workers=2'], stopped, steps)
+    wait_for(lambda: steps_of(stopped) >= 2, process)
+    os.kill(workers_of(process)[1], signal.SIGTERM)
+    output = end(process, 128 + signal.SIGTERM)
+    assert 'stopped and saved at step %d' % steps_of(stopped) in output
+    assert 2 <= steps_of(stopped) < steps
+    process = start(['--workers=2'], stopped, steps)
+
+    restarting = start(['--workers=2', '--restarts=1'], killed, steps)
+    wait_for(lambda: steps_of(killed) >= 2, restarting)
+    os.kill(workers_of(restarting)[1], signal.SIGKILL)
+    output = end(restarting)
+    assert 'error: worker 1 is gone (' in output and 'restart 1 of 1' in output
+    end(process)
+    assert_same_run(killed, stopped)
+
+
+def workers_of(process):
+    """The processes that a launcher has started, in the order of their ranks."""
+    with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
+        return sorted(map(int, file.read().split()))
+
+
+@pytest.fixture
+def start_each(flags):
+    """(run folder, flags of each worker) → the processes of workers that train with these in addition."""
+    processes = []
+
+    def call(folder, *own_flags):
+        addresses = free_addresses(len(own_flags))
+        processes.extend(subprocess.Popen(
+            [sys.executable, '-m', 'dcgan_tf1.train', *flags, '--run_dir=' + folder.path, *own], cwd=ROOT,
+            universal_newlines=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)}) for rank, own in enumerate(own_flags))
+        return processes
+    yield call
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
+def test_workers_that_differ(start_each, tmp_path):
+    """Neither trains, and both say what differs."""
+    folder = RunFolder(str(tmp_path / 'run'))
+    for process in start_each(folder, [], ['--seed=1', '--kernels=by_shape', '--log_every=2']):
+        assert end(process, 1) == (
+            'error: worker 1 differs from worker 0: --kernels is by_shape there and native here; --log_every is 2 '
+            'there and 1 here; --seed is 1 there and 0 here. All workers need the same flags, data and versions\n')
+    assert not os.path.exists(folder.path)
+
+
+@pytest.mark.slow
+def test_a_picture_that_only_one_worker_cannot_read(flags, start_each, training_settings, tmp_path):
+    """The run folder notes it, as with one worker: the run can be resumed without it."""
+    folder, damaged = RunFolder(str(tmp_path / 'run')), tmp_path / 'damaged'
+    assert train(training_settings(*flags, '--run_dir=' + folder.path, '--steps=1')) == 0
+    shutil.copytree(flags[1].split('=')[1], str(damaged))
+    for path in damaged.iterdir():
+        path.write_bytes(bytes(len(path.read_bytes())))
+    chief, other = start_each(folder, ['--steps=4'], ['--steps=4', '--data_dir=%s' % damaged])
+    message = end(other, 1)
+    assert re.match(r'error: .*/damaged/\d+\.png cannot be read as an image', message)
+    assert message.replace('error: ', 'error: worker 1 stopped: ') in end(chief, 1)
+    faults = folder.read_config()['data']['faults']
+    assert any('/damaged/%s cannot' % name in message for name in faults)
+
+
+@pytest.mark.parametrize('visible, workers, devices', [
+    ('0,2', 2, ['0', '2']), ('GPU-8e,GPU-1f', 1, ['GPU-8e']), ('-1', 3, [None] * 3), ('', 2, [None] * 2)])
+def test_every_worker_has_a_gpu_of_its_own(visible, workers, devices, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    assert [variables.get('CUDA_VISIBLE_DEVICES') for variables in launch.devices(workers)] == devices
+
+
+def test_more_workers_than_gpus(monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0,1')
+    with pytest.raises(UserError, match='^--workers=3, but there are only 2 GPUs: use fewer workers, or '):
+        launch.devices(3)
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """(name, script) creates a command that the shell finds first."""
+    monkeypatch.setenv('PATH', '%s%s%s' % (tmp_path, os.pathsep, os.environ['PATH']))
+
+    def create(name, script):
+        (tmp_path / name).write_text('#!/bin/bash\n' + script)
+        (tmp_path / name).chmod(0o755)
+    create('python', 'echo "$TF_CONFIG $*"')
+    return create
+
+
+def task(line):
+    """What a line of the command `python` of these tests says: the task in TF_CONFIG, and the arguments."""
+    config, _, arguments = line.partition(' -m dcgan_tf1.train ')
+    return tf_config.read({'TF_CONFIG': config}), arguments
+
+
+def test_the_slurm_script(commands, monkeypatch, tmp_path):
+    """Its own commands run, with others in the place of SLURM's. It starts all again after a loss."""
+    commands('scontrol', 'echo node7; echo node9')
+    commands('srun', """
+        shift
+        for SLURM_PROCID in 0 1 2 3; do export SLURM_PROCID; "$@"; done
+        [ -e lost ] && exit 3
+        touch lost; exit 138""")
+    for name, value in (('SLURM_JOB_NODELIST', 'node[7,9]'), ('SLURM_NTASKS_PER_NODE', '2'), ('SLURM_JOB_ID', '50123')):
+        monkeypatch.setenv(name, value)
+    script = os.path.join(ROOT, 'docs', 'several-workers', 'slurm.sh')
+    process = subprocess.run(['bash', script, '--recipe=paper', '--run_dir=a b'], cwd=str(tmp_path), check=False,
+                             text=True, stdout=subprocess.PIPE)
+    addresses = ['node7:20123', 'node7:20124', 'node9:20123', 'node9:20124']
+    assert [task(line) for line in process.stdout.splitlines()] == [
+        ((addresses, rank), '--recipe=paper --run_dir=a b') for rank in range(4)] * 2
+    assert process.returncode == 3
+
+
+def test_the_kubernetes_file(commands, monkeypatch):
+    """The commands of its container."""
+    with open(os.path.join(ROOT, 'docs', 'several-workers', 'kubernetes.yaml')) as file:
+        text = file.read()
+    script = re.search(r'^( *)- \|\n((\1  .*\n)+)', text, re.M).group(2)
+    workers = re.search(r"WORKERS\n *value: '(\d+)'", text).group(1)
+    assert {workers} == set(re.findall(r'(?:completions|parallelism): (\d+)', text))
+    monkeypatch.setenv('WORKERS', workers)
+    monkeypatch.setenv('JOB_COMPLETION_INDEX', '2')
+    output = subprocess.check_output(['bash', '-c', textwrap.dedent(script), 'train', '--recipe=paper'])
+    addresses = ['train-%d.train:2222' % rank for rank in range(int(workers))]
+    assert task(output.decode().strip()) == ((addresses, 2), '--recipe=paper')
