@@ -77,8 +77,8 @@ def test_a_record_that_cannot_be_decoded(records):
     write(path, [encoded(0), b'no image', encoded(1)])
     write(path + 's', [encoded(0)], feature='picture')
     images = tfrecords.load(records, image_size=16)
-    with pytest.raises(UserError, match=r'/a/more\.tfrecord#000000001 cannot be read as an image \(it is .*\): skip such '
-                                        'records with --skip_unreadable'):
+    with pytest.raises(UserError, match=r'/more\.tfrecord#000000001 cannot be read as an image \(it is .*\): skip '
+                                        'such records with --skip_unreadable'):
         images.first(COUNT)
     reasons = images.find_unreadable()
     assert reasons.pop('a/more.tfrecords#000000000'.replace('/', os.sep)) == (
