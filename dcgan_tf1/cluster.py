@@ -46,7 +46,9 @@ class Cluster:
             time.sleep(2 * SILENCE_SECONDS)  # `Peers` ends this process as soon as it knows which worker has gone
         if error is None:
             self._peers.wait()  # TensorFlow may still be sending what another worker waits for
-        self._peers.close(None if error is None else str(error) or type(error).__name__)
+            self._peers.close()
+        else:
+            self._peers.close(str(error) or type(error).__name__, getattr(error, 'status', 1))
 
     def workers(self, batch_statistics: str) -> Workers:
         """What the graph needs to know. `batch_statistics`: 'all' or 'worker'."""

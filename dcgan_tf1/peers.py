@@ -25,6 +25,8 @@ SILENCE_SECONDS = 20.  # a worker that gives no sign of life for so long counts 
 # The exit status when another worker is lost. Kubeflow's training operator restarts what ends with 128 or more, and
 # keeps 138 for programs that ask for a restart.
 LOST_STATUS = 138
+# A process that ends with unread messages resets its connections, and the others may not get to read why it ended.
+_FAREWELL_SECONDS = 1.
 _ADVICE = 'Start all workers again with the same command: the run goes on from its last checkpoint'
 _ALIVE, _BYE, _FAILED, _LOST, _DATA, _NOTE = 'alive', 'bye', 'failed', 'lost', 'data', 'note'
 _MAX_LINE = 2 ** 22  # bytes
@@ -66,7 +68,8 @@ class Peers:
             else:
                 self._connect(deadline)
         except BaseException as error:
-            self.close(str(error) if isinstance(error, UserError) else None)
+            if isinstance(error, UserError):
+                self.close(str(error), error.status)
             raise
 
     def _accept(self, deadline: float) -> None:
@@ -87,11 +90,11 @@ class Peers:
                     continue
                 rank, addresses = hello
                 if addresses != self._addresses:
-                    peer.send(_FAILED, [0, 'its TF_CONFIG has other workers'])
+                    peer.send(_FAILED, [0, 'its TF_CONFIG has other workers', 1])
                     raise UserError('worker %s has another TF_CONFIG: its workers are %s, those of worker 0 are %s'
                                     % (rank, ', '.join(map(str, addresses)), ', '.join(self._addresses)))
                 if rank not in missing:
-                    peer.send(_FAILED, [0, 'two processes are worker %s' % rank])
+                    peer.send(_FAILED, [0, 'two processes are worker %s' % rank, 1])
                     raise UserError('two processes are worker %s: give each another index in TF_CONFIG' % rank)
                 missing.remove(rank)
                 self._follow(rank, peer)
@@ -147,9 +150,10 @@ class Peers:
         if kind == _LOST:
             line, status = 'worker %s is gone (%s). %s' % (*content, _ADVICE), LOST_STATUS
         else:
-            line, status = 'worker %s stopped: %s' % tuple(content), 1
+            line, status = 'worker %s stopped: %s' % tuple(content[:2]), content[2]
         with contextlib.suppress(Exception):
             print('error: ' + line, file=sys.stderr, flush=True)
+        time.sleep(_FAREWELL_SECONDS if self._rank == 0 else 0)
         os._exit(status)
 
     def from_chief(self, value: Any) -> Any:
@@ -177,16 +181,19 @@ class Peers:
         """Tells the chief something that it does not wait for. It must consist of what JSON knows."""
         self._peers[0].send(_NOTE, content)
 
-    def close(self, error: Optional[str] = None) -> None:
+    def close(self, error: Optional[str] = None, status: int = 1) -> None:
         """Takes leave of the others.
 
         Args:
             error: why this worker stops before the end, which ends the others, too.
+            status: their exit status after an error.
         """
         self._is_over.set()
         for peer in self._peers.values():
-            peer.send(*((_BYE,) if error is None else (_FAILED, [self._rank, error])))
+            peer.send(*((_BYE,) if error is None else (_FAILED, [self._rank, error, status])))
             peer.close()
+        if error is not None and self._peers:
+            time.sleep(_FAREWELL_SECONDS)
 
 
 class _Peer:
@@ -235,11 +242,11 @@ class _Peer:
 
 def _listener(address: str) -> socket.socket:
     """A socket that listens at the port of an address. Raises UserError if that is not possible."""
-    port = int(address.rpartition(':')[2])
-    listener = socket.socket()
+    host, _, port = address.rpartition(':')
+    listener = socket.socket(socket.AF_INET6 if host.startswith('[') else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(('', port))
+        listener.bind(('', int(port)))
         listener.listen(64)
     except (OSError, OverflowError) as error:
         listener.close()

@@ -88,7 +88,8 @@ def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster,
         if earlier != cluster.size:
             raise UserError('%s holds a run of %s workers with --batch_statistics=worker: resume it with as many, not '
                             'with %d' % (folder.path, earlier, cluster.size))
-    cluster.check_same({**run_settings.of_all_workers(settings), **config['versions'], **config['data'],
+    cluster.check_same({**run_settings.of_all_workers(settings), **config['versions'],
+                        **{'data: ' + name: value for name, value in config['data'].items()},
                         '--network': config.get('network_checksum', settings.network)})
 
 

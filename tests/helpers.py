@@ -39,11 +39,13 @@ def assert_same_variables(actual, expected, subset=False):
         np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
 
-def difference(actual, expected):
-    """The largest difference between two {name: array}, relative to the largest value of each array."""
+def differing(actual, expected, tolerance=0.):
+    """{name: largest difference, relative to the largest value} of the arrays in two {name: array} that differ by more
+    than that."""
     assert actual.keys() == expected.keys()
-    return max(np.max(np.abs(actual[name].astype(np.float64) - expected[name]))
-               / max(np.max(np.abs(expected[name])), 1e-3) for name in expected)
+    found = {name: np.max(np.abs(actual[name].astype(np.float64) - expected[name]))
+             / max(np.max(np.abs(expected[name])), 1e-3) for name in expected}
+    return {name: difference for name, difference in found.items() if not difference <= tolerance}
 
 
 def logged_losses(folder):

@@ -9,7 +9,7 @@ import textwrap
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_same_run, difference, final_variables, logged_losses, wait_for
+from helpers import ROOT, assert_same_run, differing, final_variables, logged_losses, wait_for
 from PIL import Image
 
 from dcgan_tf1 import launch, tf_config
@@ -68,10 +68,10 @@ def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings,
     assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=6')) == 0
     assert 'resuming at step 6 of 9' in end(start(['--workers=3'], moved, 9))
     assert train(training_settings(*flags, '--run_dir=' + alone.path, '--steps=9')) == 0
-    assert difference(final_variables(moved), final_variables(alone)) < 1e-5
+    assert not differing(final_variables(moved), final_variables(alone), 1e-5)
     records = [{name: np.array([record[name] for record in logged_losses(folder)])
                 for name in logged_losses(folder)[0]} for folder in (moved, alone)]
-    assert difference(*records) < 1e-5
+    assert not differing(*records, 1e-5)
     config = moved.read_config()
     assert 'workers' not in config and config['data'] == alone.read_config()['data']
 

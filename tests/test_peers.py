@@ -88,6 +88,18 @@ def test_values_are_exchanged(start):
     assert [ends(process) for process in processes] == [(0, "7 [{'a': [0]}, {'a': [1]}, {'a': [2]}]\n", '')] * 3
 
 
+def test_ipv6(start):
+    try:
+        with contextlib.closing(socket.socket(socket.AF_INET6)) as one:
+            one.bind(('::1', 0))
+            addresses = ['[::1]:%d' % one.getsockname()[1], '[::1]:1', '[::1]:2']
+    except OSError:
+        pytest.skip('this machine has no IPv6')
+    processes = [start(rank, 'print(worker.from_chief(%d)); worker.close()' % rank, among=addresses)
+                 for rank in range(3)]
+    assert [ends(process)[:2] for process in processes] == [(0, '0\n')] * 3
+
+
 @pytest.mark.parametrize('killed', [0, 1])
 def test_all_end_if_one_is_killed(killed, start):
     processes = [start(rank, READY) for rank in range(3)]
@@ -116,7 +128,7 @@ def test_all_end_if_one_is_frozen(start):
 
 
 def test_an_error_of_one_ends_all(start):
-    processes = [start(0, READY), start(1, 'worker.wait(); worker.close("the disk is full"); time.sleep(1)'),
+    processes = [start(0, READY), start(1, 'worker.wait(); worker.close("the disk is full")'),
                  start(2, READY)]
     for process in (processes[0], processes[2]):
         status, _, errors = ends(process)
@@ -136,6 +148,14 @@ def test_workers_that_do_not_come(addresses, monkeypatch):
     assert error.value.status == LOST_STATUS
 
 
+def test_one_that_came_ends_if_another_does_not_come(start, addresses):
+    other = start(1, 'time.sleep(99)')
+    with pytest.raises(WorkerLost, match=r'^worker 2 \(%s\) did not connect' % addresses[2]):
+        Peers(addresses, 0, 3)
+    status, _, errors = ends(other)
+    assert status == LOST_STATUS and errors.startswith('error: worker 0 stopped: worker 2 (')
+
+
 def test_an_address_that_is_in_use(addresses):
     with contextlib.closing(socket.socket()) as other:
         host, port = addresses[0].split(':')
@@ -146,7 +166,7 @@ def test_an_address_that_is_in_use(addresses):
 
 
 def test_contradictory_configurations(start, addresses):
-    other = start(1, '', among=[addresses[0], addresses[2], addresses[1]])
+    other = start(1, 'time.sleep(99)', among=[addresses[0], addresses[2], addresses[1]])
     with pytest.raises(UserError, match='^worker 1 has another TF_CONFIG: its workers are '):
         Peers(addresses, 0, 30)
     assert ends(other)[0] == 1

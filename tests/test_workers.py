@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 import worker_steps
-from helpers import ROOT, SMALL_RUN, difference
+from helpers import ROOT, SMALL_RUN, differing
 
 from dcgan_tf1 import tf_config
 from dcgan_tf1.cluster import Cluster
@@ -86,19 +86,19 @@ def alone():
 @pytest.mark.slow
 @pytest.mark.parametrize('name, count', [(name, count) for count in RUNS for name in RUNS[count] if name in EQUAL])
 def test_several_workers_equal_one(name, count, recorded, alone):
-    assert difference(recorded(count, name), alone(name)) < 1e-5
+    assert not differing(recorded(count, name), alone(name), 1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('name, count', [(name, count) for count in RUNS for name in RUNS[count]])
 def test_all_workers_hold_the_same_bits(name, count, recorded):
     for rank in range(1, count):
-        assert difference(recorded(count, name, rank), recorded(count, name)) == 0
+        assert not differing(recorded(count, name, rank), recorded(count, name))
 
 
 @pytest.mark.slow
 def test_the_same_workers_again_give_the_same_bits(recorded):
-    assert difference(recorded(2, 'again'), recorded(2, 'partial batch')) == 0
+    assert not differing(recorded(2, 'again'), recorded(2, 'partial batch'))
 
 
 @pytest.mark.slow
