@@ -21,7 +21,7 @@ from dcgan_tf1.command_settings import LaunchSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.peers import LOST_STATUS
 
-_GRACE_SECONDS = 10  # that the other workers have to end by themselves after one has
+_GRACE_SECONDS = 5  # that the other workers have to end by themselves after one has
 _KILL_SECONDS = 5  # that they have to end after SIGTERM
 
 

@@ -1,7 +1,7 @@
 """Networks whose trainings with one and with several workers stay close.
 
-They have no kinks as ReLU has, which turn differences in the last digit into large ones, no biases before batch norm,
-whose gradients are zero plus rounding errors, and a large epsilon.
+They have no kinks as ReLU has, which turn differences in the last digit into large ones, no biases whose gradients are
+sums that cancel, as before batch norm, and a large epsilon.
 """
 import tensorflow.compat.v1 as tf
 
@@ -16,7 +16,7 @@ def generator(noise, is_training, image_shape):
     """Latent vectors → images [batch, 8, 8, 1]."""
     x = _activation(layers.dense(noise, 2 * 2 * 16, use_bias=False), is_training)
     x = layers.conv2d_transpose(tf.reshape(x, [-1, 2, 2, 16]), 8, 5, 2, use_bias=False)
-    x = layers.conv2d_transpose(_activation(x, is_training), image_shape[2], 5, 2)
+    x = layers.conv2d_transpose(_activation(x, is_training), image_shape[2], 5, 2, use_bias=False)
     return tf.nn.tanh(layers.full_precision(x))
 
 

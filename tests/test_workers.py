@@ -32,7 +32,7 @@ EQUAL = {
 OTHER = {'worker': (*EQUAL['even'], '--batch_statistics=worker'), 'again': EQUAL['partial batch']}
 if not tf.__version__.startswith('1.'):  # which does not train in bfloat16
     OTHER['bfloat16'] = (*EQUAL['even'], '--precision=bfloat16')
-RUNS = {2: {**EQUAL, **OTHER}, 3: {name: EQUAL[name] for name in EQUAL if name not in ('even', 'partial batch')}}
+RUNS = {2: {**EQUAL, **OTHER}, 3: {name: EQUAL[name] for name in ('full noise', 'once, fewer images than workers')}}
 
 
 def start_workers(count, *command, **options):
