@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from typing import Any, Callable, Iterator, List, Sequence
+from typing import Any, Callable, Iterator, List, Sequence, Union
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError, WebPImagePlugin
@@ -29,29 +29,35 @@ def suffix(path: str) -> str:
 
 
 @contextlib.contextmanager
-def open_image(path: str) -> Iterator[Image.Image]:
+def open_image(source: Union[str, bytes]) -> Iterator[Image.Image]:
     """Opens an image file, whose format is determined from its content.
 
+    Args:
+      source: its path, or its content.
     Yields: a Pillow image, whose pixels are not read yet.
     Raises: ValueError, or any of the types that Pillow raises for damaged files. Reading the pixels can
       raise, too.
     """
-    if not os.path.isfile(path):
+    if isinstance(source, str) and not os.path.isfile(source):
         raise ValueError('not a regular file')  # reading a pipe could block forever
-    with _open(path) as image:
+    with _open(source) as image:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError('%d×%d is more than %d pixels' % (*image.size, MAX_PIXELS))
         if image.format == 'PNG':
-            with Image.open(path, formats=('PNG',)) as same_image:
+            with Image.open(_stream(source), formats=('PNG',)) as same_image:
                 same_image.verify()  # checks the checksums, which decoding does not
         yield image
 
 
-def _open(path: str) -> Image.Image:
+def _stream(source: Union[str, bytes]) -> Any:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+def _open(source: Union[str, bytes]) -> Image.Image:
     try:
-        return Image.open(path, formats=_FORMATS)
+        return Image.open(_stream(source), formats=_FORMATS)
     except UnidentifiedImageError:
-        with open(path, 'rb') as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, 'rb') as file:
             kind = file_kinds.describe(file.read(file_kinds.HEAD_SIZE))
         raise ValueError('it is %s; the formats that can be read are %s' % (kind, ', '.join(_FORMATS))) from None
 

@@ -86,7 +86,8 @@ class TrainSettings(Settings):
     data_dir: Optional[str] = path(
         None, 'folder of the dataset. mnist and fashion_mnist: their files, under any names, up to two folders deep; '
         'default: Keras\'s cache, which is filled by a download. image_folder: any folder '
-        'tree of JPEG, PNG, WebP, GIF and BMP files')
+        'tree of JPEG, PNG, WebP, GIF and BMP files. tfrecords: files of examples with image/encoded. The flags below '
+        'for image_folder hold for both')
     image_size: int = integer(28, 8, 'height and width of the images in pixels', highest=256)
     channels: int = one_of_integers(1, (1, 3), '1 for grayscale images, 3 for color')
     center_crop: bool = boolean(
@@ -194,8 +195,8 @@ class TrainSettings(Settings):
              '--recipe must be one of %s. To name a run of your own, use --run_name' % ', '.join(recipes.names())),
         Rule(lambda settings: settings.data_dir is None or data.reads_files(settings.dataset),
              '--data_dir cannot be used with this --dataset, which reads no files: remove it, or name another dataset'),
-        Rule(lambda settings: settings.pack_dir is None or settings.dataset == 'image_folder',
-             '--pack_dir needs --dataset=image_folder: images of other datasets are in memory'),
+        Rule(lambda settings: settings.pack_dir is None or settings.dataset in ('image_folder', 'tfrecords'),
+             '--pack_dir needs --dataset=image_folder or tfrecords: images of other datasets are in memory'),
         Rule(lambda settings: settings.steps is not None or settings.epochs > 0, 'give --steps, or --epochs above 0'),
         *allowed_only_if(['epochs'], lambda settings: settings.epochs > 0 or 'steps' in settings.given,
                          'must be above 0 when --steps is not given'),

@@ -39,7 +39,7 @@ TRAIN = {
     'channels': choices('1', '3'), 'checkpoint_every': COUNT,
     'checkpoint_names': (['a=b', 'a/b=,c=d/e'], ['', 'a', '=b', 'a=b,', 'a=b=c']), 'classifier_steps': COUNT,
     'd_steps_per_g_step': (['1', '100'], ['', '0', '101']), 'data_dir': PATH,
-    'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'digits', 'image_folder'),
+    'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'digits', 'image_folder', 'tfrecords'),
     'epochs': (['0.001', '1e6'], ['', '-0.001', '0', 'nan', 'inf']), 'epsilon': RATE,
     'epsilon_mode': choices('tensorflow', 'pytorch'),
     'evaluate_every': (['0', '2147483647'], ['', '-1', '2147483648']),

@@ -1,7 +1,7 @@
 """Decodes an image file of any size and color mode to an array of the size and the channels that a training needs."""
 import math
 import os
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import PIL
@@ -34,20 +34,20 @@ class DecodeOptions(NamedTuple):
                 **{name: features.version(name) for name in _LIBRARIES}}
 
 
-def decode(path: str, root: str, options: DecodeOptions) -> np.ndarray:
+def decode(source: Union[str, bytes], root: str, options: DecodeOptions) -> np.ndarray:
     """Reads a file as uint8 [image_size, image_size, channels]; from an animation, the first frame.
 
     Color profiles and the EXIF orientation are ignored, as the sources of the recipes ignore them.
 
     Args:
-      path: the file.
+      source: the path of the file, or its content.
       root: the folder that links may not lead out of, without `follow_links`.
       options: what to make of it.
     Raises: any of the types that Pillow raises for damaged files.
     """
-    if not options.follow_links and os.path.islink(path) and not _is_inside(path, root):
+    if isinstance(source, str) and not options.follow_links and os.path.islink(source) and not _is_inside(source, root):
         raise ValueError('it is a link to a file outside of the folder, which needs --follow_links')
-    with image_files.open_image(path) as image:
+    with image_files.open_image(source) as image:
         box = _centered_square(*image.size) if options.center_crop else (0, 0, *image.size)
         reduction = 1.
         if options.fast_jpeg and options.antialias:

@@ -81,6 +81,20 @@ def list_folder(root: str, as_in_0_2: bool = False) -> Listing:
     return Listing(found.pop(_PICTURE), found)
 
 
+def list_files(root: str) -> List[str]:
+    """The files of a folder tree, without hidden ones, as paths relative to the folder, in order.
+
+    Raises: OSError if a folder cannot be read.
+    """
+    def on_error(error: OSError) -> None:
+        raise error
+    found = []
+    for folder, subfolders, names in os.walk(root, onerror=on_error):
+        subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
+        found += [os.path.relpath(os.path.join(folder, name), root) for name in names if not _is_hidden(name)]
+    return sorted(found, key=listing_order)
+
+
 def listing_order(path: str) -> List[Tuple[bool, str]]:
     """Sort key that gives the order of `Listing.pictures`."""
     *folders, name = path.split(os.sep)

@@ -23,11 +23,14 @@ _NUMPY_FUNCTION = getattr(tf, 'numpy_function', tf.py_func)  # before TensorFlow
 _TOO_MANY_OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
 
-class _File(NamedTuple):
+class File(NamedTuple):
+    """An image file, or an image in a file with many of them."""
+
     name: str  # path relative to the folder
     size: int  # in bytes; 0 for a broken link
     modified: int = 0  # when it was last changed, in nanoseconds; 0 for a broken link
     number: Optional[int] = None  # of its image among the packed ones, if it is there
+    offset: int = 0  # where it begins in a file with many
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
@@ -65,12 +68,13 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
     if not listing.pictures:
         raise UserError('%s contains no file that ends in %s: name a folder of image files%s' % (
             source, ', '.join(SUFFIXES), '. It contains ' + left_out if left_out else ''))
-    files = [_File(name, *_size_and_time(os.path.join(data_dir, name))) for name in listing.pictures]
+    files = [File(name, *size_and_time(os.path.join(data_dir, name))) for name in listing.pictures]
     options = DecodeOptions(image_size, channels, center_crop, antialias, follow_links, fast_jpeg)
     return ImageFolder(data_dir, files, options, skip_unreadable, left_out)
 
 
-def _size_and_time(path: str) -> Tuple[int, int]:
+def size_and_time(path: str) -> Tuple[int, int]:
+    """The size of a file in bytes, and when it was changed; zeros if it does not exist."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):  # a broken link, or it was deleted just now
@@ -92,7 +96,9 @@ class ImageFolder:
     Names of files are paths relative to the folder.
     """
 
-    def __init__(self, source: str, files: Sequence[_File], options: DecodeOptions, skip_unreadable: bool,
+    _ADVICE = 'remove it, or skip such files with --skip_unreadable'
+
+    def __init__(self, source: str, files: Sequence[File], options: DecodeOptions, skip_unreadable: bool,
                  left_out: str, packed: Optional[PackedImages] = None):
         """See `load` and `packed_in`."""
         self.source = source
@@ -142,7 +148,7 @@ class ImageFolder:
         packed = open_or_pack(folder, contents, self._decode_range, 'packing the images of ' + self.source)
         files = [file if number in packed.unreadable else file._replace(number=number)
                  for number, file in enumerate(self._files)]
-        return ImageFolder(self.source, files, self._options, self._skip_unreadable, self.left_out, packed)
+        return type(self)(self.source, files, self._options, self._skip_unreadable, self.left_out, packed)
 
     def _decode_range(self, first: int, end: int) -> Generator[Optional[np.ndarray], None, None]:
         with contextlib.closing(self._read(self._files[first:end])) as results:
@@ -164,11 +170,11 @@ class ImageFolder:
     def with_earlier(self, sizes: Dict[str, int]) -> 'ImageFolder':
         """The images with some files as they were earlier, {name: size}, even if they are gone now."""
         files = {file.name: file for file in self._files}
-        files.update((name, files.get(name, _File(name, size))._replace(size=size)) for name, size in sizes.items())
+        files.update((name, files.get(name, File(name, size))._replace(size=size)) for name, size in sizes.items())
         return self._with_files(sorted(files.values(), key=lambda file: listing_order(file.name)))
 
-    def _with_files(self, files: Sequence[_File]) -> 'ImageFolder':
-        return ImageFolder(self.source, files, self._options, self._skip_unreadable, self.left_out, self._packed)
+    def _with_files(self, files: Sequence[File]) -> 'ImageFolder':
+        return type(self)(self.source, files, self._options, self._skip_unreadable, self.left_out, self._packed)
 
     def remarks(self) -> List[str]:
         """Lines about files that are not among the images."""
@@ -199,7 +205,7 @@ class ImageFolder:
         if self._packed and files:
             self._with_files(files).first(len(files))
 
-    def _not_packed(self) -> List[_File]:
+    def _not_packed(self) -> List[File]:
         return [file for file in self._files if file.number is None]
 
     def first(self, count: int) -> np.ndarray:
@@ -254,29 +260,33 @@ class ImageFolder:
             images.append(result)
         return np.stack(images)
 
-    def _read(self, files: Sequence[_File]) -> Generator[Tuple[_File, Union[np.ndarray, str]], None, None]:
+    def _read(self, files: Sequence[File]) -> Generator[Tuple[File, Union[np.ndarray, str]], None, None]:
         """Decodes files in parallel. Yields each with its image, or the reason why it cannot be read."""
         with ThreadPool() as pool:
             yield from zip(files, pool.imap(self._decode, files, chunksize=8))
 
-    def _decode(self, file: _File) -> Union[np.ndarray, str]:
+    def _decode(self, file: File) -> Union[np.ndarray, str]:
         """An image, or the reason why it cannot be read. Raises UserError if it is packed and damaged."""
         if self._packed and file.number is not None:
             return self._packed.read(file.number)
         try:
-            return decode(self._path(file), self.source, self._options)
+            return decode(self._content(file), self.source, self._options)
         except Exception as error:  # damaged files make Pillow raise many types, such as struct.error and SyntaxError
             if isinstance(error, MemoryError) or getattr(error, 'errno', 0) in _TOO_MANY_OPEN_FILES:
                 raise  # it is not the file's fault
             return str(error) or type(error).__name__
 
-    def _path(self, file: _File) -> str:
+    def _path(self, file: File) -> str:
         return os.path.join(self.source, file.name)
 
-    def _fail(self, file: _File, reason: str) -> UserError:
+    def _content(self, file: File) -> Union[str, bytes]:
+        """What to decode: the path of a file, or its content."""
+        return self._path(file)
+
+    def _fail(self, file: File, reason: str) -> UserError:
         self.faults[file.name] = file.size
         advice = ('it was readable before. Run the same command again to train without it' if self._skip_unreadable
                   else 'skip such files with --skip_unreadable, or remove it and --pack_dir' if self._packed
-                  else 'remove it, or skip such files with --skip_unreadable')
+                  else self._ADVICE)
         self.fault = UserError('%s cannot be read as an image (%s): %s' % (self._path(file), reason, advice))
         return self.fault

@@ -1,0 +1,107 @@
+"""TFRecord files whose records are examples with an encoded image, as TensorFlow's tools for datasets write them."""
+import os
+import re
+import struct
+from typing import Generator, List, Optional
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.data._decode import DecodeOptions
+from dcgan_tf1.data._walk import list_files
+from dcgan_tf1.data.image_folder import File, ImageFolder, size_and_time
+from dcgan_tf1.errors import UserError
+
+HOLDOUT = 0
+_FEATURES = ('image/encoded', 'image')  # the first is the usual name; TensorFlow Datasets writes the second
+_NAMES = re.compile(r'[.]tfrec(ords?)?$|[.-]tfrecords?-\d+-of-\d+$|-\d{5}-of-\d{5}$')
+# A record: the length of its content, the checksum of this length, the content, the checksum of the content.
+_HEADER, _FOOTER_SIZE = struct.Struct('<QI'), 4
+_GZIP, _ZLIB = b'\x1f\x8b', b'\x78'
+
+
+def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
+         antialias: bool = True, skip_unreadable: bool = False, fast_jpeg: bool = True, **_: object) -> ImageFolder:
+    """Lists all records of the TFRecord files below a folder, ordered by path. Nothing is decoded yet.
+
+    Arguments are those of `image_folder.load`.
+    Raises: UserError if the folder contains no such files, or one is damaged.
+    """
+    source = '--data_dir=%s' % (data_dir or '')
+    if data_dir is None or not os.path.isdir(data_dir):
+        raise UserError('%s is not a folder: --dataset=tfrecords needs a folder of TFRecord files' % source)
+    try:
+        names = [name for name in list_files(data_dir) if _NAMES.search(name)]
+        records = [record for name in names for record in _records(data_dir, name)]
+    except OSError as error:
+        raise UserError('%s cannot be read (%s): name a folder that you can read'
+                        % (error.filename or source, error.strerror)) from error
+    if not records:
+        raise UserError('%s contains no record in a file that ends in .tfrecord or -00000-of-00001: name a folder of '
+                        'TFRecord files' % source)
+    options = DecodeOptions(image_size, channels, center_crop, antialias, False, fast_jpeg)
+    return _Records(data_dir, records, options, skip_unreadable, '')
+
+
+class _Records(ImageFolder):
+    """Encoded images in TFRecord files, which are read when they are needed. The name of a record is FILE#NUMBER."""
+
+    _ADVICE = 'skip such records with --skip_unreadable'
+
+    def _content(self, file: File) -> bytes:
+        with open(self._path(file).rpartition('#')[0], 'rb', buffering=0) as stream:
+            stream.seek(file.offset)
+            content = stream.read(file.size)
+        features = tf.train.Example.FromString(content).features.feature
+        for name in _FEATURES:
+            if name in features and len(features[name].bytes_list.value) == 1:
+                return features[name].bytes_list.value[0]
+        raise ValueError('it has no %s, but %s' % (_FEATURES[0], ', '.join(sorted(features)) or 'nothing'))
+
+
+def _records(folder: str, name: str) -> Generator[File, None, None]:
+    """The records of a file. Reads only their headers; the content is checked when it is decoded."""
+    path = os.path.join(folder, name)
+    size, modified = size_and_time(path)
+    with open(path, 'rb', buffering=0) as stream:
+        position, number = 0, 0
+        while position < size:
+            stream.seek(position)
+            header = stream.read(_HEADER.size)
+            begin, reason = position + _HEADER.size, ''
+            if len(header) < _HEADER.size:
+                reason = 'it is cut'
+            else:
+                length, checksum = _HEADER.unpack(header)
+                position = begin + length + _FOOTER_SIZE
+                if checksum != _masked_crc(header[:8]):
+                    is_compressed = number == 0 and header.startswith((_GZIP, _ZLIB))
+                    reason = 'it is compressed' if is_compressed else 'the header of record %d is wrong' % number
+                elif position > size:
+                    reason = 'it is cut'
+            if reason:
+                raise UserError('%s cannot be read as a TFRecord file (%s): restore it as TensorFlow writes it, '
+                                'without compression' % (path, reason))
+            # With nine digits, the order of the names is that of the records.
+            yield File('%s#%09d' % (name, number), length, modified, offset=begin)
+            number += 1
+
+
+def _make_table() -> List[int]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+_TABLE = _make_table()
+
+
+def _masked_crc(content: bytes) -> int:
+    """The CRC-32C of some bytes, masked as TFRecord files mask it."""
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 255]
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
