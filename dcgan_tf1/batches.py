@@ -7,6 +7,9 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import randomness
 
 SHUFFLES = ('continuous', 'per_epoch', 'once')
+# Keys of type float32 have 2^23 values. More examples than this are shuffled with 63 random bits: otherwise many keys
+# would be equal, and the examples that have them would keep their order.
+_MOST_WITH_FLOAT_KEYS = 10 ** 6
 
 
 class BatchPlan(NamedTuple):
@@ -49,6 +52,13 @@ class BatchPlan(NamedTuple):
             return tf.constant(self.batch_size)
         return tf.where(tf.equal(number % num_batches, num_batches - 1), remainder, self.batch_size)
 
+    def _keys(self, epoch: tf.Tensor) -> tf.Tensor:
+        """A random number for every example. Sorted by them, the examples are in the order of an epoch."""
+        seed = randomness.derive_seed(self.seed, randomness.SHUFFLE, epoch)
+        if self.num_examples <= _MOST_WITH_FLOAT_KEYS:
+            return tf.random.stateless_uniform([self.num_examples], seed)
+        return tf.random.stateless_uniform([self.num_examples], seed, 0, tf.int64.max, tf.int64)
+
     def indices(self, start: tf.Tensor) -> tf.data.Dataset:
         """The endless sequence of batches from batch `start` on.
 
@@ -62,10 +72,8 @@ class BatchPlan(NamedTuple):
         """
         def epoch(number: tf.Tensor) -> tf.data.Dataset:
             number = tf.zeros_like(number) if self.shuffle == 'once' else number
-            keys = tf.random.stateless_uniform([self.num_examples],
-                                               randomness.derive_seed(self.seed, randomness.SHUFFLE, number))
             # A stable sort gives the same order on every machine, even if two keys are equal.
-            return tf.data.Dataset.from_tensor_slices(tf.argsort(keys, stable=True))
+            return tf.data.Dataset.from_tensor_slices(tf.argsort(self._keys(number), stable=True))
 
         if self.shuffle == 'continuous':
             position, length = start * self.batch_size, self.num_examples

@@ -27,6 +27,16 @@ def test_every_epoch_has_every_example_once(num_examples, batch_size):
     assert len({tuple(epoch) for epoch in order}) > 1
 
 
+def test_more_than_a_million_examples():
+    """Hardly any keys are equal, so hardly any examples keep their order for this reason."""
+    plan = BatchPlan('continuous', 10 ** 6 + 1, 10 ** 6 + 1, 7)
+    order, = planned_batches(plan.num_examples, plan.batch_size, plan.seed, 1, 1)
+    assert (np.sort(order) == np.arange(plan.num_examples)).all()
+    with tf.Graph().as_default(), tf.Session() as session:
+        keys = session.run(plan._keys(tf.constant(1, tf.int64)))
+    assert len(np.unique(keys)) == plan.num_examples and (np.diff(keys[order]) > 0).all()
+
+
 @pytest.mark.parametrize('start', [1, 3, 4, 9, 10**6, 10**12])
 def test_batches_do_not_depend_on_the_first_step(start):
     np.testing.assert_array_equal(planned_batches(10, 3, 5, start, 8)[2:], planned_batches(10, 3, 5, start + 2, 6))

@@ -44,6 +44,9 @@ SCRIPTS = {
         'implementations': (['dcgan', 'post,GEMM'], ['none']), 'windows': numbers(1), 'steps': numbers(1),
         'seconds': (['0', '0.5'], ['', '-0.1', 'nan', 'inf', 'a']), 'batch_size': numbers(2), 'no_growth': SWITCH,
         'note': (['', 'A busy machine.'], []), 'report_only': SWITCH, 'output': PATH}),
+    'benchmarks.workers_plan': ((), {
+        'recipes': RECIPES, 'batch_size': numbers(2), 'gpus': (['2', '8,64'], ['', '1', '8,', 'a']),
+        'teraflops': (['0.5', '60'], ['', '0', '-1', 'nan', 'a'])}),
     'experiments.batch_norm.__main__': ((), {
         'data_dir': FOLDER, 'dataset': DATASET, 'recipes': RECIPES, 'seeds': numbers(1),
         'stages': (['1', '3,1'], ['', '0', '3,', '3,0', 'a']), 'last_step': STEPS_BY_NAME,
@@ -74,6 +77,9 @@ SCRIPTS = {
         'seed': numbers(0), 'output': PATH}),
     'robustness.fingerprints': (('--output=a.json',), {
         'output': PATH, 'data_dir': FOLDER, 'image_dir': FOLDER, 'compare': PATH}),
+    'robustness.workers': (('--steps=30',), {
+        'kills': (['3', '7'], ['2', '-1', '', 'a']), 'steps': (['25', '100'], ['11', '', '2.5']), 'seed': numbers(0),
+        'output': PATH}),
     'robustness.fuzz': ((), {'inputs': numbers(1), 'seed': numbers(0), 'output': PATH})}
 NO_ARGUMENTS_OF_THEIR_OWN = {'benchmarks.startup', 'benchmarks.training.worker', 'experiments.upstream.record'}
 
