@@ -101,13 +101,19 @@ def operations(convolution: Convolution, batch_size: int) -> Iterator[Dict[str, 
             tf.get_variable(name, initializer=tf.fill(shape, tf.constant(0.5, dtype)), use_resource=True).read_value()
             for name, shape in shapes.items()]
         geometry = {'strides': [1, strides, strides, 1], 'padding': padding}
-        pairs = {'dilated': (
-            tf.nn.conv2d_backprop_filter(images, kernel_shape, gradients, **geometry),
-            routes.weight_gradient(images, gradients, kernel_shape[0], strides, padding))}
+        pairs = {}
+        if kernels.is_possible('dilated', convolution):
+            pairs['dilated'] = (
+                tf.nn.conv2d_backprop_filter(images, kernel_shape, gradients, **geometry),
+                routes.weight_gradient(images, gradients, kernel_shape[0], strides, padding))
         if kernels.is_possible('subpixel', convolution):
             pairs['subpixel'] = (
                 tf.nn.conv2d_backprop_input(shapes['images'], kernel, gradients, **geometry),
                 routes.subpixel_transpose(gradients, kernel, size, strides, padding))
+        if kernels.is_possible('transposed', convolution):
+            rows, matrix = tf.reshape(gradients, [batch_size, -1]), tf.reshape(kernel, kernel_shape[2:])
+            pairs['transposed'] = (
+                tf.matmul(rows, matrix, transpose_b=True), routes.dense_input_gradient(rows, matrix))
         session.run(tf.global_variables_initializer())
         yield {name: tuple(session.make_callable(tensor.op) for tensor in pair) for name, pair in pairs.items()}
 

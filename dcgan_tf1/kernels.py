@@ -16,12 +16,16 @@ from dcgan_tf1 import routes
 
 CHOICES = ('auto', 'by_shape', 'native')
 # 'dilated' is a route of the gradient of a convolution's kernel; 'subpixel' one of the gradient of its input, which is
-# a transposed convolution.
-ROUTES = ('dilated', 'subpixel')
+# a transposed convolution; 'transposed' one of the gradient of a dense layer's input.
+ROUTES = ('dilated', 'subpixel', 'transposed')
+MIN_WEIGHTS = 2 ** 20  # of dense layers with other routes: smaller ones take too little time
 
 
 class Convolution(NamedTuple):
-    """A convolution. A transposed convolution counts as the convolution that it is the gradient of."""
+    """A convolution. A transposed convolution counts as the convolution that it is the gradient of.
+
+    A dense layer counts as a convolution with a 1×1 kernel of an image of 1×1 pixels.
+    """
 
     size: Tuple[int, int]  # height and width of its input
     kernel: Tuple[int, int, int, int]  # height, width, input channels, output channels
@@ -34,6 +38,11 @@ class Convolution(NamedTuple):
         """Height and width of its output."""
         cut = [length - 1 if self.padding == 'VALID' else 0 for length in self.kernel[:2]]
         return tuple(-(-(length - less) // self.strides) for length, less in zip(self.size, cut))
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether this is a dense layer."""
+        return (*self.size, *self.kernel[:2]) == (1, 1, 1, 1)
 
 
 class Route(NamedTuple):
@@ -77,6 +86,8 @@ def is_choice(choice: str) -> bool:
 
 def is_possible(name: str, convolution: Convolution) -> bool:
     """Whether a convolution can take a route."""
+    if convolution.is_dense or name == 'transposed':
+        return convolution.is_dense and name == 'transposed'
     return name != 'subpixel' or convolution.strides > 1
 
 
@@ -128,7 +139,8 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.Te
     Returns:
         [batch, height', width', filters].
     """
-    with _override_gradient('Conv2D', _routes_of(x.shape.as_list()[1:3], kernel, strides, padding)):
+    chosen = _routes_of(x.shape.as_list()[1:3], kernel.shape.as_list(), strides, padding, kernel.dtype)
+    with _override_gradient('Conv2D', chosen):
         return tf.nn.conv2d(x, kernel, strides=[1, strides, strides, 1], padding=padding)
 
 
@@ -147,7 +159,7 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
     Returns:
         [batch, height', width', filters].
     """
-    chosen = _routes_of(size, kernel, strides, padding)
+    chosen = _routes_of(size, kernel.shape.as_list(), strides, padding, kernel.dtype)
     if 'subpixel' in chosen:
         return routes.subpixel_transpose(x, kernel, size, strides, padding)
     filters = int(kernel.shape[2])
@@ -158,13 +170,31 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
     return y
 
 
-def _routes_of(size: Sequence[Optional[int]], kernel: tf.Tensor, strides: int, padding: str) -> FrozenSet[str]:
-    """The routes of a convolution that is built now. Those of unknown size take none."""
-    shape = kernel.shape.as_list()
-    if None in [*size, *shape]:
+def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """`tf.matmul`, whose gradient with respect to x may take another route.
+
+    Args:
+        x: [batch, features].
+        kernel: [features, units]. With fewer than `MIN_WEIGHTS` elements, it takes no other route.
+
+    Returns:
+        [batch, units].
+    """
+    if (kernel.shape.num_elements() or 0) < MIN_WEIGHTS:
+        return tf.matmul(x, kernel)
+    chosen = _routes_of((1, 1), [1, 1, *kernel.shape.as_list()], 1, 'VALID', kernel.dtype)
+    with _override_gradient('MatMul', chosen):
+        return tf.matmul(x, kernel)
+
+
+def _routes_of(size: Sequence[Optional[int]], kernel: Sequence[Optional[int]], strides: int, padding: str,
+               dtype: tf.DType) -> FrozenSet[str]:
+    """The routes of a convolution that is built now, from its fields. Those of unknown size take none."""
+    if None in [*size, *kernel]:
         return frozenset()
-    height, width = map(int, size)
-    convolution = Convolution((height, width), tuple(shape), strides, padding, kernel.dtype.base_dtype.name)
+    (height, width), (rows, columns, channels, filters) = map(int, size), map(int, kernel)
+    convolution = Convolution((height, width), (rows, columns, channels, filters), strides, padding,
+                              dtype.base_dtype.name)
     if _local.found is not None and convolution not in _local.found:
         _local.found.append(convolution)
     return _chosen(_local.choice, convolution)
@@ -231,6 +261,16 @@ def _conv2d_transpose_gradient(op: tf.Operation, gradient: tf.Tensor,
             tf.nn.conv2d(gradient, kernel, strides=[1, strides, strides, 1], padding=padding))
 
 
+def _matmul_gradient(op: tf.Operation, gradient: tf.Tensor,
+                     chosen: Collection[str]) -> Tuple[tf.Tensor, tf.Tensor]:
+    x, kernel = op.inputs
+    if 'transposed' in chosen:
+        input_gradient = routes.dense_input_gradient(gradient, kernel)
+    else:
+        input_gradient = tf.matmul(gradient, kernel, transpose_b=True)
+    return input_gradient, tf.matmul(x, gradient, transpose_a=True)
+
+
 def _strides_and_padding(op: tf.Operation) -> Tuple[int, str]:
     return op.get_attr('strides')[1], op.get_attr('padding').decode()
 
@@ -245,6 +285,7 @@ def _weight_gradient(images: tf.Tensor, gradient: tf.Tensor, kernel: tf.Tensor, 
 
 # The gradient of an operation is selected by name, and is built when nobody knows the choice any more. So there is one
 # for each set of routes.
-for _op_type, _function in (('Conv2D', _conv2d_gradient), ('Conv2DBackpropInput', _conv2d_transpose_gradient)):
+for _op_type, _function in (('Conv2D', _conv2d_gradient), ('Conv2DBackpropInput', _conv2d_transpose_gradient),
+                            ('MatMul', _matmul_gradient)):
     for _set in itertools.chain.from_iterable(itertools.combinations(ROUTES, n + 1) for n in range(len(ROUTES))):
         tf.RegisterGradient(_gradient_name(_op_type, _set))(functools.partial(_function, chosen=_set))

@@ -1,4 +1,4 @@
-"""Other ways to compute strided convolutions and their gradients than TensorFlow's own kernels.
+"""Other ways to compute convolutions, dense layers and their gradients than TensorFlow's own kernels.
 
 All of them equal TensorFlow's kernels up to rounding:
 
@@ -8,6 +8,8 @@ All of them equal TensorFlow's kernels up to rounding:
   input, as *one convolution of stride 1 with strides² times as many channels*, whose output is rearranged into
   pixels. This is the sub-pixel convolution of Shi et al. 2016 (arXiv 1609.05158); that the two operations are
   the same is shown in arXiv 1609.07009.
+- `dense_input_gradient` computes the gradient of a dense layer's input as the transpose of a product, instead of a
+  product with a transposed kernel.
 
 `kernels` decides where they are used.
 """
@@ -47,6 +49,19 @@ def weight_gradient(images: tf.Tensor, gradient: tf.Tensor, kernel_size: int, st
     result = tf.nn.conv2d(tf.transpose(images, [3, 1, 2, 0]), tf.transpose(gradient, [1, 2, 0, 3]),
                           strides=[1, 1, 1, 1], padding=paddings, dilations=[1, strides, strides, 1])
     return tf.transpose(result, [1, 2, 0, 3])
+
+
+def dense_input_gradient(gradient: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Gradient of `tf.matmul(x, kernel)` with respect to x.
+
+    Args:
+        gradient: [batch, units], with respect to the product.
+        kernel: [features, units].
+
+    Returns:
+        [batch, features].
+    """
+    return tf.transpose(tf.matmul(kernel, gradient, transpose_b=True))
 
 
 def _resize(x: tf.Tensor, axis: int, before: int, after: int) -> tf.Tensor:

@@ -11,6 +11,7 @@ from dcgan_tf1.timings_cache import TimingsCache
 
 SMALL = Convolution((9, 8), (5, 5, 3, 4), 2, 'SAME', 'float32')
 LARGE = Convolution((32, 32), (5, 5, 128, 256), 2, 'SAME', 'float32')  # more than 2 GFLOP for 8 images
+DENSE = Convolution((1, 1), (1, 1, 2048, 512), 1, 'VALID', 'float32')
 LAST = Convolution((4, 4), (4, 4, 64, 1), 1, 'VALID', 'float32')  # of stride 1: subpixel is not possible
 
 
@@ -85,7 +86,7 @@ def test_noise_is_no_gain(elapsed, cpu, expected):
     assert gain(Timings(elapsed, cpu)) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize('convolution', [SMALL, LAST])
+@pytest.mark.parametrize('convolution', [SMALL, LAST, DENSE])
 def test_operations_compute_something(convolution):
     with kernel_timing.operations(convolution, 2) as operations:
         assert set(operations) == {name for name in kernels.ROUTES if kernels.is_possible(name, convolution)}

@@ -109,6 +109,23 @@ def test_convolutions_in_bfloat16(kernel_size, graph):
             assert_close(*session.run([other, native], feed), dtype='bfloat16')
 
 
+def test_large_dense_layers(graph):
+    """The gradient of the input takes another route. Smaller layers have none."""
+    feed = placeholders(3, (2048,))
+    x, = feed
+    kernel = tf.random.stateless_normal([2048, 512], [1, 2])
+    layer = Convolution((1, 1), (1, 1, 2048, 512), 1, 'VALID', 'float32')
+    choice = all_routes(layer)
+    assert choice == 'transposed-1x1-1x1x2048x512-s1-valid-float32' and kernels.parse(choice)
+    with kernels.recording() as found:
+        other, native = (values_and_gradients(kernels.matmul, use, x, kernel, tf.float32) for use in (choice, 'native'))
+        kernels.matmul(x, kernel[:, :511])
+    assert found == [layer]
+    assert sum(op.type == 'Transpose' for op in graph.get_operations()) == 1
+    with tf.Session() as session:
+        assert_close(*session.run([other, native], feed))
+
+
 def test_rectangular_images(graph):
     feed = placeholders(2, (9, 14, 3))
     kernel = tf.random.stateless_normal([5, 5, 3, 4], [1, 2])
