@@ -8,7 +8,8 @@ Each implementation runs in a process of its own. The processes train windows of
 slow phase of the machine slows all of them, and only one computes at a time. An implementation that cannot
 run here (PyTorch, for example, is not installed by scripts/test.py) is reported with the reason; the others
 run nevertheless. Works on CPUs and on a GPU. Writes README.md, benchmark.json and one figure per recipe to
-a folder of this processor in --output, and there an overview of all processors.
+a folder of this processor in --output, and there an overview of all processors. What the folder
+already has of other recipes is kept, if it was measured with the same programs and as many windows.
 """
 import argparse
 import os
@@ -21,7 +22,7 @@ from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import write_atomically
 from scripts.benchmarks.training import catalog, figures, overview, report
 from scripts.benchmarks.training.growth import Growth, measure_growth
-from scripts.benchmarks.training.measurements import Measurements, from_json, to_json
+from scripts.benchmarks.training.measurements import Measurements, from_json, to_json, with_earlier
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
 from scripts.lib.arguments import at_least, list_of, one_of, path
@@ -91,7 +92,8 @@ def _write_report(folder: str, measurements: Measurements) -> str:
 
 def stored(output: str) -> Dict[str, Measurements]:
     """{name of a folder in the output folder: the measurements in it}."""
-    return {name: from_json(os.path.join(output, name, _STORED)) for name in sorted(os.listdir(output))
+    names = sorted(os.listdir(output)) if os.path.isdir(output) else []
+    return {name: from_json(os.path.join(output, name, _STORED)) for name in names
             if os.path.exists(os.path.join(output, name, _STORED))}
 
 
@@ -105,10 +107,13 @@ def _measure(arguments: argparse.Namespace) -> str:
     races: Dict[str, List[Result]] = {}
     growth: Dict[str, List[Growth]] = {}
     text = ''
+    earlier = {os.path.join(arguments.output, name): found for name, found in stored(arguments.output).items()}
 
     def save():  # after each recipe, so that an interrupted run keeps its results
         measurements = _collect(races, growth, arguments)
         folder = os.path.join(arguments.output, _folder_name(measurements.device))
+        if folder in earlier:
+            measurements = with_earlier(measurements, earlier[folder])
         os.makedirs(folder, exist_ok=True)
         write_atomically(os.path.join(folder, _STORED), to_json(measurements))
         text = _write_report(folder, measurements)

@@ -21,6 +21,16 @@ class Measurements(NamedTuple):
     growth: Dict[str, List[Growth]]  # by recipe
 
 
+def with_earlier(measurements: Measurements, earlier: Measurements) -> Measurements:
+    """Adds what was measured earlier and not again, if it was measured in the same way with the same programs."""
+    fields = ('device', 'python', 'frameworks', 'windows', 'note')
+    if any(getattr(measurements, field) != getattr(earlier, field) for field in fields):
+        return measurements
+    return measurements._replace(
+        idle=max(measurements.idle, earlier.idle), batch_sizes={**earlier.batch_sizes, **measurements.batch_sizes},
+        races={**earlier.races, **measurements.races}, growth={**earlier.growth, **measurements.growth})
+
+
 def to_json(measurements: Measurements) -> bytes:
     """The content of benchmark.json."""
     content = {
