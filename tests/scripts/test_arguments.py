@@ -44,6 +44,9 @@ SCRIPTS = {
         'implementations': (['dcgan', 'post,GEMM'], ['none']), 'windows': numbers(1), 'steps': numbers(1),
         'seconds': (['0', '0.5'], ['', '-0.1', 'nan', 'inf', 'a']), 'batch_size': numbers(2), 'no_growth': SWITCH,
         'note': (['', 'A busy machine.'], []), 'report_only': SWITCH, 'output': PATH}),
+    'benchmarks.workers': ((), {
+        'recipes': RECIPES, 'workers': (['2', '1,2,3'], ['', '0', '2,', 'a']), 'batch_size': numbers(3),
+        'steps': numbers(1), 'rounds': numbers(1), 'output': PATH, 'of_worker': (['all'], [])}),
     'benchmarks.workers_plan': ((), {
         'recipes': RECIPES, 'batch_size': numbers(2), 'gpus': (['2', '8,64'], ['', '1', '8,', 'a']),
         'teraflops': (['0.5', '60'], ['', '0', '-1', 'nan', 'a'])}),

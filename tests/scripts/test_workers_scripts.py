@@ -2,6 +2,7 @@
 import pytest
 
 from dcgan_tf1.peers import LOST_STATUS
+from scripts.benchmarks import workers as workers_benchmark
 from scripts.benchmarks import workers_plan
 from scripts.robustness import workers
 
@@ -27,3 +28,14 @@ def test_the_plan():
     assert sum(small.reductions) > 4 * 7 * 10 ** 6  # the gradients of 7.5 million parameters
     assert workers_plan.seconds(small, 4, 8, 1e9, 1e99, 0) == workers_plan.seconds(small, 4, 1, 1e9, 1, 1)
     assert workers_plan.seconds(small, 4, 8, 1e9, 1e9, 1e-3) > workers_plan.seconds(small, 4, 8, 1e9, 1e10, 1e-3)
+
+
+def test_steps_are_timed(tmp_path, capsys):
+    workers_benchmark.main(['--recipes=machinecurve', '--workers=2', '--batch_size=4', '--steps=1', '--rounds=1',
+                            '--output=%s' % tmp_path])
+    text = (tmp_path / 'README.md').read_text(encoding='utf-8')
+    rows = [line.split(' | ') for line in text.splitlines() if line.startswith('| `machinecurve`')]
+    assert [row[1:4] for row in rows] == [['1', '4', '`all`'], ['2', '4', '`all`'], ['2', '4', '`worker`'],
+                                         ['2', '8', '`all`']]
+    reductions = [int(row[6]) for row in rows]
+    assert reductions[0] == 0 < reductions[2] < reductions[1] == reductions[3]

@@ -1,0 +1,165 @@
+"""Times training steps with one, two and three workers on this machine.
+
+  python -m scripts.benchmarks.workers
+
+Without GPUs, the workers share the processor, so more of them cannot be faster. What the table shows is what working
+together costs: how fast they train together with the same batch (strong scaling) and with so many images for each (weak
+scaling), and how many reductions of how many bytes a step has. Each measurement starts processes of its own; they
+alternate. Writes README.md and workers.json to --output.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any, Dict, List, Optional, Sequence
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1 import cli_flags, graph, markdown, processor, recipes, run_settings, tf_config
+from dcgan_tf1.cli import exit_status
+from dcgan_tf1.cluster import Cluster
+from dcgan_tf1.data import Images
+from dcgan_tf1.launch import free_addresses
+from dcgan_tf1.run_folder import write_atomically
+from dcgan_tf1.settings import TrainSettings
+from scripts.lib.arguments import at_least, list_of, one_of, path
+from scripts.lib.paths import ROOT, results_folder
+
+_WARM_UP = 3  # steps that are not timed
+_INTRODUCTION = '''# Several workers on one machine
+
+What does it cost to [train with several workers](../../../docs/several-workers.md)?
+
+Measured without a GPU on %s with TensorFlow %s: the workers shared the processor, so more of them could not be faster.
+*Speed* is in images per second, divided by that of one worker: the median of %d measurements, which alternated, and
+their range. Where the batch stays the same, that is strong scaling; where it grows with the workers, weak scaling. The
+reductions are those of a step that logs, which has two more than others.
+
+'''
+_HEADINGS = ('recipe', 'workers', 'images in a batch', 'batch statistics', 'ms per step', 'speed', 'reductions',
+             'MB reduced')
+
+
+def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.workers', description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--recipes', type=list_of(one_of(recipes.names())), default='machinecurve,sparse_softmax',
+                        help='comma-separated (default: %(default)s)')
+    parser.add_argument('--workers', type=list_of(at_least(1)), default='1,2,3', help='default: %(default)s')
+    parser.add_argument('--batch_size', type=at_least(3), default=64,
+                        help='images in a batch of one worker (default: %(default)s)')
+    parser.add_argument('--steps', type=at_least(1), default=10, help='timed steps (default: %(default)s)')
+    parser.add_argument('--rounds', type=at_least(1), default=3, help='measurements of each (default: %(default)s)')
+    parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'workers'),
+                        help='folder for the results')
+    parser.add_argument('--of_worker', help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
+
+
+def time_steps(recipe: str, batch_size: int, statistics_of: str, steps: int) -> Dict[str, Any]:
+    """Trains some steps on noise as one of the workers of TF_CONFIG.
+
+    Returns: the median seconds of a step, and the bytes of every reduction of a step.
+    """
+    settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe, '--batch_size=%d' % batch_size, '--kernels=native',
+                               '--batch_statistics=' + statistics_of)
+    shape = (2 * batch_size, settings.image_size, settings.image_size, settings.channels)
+    images = Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'noise')
+    seconds: List[float] = []
+    with Cluster() as cluster, tf.Graph().as_default(), tf.device(cluster.device):
+        workers = cluster.workers(statistics_of)
+        plan = run_settings.batch_plan(settings, images.num_examples)
+        training = graph.build_training(settings, images, plan, workers)
+        traffic = list(workers.traffic)
+        initializer = tf.global_variables_initializer()
+        with cluster.create_session(False) as session:
+            session.run(initializer)
+            if training.cooperation:
+                session.run(training.cooperation.copy_from_chief)
+                del traffic[-len(tf.global_variables()):]  # this is no part of a step
+            training.start_batches(session, 0)
+            for _ in range(_WARM_UP + steps):
+                began = time.perf_counter()
+                session.run(training.step._asdict())
+                seconds.append(time.perf_counter() - began)
+    return {'seconds': statistics.median(seconds[_WARM_UP:]), 'traffic': traffic}
+
+
+def measure(result: Dict[str, Any], steps: int) -> Dict[str, Any]:
+    """What `time_steps` returns on worker 0 of the processes that an entry of the results describes."""
+    count = result['workers']
+    addresses = free_addresses(count)
+    command = [sys.executable, '-m', 'scripts.benchmarks.workers', '--of_worker=' + result['statistics'],
+               '--recipes=' + result['recipe'], '--batch_size=%d' % result['batch_size'], '--steps=%d' % steps]
+    processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE,
+                                  env={**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)})
+                 for rank in range(count)]
+    outputs = [process.communicate()[0] for process in processes]
+    if any(process.returncode for process in processes):
+        sys.exit('error: %d workers with --recipe=%s failed: see their output above' % (count, result['recipe']))
+    return json.loads(outputs[0].decode())
+
+
+def _rows(results: Sequence[Dict[str, Any]]) -> List[List[Any]]:
+    alone = {result['recipe']: result for result in results if result['workers'] == 1}
+    rows = []
+    for result in results:
+        one = alone[result['recipe']]
+        more = result['batch_size'] / one['batch_size']
+        speeds = sorted(more * first / own for first, own in zip(one['seconds'], result['seconds']))
+        rows.append(['`%s`' % result['recipe'], result['workers'], result['batch_size'], '`%s`' % result['statistics'],
+                     '%.0f' % (1000 * statistics.median(result['seconds'])),
+                     '%.2f (%.2f–%.2f)' % (statistics.median(speeds), speeds[0], speeds[-1]), len(result['traffic']),
+                     '%.1f' % (sum(result['traffic']) / 1e6)])
+    return rows
+
+
+def _to_measure(parsed: argparse.Namespace) -> List[Dict[str, Any]]:
+    """The results, without times yet."""
+    results = []
+    for recipe in parsed.recipes:
+        for count in sorted({1, *parsed.workers}):
+            variants = [(parsed.batch_size, 'all')]
+            if count > 1:
+                variants += [(parsed.batch_size, 'worker'), (count * parsed.batch_size, 'all')]
+            results += [{'recipe': recipe, 'workers': count, 'batch_size': batch_size, 'statistics': statistics_of,
+                         'seconds': []} for batch_size, statistics_of in variants]
+    return results
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """The script."""
+    parsed = parse(arguments)
+    if parsed.of_worker:
+        print(json.dumps(time_steps(parsed.recipes[0], parsed.batch_size, parsed.of_worker, parsed.steps)))
+        return
+    os.makedirs(parsed.output, exist_ok=True)
+    results = _to_measure(parsed)
+    for number in range(parsed.rounds):
+        for position, result in enumerate(results, 1):
+            print('round %d of %d: %d of %d' % (number + 1, parsed.rounds, position, len(results)), file=sys.stderr,
+                  flush=True)
+            measured = measure(result, parsed.steps)
+            result['seconds'].append(measured['seconds'])
+            result['traffic'] = measured['traffic']
+    stored = {'processor': processor.name(), 'tensorflow': tf.__version__, 'results': results}
+    write_atomically(os.path.join(parsed.output, 'workers.json'), (json.dumps(stored, indent=1) + '\n').encode())
+    text = report(stored)
+    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
+    print(text)
+
+
+def report(stored: Dict[str, Any]) -> str:
+    """The content of README.md."""
+    rounds = len(stored['results'][0]['seconds'])
+    introduction = _INTRODUCTION % (stored['processor'], stored['tensorflow'], rounds)
+    return introduction + markdown.table(_HEADINGS, _rows(stored['results']))
+
+
+if __name__ == '__main__':
+    sys.exit(exit_status(main))
