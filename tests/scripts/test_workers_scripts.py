@@ -1,12 +1,27 @@
-"""The scripts that disturb and plan trainings with several workers: what they would notice, and the model."""
+"""The scripts that disturb and plan trainings with several workers: the stored results, and what they would notice."""
+import os
+
 import pytest
 
 from dcgan_tf1.peers import LOST_STATUS
 from scripts.benchmarks import workers as workers_benchmark
 from scripts.benchmarks import workers_plan
+from scripts.lib.measurements import Measurements, read_json
+from scripts.lib.paths import results_folder
 from scripts.robustness import workers
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def stored():
+    folder = results_folder('robustness', 'workers')
+    return Measurements(folder, read_json(os.path.join(folder, 'measurements.json'))['settings'])
+
+
+def test_stored_results_match_the_committed_report(stored):
+    with open(os.path.join(results_folder('robustness', 'workers'), 'README.md'), encoding='utf-8') as file:
+        assert file.read() == workers.report(stored)
 
 
 @pytest.mark.parametrize('change, problem', [
