@@ -85,7 +85,7 @@ def _choose_kernels(settings: TrainSettings, cache: TimingsCache, timer: Timer) 
     note = 'TensorFlow\'s own kernels, which are the fastest here'
     if faster:
         note = 'other routes for %d of %d kernels, up to %.1f times as fast here as TensorFlow\'s own' % (
-            len(faster), len(gains), max(faster))
+            len(faster), len(set(map(kernel_timing.gradient_of, gains))), max(faster))
     return settings.replace(kernels=choice), ['--kernels=auto takes ' + note] if gains else []
 
 

@@ -106,6 +106,10 @@ def operations(convolution: Convolution, batch_size: int) -> Iterator[Dict[str, 
             pairs['dilated'] = (
                 tf.nn.conv2d_backprop_filter(images, kernel_shape, gradients, **geometry),
                 routes.weight_gradient(images, gradients, kernel_shape[0], strides, padding))
+        if kernels.is_possible('patches', convolution):
+            pairs['patches'] = (
+                tf.nn.conv2d_backprop_filter(images, kernel_shape, gradients, **geometry),
+                routes.weight_gradient_of_patches(images, gradients, kernel_shape[0], strides, padding))
         if kernels.is_possible('subpixel', convolution):
             pairs['subpixel'] = (
                 tf.nn.conv2d_backprop_input(shapes['images'], kernel, gradients, **geometry),
@@ -162,8 +166,11 @@ class _Candidates:
 def _is_unlikely(route: Route) -> bool:
     """Whether a route is timed last, when time may be over.
 
-    The sub-pixel route computes more products. With TensorFlow 2 it has only been faster for 1 or 3 channels.
+    The sub-pixel route computes more products. With TensorFlow 2 it has only been faster for 1 or 3 channels. Patches
+    have only been faster in bfloat16.
     """
+    if route.name == 'patches':
+        return route.convolution.dtype == 'float32'
     return route.name == 'subpixel' and route.convolution.kernel[2] > 4
 
 
@@ -200,8 +207,21 @@ def gains(convolutions: Sequence[Convolution], batch_size: int, cache: TimingsCa
 
 
 def choice(found: Dict[Route, float]) -> str:
-    """The value of --kernels that takes exactly the routes that are faster; `found` is a result of `gains`."""
-    return ','.join(sorted(str(route) for route, factor in found.items() if factor >= MIN_GAIN)) or 'native'
+    """The value of --kernels that takes the routes that are faster; `found` is a result of `gains`.
+
+    Of two routes for the same gradient, it takes the faster one.
+    """
+    best: Dict[Tuple[str, Convolution], Route] = {}
+    for route, factor in found.items():
+        gradient = gradient_of(route)
+        if factor >= MIN_GAIN and (gradient not in best or factor > found[best[gradient]]):
+            best[gradient] = route
+    return ','.join(sorted(map(str, best.values()))) or 'native'
+
+
+def gradient_of(route: Route) -> Tuple[str, Convolution]:
+    """What a route computes: ('kernel' or 'input', the convolution)."""
+    return kernels.ROUTES[route.name], route.convolution
 
 
 def gain_of_float32(timer: Timer = time_in_turns) -> float:

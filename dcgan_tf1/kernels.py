@@ -15,9 +15,9 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import routes
 
 CHOICES = ('auto', 'by_shape', 'native')
-# 'dilated' is a route of the gradient of a convolution's kernel; 'subpixel' one of the gradient of its input, which is
-# a transposed convolution; 'transposed' one of the gradient of a dense layer's input.
-ROUTES = ('dilated', 'subpixel', 'transposed')
+# {name: what it is a route of, the gradient of a convolution's kernel or of its input}. The gradient of the input is a
+# transposed convolution. 'transposed' is for dense layers.
+ROUTES = {'dilated': 'kernel', 'patches': 'kernel', 'subpixel': 'input', 'transposed': 'input'}
 MIN_WEIGHTS = 2 ** 20  # of dense layers with other routes: smaller ones take too little time
 
 
@@ -88,7 +88,7 @@ def is_possible(name: str, convolution: Convolution) -> bool:
     """Whether a convolution can take a route."""
     if convolution.is_dense or name == 'transposed':
         return convolution.is_dense and name == 'transposed'
-    return name != 'subpixel' or convolution.strides > 1
+    return name == 'dilated' or convolution.strides > 1
 
 
 class _Local(threading.local):
@@ -277,6 +277,8 @@ def _strides_and_padding(op: tf.Operation) -> Tuple[int, str]:
 
 def _weight_gradient(images: tf.Tensor, gradient: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str,
                      chosen: Collection[str]) -> tf.Tensor:
+    if 'patches' in chosen:
+        return routes.weight_gradient_of_patches(images, gradient, int(kernel.shape[0]), strides, padding)
     if 'dilated' in chosen:
         return routes.weight_gradient(images, gradient, int(kernel.shape[0]), strides, padding)
     return tf.nn.conv2d_backprop_filter(images, tf.shape(kernel), gradient, strides=[1, strides, strides, 1],

@@ -40,10 +40,11 @@ def test_the_choice_becomes_the_setting(new_cache, training_settings):
     settings, notes = fastest.choose(training_settings(*MAIN_RUN), timer)
     assert kernels.parse(settings.kernels) == {
         kernels.Route(name, convolution) for name in kernels.ROUTES
-        for convolution in graph.convolutions(training_settings(*MAIN_RUN)) if kernels.is_possible(name, convolution)}
+        for convolution in graph.convolutions(training_settings(*MAIN_RUN))
+        if kernels.is_possible(name, convolution) and name != 'patches'}  # of equally fast routes, the first
     assert notes == ["--kernels=auto takes other routes for 5 of 5 kernels, up to 2.0 times as fast here as "
                      "TensorFlow's own"]
-    assert timer.calls == 5 and new_cache.exists()
+    assert timer.calls == 7 and new_cache.exists()
     # The second time, nothing is measured: the cache decides.
     assert fastest.choose(training_settings(*MAIN_RUN), always(0.5)) == (settings, notes)
     new_cache.write_bytes(b'damaged')
@@ -265,4 +266,4 @@ def test_without_a_cache_it_measures_every_time(obstacle, tmp_path, monkeypatch,
     for expected in (2., 0.5):
         timer = always(expected)
         settings, _ = fastest.choose(training_settings('--batch_size=2'), timer)
-        assert timer.calls == 5 and (settings.kernels == 'native') == (expected < 1)
+        assert timer.calls == 7 and (settings.kernels == 'native') == (expected < 1)

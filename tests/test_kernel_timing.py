@@ -108,13 +108,16 @@ def by_name(values):
 
 
 def test_each_route_is_timed_once(cache):
-    timer, timed = by_name([2., 0.5, 1.01])
+    timer, timed = by_name([2., 0.5, 1.01, 1.5])
     gains = kernel_timing.gains([SMALL, LAST], 4, cache, timer)
-    assert gains == {Route('dilated', SMALL): 2., Route('subpixel', SMALL): 0.5, Route('dilated', LAST): 1.01}
-    assert kernel_timing.gains([SMALL, LAST], 4, cache, timer) == gains and len(timed) == 3
+    assert gains == {Route('dilated', SMALL): 2., Route('subpixel', SMALL): 0.5, Route('dilated', LAST): 1.01,
+                     Route('patches', SMALL): 1.5}
+    assert kernel_timing.gains([SMALL, LAST], 4, cache, timer) == gains and len(timed) == 4
     assert kernel_timing.choice(gains) == 'dilated-9x8-5x5x3x4-s2-same-float32'  # 1.01 may be noise
     kernel_timing.gains([SMALL], 5, cache, timer)
-    assert len(timed) == 5  # batches of another size are timed anew
+    assert len(timed) == 7  # batches of another size are timed anew
+    faster = {**gains, Route('patches', SMALL): 2.1}  # of two routes for the same gradient, the faster one
+    assert kernel_timing.choice(faster) == 'patches-9x8-5x5x3x4-s2-same-float32'
     assert kernel_timing.choice({}) == 'native'
     assert kernels.parse(kernel_timing.choice({**gains, Route('subpixel', SMALL): 3.})) == {
         Route('dilated', SMALL), Route('subpixel', SMALL)}
@@ -126,10 +129,10 @@ def test_large_convolutions_begin_with_few_images(cache, monkeypatch):
     original = kernel_timing.operations
     monkeypatch.setattr(kernel_timing, 'operations', lambda convolution, images: (
         batch_sizes.append(images) or original(convolution, min(images, 2))))
-    timer, timed = by_name([2., 0.5, 1.7])
+    timer, timed = by_name([2., 0.5, 0.6, 1.7])
     gains = kernel_timing.gains([LARGE], 64, cache, timer)
-    assert batch_sizes == [8, 8, 64] and timed == [2., 0.5, 1.7]
-    assert gains == {Route('dilated', LARGE): 1.7, Route('subpixel', LARGE): 0.5}
+    assert batch_sizes == [8, 8, 64] and timed == [2., 0.5, 0.6, 1.7]
+    assert gains == {Route('dilated', LARGE): 1.7, Route('patches', LARGE): 0.5, Route('subpixel', LARGE): 0.6}
 
 
 def test_a_route_that_cannot_run_is_not_taken(cache):
@@ -151,7 +154,7 @@ def test_the_time_is_limited(first, expected, cache, machine):
     assert gains[Route('dilated', LARGE)] == expected
     assert gains[Route('dilated', SMALL)] == gains[Route('subpixel', SMALL)] == first
     # The sub-pixel route of many channels is timed last.
-    assert gains[Route('dilated', LAST)] == gains[Route('subpixel', LARGE)] == 1.
+    assert gains[Route('dilated', LAST)] == gains[Route('subpixel', LARGE)] == gains[Route('patches', LARGE)] == 1.
     # The next start makes the same choice.
     assert kernel_timing.gains([LARGE, SMALL, LAST], 64, cache, timer, machine.clock) == gains and machine.calls == 3
 

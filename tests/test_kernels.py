@@ -50,28 +50,31 @@ def values_and_gradients(function, choice, x, kernel, dtype):
 @pytest.mark.slow
 @pytest.mark.parametrize('channels,filters,batch', [(1, 5, 1), (3, 4, 24), (6, 1, 1), (6, 2, 24)])
 def test_convolution(channels, filters, batch, graph):
-    """The values, the gradient of the input (sub-pixel route) and the gradient of the kernel (dilated route)."""
-    other, native, feeds = [], [], {}
+    """The values, the gradient of the input (sub-pixel route) and the gradient of the kernel (the other two)."""
+    dilated, patches, native, feeds = [], [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
         feed = placeholders(batch, (size, size, channels))
         feeds.update(feed)
         shape = (kernel_size, kernel_size, channels, filters)
         kernel = tf.random.stateless_normal(shape, [1, 2])
-        choice = all_routes(Convolution((size, size), shape, strides, padding, 'float32'))
-        for results, use in ((other, choice), (native, 'native')):
+        convolution = Convolution((size, size), shape, strides, padding, 'float32')
+        for results, use in ((dilated, all_routes(convolution, 'dilated', 'subpixel')),
+                             (patches, all_routes(convolution, 'patches')), (native, 'native')):
             results += values_and_gradients(lambda x, k, s=strides, p=padding: kernels.conv2d(x, k, s, p), use,
                                             *feed, kernel, tf.float32)
     assert any('dilations' in op.node_def.attr and max(op.get_attr('dilations')) > 1 for op in graph.get_operations())
     assert any(op.type == 'DepthToSpace' for op in graph.get_operations())
     with tf.Session() as session:
-        assert_close(*session.run([other, native], feeds))
+        dilated, patches, native = session.run([dilated, patches, native], feeds)
+    assert_close(dilated, native)
+    assert_close(patches, native)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('channels,filters,batch', [(5, 1, 1), (4, 3, 24), (6, 2, 1), (6, 1, 24)])
 def test_transposed_convolution(channels, filters, batch, graph):
-    """The values (sub-pixel route) and their gradients; and, with native values, the gradients (dilated route)."""
-    subpixel, dilated, native, feeds = [], [], [], {}
+    """The values (sub-pixel route) and their gradients; and, with native values, the gradients (the other two)."""
+    subpixel, dilated, patches, native, feeds = [], [], [], [], {}
     for kernel_size, strides, padding, size in GEOMETRIES[batch > 1::2]:
         shape = (kernel_size, kernel_size, filters, channels)
         convolution = Convolution((size, size), shape, strides, padding, 'float32')
@@ -79,14 +82,15 @@ def test_transposed_convolution(channels, filters, batch, graph):
         feeds.update(feed)
         kernel = tf.random.stateless_normal(shape, [1, 2])
         for results, choice in ((subpixel, all_routes(convolution, 'subpixel')),
-                                (dilated, all_routes(convolution, 'dilated')), (native, 'native')):
+                                (dilated, all_routes(convolution, 'dilated')),
+                                (patches, all_routes(convolution, 'patches')), (native, 'native')):
             results += values_and_gradients(
                 lambda x, k, n=size, s=strides, p=padding: kernels.conv2d_transpose(x, k, (n, n), s, p), choice,
                 *feed, kernel, tf.float32)
     with tf.Session() as session:
-        subpixel, dilated, native = session.run([subpixel, dilated, native], feeds)
-    assert_close(subpixel, native)
-    assert_close(dilated, native)
+        *others, native = session.run([subpixel, dilated, patches, native], feeds)
+    for other in others:
+        assert_close(other, native)
 
 
 @pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
@@ -102,11 +106,14 @@ def test_convolutions_in_bfloat16(kernel_size, graph):
     for function, size, shape in ((down, 14, (3, 8)), (up, 28, (8, 3))):
         feed = placeholders(8, (14, 14, 3))
         x, = feed
-        choice = all_routes(Convolution((size, size), (kernel_size, kernel_size, *shape), 2, 'SAME', 'bfloat16'))
-        other = values_and_gradients(function, choice, x, kernel, tf.bfloat16)
+        convolution = Convolution((size, size), (kernel_size, kernel_size, *shape), 2, 'SAME', 'bfloat16')
+        others = [values_and_gradients(function, all_routes(convolution, route, 'subpixel'), x, kernel, tf.bfloat16)
+                  for route in ('dilated', 'patches')]
         native = values_and_gradients(function, 'native', x, kernel, tf.float32)
         with tf.Session() as session:
-            assert_close(*session.run([other, native], feed), dtype='bfloat16')
+            *others, native = session.run([*others, native], feed)
+        for other in others:
+            assert_close(other, native, dtype='bfloat16')
 
 
 def test_large_dense_layers(graph):

@@ -37,7 +37,8 @@ LAYERS = {
     'paper': [_layer(64, 3, 128, 5), _layer(32, 128, 256, 5), _layer(16, 256, 512, 5), _layer(8, 512, 1024, 5)],
 }
 # {name of a route: what it computes}
-OPERATIONS = {'dilated': 'weight gradient', 'subpixel': 'transposed convolution'}
+OPERATIONS = {'dilated': 'weight gradient, dilated', 'patches': 'weight gradient, patches',
+              'subpixel': 'transposed convolution, sub-pixel'}
 
 _INTRODUCTION = '''# Other routes for convolutions
 
@@ -71,7 +72,7 @@ def _row(recipe: str, layer: Convolution, batch_size: int, rounds: int) -> List[
         size, size, large_channels, small_channels, kernel_size, kernel_size), batch_size, layer.dtype]
     for name, (native, alternative) in measure(layer, batch_size, rounds).items():
         speed_up = '%.2f×' % (native / alternative)
-        cells.append('%.1f → %.1f: %s' % (native, alternative, '**%s**' % speed_up if chosen[name] else speed_up))
+        cells.append('%.1f → %.1f: %s' % (native, alternative, '**%s**' % speed_up if chosen.get(name) else speed_up))
     return cells
 
 
