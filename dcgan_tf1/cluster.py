@@ -83,7 +83,7 @@ class Cluster:
             if names:
                 differences = ['%s is %s there and %s here' % (name, other.get(name, 'missing'),
                                                                first.get(name, 'missing')) for name in names]
-                raise UserError('worker %d differs from worker 0: %s. All workers need the same flags, data and '
+                raise UserError('worker %d differs from worker 0: %s; give all workers the same flags, data and '
                                 'versions' % (rank, '; '.join(differences)))
 
     def create_session(self, xla: bool) -> tf.Session:

@@ -49,8 +49,8 @@ def test_other_exceptions_are_raised():
 
 # A message that says what to do has one of these words.
 ADVICE = ('change', 'choose', 'delete', 'fix', 'free', 'give', 'install', 'lists', 'look like', 'make', 'may help',
-          'must', 'name', 'needs', 'put', 'remove', 'rescale', 'restore', 'run', 'skip', 'start', 'takes', 'train',
-          'use', 'wait')
+          'must', 'name', 'needs', 'put', 'remove', 'rescale', 'restore', 'run', 'set', 'skip', 'start', 'takes',
+          'train', 'use', 'wait')
 
 
 def user_errors():

@@ -130,7 +130,7 @@ def test_workers_that_differ(start_each, tmp_path):
     for process in start_each(folder, [], ['--seed=1', '--kernels=by_shape', '--log_every=2']):
         assert end(process, 1) == (
             'error: worker 1 differs from worker 0: --kernels is by_shape there and native here; --log_every is 2 '
-            'there and 1 here; --seed is 1 there and 0 here. All workers need the same flags, data and versions\n')
+            'there and 1 here; --seed is 1 there and 0 here; give all workers the same flags, data and versions\n')
     assert not os.path.exists(folder.path)
 
 

@@ -249,7 +249,7 @@ def test_kernels_table(tmp_path, monkeypatch):
     monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels._layer(8, 64, 2, 4), kernels._layer(9, 1, 3, 5)]})
     kernels.main(['--batch_sizes=2', '--rounds=1', '--output=%s' % tmp_path])
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
-    assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 2
+    assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 3
     bold = [line.count('**') // 2 for line in text.splitlines() if line.startswith('| tiny')]
     # The weight gradient to 4×4 pixels from 64 channels, and the transposed convolution to 1 channel.
     assert bold == [1, 1, 1, 1]
