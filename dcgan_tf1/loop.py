@@ -68,8 +68,8 @@ def follow(session: tf.Session, graph: TrainGraph, settings: TrainSettings, star
         for step in range(start_step + 1, settings.steps + 1):
             values = steps.run(step, shutdown)
             if _problems(values):
-                raise UserError('step %d: %s. Worker 0 names the last good checkpoint. A smaller learning rate in a new '
-                                '--run_dir may help' % (step, '; '.join(_problems(values))))
+                raise UserError('step %d: %s. Worker 0 names the last good checkpoint. A smaller learning rate in a '
+                                'new --run_dir may help' % (step, '; '.join(_problems(values))))
             if values['is_stopping']:
                 return shutdown.signal
     return None
