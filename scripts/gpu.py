@@ -25,7 +25,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, device, markdown, processor
+from dcgan_tf1 import cli_flags, device, markdown, precision, processor
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.session import create_session
@@ -112,18 +112,22 @@ def measure_batch_norm(arguments: argparse.Namespace) -> Dict[str, Any]:
     return {}
 
 
+def _precisions() -> List[str]:
+    return list(filter(precision.works, PRECISIONS))
+
+
 def measure_main(arguments: argparse.Namespace) -> Dict[str, Any]:
     """Trains the main recipe to its end and scores it. Returns {precision: figures}."""
     results = {}
-    for precision in PRECISIONS:
-        folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (MAIN_RECIPE, precision)))
-        trainings.train(MAIN_RECIPE, folder, *_data(arguments), '--precision=' + precision,
+    for name in _precisions():
+        folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (MAIN_RECIPE, name)))
+        trainings.train(MAIN_RECIPE, folder, *_data(arguments), '--precision=' + name,
                         '--steps=%d' % arguments.sizes.steps, *arguments.sizes.flags)
         scores = os.path.join(folder, 'gpu_scores.json')
         run_module('dcgan_tf1.evaluate', '--run_dir=' + folder, '--output=' + scores,
                    '--cache_dir=' + os.path.abspath(os.path.join(arguments.runs, 'classifiers')),
                    *arguments.sizes.scores)
-        results[precision] = {**_speed(folder, 0), 'scores': read_json(scores)['scores']}
+        results[name] = {**_speed(folder, 0), 'scores': read_json(scores)['scores']}
     return results
 
 
@@ -139,11 +143,11 @@ def measure_epoch(arguments: argparse.Namespace) -> Dict[str, Any]:
     steps = math.ceil(arguments.sizes.files / batch_size)
     results = {}
     for kind, *flags in (('packed', '--pack_dir=' + data_dir + '-packed'), ('files',)):
-        for precision in PRECISIONS:
-            folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (kind, precision)))
-            trainings.train(FOLDER_RECIPE, folder, '--data_dir=' + data_dir, '--precision=' + precision, *flags,
+        for name in _precisions():
+            folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (kind, name)))
+            trainings.train(FOLDER_RECIPE, folder, '--data_dir=' + data_dir, '--precision=' + name, *flags,
                             *common, '--steps=%d' % (2 * steps), '--log_every=%d' % steps)
-            results['%s, %s' % (kind, precision)] = _speed(folder, -1)
+            results['%s, %s' % (kind, name)] = _speed(folder, -1)
     return results
 
 

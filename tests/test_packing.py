@@ -178,6 +178,11 @@ def start_packing(folder, pack, **options):
                             universal_newlines=True, **options)
 
 
+def interruptible():
+    """For a process: the tests themselves may run under nohup, where SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('file,number', [
     ('images-00000.bin.partial', signal.SIGKILL), ('images-00000.bin', signal.SIGKILL),
@@ -185,7 +190,7 @@ def start_packing(folder, pack, **options):
 def test_an_interrupted_packing_goes_on(file, number, folder, tmp_path, small_shards):
     """It is interrupted as soon as a file exists, and then finished by the next process."""
     pack = tmp_path / 'pack'
-    process = start_packing(folder, pack)
+    process = start_packing(folder, pack, preexec_fn=interruptible)
     wait_for((pack / file).exists, process)
     process.send_signal(number)
     output = process.communicate()[0]

@@ -16,7 +16,7 @@ _FEATURES = ('image/encoded', 'image')  # the first is the usual name; TensorFlo
 _NAMES = re.compile(r'[.]tfrec(ords?)?$|[.-]tfrecords?-\d+-of-\d+$|-\d{5}-of-\d{5}$')
 # A record: the length of its content, the checksum of this length, the content, the checksum of the content.
 _HEADER, _FOOTER_SIZE = struct.Struct('<QI'), 4
-_GZIP, _ZLIB = b'\x1f\x8b', b'\x78'
+_COMPRESSED = (b'\x1f\x8b', b'\x78\x01', b'\x78\x5e', b'\x78\x9c', b'\x78\xda')  # the beginnings of gzip and zlib
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
@@ -74,7 +74,7 @@ def _records(folder: str, name: str) -> Generator[File, None, None]:
                 length, checksum = _HEADER.unpack(header)
                 position = begin + length + _FOOTER_SIZE
                 if checksum != _masked_crc(header[:8]):
-                    is_compressed = number == 0 and header.startswith((_GZIP, _ZLIB))
+                    is_compressed = number == 0 and header.startswith(_COMPRESSED)
                     reason = 'it is compressed' if is_compressed else 'the header of record %d is wrong' % number
                 elif position > size:
                     reason = 'it is cut'

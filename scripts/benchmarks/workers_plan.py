@@ -46,7 +46,7 @@ def count(recipe: str, batch_size: int) -> Step:
         return graph.build_training(settings, images, run_settings.batch_plan(settings, batch_size), workers)
     with tf.Graph().as_default():
         products = gemm_bound.products([build(Workers()).step.train_op], 1)
-    with tf.Graph().as_default():
+    with tf.Graph().as_default(), tf.device('/job:worker/task:0'):
         workers = Workers(0, 2)
         build(workers)
         of_a_step = len(workers.traffic) - len(tf.global_variables()) - _OF_LOGGING
