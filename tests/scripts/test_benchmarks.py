@@ -131,9 +131,11 @@ def test_torch_trains_the_same_networks(module, recipe, schedule):
 @pytest.mark.parametrize('change', [{}, {'windows': 3}, {'frameworks': 'TensorFlow 9'}])
 def test_other_recipes_are_kept(change):
     """If they were measured in the same way."""
-    def measured(recipe):
-        return measurements.Measurements('a CPU', '3.11', 'TensorFlow 2', 7, {recipe: 128}, 0.1, '', {recipe: []}, {})
-    kept = measurements.with_earlier(measured('graph_mode'), measured('sparse_softmax')._replace(**change))
+    def measured(recipe, *frameworks):
+        return measurements.Measurements('a CPU', '3.11', ', '.join(frameworks), 7, {recipe: 128}, 0.1, '',
+                                         {recipe: []}, {})
+    kept = measurements.with_earlier(measured('graph_mode', 'PyTorch 2', 'TensorFlow 2'),
+                                     measured('sparse_softmax', 'TensorFlow 2', 'PyTorch 2')._replace(**change))
     expected = ['graph_mode'] if change else ['sparse_softmax', 'graph_mode']
     assert list(kept.races) == list(kept.batch_sizes) == expected
 

@@ -1,6 +1,6 @@
 """Everything that one run of the benchmark measured, and its form in benchmark.json."""
 import json
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from scripts.benchmarks.training.comparisons import compare
 from scripts.benchmarks.training.growth import Growth
@@ -23,10 +23,12 @@ class Measurements(NamedTuple):
 
 def with_earlier(measurements: Measurements, earlier: Measurements) -> Measurements:
     """Adds what was measured earlier and not again, if it was measured in the same way with the same programs."""
-    fields = ('device', 'python', 'frameworks', 'windows', 'note')
-    if any(getattr(measurements, field) != getattr(earlier, field) for field in fields):
+    def conditions(found: Measurements) -> Tuple[Any, ...]:
+        return found.device, found.python, sorted(found.frameworks.split(', ')), found.windows, found.note
+    if conditions(measurements) != conditions(earlier):
         return measurements
     return measurements._replace(
+        frameworks=earlier.frameworks,
         idle=max(measurements.idle, earlier.idle), batch_sizes={**earlier.batch_sizes, **measurements.batch_sizes},
         races={**earlier.races, **measurements.races}, growth={**earlier.growth, **measurements.growth})
 
