@@ -118,25 +118,22 @@ def compare(float32: np.ndarray, bfloat16: np.ndarray) -> List[Dict[str, Any]]:
     return rows
 
 
-def figure(float32: np.ndarray, bfloat16: np.ndarray) -> bytes:
-    """A PNG: running means of the losses. The range of the float32 runs is a band, bfloat16 runs are lines.
+def figure(rows: List[Dict[str, Any]], seeds: int) -> bytes:
+    """A PNG of the mean losses of the segments: a bar is the range of the float32 runs, a dot a bfloat16 run.
 
     Args:
-      float32, bfloat16: losses, [runs, steps, 2].
+      rows: a result of `compare`.
+      seeds: number of float32 runs.
     """
-    window = max(1, float32.shape[1] // 20)
-    kernel = np.ones(window) / window
     drawing = plots.figure(7, 2.8)
-    for index, (axes, loss) in enumerate(zip(drawing.subplots(1, len(LOSSES)), LOSSES)):
-        means32, means16 = ([np.convolve(run[:, index], kernel, 'valid') for run in of_precision]
-                            for of_precision in (float32, bfloat16))
-        steps = np.arange(len(means32[0])) + window
-        axes.fill_between(steps, np.min(means32, axis=0), np.max(means32, axis=0), linewidth=0,
-                          color=plots.COLORS['light_gray'], label='float32, range of %d seeds' % len(float32))
-        for seed, means in enumerate(means16):
-            axes.plot(steps, means, color=plots.COLORS['vermilion'], linewidth=1,
-                      label='bfloat16, each seed' if seed == 0 else None)
-        plots.label(axes, x='Step (mean of the last %d)' % window, y=loss.replace('_', ' ').capitalize())
+    for axes, loss in zip(drawing.subplots(1, len(LOSSES)), LOSSES):
+        for row in (row for row in rows if row['loss'] == loss):
+            length, middle = row['last'] - row['first'] + 1, (row['first'] + row['last']) / 2
+            axes.bar(middle, row['high'] - row['low'], 0.9 * length, row['low'], color=plots.COLORS['light_gray'],
+                     label='float32, range of %d seeds' % seeds if row['first'] == 1 else None)
+            axes.plot([middle] * len(row['bfloat16']), row['bfloat16'], 'o', color=plots.COLORS['vermilion'],
+                      markersize=4, label='bfloat16, each seed' if row['first'] == 1 else None)
+        plots.label(axes, x='Steps', y=loss.replace('_', ' ').capitalize())
     plots.legend_above(drawing, drawing.axes[0], 2)
     return plots.render(drawing)
 
@@ -166,6 +163,14 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
     return ''.join(parts)
 
 
+def write_report(folder: str, comparisons: Dict[str, Dict[str, Any]]) -> None:
+    """Writes README.md and a figure per recipe. `comparisons` is the content of precision.json."""
+    for recipe, comparison in comparisons.items():
+        write_atomically(os.path.join(folder, recipe + '.png'),
+                         figure(comparison['rows'], comparison['how']['seeds']))
+    write_atomically(os.path.join(folder, 'README.md'), readme(comparisons).encode())
+
+
 def _command(recipe, settings):
     """The command that measures a recipe with these settings."""
     own = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
@@ -192,9 +197,8 @@ def main(arguments=None) -> None:
             'steps': arguments.steps, 'seeds': arguments.seeds, 'bfloat16_seeds': arguments.bfloat16_seeds,
             'batch_size': config['flags']['batch_size'], 'image_size': config['flags']['image_size'],
             'versions': 'TensorFlow ' + config['versions']['tensorflow']}}
-        write_atomically(os.path.join(arguments.output, recipe + '.png'), figure(*losses))
         write_atomically(stored, (json.dumps(comparisons, indent=1) + '\n').encode())
-        write_atomically(os.path.join(arguments.output, 'README.md'), readme(comparisons).encode())
+        write_report(arguments.output, comparisons)
     print(readme(comparisons))
 
 

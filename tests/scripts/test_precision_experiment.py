@@ -26,9 +26,10 @@ def test_the_rule():
 
 
 def test_figure():
-    """Lines of bfloat16 above a band of float32."""
+    """Dots of bfloat16 above bars of float32."""
     losses = np.random.RandomState(0).rand(6, 40, 2)
-    picture = Image.open(io.BytesIO(script.figure(losses[:4], losses[4:]))).convert('RGB')
+    rows = script.compare(losses[:4], losses[4:])
+    picture = Image.open(io.BytesIO(script.figure(rows, 4))).convert('RGB')
     assert picture.size == (1400, 560)
     colors = {'#%02x%02x%02x' % color for _, color in picture.getcolors(2 ** 24)}
     assert {plots.COLORS['light_gray'], plots.COLORS['vermilion']} <= colors
