@@ -107,7 +107,7 @@ def build_discriminator(settings: 'TrainSettings') -> Discriminator:
 
 
 def convolutions(settings: 'TrainSettings') -> List[kernels.Convolution]:
-    """The distinct convolutions of both networks, as far as they are built with `layers`.
+    """The distinct convolutions and large dense layers of both networks, as far as they are built with `layers`.
 
     Raises:
         UserError: if the network does not support the image size.

@@ -115,7 +115,7 @@ def test_each_route_is_timed_once(cache):
     assert kernel_timing.gains([SMALL, LAST], 4, cache, timer) == gains and len(timed) == 4
     assert kernel_timing.choice(gains) == 'dilated-9x8-5x5x3x4-s2-same-float32'  # 1.01 may be noise
     kernel_timing.gains([SMALL], 5, cache, timer)
-    assert len(timed) == 7  # batches of another size are timed anew
+    assert len(timed) == 7  # batches of another size are timed again
     faster = {**gains, Route('patches', SMALL): 2.1}  # of two routes for the same gradient, the faster one
     assert kernel_timing.choice(faster) == 'patches-9x8-5x5x3x4-s2-same-float32'
     assert kernel_timing.choice({}) == 'native'

@@ -73,10 +73,10 @@ def test_without_a_file():
 def test_where_the_file_is(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert default_path() == str(tmp_path / 'dcgan_tf1' / 'timings.json')
-    monkeypatch.setenv('HOME', '/home/somebody')
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
     for relative in ('', 'cache'):  # the specification says to ignore these
         monkeypatch.setenv('XDG_CACHE_HOME', relative)
-        assert default_path() == '/home/somebody/.cache/dcgan_tf1/timings.json'
+        assert default_path() == str(tmp_path / 'home' / '.cache' / 'dcgan_tf1' / 'timings.json')
     monkeypatch.delenv('XDG_CACHE_HOME')
     # A user without a home folder, whom the user database does not know either.
     monkeypatch.setattr(os.path, 'expanduser', lambda path: path)

@@ -17,7 +17,7 @@ class Unavailable(Exception):
 
 @functools.lru_cache(maxsize=None)
 def _cache() -> tempfile.TemporaryDirectory:
-    """Where the workers keep what they measured about this machine: anew in each run of the benchmark."""
+    """Where the workers keep what they measured about this machine: a new folder in each run of the benchmark."""
     return tempfile.TemporaryDirectory()
 
 
