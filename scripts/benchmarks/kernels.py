@@ -2,7 +2,7 @@
 
   python -m scripts.benchmarks.kernels --batch_sizes=32,128
 
-Measures every layer of the recipes that has stride 2, in float32 and bfloat16. The rules of --kernels=by_shape
+Measures every layer of the recipes that has stride 2 and the large dense layer, in float32 and bfloat16. The rules of --kernels=by_shape
 follow from this table. Writes README.md to --output.
 """
 import argparse
@@ -29,7 +29,8 @@ def _layer(size: int, large_channels: int, small_channels: int, kernel_size: int
 
 
 LAYERS = {
-    'sparse_softmax': [_layer(28, 1, 64, 5), _layer(14, 64, 128, 5)],
+    'sparse_softmax': [_layer(28, 1, 64, 5), _layer(14, 64, 128, 5),
+                       Convolution((1, 1), (1, 1, 6272, 1024), 1, 'VALID', 'float32')],
     'graph_mode': [_layer(28, 1, 128, 5), _layer(14, 128, 256, 5)],
     'machinecurve': [_layer(28, 1, 28, 5), _layer(14, 28, 64, 5), _layer(14, 28, 56, 5)],
     'paperspace': [_layer(28, 1, 64, 5), _layer(14, 64, 128, 5)],
@@ -38,7 +39,7 @@ LAYERS = {
 }
 # {name of a route: what it computes}
 OPERATIONS = {'dilated': 'weight gradient, dilated', 'patches': 'weight gradient, patches',
-              'subpixel': 'transposed convolution, sub-pixel'}
+              'subpixel': 'transposed convolution, sub-pixel', 'transposed': 'input gradient, transposed'}
 
 _INTRODUCTION = '''# Other routes for convolutions
 
@@ -68,12 +69,13 @@ def measure(layer: Convolution, batch_size: int, rounds: int) -> Dict[str, Tuple
 def _row(recipe: str, layer: Convolution, batch_size: int, rounds: int) -> List[Any]:
     chosen = {'dilated': kernels.dilated_is_faster(layer), 'subpixel': kernels.subpixel_is_faster(layer)}
     size, (kernel_size, _, large_channels, small_channels) = layer.size[0], layer.kernel
-    cells = [recipe, '%d×%d, %d ↔ %d, %d×%d kernel' % (
-        size, size, large_channels, small_channels, kernel_size, kernel_size), batch_size, layer.dtype]
+    described = 'dense, %d → %d' % (large_channels, small_channels) if layer.is_dense else (
+        '%d×%d, %d ↔ %d, %d×%d kernel' % (size, size, large_channels, small_channels, kernel_size, kernel_size))
+    cells = dict.fromkeys(OPERATIONS, '')
     for name, (native, alternative) in measure(layer, batch_size, rounds).items():
         speed_up = '%.2f×' % (native / alternative)
-        cells.append('%.1f → %.1f: %s' % (native, alternative, '**%s**' % speed_up if chosen.get(name) else speed_up))
-    return cells
+        cells[name] = '%.1f → %.1f: %s' % (native, alternative, '**%s**' % speed_up if chosen.get(name) else speed_up)
+    return [recipe, described, batch_size, layer.dtype, *cells.values()]
 
 
 def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
