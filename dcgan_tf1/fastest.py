@@ -56,12 +56,18 @@ def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) 
     if settings.precision == 'auto':
         settings, notes = _choose_precision(settings, cache, timer)
     elif settings.precision == 'bfloat16' and precision.works('bfloat16') and not _has_gpu():
-        gain = kernel_timing.gain_of_float32(timer)
+        gain = _gain_of_float32(cache, timer)
         if gain >= kernel_timing.MIN_GAIN:
             notes = ['--precision=bfloat16 is slow on this processor: a typical convolution takes %.1f times as long '
                      'as in float32. --precision=auto takes what is faster' % gain]
     settings, notes_on_kernels = _choose_kernels(settings, cache, timer)
     return settings, [*notes, *notes_on_kernels]
+
+
+def _gain_of_float32(cache: TimingsCache, timer: Timer) -> float:
+    name = 'a typical convolution in float32'
+    known = cache.read().get(name)
+    return known or cache.add({name: round(kernel_timing.gain_of_float32(timer), 3)})[name]
 
 
 def _cache() -> TimingsCache:

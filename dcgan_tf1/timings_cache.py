@@ -3,14 +3,9 @@ import contextlib
 import json
 import math
 import os
-import time
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore
-
+from dcgan_tf1 import locks
 from dcgan_tf1.run_folder import write_atomically
 
 _LOCK_SECONDS = 1.  # to wait for another process, which holds the lock for some milliseconds
@@ -50,7 +45,7 @@ class TimingsCache:
         if self._path and values:
             with contextlib.suppress(OSError):
                 os.makedirs(os.path.dirname(self._path), exist_ok=True)
-                with self._locked():
+                with locks.hold(self._path + '.lock', seconds=_LOCK_SECONDS):
                     content = self._content()
                     numbers.update(_numbers(content.get(self._machine)))
                     content[self._machine] = numbers
@@ -66,21 +61,6 @@ class TimingsCache:
         except (OSError, ValueError, TypeError, RecursionError):
             return {}  # there is no file, or it is damaged: it will be written again
         return content if isinstance(content, dict) else {}
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keeps other processes from writing. Raises OSError if one of them does not finish."""
-        with open(self._path + '.lock', 'a', encoding='utf-8') as file:
-            end = time.monotonic() + _LOCK_SECONDS
-            while fcntl:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > end:
-                        raise
-                    time.sleep(0.01)
-            yield
 
 
 def _numbers(values: Any) -> Dict[str, float]:

@@ -2,8 +2,8 @@
 
   python -m scripts.benchmarks.kernels --batch_sizes=32,128
 
-Measures every layer of the recipes that has stride 2 and the large dense layer, in float32 and bfloat16. The rules of --kernels=by_shape
-follow from this table. Writes README.md to --output.
+Measures every layer of the recipes that has stride 2, and the large dense layer, in float32 and bfloat16. The rules
+of --kernels=by_shape follow from this table. Writes README.md to --output.
 """
 import argparse
 import os
