@@ -17,7 +17,6 @@ from dcgan_tf1 import locks
 from dcgan_tf1.data import _decode, _packed, image_folder
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
 
 RANDOM = np.random.RandomState(0)
 FLAGS = ('--dataset=image_folder', '--channels=1', '--image_size=8', '--batch_size=4', '--sample_size=4',
@@ -237,14 +236,9 @@ def test_processes_that_pack_at_the_same_time(folder, tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, folder, training_settings):
+def run(train_run, folder):
     """(name, steps, flags…) → the `RunFolder`, trained to this step."""
-    def call(name, steps, *flags):
-        settings = training_settings(*FLAGS, '--data_dir=%s' % folder, '--steps=%d' % steps,
-                                     '--run_dir=%s' % (tmp_path / name), *flags)
-        assert train(settings) == 0
-        return RunFolder(settings.run_dir)
-    return call
+    return lambda name, steps, *flags: train_run(name, *FLAGS, '--data_dir=%s' % folder, '--steps=%d' % steps, *flags)
 
 
 @pytest.mark.slow

@@ -13,7 +13,6 @@ from dcgan_tf1 import cli_flags, run_settings
 from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.training import train
 
 FLAGS = ('--dataset=image_folder', '--channels=1', '--image_size=8', '--batch_size=4', '--sample_size=4',
@@ -37,14 +36,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path, folder, training_settings):
+def run(train_run, folder):
     """(name, steps, flags…) → the `RunFolder`, trained to this step."""
-    def call(name, steps, *flags):
-        settings = training_settings(*FLAGS, '--data_dir=%s' % folder, '--steps=%d' % steps,
-                                     '--run_dir=%s' % (tmp_path / name), *flags)
-        assert train(settings) == 0
-        return RunFolder(settings.run_dir)
-    return call
+    return lambda name, steps, *flags: train_run(name, *FLAGS, '--data_dir=%s' % folder, '--steps=%d' % steps, *flags)
 
 
 def record(tmp_path, name='run'):

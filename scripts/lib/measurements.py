@@ -19,6 +19,19 @@ def read_json(path: str) -> Any:
         raise UserError('%s cannot be read (%s): fix or delete it' % (path, error)) from error
 
 
+def read_results(folder: str) -> Dict[str, Any]:
+    """The content of measurements.json in a folder, which is created if it does not exist; {} if there is none."""
+    os.makedirs(folder, exist_ok=True)
+    file = os.path.join(folder, 'measurements.json')
+    return read_json(file) if os.path.exists(file) else {}
+
+
+def write_results(folder: str, results: Dict[str, Any]) -> None:
+    """Writes measurements.json."""
+    write_atomically(os.path.join(folder, 'measurements.json'),
+                     (json.dumps(results, indent=1, sort_keys=True) + '\n').encode())
+
+
 class Measurements:
     """The file measurements.json: the script's settings, and values under keys of several parts."""
 

@@ -12,7 +12,6 @@ except those that --only names.
 """
 import argparse
 import gzip
-import json
 import os
 import re
 import shutil
@@ -27,7 +26,7 @@ from scripts.experiments.legacy import clones
 from scripts.experiments.legacy.page import page
 from scripts.lib import paths
 from scripts.lib.arguments import at_least, existing_folder, path
-from scripts.lib.measurements import read_json
+from scripts.lib.measurements import read_json, read_results, write_results
 
 _MODULE = 'scripts.experiments.legacy'
 _FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
@@ -36,9 +35,7 @@ _FACES = 300  # images in the folder that stands for CelebA: more than the scrip
 def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='python -m ' + _MODULE, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
-    parser.add_argument('--clone', action='store_true', help='clone the repositories that are missing')
-    parser.add_argument('--data_dir', type=existing_folder, required=True, help='folder of MNIST')
+    clones.add_arguments(parser)
     parser.add_argument('--image_dir', type=existing_folder, help='folder of JPEG files, for scripts that want photos')
     parser.add_argument('--max_runs', type=at_least(1), default=100, help='calls of Session.run')
     parser.add_argument('--seconds', type=at_least(1), default=600, help='time limit of a script')
@@ -50,9 +47,7 @@ def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    os.makedirs(options.output, exist_ok=True)
-    measurements_file = os.path.join(options.output, 'measurements.json')
-    results = read_json(measurements_file) if os.path.exists(measurements_file) else {}
+    results = read_results(options.output)
     repositories = clones.repositories()
     for repository in repositories:
         for entry in repository['scripts']:
@@ -62,7 +57,7 @@ def main() -> None:
                 with tempfile.TemporaryDirectory() as folder:
                     results[name] = measure(repository, entry, folder, options)
                 print('  %(plain)s | %(outcome)s' % results[name], flush=True)
-                write_atomically(measurements_file, (json.dumps(results, indent=1, sort_keys=True) + '\n').encode())
+                write_results(options.output, results)
     text = page(repositories, results, _MODULE, options.max_runs)
     write_atomically(os.path.join(options.output, 'README.md'), text.encode())
 

@@ -1,4 +1,5 @@
 """The clones of public repositories, and programs that run in copies of them."""
+import argparse
 import json
 import os
 import shutil
@@ -6,6 +7,15 @@ import subprocess
 import sys
 import tempfile
 from typing import Any, Dict, List, Optional, Tuple
+
+from scripts.lib.arguments import existing_folder, path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of all scripts that use the clones."""
+    parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
+    parser.add_argument('--clone', action='store_true', help='clone the repositories that are missing')
+    parser.add_argument('--data_dir', type=existing_folder, required=True, help='folder of MNIST')
 
 
 def repositories() -> List[Dict[str, Any]]:

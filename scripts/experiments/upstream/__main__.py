@@ -23,8 +23,8 @@ from scripts.experiments.upstream.comparison import compare, sensitivity
 from scripts.experiments.upstream.double_precision import double_precision
 from scripts.experiments.upstream.page import page
 from scripts.lib import paths
-from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path
-from scripts.lib.measurements import read_json
+from scripts.lib.arguments import at_least, list_of, one_of, path
+from scripts.lib.measurements import read_results, write_results
 
 _MODULE = 'scripts.experiments.upstream'
 _SECONDS = 1800  # time limit of a script
@@ -57,9 +57,7 @@ SOURCES = {
 def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='python -m ' + _MODULE, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
-    parser.add_argument('--clone', action='store_true', help='clone the repositories that are missing')
-    parser.add_argument('--data_dir', type=existing_folder, required=True, help='folder of MNIST')
+    clones.add_arguments(parser)
     parser.add_argument('--steps', type=at_least(1), default=20)
     parser.add_argument('--recipes', type=list_of(one_of(SOURCES)), default=[], help='measure these again')
     parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'upstream'))
@@ -68,14 +66,12 @@ def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
-    os.makedirs(options.output, exist_ok=True)
-    measurements_file = os.path.join(options.output, 'measurements.json')
-    results = read_json(measurements_file) if os.path.exists(measurements_file) else {}
+    results = read_results(options.output)
     for recipe, source in SOURCES.items():
         if recipe in options.recipes or (recipe not in results and not options.recipes):
             print(recipe, flush=True)
             results[recipe] = measure(recipe, source, options)
-            write_atomically(measurements_file, (json.dumps(results, indent=1, sort_keys=True) + '\n').encode())
+            write_results(options.output, results)
     commits = {repository['repository']: repository['commit'] for repository in clones.repositories()}
     text = page(SOURCES, commits, results, _MODULE)
     write_atomically(os.path.join(options.output, 'README.md'), text.encode())
