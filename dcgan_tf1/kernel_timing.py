@@ -167,7 +167,7 @@ def _is_unlikely(route: Route) -> bool:
     """Whether a route is timed last, when time may be over.
 
     The sub-pixel route computes more products. With TensorFlow 2 it has only been faster for 1 or 3 channels. Patches
-    have only been faster in bfloat16.
+    have hardly been faster in float32.
     """
     if route.name == 'patches':
         return route.convolution.dtype == 'float32'

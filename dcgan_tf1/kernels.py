@@ -213,12 +213,15 @@ def _chosen(choice: str, convolution: Convolution) -> FrozenSet[str]:
 def dilated_is_faster(convolution: Convolution) -> bool:
     """Whether `weight_gradient` was faster than TensorFlow's kernel on 2 AVX-512 cores of an AMD EPYC.
 
-    There (see results/benchmarks/kernels) it is
+    There it was
 
     - in bfloat16 1.2 to 7 times as fast for outputs up to 8×8 and 28 or more input channels,
     - in float32 1.0 to 1.3 times as fast for outputs up to 7×7 and 64 or more input channels, and 1.2 to 3.2
       times as fast for 8×8 and 256 or more input channels,
     - slower otherwise.
+
+    On another processor of that name it is slower in some of these cases (see results/benchmarks/kernels). The rule
+    stays as it is for the runs that use it; `kernel_timing` measures instead.
     """
     size = max(convolution.output_size)
     min_channels = (64 if size <= 7 else 256) if convolution.dtype == 'float32' else 28
@@ -228,7 +231,7 @@ def dilated_is_faster(convolution: Convolution) -> bool:
 def subpixel_is_faster(convolution: Convolution) -> bool:
     """Whether `subpixel_transpose` was faster than TensorFlow's kernel on 2 AVX-512 cores of an AMD EPYC.
 
-    There it is 1.2 to 2.4 times as fast for 1 or 3 input channels, and 0.3 to 1.0 times for 28 or more.
+    There it was 1.2 to 2.4 times as fast for 1 or 3 input channels, and 0.3 to 1.0 times for 28 or more.
     """
     return convolution.strides == 2 and convolution.kernel[2] <= 4
 
