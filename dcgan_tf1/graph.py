@@ -215,6 +215,7 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
                 settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
                 settings.noise_dim)
             standing_batches = NoiseBatches(settings)
+            # Not `discriminator`: with several workers, its inputs are shares of a batch, and these images are none.
             critic = Network('Discriminator', discriminator_function(settings), mode, **_computation(settings))
             histograms = _histograms([fake, critic(fake.output)])
         return TrainGraph(
