@@ -16,6 +16,8 @@ from typing import List
 
 import environment
 
+TORCH = 'torch==2.13.0'  # one version for all, so that a new release cannot fail the tests or fill the disk
+TORCH_GB = 12  # free disk space that the tests need with PyTorch, which comes with the CUDA libraries from PyPI
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')  # any of them will do
 
 
@@ -68,10 +70,17 @@ def run_tests(pythons: List[str], arguments: List[str]) -> List[int]:
 
 def install_torch(python: str) -> None:
     """Installs PyTorch into an environment, unless it is there or the Python is too old for a current version."""
-    if environment.version_of(python) == (3, 7):
+    if environment.version_of(python) < (3, 10):
         return
-    if subprocess.call([python, '-c', 'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))']):
-        install('PyTorch', [[python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', 'torch']])
+    if not subprocess.call([python, '-c',
+                            'import importlib.util, sys; sys.exit(not importlib.util.find_spec("torch"))']):
+        return
+    free = shutil.disk_usage(environment.ROOT).free / 1e9
+    if free < TORCH_GB:
+        print('PyTorch is not installed, because the tests with it can need %d GB of disk space and only %.1f are '
+              'free: tests that need it will be skipped.' % (TORCH_GB, free), flush=True)
+        return
+    install('PyTorch', [[python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', TORCH]])
 
 
 def install_browser() -> None:
