@@ -27,7 +27,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import cli_flags, device, markdown, precision, processor
 from dcgan_tf1.cli import exit_status
-from dcgan_tf1.run_folder import RunFolder, write_atomically
+from dcgan_tf1.run_folder import write_atomically
 from dcgan_tf1.session import create_session
 from dcgan_tf1.settings import PRECISIONS, TrainSettings
 from scripts.lib import paths, trainings
@@ -127,7 +127,7 @@ def measure_main(arguments: argparse.Namespace) -> Dict[str, Any]:
         run_module('dcgan_tf1.evaluate', '--run_dir=' + folder, '--output=' + scores,
                    '--cache_dir=' + os.path.abspath(os.path.join(arguments.runs, 'classifiers')),
                    *arguments.sizes.scores)
-        results[name] = {**_speed(folder, 0), 'scores': read_json(scores)['scores']}
+        results[name] = {**trainings.speed(folder, 0), 'scores': read_json(scores)['scores']}
     return results
 
 
@@ -147,7 +147,7 @@ def measure_epoch(arguments: argparse.Namespace) -> Dict[str, Any]:
             folder = os.path.abspath(os.path.join(arguments.runs, '%s-%s' % (kind, name)))
             trainings.train(FOLDER_RECIPE, folder, '--data_dir=' + data_dir, '--precision=' + name, *flags,
                             *common, '--steps=%d' % (2 * steps), '--log_every=%d' % steps)
-            results['%s, %s' % (kind, name)] = _speed(folder, -1)
+            results['%s, %s' % (kind, name)] = trainings.speed(folder, -1)
     return results
 
 
@@ -158,23 +158,6 @@ MEASURE = {'benchmark': measure_benchmark, 'main': measure_main, 'batch_norm': m
 def _data(arguments: argparse.Namespace) -> List[str]:
     data_dir = ['--data_dir=' + os.path.abspath(arguments.data_dir)] if arguments.data_dir else []
     return ['--dataset=' + arguments.sizes.dataset, *data_dir]
-
-
-def _speed(folder: str, first: int) -> Dict[str, float]:
-    """Seconds and images/s of the training steps of a run, from its log, without what happens between steps.
-
-    Args:
-      folder: the run folder.
-      first: index of the first logged record that counts.
-    """
-    run = RunFolder(folder)
-    batch_size = run.read_config()['flags']['batch_size']
-    records = run.read_metrics()
-    steps = [record['step'] - before for record, before in zip(records, [0, *(record['step'] for record in records)])]
-    seconds = sum(count * batch_size / record['images_per_second']
-                  for count, record in list(zip(steps, records))[first:])
-    trained = sum(steps[first:])
-    return {'steps': trained, 'seconds': seconds, 'images_per_second': trained * batch_size / seconds}
 
 
 def within_time(part: str, arguments: argparse.Namespace) -> Optional[Dict[str, Any]]:

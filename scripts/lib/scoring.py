@@ -22,16 +22,21 @@ class Scorer:
     Loads the dataset and trains the classifier when they are first needed.
     """
 
-    def __init__(self, arguments: argparse.Namespace):
-        """`arguments` has --classifier_steps, --runs, and what `trainings.dataset_flags` takes."""
-        self._arguments = arguments
+    def __init__(self, arguments: argparse.Namespace, *flags: str):
+        """Nothing is loaded yet.
+
+        Args:
+          arguments: has --classifier_steps, --runs, and what `trainings.dataset_flags` takes.
+          flags: further flags of `python -m dcgan_tf1.evaluate` that choose the images.
+        """
+        self._arguments, self._flags = arguments, flags
         self._cached = None
 
     @property
     def _evaluator(self):
         if not self._cached:
-            self._cached = Evaluator(_evaluation_settings(
-                self._arguments, '--images=none', *trainings.dataset_flags(self._arguments)), progress.say)
+            flags = ('--images=none', *trainings.dataset_flags(self._arguments), *self._flags)
+            self._cached = Evaluator(_evaluation_settings(self._arguments, *flags), progress.say)
         return self._cached
 
     def scores(self, images: np.ndarray) -> Dict[str, Any]:

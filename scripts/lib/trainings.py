@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from typing import Callable, List
+from typing import Callable, Dict, List
 
 from dcgan_tf1.checkpoints import last_checkpoint, step_of
 from dcgan_tf1.run_folder import RunFolder
@@ -69,6 +69,23 @@ def train(recipe: str, run_dir: str, *flags: str, on_step: Callable[[int], None]
         sys.exit(128 + signals[0])
     if process.returncode:
         sys.exit('error: %s: %s' % (run_dir, last_line))
+
+
+def speed(run_dir: str, first: int = 0) -> Dict[str, float]:
+    """Steps, seconds and images/s of the training steps of a run, from its log, without what happens between steps.
+
+    Args:
+      run_dir: the run folder.
+      first: index of the first logged record that counts.
+    """
+    run = RunFolder(run_dir)
+    batch_size = run.read_config()['flags']['batch_size']
+    records = run.read_metrics()
+    steps = [record['step'] - before for record, before in zip(records, [0, *(record['step'] for record in records)])]
+    seconds = sum(count * batch_size / record['images_per_second']
+                  for count, record in list(zip(steps, records))[first:])
+    trained = sum(steps[first:])
+    return {'steps': trained, 'seconds': seconds, 'images_per_second': trained * batch_size / seconds}
 
 
 def check_step(run_dir: str, step: int) -> None:

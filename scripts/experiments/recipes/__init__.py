@@ -1,0 +1,1 @@
+"""What does each recipe draw at the end of its training?"""

@@ -1,0 +1,78 @@
+"""The page of results."""
+from typing import Any, Dict, List
+
+from dcgan_tf1 import cli_flags, markdown, metrics
+from dcgan_tf1.settings import BN_MODES, TrainSettings
+from scripts.experiments.recipes.measure import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
+from scripts.lib.measurements import Measurements
+from scripts.lib.scoring import score_title
+
+COMMAND = 'python -m scripts.experiments.recipes'
+_SCORES = ('frechet_distance', 'precision', 'recall', 'classifier_score', 'modes', 'most_frequent_share',
+           'sharpness_ratio', 'nearest_median')
+_INTRODUCTION = '''# What each recipe draws at the end of its training
+
+Pictures show unselected images of seed 0, drawn with standing statistics. Scores are those of %d generated images.
+Those that need a classifier exist only for datasets with labels. Time is that of the training steps, summed over the
+log, and (in parentheses) what it would be if all steps ran at the median speed: other programs used the processor, too.
+
+'''
+
+
+def readme(measurements: Measurements) -> str:
+    """The text of README.md."""
+    measured = {recipe: [values for _, values in measurements.items(recipe, None)]
+                for recipe in MNIST_RECIPES + IMAGE_FOLDER_RECIPES if measurements.items(recipe, None)}
+    rows = [[recipe, values['dataset'], '{:,}'.format(values['images']), values['batch_size'],
+             '{:,}'.format(values['steps']), _epochs(values), values['precision'],
+             '%s, TensorFlow %s' % (values['processor'], values['tensorflow']), _minutes(values)]
+            for recipe, seeds in measured.items() for values in seeds]
+    parts = [_INTRODUCTION % measurements.content['settings']['num_images'], markdown.table([
+        'recipe', 'dataset', 'images', 'batch size', 'steps', 'epochs', 'precision', 'processor',
+        'minutes'], rows)]
+    for recipe, seeds in measured.items():
+        parts += ['\n## %s\n\n' % recipe, '![Real images on the left, generated ones on the right]'
+                  '(%s/real_and_generated.png)\n\n' % recipe,
+                  '[Generated images alone](%s/generated.png) · [animation of the training](%s/training.gif), in which '
+                  'batch norm has the statistics of `--bn_mode=%s`\n\n' % (recipe, recipe, seeds[0]['bn_mode']),
+                  _score_table(seeds), '\nMeasured with:\n\n```\n%s\n```\n' % _command(recipe, seeds)]
+    return ''.join(parts)
+
+
+def _epochs(values: Dict[str, Any]) -> str:
+    """The number of epochs, and that of the source if it says one."""
+    if not values['source_epochs']:
+        return '%.1f' % (values['steps'] * values['batch_size'] / values['images'])
+    epochs = values['steps'] / values['full_length'] * values['source_epochs']
+    return '%.4g of %.4g' % (epochs, values['source_epochs'])
+
+
+def _minutes(values: Dict[str, Any]) -> str:
+    return '%.0f (%.0f)' % (values['seconds'] / 60, values['seconds_at_median_rate'] / 60)
+
+
+def _score_table(seeds: List[Dict[str, Any]]) -> str:
+    names = [name for name in _SCORES if name in seeds[0]['scores'][BN_MODES[0]]]
+    rows = [['%s%s' % (mode, ', seed %d' % seed if seeds[1:] else ''),
+             *(metrics.format_value(values['scores'][mode][name]) for name in names)]
+            for seed, values in enumerate(seeds) for mode in BN_MODES]
+    if seeds[0]['real']:
+        rows.append(['real test images', *(metrics.format_value(seeds[0]['real'][name]) for name in names)])
+    return markdown.table(['statistics', *map(score_title, names)], rows)
+
+
+def _command(recipe: str, seeds: List[Dict[str, Any]]) -> str:
+    """The command that measures a recipe like this."""
+    values = seeds[0]
+    own = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
+    parts = [COMMAND, '--recipes=' + recipe,
+             '--data_dir=my/mnist' if recipe in MNIST_RECIPES else '--image_dir=my/' + values['dataset']]
+    if values['steps'] != values['full_length']:
+        parts.append('--steps=%s=%d' % (recipe, values['steps']))
+    if seeds[1:]:
+        parts.append('--seeds=%d' % len(seeds))
+    if values['precision'] != 'float32':
+        parts.append('--precision=' + values['precision'])
+    if values['batch_size'] != own.batch_size:
+        parts.append('--batch_size=%d' % values['batch_size'])
+    return ' '.join(parts)
