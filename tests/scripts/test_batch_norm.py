@@ -6,9 +6,10 @@ import os
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
 from scripts.experiments.batch_norm import __main__ as script
-from scripts.experiments.batch_norm import measure
+from scripts.experiments.batch_norm import measure, paired, tables
 from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
@@ -62,6 +63,7 @@ def test_measurements(output):
 def test_tables(output):
     with open(output + '/tables.md', encoding='utf-8') as file:
         text = file.read()
+    assert 'over the 2 trainings of `sparse_softmax` at\nstep 4:' in text
     assert '## sparse_softmax, step 4 (2 seeds)' in text and '| moving 0.99, updated twice |' in text
     assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/digits --dataset=digits '
             '--recipes=sparse_softmax --seeds=2 --stages=2,4 --last_step=sparse_softmax=4 --num_images=60 '
@@ -142,3 +144,50 @@ def test_collapsed_seeds_are_replaced(monkeypatch, tmp_path):
     assert trained == [('--seed=%d' % seed, '--steps=%d' % step) for seed, step in expected]
     runs.measure_missing(experiment, plan, 2, arguments)
     assert len(trained) == 6
+
+
+def test_paired_differences():
+    """Against SciPy's own paired tests."""
+    values, reference = [7.1, 8.3, 6.9, 7.4, 8.0], [7.2, 8.1, 7.0, 7.1, 8.0]
+    result = paired.difference(values, reference, margin=0.3)
+    test = stats.ttest_rel(values, reference)
+    interval = test.confidence_interval() if hasattr(test, 'confidence_interval') else result[1:3]
+    assert result.p == pytest.approx(test.pvalue)
+    assert (result.low, result.high) == pytest.approx(tuple(interval))
+    assert result.mean == pytest.approx(0.06)
+    one_sided = [stats.ttest_1samp(np.subtract(values, reference), bound).pvalue / 2 for bound in (-0.3, 0.3)]
+    assert result.p_equivalent == pytest.approx(max(one_sided))  # the mean lies between the bounds
+    assert paired.difference(values, reference, margin=0.01).p_equivalent > 0.5
+    assert paired.difference(values, values, margin=0.3) == (0, 0, 0, 1, 0)
+
+
+def test_holm():
+    """An example worked by hand: 4 · 0.005, 3 · 0.01, 2 · 0.03, and 0.04 raised to the one before."""
+    assert paired.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert paired.holm([0.9, 0.8]) == [1, 1]
+
+
+def test_longer_trainings_of_the_blog_posts(tmp_path, output):
+    """Those of another experiment are reported if they are longer, and only then."""
+    own, others = {'dataset': 'digits', 'num_images': 60}, str(tmp_path / 'others')
+    os.mkdir(others)
+    measured = stored(output)['sparse_softmax 0 4']
+    scores = {mode: measured[mode]['scores'] for mode in ('batch', 'moving 0.99', 'standing 100', 'never updated')}
+    blog_posts = Measurements(others, own)
+    for recipe, seed, step, precision in (('sparse_softmax', 0, 4, 'float32'), ('sparse_softmax', 0, 9, 'float32'),
+                                          ('sparse_softmax', 1, 9, 'bfloat16'), ('graph_mode', 0, 9, 'float32')):
+        blog_posts.add(('scores', recipe, seed, step), {'modes': scores, 'made_with': 'TensorFlow in ' + precision})
+    measurements = Measurements(str(tmp_path), {**own, 'precision': 'float32'}, real={'classifier_accuracy': 1})
+    measurements.add(('sparse_softmax', 0, 4), measured)
+    measurements.add(('sparse_softmax', 1, 4), measured)
+    merged = measure.with_longer_trainings(measurements, others)
+    assert [key for key, _ in merged.items('sparse_softmax', None, None)] == [
+        ['sparse_softmax', 0, 4], ['sparse_softmax', 0, 9], ['sparse_softmax', 1, 4]]
+    assert merged.values('graph_mode', None, None) == []
+    assert len(measurements.values('sparse_softmax', None, None)) == 2
+    measurements.content['real']['scores'] = measured['batch']['scores']
+    text = tables.markdown_tables(merged, {'sparse_softmax': [4, 9]}, 'the command')
+    longer = text[text.index('## sparse_softmax, step 9 (1 seed)'):]
+    assert '| never updated |' in longer and '| standing 1 |' not in longer and 'log variances' not in longer
+    with pytest.raises(SystemExit, match='was measured with'):
+        measure.with_longer_trainings(Measurements(str(tmp_path / 'new'), {'num_images': 70, 'precision': ''}), others)

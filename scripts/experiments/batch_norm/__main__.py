@@ -31,6 +31,7 @@ from scripts.experiments.batch_norm.measure import (
     scored_seeds,
     stages,
     training,
+    with_longer_trainings,
 )
 from scripts.lib import paths, runs
 from scripts.lib.arguments import (
@@ -67,6 +68,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument('--precision', default='float32', choices=PRECISIONS)
     parser.add_argument('--batch_size', type=at_least(2), help='default: that of the recipe')
     parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
+    parser.add_argument('--blog_posts', type=existing_folder,
+                        help='results of scripts.experiments.blog_posts: its longer trainings are reported, too')
     parser.add_argument('--runs', type=path, default=os.path.join('runs', 'batch_norm'),
                         help='folder of all runs')
     parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'batch_norm'),
@@ -88,6 +91,10 @@ def report(measurements: Measurements, plan: dict, arguments: argparse.Namespace
     Args:
       plan: {recipe: steps at which it is sampled}.
     """
+    if arguments.blog_posts:
+        measurements = with_longer_trainings(measurements, arguments.blog_posts)
+        plan = {recipe: sorted({*steps, *(step for (_, _, step), _ in measurements.items(recipe, None, None)
+                                          if step > steps[-1])}) for recipe, steps in plan.items()}
     plan = {recipe: [step for step in steps if scored_seeds(measurements, recipe, step)]
             for recipe, steps in plan.items()}
     plan = {recipe: steps for recipe, steps in plan.items() if steps}
@@ -99,6 +106,7 @@ def report(measurements: Measurements, plan: dict, arguments: argparse.Namespace
              'scores.png': figures.scores(measurements, plan),
              'digits.png': figures.digits(measurements, plan)}
     for recipe, steps in plan.items():
+        steps = [step for step in steps if os.path.exists(figures.grid_path(recipe, step, arguments.output))]
         files[recipe + '.png'] = figures.samples(recipe, steps, arguments.output)
         files[recipe + '_all_modes.png'] = figures.samples_of_all_modes(recipe, steps, arguments.output)
     for name, content in files.items():

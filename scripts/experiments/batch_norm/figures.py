@@ -118,8 +118,13 @@ def samples_of_all_modes(recipe: str, steps: List[int], output: str) -> bytes:
     return plots.render(drawing)
 
 
+def grid_path(recipe: str, step: int, output: str) -> str:
+    """The path of the images of seed 0 at a step."""
+    return os.path.join(output, 'samples', '%s_%06d.png' % (recipe, step))
+
+
 def _stored_grid(recipe, step, output):
-    return image_files.read_image(os.path.join(output, 'samples', '%s_%06d.png' % (recipe, step)))
+    return image_files.read_image(grid_path(recipe, step, output))
 
 
 def _rows(grid):

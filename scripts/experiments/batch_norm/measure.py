@@ -1,5 +1,6 @@
 """Samples a run with every kind of statistics."""
 import argparse
+import copy
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -45,6 +46,29 @@ def scored_seeds(measurements: Measurements, recipe: str, step: int) -> List[Dic
     """{mode: values} of every seed that did not collapse, a list."""
     collapsed = collapsed_seeds(measurements, recipe)
     return [modes for (_, seed, _), modes in measurements.items(recipe, None, step) if seed not in collapsed]
+
+
+def with_longer_trainings(measurements: Measurements, folder: str) -> Measurements:
+    """Adds the trainings of another experiment, which sampled them with fewer kinds of statistics.
+
+    Args:
+      measurements: of this experiment. They stay as they are.
+      folder: the results of `scripts.experiments.blog_posts`.
+    Returns: measurements with, in addition, the trainings of `folder` that are longer than all of their recipe here.
+    Raises:
+      SystemExit: if they were measured with other settings.
+    """
+    others = Measurements(folder, {name: value for name, value in measurements.content['settings'].items()
+                                   if name != 'precision'})
+    precision = measurements.content['settings']['precision']
+    merged = copy.copy(measurements)
+    merged.content = {**measurements.content, 'measured': dict(measurements.content['measured'])}
+    for (_, recipe, seed, step), values in others.items('scores', None, None, None):
+        longest = max((length for (_, _, length), _ in measurements.items(recipe, None, None)), default=None)
+        if longest and step > longest and values['made_with'].endswith(' in ' + precision):
+            merged.content['measured']['%s %d %d' % (recipe, seed, step)] = {
+                mode: {'scores': scores} for mode, scores in values['modes'].items()}
+    return merged
 
 
 def gaps(values: Dict[str, np.ndarray], reference: Dict[str, np.ndarray]) -> Dict[str, List[float]]:

@@ -6,8 +6,9 @@ from typing import Any, Dict, List
 import numpy as np
 
 from dcgan_tf1 import markdown, metrics
+from scripts.experiments.batch_norm import paired
 from scripts.experiments.batch_norm.measure import collapsed_seeds, scored_seeds
-from scripts.lib.batch_norm_modes import MODES
+from scripts.lib.batch_norm_modes import MODES, Mode
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import score_title
 
@@ -58,7 +59,11 @@ def markdown_tables(measurements: Measurements, plan: Dict[str, List[int]], comm
             seeds = scored_seeds(measurements, recipe, step)
             plural = 's' if len(seeds) > 1 else ''
             parts += ['## %s, step %d (%d seed%s)\n\n' % (recipe, step, len(seeds), plural),
-                      _score_table(seeds, content['real']['scores']), '\n', _GAPS, _gap_table(seeds), '\n']
+                      _score_table(seeds, content['real']['scores']), '\n']
+            if 'gaps' in seeds[0][MODES[0].name]:
+                parts += [_GAPS, _gap_table(seeds), '\n']
+            if step == steps[-1]:
+                parts += [paired.section(recipe, step, seeds), '\n']
     return ''.join(parts).rstrip() + '\n'
 
 
@@ -70,13 +75,18 @@ def csv_table(measurements: Measurements, plan: Dict[str, List[int]]) -> str:
     for recipe, steps in plan.items():
         for step in steps:
             seeds = scored_seeds(measurements, recipe, step)
-            for mode in MODES:
+            for mode in _modes(seeds):
                 for name, value in sorted(seeds[0][mode.name]['scores'].items()):
                     if not isinstance(value, list):
                         values = _values(seeds, mode, name)
                         writer.writerow((recipe, step, mode.name, name, '%.6g' % np.mean(values),
                                          '%.3g' % _deviation(values), len(seeds)))
     return file.getvalue()
+
+
+def _modes(seeds: List[Dict[str, Any]]) -> List[Mode]:
+    """The kinds of statistics that were measured: all, or fewer in trainings of another experiment."""
+    return [mode for mode in MODES if all(mode.name in modes for modes in seeds)]
 
 
 def _values(seeds, mode, score):
@@ -93,7 +103,8 @@ def _cell(values):
 
 
 def _score_table(seeds: List[Dict[str, Any]], real: Dict[str, Any]) -> str:
-    rows = [[mode.name, *(_cell(_values(seeds, mode, score)) for score in REPORTED_SCORES)] for mode in MODES]
+    rows = [[mode.name, *(_cell(_values(seeds, mode, score)) for score in REPORTED_SCORES)]
+            for mode in _modes(seeds)]
     rows.append(['real', *(metrics.format_value(real[score]) for score in REPORTED_SCORES)])
     return markdown.table(['statistics', *map(score_title, REPORTED_SCORES)], rows)
 
