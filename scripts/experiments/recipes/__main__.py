@@ -15,9 +15,10 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1 import data
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import write_atomically
-from dcgan_tf1.settings import PRECISIONS
+from dcgan_tf1.settings import PRECISIONS, module_names
 from scripts.experiments.recipes import page
 from scripts.experiments.recipes.measure import (
     IMAGE_FOLDER_RECIPES,
@@ -38,7 +39,9 @@ def parse(arguments=None) -> argparse.Namespace:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--recipes', type=list_of(one_of(MNIST_RECIPES + IMAGE_FOLDER_RECIPES)), required=True,
                         help='recipes to train, separated by commas')
-    parser.add_argument('--data_dir', type=existing_folder, help='folder of MNIST')
+    parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
+    parser.add_argument('--dataset', default='mnist', choices=module_names(data),
+                        help='dataset of the recipes for MNIST')
     parser.add_argument('--image_dir', type=existing_folder, help='folder of image files, for the 64×64 recipes')
     parser.add_argument('--steps', type=steps_by_name, default='',
                         help='lengths of trainings that are not to be as long as in the source: '
@@ -69,7 +72,7 @@ def main(arguments=None) -> int:
     for recipe in arguments.recipes:
         of_folder = recipe in IMAGE_FOLDER_RECIPES
         own = argparse.Namespace(**{
-            **vars(arguments), 'dataset': 'image_folder' if of_folder else 'mnist',
+            **vars(arguments), 'dataset': 'image_folder' if of_folder else arguments.dataset,
             'data_dir': arguments.image_dir if of_folder else arguments.data_dir})
         experiment = RecipeExperiment(measurements, own)
         runs.measure_missing(experiment, [training(recipe, own)], arguments.seeds, own)

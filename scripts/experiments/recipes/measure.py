@@ -69,7 +69,8 @@ class RecipeExperiment(runs.Experiment):
             'steps': step, 'full_length': _full_length(recipe, arguments),
             'source_epochs': _settings(recipe, arguments).epochs, 'batch_size': flags['batch_size'],
             'images': config['data']['trained_on'], 'bn_mode': flags['bn_mode'],
-            'dataset': 'mnist' if recipe in MNIST_RECIPES else os.path.basename(os.path.abspath(arguments.data_dir)),
+            'dataset': (os.path.basename(os.path.abspath(arguments.data_dir)) if recipe in IMAGE_FOLDER_RECIPES
+                        else arguments.dataset),
             'precision': flags['precision'], 'tensorflow': config['versions']['tensorflow'],
             'processor': processor.name(), 'seconds': trainings.speed(run_dir)['seconds'],
             'seconds_at_median_rate': step * flags['batch_size'] / float(np.median(

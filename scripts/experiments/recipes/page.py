@@ -65,8 +65,10 @@ def _command(recipe: str, seeds: List[Dict[str, Any]]) -> str:
     """The command that measures a recipe like this."""
     values = seeds[0]
     own = cli_flags.parse(TrainSettings, '--recipe=' + recipe)
-    parts = [COMMAND, '--recipes=' + recipe,
-             '--data_dir=my/mnist' if recipe in MNIST_RECIPES else '--image_dir=my/' + values['dataset']]
+    data_flag = '--image_dir' if recipe in IMAGE_FOLDER_RECIPES else '--data_dir'
+    parts = [COMMAND, '--recipes=' + recipe, '%s=my/%s' % (data_flag, values['dataset'])]
+    if recipe in MNIST_RECIPES and values['dataset'] != 'mnist':
+        parts.append('--dataset=' + values['dataset'])
     if values['steps'] != values['full_length']:
         parts.append('--steps=%s=%d' % (recipe, values['steps']))
     if seeds[1:]:

@@ -1,0 +1,106 @@
+"""The experiment that trains recipes to their ends, at a small size."""
+import json
+import os
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts.experiments.recipes import __main__ as script
+from scripts.experiments.recipes import measure, page
+from scripts.lib import trainings
+from scripts.lib.measurements import Measurements
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope='module')
+def arguments(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('recipes')
+    (folder / 'dots').mkdir()
+    random = np.random.RandomState(0)
+    for number in range(30):
+        Image.fromarray(random.randint(0, 256, (64, 64, 3)).astype(np.uint8)).save(
+            str(folder / 'dots' / ('%d.png' % number)))
+    return ['--recipes=graph_mode_dense,learnopencv_torch', '--dataset=digits', '--image_dir=%s/dots' % folder,
+            '--steps=graph_mode_dense=5,learnopencv_torch=2', '--batch_size=4', '--num_images=30',
+            '--classifier_steps=10', '--runs=%s/runs' % folder, '--output=%s/results' % folder]
+
+
+@pytest.fixture(scope='module')
+def output(arguments, trainings_in_process):
+    """The results folder after two calls, one per recipe."""
+    with trainings_in_process():
+        for recipe, length in (('graph_mode_dense', 5), ('learnopencv_torch', 2)):
+            script.main(['--recipes=' + recipe, arguments[1], arguments[2], '--steps=%s=%d' % (recipe, length),
+                         *arguments[4:]])
+    return arguments[-1].split('=')[1]
+
+
+def test_measurements(output):
+    with open(output + '/measurements.json') as file:
+        measured = json.load(file)['measured']
+    digits, dots = measured['graph_mode_dense 0'], measured['learnopencv_torch 0']
+    assert (digits['steps'], digits['dataset'], digits['images'], digits['batch_size']) == (5, 'digits', 1797, 4)
+    assert digits['full_length'] == 100 * 450  # 100 epochs in batches of 4
+    assert (dots['steps'], dots['dataset'], dots['images'], dots['full_length']) == (2, 'dots', 30, 100 * 8)
+    assert set(digits['scores']) == set(dots['scores']) == {'batch', 'moving', 'standing'}
+    assert digits['scores']['batch'] == digits['scores']['moving']  # has no batch norm
+    assert dots['scores']['batch']['sharpness'] != dots['scores']['moving']['sharpness']
+    assert 'frechet_distance' in digits['scores']['batch'] and 'frechet_distance' not in dots['scores']['batch']
+    assert digits['real']['modes'] and not dots['real']
+    assert digits['seconds'] > 0 and digits['seconds_at_median_rate'] > 0
+
+
+def test_page(output):
+    with open(output + '/README.md', encoding='utf-8') as file:
+        text = file.read()
+    assert '| graph_mode_dense | digits | 1,797 | 4 | 5 | 0.01111 of 100 | float32 | ' in text
+    assert '| learnopencv_torch | dots | 30 | 4 | 2 | 0.25 of 100 | float32 | ' in text
+    assert ('\n%s --recipes=learnopencv_torch --image_dir=my/dots --steps=learnopencv_torch=2 --batch_size=4\n'
+            % page.COMMAND) in text
+    assert text.count('| real test images |') == 1
+    for link in re.findall(r'\]\(([^)]+)\)', text):
+        assert os.path.getsize(os.path.join(output, link)), link
+
+
+def test_pictures(output):
+    for recipe, size in (('graph_mode_dense', 28), ('learnopencv_torch', 64)):
+        width, height = (count * (size + 2) + 2 for count in (measure.COLUMNS, measure.NUM_PICTURES // measure.COLUMNS))
+        with Image.open('%s/%s/generated.png' % (output, recipe)) as picture:
+            assert picture.size == (width, height)
+        with Image.open('%s/%s/real_and_generated.png' % (output, recipe)) as picture:
+            assert picture.size[0] == 2 * width and picture.size[1] > height
+        with Image.open('%s/%s/training.gif' % (output, recipe)) as picture:
+            assert picture.n_frames == {'graph_mode_dense': 6, 'learnopencv_torch': 3}[recipe]
+
+
+def test_nothing_is_measured_twice(output, arguments, monkeypatch, capsys):
+    monkeypatch.setattr(trainings, 'train', None)
+    script.main(arguments)
+    assert '## learnopencv_torch' in capsys.readouterr().out
+
+
+def test_several_seeds(output, tmp_path):
+    """A row per seed and kind of statistics; the command names their number."""
+    measurements = Measurements(str(tmp_path), {'num_images': 30})
+    with open(output + '/measurements.json') as file:
+        values = json.load(file)['measured']['graph_mode_dense 0']
+    values.update(steps=values['full_length'], precision='bfloat16')
+    for seed in (0, 1):
+        measurements.add(('graph_mode_dense', seed), values)
+    text = page.readme(measurements)
+    assert text.count('| 45,000 | 100 of 100 | bfloat16 |') == 2 and '| standing, seed 1 |' in text
+    assert text.endswith('--recipes=graph_mode_dense --data_dir=my/digits --dataset=digits --seeds=2 '
+                         '--precision=bfloat16 --batch_size=4\n```\n')
+
+
+@pytest.mark.parametrize('arguments, error', [
+    (['--recipes=paper'], 'argument --recipes: paper needs --image_dir'),
+    (['--recipes=machinecurve', '--steps=paper=3'], 'argument --steps: choose from those in --recipes: machinecurve'),
+    (['--recipes=demo'], 'unknown name "demo"')])
+def test_wrong_arguments(arguments, error, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        script.main(arguments)
+    assert stopped.value.code == 2 and error in capsys.readouterr().err
