@@ -213,7 +213,7 @@ def batch_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor,
     workers, fractions = applied.workers, applied.share.fractions
     axes, channels = list(range(x.shape.ndims - 1)), int(x.shape[-1])
     own = tf.concat(tf.nn.moments(tf.cast(x, tf.float32), axes), 0)
-    row = tf.one_hot(workers.rank, workers.size)[:, tf.newaxis]
+    row = tf.one_hot(workers.rank, workers.size, dtype=tf.float32)[:, tf.newaxis]
     moments = workers.all_reduce(row * own[tf.newaxis])  # [workers, 2 * channels]; adding zeros changes nothing
     means, variances = moments[:, :channels], moments[:, channels:]
     weights = fractions[:, tf.newaxis]

@@ -1,7 +1,9 @@
 """Trains some steps with one or several workers, and stores what every worker computes. Run by test_workers.py."""
+import contextlib
 import json
 import os
 import sys
+from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -9,9 +11,11 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import cli_flags, data, graph, run_settings
 from dcgan_tf1.cluster import Cluster
 from dcgan_tf1.settings import TrainSettings
+from scripts.experiments.upstream.double_precision import double_precision
 
 NETWORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'smooth_network.py')
 STEPS = 10
+RELU, FLOAT64 = '--relu', '--float64'  # use ReLUs instead of smooth activations; compute in double precision
 
 
 def record_steps(cluster, *flags):
@@ -19,16 +23,28 @@ def record_steps(cluster, *flags):
 
     Args:
       cluster: a `Cluster`.
-      flags: of the training, and --images=NUMBER.
+      flags: --images=NUMBER, flags of the training, and possibly `RELU` and `FLOAT64`.
     Returns: {name: array}: the variables after the steps, and the losses and logits of every step.
     """
-    num_images = int(flags[0].split('=')[1])
+    with contextlib.ExitStack() as changes:
+        if RELU in flags:
+            changes.enter_context(mock.patch.object(tf.nn, 'elu', tf.nn.relu))
+        if FLOAT64 in flags:
+            changes.enter_context(double_precision())
+        own = [flag for flag in flags[1:] if flag not in (RELU, FLOAT64)]
+        return _record(cluster, int(flags[0].split('=')[1]), own, FLOAT64 in flags)
+
+
+def _record(cluster, num_images, flags, in_float64):
     # With a small epsilon, Adam turns the rounding errors of a gradient near zero into an update of full size.
     settings = cli_flags.parse(TrainSettings, '--dataset=digits', '--image_size=8', '--noise_dim=7', '--loss=sigmoid',
-                               '--epsilon=0.001', '--kernels=native', '--network=' + NETWORK, *flags[1:])
+                               '--epsilon=0.001', '--kernels=native', '--network=' + NETWORK, *flags)
+    if in_float64:
+        object.__setattr__(settings, 'precision', 'float64')  # users cannot choose it
     pixels = np.random.RandomState(0).randint(0, 256, (num_images, 8, 8, settings.channels)).astype(np.uint8)
     images = data.Images(pixels, 'a test')
-    with tf.Graph().as_default(), tf.device(cluster.device):
+    container = 'float64' if in_float64 else ''  # all runs have one server, which keeps variables under their names
+    with tf.Graph().as_default(), tf.container(container), tf.device(cluster.device):
         training = graph.build_training(settings, images, run_settings.batch_plan(settings, num_images),
                                         cluster.workers(settings.batch_statistics))
         with cluster.create_session(False) as session:

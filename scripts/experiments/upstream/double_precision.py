@@ -15,17 +15,21 @@ import tensorflow.compat.v1 as tf
 def double_precision() -> Iterator[None]:
     """While the context is active, graphs that ask for `tf.float32` get float64."""
     float64 = tf.float64
-    constant, placeholder_with_default = tf.constant, tf.placeholder_with_default
+    constant, fill, placeholder_with_default = tf.constant, tf.fill, tf.placeholder_with_default
 
     def new_constant(value: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> tf.Tensor:
         return constant(np.float64(value) if isinstance(value, float) else value, dtype, *args, **kwargs)
+
+    def new_fill(dims: Any, value: Any, *args: Any, **kwargs: Any) -> tf.Tensor:
+        return fill(dims, np.float64(value) if isinstance(value, float) else value, *args, **kwargs)
 
     def new_placeholder(default: Any, *args: Any, **kwargs: Any) -> tf.Tensor:
         default = tf.convert_to_tensor(default)
         return placeholder_with_default(
             tf.cast(default, float64) if default.dtype.is_floating else default, *args, **kwargs)
     changes: List[Any] = [
-        (tf, 'float32', float64), (tf, 'constant', new_constant), (tf, 'placeholder_with_default', new_placeholder),
+        (tf, 'float32', float64), (tf, 'constant', new_constant), (tf, 'fill', new_fill),
+        (tf, 'placeholder_with_default', new_placeholder),
         (tf.nn, 'leaky_relu', leaky_relu), (tf.nn, 'fused_batch_norm', fused_batch_norm)]
     with contextlib.ExitStack() as stack:
         for owner, name, value in changes:
