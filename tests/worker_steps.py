@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import cli_flags, data, graph, run_settings
 from dcgan_tf1.cluster import Cluster
 from dcgan_tf1.settings import TrainSettings
-from scripts.experiments.upstream.double_precision import double_precision
+from scripts.lib.double_precision import double_precision
 
 NETWORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'smooth_network.py')
 STEPS = 10

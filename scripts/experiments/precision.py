@@ -27,9 +27,8 @@ from dcgan_tf1.settings import TrainSettings
 from scripts.lib import paths, runs, trainings
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path
 from scripts.lib.measurements import read_json
+from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
-MNIST_RECIPES = ('graph_mode_dense', 'machinecurve', 'sparse_softmax', 'graph_mode', 'paperspace')
-IMAGE_FOLDER_RECIPES = ('learnopencv_tf', 'learnopencv_torch', 'paper')
 LOSSES = ('discriminator_loss', 'generator_loss')
 NUM_SEGMENTS = 5
 _COMMAND = 'python -m scripts.experiments.precision'

@@ -1,4 +1,5 @@
 """Measurements that a script stores after each training, so that an interrupted script can continue."""
+import copy
 import json
 import os
 import sys
@@ -65,6 +66,13 @@ class Measurements:
         self.content['measured'][_join(key)] = values
         self.content.update(other)
         write_atomically(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
+
+    def with_values(self, values: Dict[Tuple[Key, ...], Any]) -> 'Measurements':
+        """A copy with further values, {key: values}. Nothing is stored."""
+        extended = copy.copy(self)
+        extended.content = {**self.content, 'measured': {
+            **self.content['measured'], **{_join(key): value for key, value in values.items()}}}
+        return extended
 
     def values(self, *key: Optional[Key]) -> List[Any]:
         """The values of all matching keys, sorted by key. None matches any part."""

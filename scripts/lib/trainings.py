@@ -11,6 +11,9 @@ from dcgan_tf1.checkpoints import last_checkpoint, step_of
 from dcgan_tf1.run_folder import RunFolder
 from scripts.lib.paths import ROOT
 
+MNIST_RECIPES = ('graph_mode_dense', 'machinecurve', 'sparse_softmax', 'graph_mode', 'paperspace')
+IMAGE_FOLDER_RECIPES = ('learnopencv_tf', 'learnopencv_torch', 'paper')
+
 
 def dataset_flags(arguments: argparse.Namespace) -> List[str]:
     """Training flags for a script's own --dataset, --data_dir, --precision and --batch_size."""

@@ -14,8 +14,8 @@ from helpers import ROOT
 from scripts.experiments.legacy import clones
 from scripts.experiments.upstream import __main__ as upstream
 from scripts.experiments.upstream.comparison import compare, difference, sensitivity
-from scripts.experiments.upstream.double_precision import double_precision
 from scripts.experiments.upstream.page import page
+from scripts.lib.double_precision import double_precision
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(
     tf.__version__.startswith('1.'), reason='the scripts are compared on TensorFlow 2')]

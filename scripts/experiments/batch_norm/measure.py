@@ -1,6 +1,5 @@
 """Samples a run with every kind of statistics."""
 import argparse
-import copy
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -60,15 +59,14 @@ def with_longer_trainings(measurements: Measurements, folder: str) -> Measuremen
     """
     others = Measurements(folder, {name: value for name, value in measurements.content['settings'].items()
                                    if name != 'precision'})
+    longest: Dict[str, int] = {}
+    for recipe, _, step in (key for key, _ in measurements.items(None, None, None)):
+        longest[recipe] = max(step, longest.get(recipe, 0))
     precision = measurements.content['settings']['precision']
-    merged = copy.copy(measurements)
-    merged.content = {**measurements.content, 'measured': dict(measurements.content['measured'])}
-    for (_, recipe, seed, step), values in others.items('scores', None, None, None):
-        longest = max((length for (_, _, length), _ in measurements.items(recipe, None, None)), default=None)
-        if longest and step > longest and values['made_with'].endswith(' in ' + precision):
-            merged.content['measured']['%s %d %d' % (recipe, seed, step)] = {
-                mode: {'scores': scores} for mode, scores in values['modes'].items()}
-    return merged
+    return measurements.with_values({
+        (recipe, seed, step): {mode: {'scores': scores} for mode, scores in values['modes'].items()}
+        for (_, recipe, seed, step), values in others.items('scores', None, None, None)
+        if recipe in longest and step > longest[recipe] and values['made_with'].endswith(' in ' + precision)})
 
 
 def gaps(values: Dict[str, np.ndarray], reference: Dict[str, np.ndarray]) -> Dict[str, List[float]]:

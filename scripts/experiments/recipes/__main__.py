@@ -20,16 +20,11 @@ from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import write_atomically
 from dcgan_tf1.settings import PRECISIONS, module_names
 from scripts.experiments.recipes import page
-from scripts.experiments.recipes.measure import (
-    IMAGE_FOLDER_RECIPES,
-    MNIST_RECIPES,
-    NUM_PICTURES,
-    RecipeExperiment,
-    training,
-)
+from scripts.experiments.recipes.measure import NUM_PICTURES, RecipeExperiment
 from scripts.lib import paths, runs
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path, steps_by_name
 from scripts.lib.measurements import Measurements
+from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
 SETTINGS = ('num_images', 'classifier_steps')  # stored with the measurements
 
@@ -74,8 +69,8 @@ def main(arguments=None) -> int:
         own = argparse.Namespace(**{
             **vars(arguments), 'dataset': 'image_folder' if of_folder else arguments.dataset,
             'data_dir': arguments.image_dir if of_folder else arguments.data_dir})
-        experiment = RecipeExperiment(measurements, own)
-        runs.measure_missing(experiment, [training(recipe, own)], arguments.seeds, own)
+        experiment = RecipeExperiment(recipe, measurements, own)
+        runs.measure_missing(experiment, [experiment.training], arguments.seeds, own)
         text = page.readme(measurements)
         write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
     print(text)

@@ -3,9 +3,9 @@ from typing import Any, Dict, List
 
 from dcgan_tf1 import cli_flags, markdown, metrics
 from dcgan_tf1.settings import BN_MODES, TrainSettings
-from scripts.experiments.recipes.measure import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import score_title
+from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
 COMMAND = 'python -m scripts.experiments.recipes'
 _SCORES = ('frechet_distance', 'precision', 'recall', 'classifier_score', 'modes', 'most_frequent_share',
@@ -21,8 +21,8 @@ log, and (in parentheses) what it would be if all steps ran at the median speed:
 
 def readme(measurements: Measurements) -> str:
     """The text of README.md."""
-    measured = {recipe: [values for _, values in measurements.items(recipe, None)]
-                for recipe in MNIST_RECIPES + IMAGE_FOLDER_RECIPES if measurements.items(recipe, None)}
+    measured = {recipe: measurements.values(recipe, None) for recipe in MNIST_RECIPES + IMAGE_FOLDER_RECIPES}
+    measured = {recipe: seeds for recipe, seeds in measured.items() if seeds}
     rows = [[recipe, values['dataset'], '{:,}'.format(values['images']), values['batch_size'],
              '{:,}'.format(values['steps']), _epochs(values), values['precision'],
              '%s, TensorFlow %s' % (values['processor'], values['tensorflow']), _minutes(values)]

@@ -20,10 +20,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from dcgan_tf1.run_folder import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.upstream.comparison import compare, sensitivity
-from scripts.experiments.upstream.double_precision import double_precision
 from scripts.experiments.upstream.page import page
 from scripts.lib import paths
 from scripts.lib.arguments import at_least, list_of, one_of, path
+from scripts.lib.double_precision import double_precision
 from scripts.lib.measurements import read_results, write_results
 
 _MODULE = 'scripts.experiments.upstream'

@@ -17,7 +17,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.legacy import __main__ as legacy
 from dcgan_tf1.legacy import session_runs
-from scripts.experiments.upstream.double_precision import double_precision
+from scripts.lib.double_precision import double_precision
 
 
 class Recorder(session_runs.Listener):
