@@ -54,7 +54,7 @@ SCRIPTS = {
         'data_dir': FOLDER, 'dataset': DATASET, 'recipes': RECIPES, 'seeds': numbers(1),
         'stages': (['1', '3,1'], ['', '0', '3,', '3,0', 'a']), 'last_step': STEPS_BY_NAME,
         'num_images': numbers(8), 'precision': PRECISION, 'batch_size': numbers(2), 'classifier_steps': numbers(1),
-        'runs': PATH, 'output': PATH}),
+        'blog_posts': FOLDER, 'runs': PATH, 'output': PATH}),
     'experiments.blog_posts.__main__': ((), {
         'posts': (['000', '000,004'], ['', '005', '000,']), 'seeds': numbers(0), 'first_step_seeds': numbers(1),
         'decision_seeds': numbers(1), 'steps': STEPS_BY_NAME, 'data_dir': FOLDER, 'dataset': DATASET,
@@ -71,6 +71,11 @@ SCRIPTS = {
         'recipes': (['graph_mode', 'paper,graph_mode'], ['', 'none', 'graph_mode,']), 'data_dir': FOLDER,
         'image_dir': FOLDER, 'steps': numbers(5), 'seeds': numbers(2), 'bfloat16_seeds': numbers(1),
         'batch_size': numbers(2), 'image_size': numbers(8), 'runs': PATH, 'output': PATH}),
+    'experiments.recipes.__main__': (('--recipes=graph_mode,sparse_softmax',), {
+        'recipes': (['graph_mode', 'sparse_softmax,graph_mode'], ['', 'none', 'paper', 'graph_mode,']),
+        'data_dir': FOLDER, 'dataset': DATASET, 'image_dir': FOLDER, 'steps': STEPS_BY_NAME, 'seeds': numbers(1),
+        'precision': PRECISION, 'batch_size': numbers(2), 'num_images': numbers(24), 'classifier_steps': numbers(1),
+        'runs': PATH, 'output': PATH}),
     'experiments.upstream.__main__': (('--code_dir=clones', '--data_dir=' + HERE), {
         'code_dir': PATH, 'clone': SWITCH, 'data_dir': FOLDER, 'steps': numbers(1),
         'recipes': (['graph_mode', 'sparse_softmax,graph_mode'], ['', 'none', 'graph_mode,']), 'output': PATH}),
