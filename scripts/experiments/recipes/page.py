@@ -17,6 +17,11 @@ Those that need a classifier exist only for datasets with labels. Time is that o
 log, and (in parentheses) what it would be if all steps ran at the median speed: other programs used the processor, too.
 
 '''
+# {dataset: where it comes from}
+_SOURCES = {'emoji-people': '''
+The pictures of `emoji-people` are from [Noto Emoji](https://github.com/googlefonts/noto-emoji) by Google, under the
+Apache License 2.0 ([how to get them](../../../docs/datasets.md#a-folder-to-try-people-as-emoji)).
+'''}
 
 
 def readme(measurements: Measurements) -> str:
@@ -30,6 +35,7 @@ def readme(measurements: Measurements) -> str:
     parts = [_INTRODUCTION % measurements.content['settings']['num_images'], markdown.table([
         'recipe', 'dataset', 'images', 'batch size', 'steps', 'epochs', 'precision', 'processor',
         'minutes'], rows)]
+    parts += [text for dataset, text in _SOURCES.items() if dataset in {row[1] for row in rows}]
     for recipe, seeds in measured.items():
         parts += ['\n## %s\n\n' % recipe, '![Real images on the left, generated ones on the right]'
                   '(%s/real_and_generated.png)\n\n' % recipe,
