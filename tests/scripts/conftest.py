@@ -4,7 +4,7 @@ import os
 import pytest
 from helpers import TENSORFLOW
 
-ALSO_ON_TENSORFLOW_1 = ('test_fuzz.py', 'test_robustness.py', 'test_workers_scripts.py')
+ALSO_ON_TENSORFLOW_1 = ('test_fingerprints.py', 'test_fuzz.py', 'test_robustness.py', 'test_workers_scripts.py')
 
 
 def pytest_collection_modifyitems(items):
