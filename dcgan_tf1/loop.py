@@ -13,7 +13,7 @@ from dcgan_tf1.checkpoints import Checkpoints
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.graph import TrainGraph
-from dcgan_tf1.reporter import Reporter, is_logged
+from dcgan_tf1.reporter import Reporter, is_logged, write_animation
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.signals import GracefulShutdown
@@ -123,7 +123,7 @@ class TrainingLoop:
                 self._write_what_is_due(step, is_interrupted)
                 if is_interrupted:
                     break
-            self._reporter.write_animation()
+            write_animation(self._folder, self._folder.animation)
             return shutdown.signal
 
     def _write_what_is_due(self, step: int, is_interrupted: bool) -> None:

@@ -15,10 +15,6 @@ from dcgan_tf1.events import EventWriter
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.settings import TrainSettings
 
-# Of the animation of a training.
-_MAX_FRAMES = 30
-_LAST_FRAME_MS = 2000
-
 
 def is_logged(step: int, settings: TrainSettings) -> bool:
     """Whether a step is logged: the first, the last and every `log_every`-th."""
@@ -126,22 +122,30 @@ class Reporter:
         self._events.add(step, summary=tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
             height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
 
-    def write_animation(self) -> None:
-        """Writes an animation of the grids of generated images, each with its step.
-
-        If there are many grids, it shows up to 30: every second, third, …, and the last.
-        """
-        paths = self._folder.grids()
-        if paths:
-            every = max(1, math.ceil((len(paths) - 1) / (_MAX_FRAMES - 1)))
-            shown = [paths[index] for index in sorted({*range(0, len(paths), every), len(paths) - 1})]
-            captions = [f'step {self._folder.step_of(path):,}' for path in shown]
-            frames = plots.with_captions([image_files.read_image(path) for path in shown], captions)
-            frame_ms = 10 * min(40, max(25, 750 // len(frames)))  # 250 to 400: few frames are shown longer
-            image_files.save_animation(self._folder.animation, frames, frame_ms, _LAST_FRAME_MS)
-
     def draw_losses(self) -> None:
         """Draws the logged losses."""
         if self._records:
             title = os.path.basename(os.path.abspath(self._folder.path))
             write_atomically(self._folder.losses, plots.losses(self._records, title))
+
+
+def write_animation(folder: RunFolder, path: str, max_frames: int = 30, shrink_by: int = 1) -> None:
+    """Writes an animation of a run's grids of generated images, each with its step.
+
+    If there are many grids, it shows every second, third, …, and the last. If there are none, it does nothing.
+
+    Args:
+      folder: the run.
+      path: of the GIF file.
+      max_frames: largest number of grids to show, at least 2.
+      shrink_by: the factor by which the frames are smaller than the grids, which are drawn at twice the images' size.
+    """
+    grids = folder.grids()
+    if not grids:
+        return
+    every = max(1, math.ceil((len(grids) - 1) / (max_frames - 1)))
+    shown = [grids[index] for index in sorted({*range(0, len(grids), every), len(grids) - 1})]
+    pictures = [image_files.read_image(grid)[::shrink_by, ::shrink_by] for grid in shown]
+    frames = plots.with_captions(pictures, [f'step {folder.step_of(grid):,}' for grid in shown])
+    frame_ms = 10 * min(40, max(25, 750 // len(frames)))  # 250 to 400: few frames are shown longer
+    image_files.save_animation(path, frames, frame_ms, last_frame_ms=2000)

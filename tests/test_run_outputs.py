@@ -1,5 +1,4 @@
 """The files that a training writes, what it prints, and that logging does not change what it computes."""
-import contextlib
 import os
 import re
 import struct
@@ -23,9 +22,8 @@ from PIL import Image
 
 from dcgan_tf1 import plots
 from dcgan_tf1.loop import TrainingLoop
-from dcgan_tf1.reporter import Reporter
+from dcgan_tf1.reporter import write_animation
 from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
 
@@ -70,8 +68,7 @@ def test_a_long_animation_shows_evenly_spaced_grids(num_grids, frames, duration,
     captions = []
     monkeypatch.setattr(plots, 'with_captions', lambda pictures, shown: captions.extend(shown) or [
         np.full((8, 8, 3), 200 * (number % 2), np.uint8) for number in range(len(pictures))])
-    with contextlib.closing(Reporter(folder, TrainSettings(), 0)) as new:
-        new.write_animation()
+    write_animation(folder, folder.animation)
     every = 4 if num_grids == 101 else 1
     assert captions == [f'step {100 * every * number:,}' for number in range(frames)]
     with Image.open(folder.animation) as animation:

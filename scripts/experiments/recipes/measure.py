@@ -1,11 +1,11 @@
 """Trains a recipe, draws images of its generator, and scores them."""
 import argparse
 import os
-import shutil
 
 import numpy as np
 
-from dcgan_tf1 import cli_flags, data, image_files, pixels, plots, processor, run_settings
+from dcgan_tf1 import cli_flags, data, pixels, plots, processor, run_settings
+from dcgan_tf1.reporter import write_animation
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.settings import BN_MODES, TrainSettings
 from scripts.lib import runs, trainings
@@ -14,7 +14,7 @@ from scripts.lib.scoring import Scorer, open_generator
 
 NUM_PICTURES, COLUMNS = 24, 6  # images in the picture of a recipe
 NUM_FRAMES = 24  # of an animation, without that of the untrained generator
-_LARGE, _LARGE_FRAMES = 64, 9  # GIF files of colored pictures are large: from this size on, they have so many frames
+_LARGE = 64  # from this size on, animations are made smaller and shorter, to keep their files small
 _IMAGE_FLAGS = ('image_size', 'channels', 'antialias', 'center_crop')  # how a recipe reads image files
 _SHOWN_MODE = 'standing'  # of the pictures of seed 0
 
@@ -78,16 +78,5 @@ class RecipeExperiment(runs.Experiment):
         captioned = plots.with_captions(list(grids.values()), list(grids))
         write_atomically(os.path.join(output, 'generated.png'), plots.png(grids['generated']))
         write_atomically(os.path.join(output, 'real_and_generated.png'), plots.png(np.concatenate(captioned, axis=1)))
-        write_animation(folder, os.path.join(output, 'training.gif'), generated.shape[1])
-
-
-def write_animation(folder: RunFolder, path: str, image_size: int) -> None:
-    """Writes the animation of a run. That of large images has half the size and fewer frames than in the run folder."""
-    if image_size < _LARGE:
-        shutil.copyfile(folder.animation, path)
-        return
-    grids = folder.grids()
-    shown = [grids[index] for index in sorted(set(np.linspace(0, len(grids) - 1, _LARGE_FRAMES).astype(int)))]
-    frames = [image_files.read_image(grid)[::2, ::2] for grid in shown]  # a run draws images at twice their size
-    captions = [f'step {folder.step_of(grid):,}' for grid in shown]
-    image_files.save_animation(path, plots.with_captions(frames, captions), frame_ms=400, last_frame_ms=3000)
+        smaller = {'max_frames': 7, 'shrink_by': 2} if generated.shape[1] >= _LARGE else {}
+        write_animation(folder, os.path.join(output, 'training.gif'), **smaller)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dcgan_tf1 import cli_flags, report, run_settings
 from dcgan_tf1.command_settings import EvaluateSettings, SampleSettings
-from dcgan_tf1.reporter import Reporter
+from dcgan_tf1.reporter import write_animation
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from scripts.robustness.fuzzing.image_files import encode, png_with_header
@@ -128,7 +128,6 @@ class Samples(Target):
     def __init__(self, folder: str):
         super().__init__(folder)
         self._run = _new_run(self.path('run'))
-        self._reporter = Reporter(self._run, _train_settings(self._run.path), 1)
         self._valid = encode(Image.fromarray(np.zeros((8, 8, 3), np.uint8)), 'PNG')
         names = st.sampled_from([*['step_000003.png'] * 9, 'step_.png', 'step_x.png', 'step_²3.png',
                                  'step_-1.png'])
@@ -143,6 +142,6 @@ class Samples(Target):
         path = self.write(content, 'run', 'samples', name)
 
         def use():
-            self._reporter.write_animation()
+            write_animation(self._run, self._run.animation)
             return report.page([self._run])
         return outcome(use, path) is not REJECTED
