@@ -7,7 +7,7 @@ parts. Where several renames fit, the longest OLD wins.
 import collections
 import re
 import shlex
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 Rename = Tuple[str, str]
 Shapes = Dict[str, List[int]]  # name of a variable → its shape
@@ -19,6 +19,12 @@ _SYNONYMS = {
     'moving_mean': ('moving_mean', 'pop_mean', 'running_mean', 'mean'),
     'moving_variance': ('moving_variance', 'moving_var', 'pop_var', 'pop_variance', 'running_var', 'variance')}
 _OWN_NAMES = {synonym: name for name, synonyms in _SYNONYMS.items() for synonym in synonyms}
+# Values of variables that a checkpoint may lack, by kind of layer. Without a bias, gamma or beta, a layer computes what
+# it does with these values. Moving averages are missing if a script saved only its trainable variables; these are their
+# initial values.
+_IF_ABSENT = {
+    'kernel': {'bias': 0.},
+    'batch norm': {'gamma': 1., 'beta': 0., 'moving_mean': 0., 'moving_variance': 1.}}
 
 
 def is_of_training(name: str) -> bool:
@@ -27,6 +33,22 @@ def is_of_training(name: str) -> bool:
     """
     return re.search(r'/(Adam|RMSProp|Momentum|Adagrad|Adadelta|ExponentialMovingAverage)(_\d)?$|beta\d_power(_\d)?$|'
                      r'^global_step(_\d)?$', name) is not None
+
+
+def value_if_absent(name: str, names: Container[str]) -> Optional[float]:
+    """What all elements of a variable are if a checkpoint or network does not have it.
+
+    Args:
+      name: the variable.
+      names: the variables that there are.
+    Returns: the value; None if nothing else of that layer is there, or if the layer cannot do without the variable.
+    """
+    scope, _, last = name.rpartition('/')
+    if last in _IF_ABSENT['kernel'] and scope + '/kernel' in names:
+        return _IF_ABSENT['kernel'][last]
+    if any('%s/%s' % (scope, other) in names for other in _IF_ABSENT['batch norm']):
+        return _IF_ABSENT['batch norm'].get(last)
+    return None
 
 
 def parse(text: str) -> Optional[List[Rename]]:
@@ -57,7 +79,7 @@ class _Layer(NamedTuple):
 
     scope: str
     names: Dict[str, str]  # this package's name of a variable, such as 'kernel' → its name
-    signature: Tuple[Any, ...]  # this package's names of the variables, and their shapes
+    kind: Tuple[Any, ...]  # what it has in common with a layer that lacks a bias, gamma, beta or moving averages
 
 
 def suggest(shapes: Shapes, expected: Shapes) -> Optional[str]:
@@ -65,7 +87,8 @@ def suggest(shapes: Shapes, expected: Shapes) -> Optional[str]:
 
     Args:
       shapes: the variables in the checkpoint. It may have more than the expected ones.
-      expected: the variables of one or both networks, in the order of their layers.
+      expected: the variables of one or both networks, in the order of their layers. The checkpoint may lack those that
+        have a `value_if_absent`.
     Returns: a value for --checkpoint_names, quoted for a shell; '' if the names are the expected ones; None if the
       variables do not fit, or not in one way.
     """
@@ -76,17 +99,18 @@ def suggest(shapes: Shapes, expected: Shapes) -> Optional[str]:
         ours = [layer for layer in _layers(expected) if _is_below(layer.scope, network)]
         prefix = _prefix_with(theirs, ours, network)
         matched = prefix is not None and _match([layer for layer in theirs if _is_below(layer.scope, prefix)], ours)
-        if not matched:
+        if not matched or any(set(their.names) - set(our.names) for their, our in matched):
             return None
         pairs += matched
         prefixes.append((prefix, network))
     mapping = {'%s/%s' % (their.scope, their.names[name]): '%s/%s' % (our.scope, our.names[name])
-               for their, our in pairs for name in our.names}
+               for their, our in pairs for name in their.names}
+    missing = set(expected) - set(mapping.values())
     for renames in (_short(pairs, prefixes), _by_layer(pairs), sorted(mapping.items())):
         renames = [(old, new) for old, new in dict.fromkeys(renames) if old != new]
         translated = collections.Counter(translate(name, renames) for name in shapes)
         if (all(translate(old, renames) == new for old, new in mapping.items())
-                and all(translated[name] == 1 for name in expected)):
+                and all(translated[name] == (name not in missing) for name in expected)):
             return shlex.quote(','.join('%s=%s' % rename for rename in renames)) if renames else ''
     return None
 
@@ -96,9 +120,15 @@ def _layers(shapes: Shapes) -> List[_Layer]:
     for name in shapes:
         scope, _, last = name.rpartition('/')
         scopes.setdefault(scope, {})[_OWN_NAMES.get(last.lower(), last)] = last
-    return [_Layer(scope, names, tuple(sorted((own, tuple(shapes['%s/%s' % (scope, last)]))
-                                              for own, last in names.items())))
+    return [_Layer(scope, names, _kind({own: tuple(shapes['%s/%s' % (scope, last)]) for own, last in names.items()}))
             for scope, names in scopes.items() if scope]
+
+
+def _kind(shapes: Dict[str, Tuple[int, ...]]) -> Tuple[Any, ...]:
+    if set(shapes) <= set(_IF_ABSENT['batch norm']) and len(set(shapes.values())) == 1:
+        return ('batch norm', next(iter(shapes.values())))
+    return tuple(sorted((own, shape) for own, shape in shapes.items()
+                        if 'kernel' not in shapes or own not in _IF_ABSENT['kernel']))
 
 
 def _is_below(scope: str, prefix: str) -> bool:
@@ -111,9 +141,9 @@ def _prefix_with(theirs: Sequence[_Layer], ours: Sequence[_Layer], network: str)
     """
     parts = [layer.scope.split('/') for layer in theirs]
     prefixes = {'/'.join(scope[:length]) for scope in parts for length in range(len(scope))}
-    expected = collections.Counter(layer.signature for layer in ours)
+    expected = collections.Counter(layer.kind for layer in ours)
     fitting = [prefix for prefix in prefixes if expected == collections.Counter(
-        layer.signature for layer in theirs if _is_below(layer.scope, prefix))]
+        layer.kind for layer in theirs if _is_below(layer.scope, prefix))]
     innermost = [prefix for prefix in fitting if not any(
         other != prefix and _is_below(other, prefix) for other in fitting)]
     named = [prefix for prefix in innermost if prefix.split('/')[-1].lower() == network.lower()]
@@ -124,9 +154,9 @@ def _match(theirs: Sequence[_Layer], ours: Sequence[_Layer]) -> Optional[List[Tu
     """Pairs layers of the same shapes in their order, if that is clear: from numbers in their names, or because each
     lies in the scope of a layer whose place is clear. None if it is not.
     """
-    groups = [([layer for layer in theirs if layer.signature == signature],
-               [layer for layer in ours if layer.signature == signature])
-              for signature in dict.fromkeys(layer.signature for layer in ours)]
+    groups = [([layer for layer in theirs if layer.kind == kind],
+               [layer for layer in ours if layer.kind == kind])
+              for kind in dict.fromkeys(layer.kind for layer in ours)]
     places: Dict[str, int] = {}  # scope of one of their layers → place of ours in the network
     pairs = []
     for group, own_group in sorted(groups, key=lambda group: _is_numbered(group[0]), reverse=True):
@@ -171,4 +201,4 @@ def _by_layer(pairs: Sequence[Tuple[_Layer, _Layer]]) -> List[Rename]:
 
 
 def _variables(pairs: Sequence[Tuple[_Layer, _Layer]]) -> List[Rename]:
-    return [(their.names[name], our.names[name]) for their, our in pairs for name in our.names]
+    return [(their.names[name], our.names[name]) for their, our in pairs for name in their.names]

@@ -1,7 +1,10 @@
 """Checkpoints that a user names: finds them, and loads those of other programs, too."""
+import collections
+import functools
 import glob
 import os
 import re
+import shlex
 from typing import Any, Callable, Dict, Iterable, Optional, Sequence
 
 import numpy as np
@@ -102,11 +105,11 @@ class GivenCheckpoint:
         Args:
           path: path of the checkpoint, without its suffix.
           renames: the value of --checkpoint_names.
-          log: receives a line about values that are rounded.
+          log: receives lines about values that are rounded or missing, each once.
         Raises: CorruptCheckpointError, or UserError if the renames give two variables the same name.
         """
         self.path = path
-        self._log = log
+        self._log = functools.lru_cache(maxsize=None)(log)  # says nothing twice
         self._renames = renames
         with open_checkpoint(path) as reader:
             shapes = reader.get_variable_to_shape_map()
@@ -128,24 +131,27 @@ class GivenCheckpoint:
         self.shapes = {renamed: shapes[name] for renamed, name in self._names.items()}
 
     def load(self, session: tf.Session, variables: Iterable[tf.Variable]) -> None:
-        """Gives variables the values that the checkpoint has under their names. It may contain others.
+        """Gives variables the values that the checkpoint has under their names. It may contain others, but not of the
+        same layers.
 
         Raises: UserError as `check` and `assign` do.
         """
         by_name = {variable.op.name: variable for variable in variables}
-        self.check({name: shape for name, shape in self.shapes.items() if name in by_name}, by_name)
+        self.check({name: shape for name, shape in self.shapes.items() if name in by_name
+                    or checkpoint_names.value_if_absent(name, by_name) is not None}, by_name)
         self.assign(session, by_name)
 
     def check(self, shapes: checkpoint_names.Shapes, variables: Dict[str, tf.Variable]) -> None:
         """Checks that these are the shapes of these variables.
 
         Args:
-          shapes: those of `shapes` that the variables are to take all of.
+          shapes: those of `shapes` that the variables are to take all of. Some may be missing
+            (`checkpoint_names.value_if_absent`).
           variables: {name here: variable}.
         Raises: UserError that says how the variables can be renamed, or else names every problem.
         """
         try:
-            check_variables(self.path, shapes, variables)
+            check_variables(self.path, shapes, self._required(variables))
         except UserError as error:
             expected = {name: variable.shape.as_list() for name, variable in variables.items()}
             suggestion = checkpoint_names.suggest(self._weights, expected)
@@ -153,7 +159,7 @@ class GivenCheckpoint:
             if suggestion == '' and self._renames:
                 raise UserError('%s has the names of this network already: remove --checkpoint_names' % self.path
                                 ) from error
-            if suggestion:
+            if suggestion and suggestion != shlex.quote(self._renames or ''):
                 raise UserError('%s has the variables of this network under other names (%s, …): load it with '
                                 '--checkpoint_names=%s' % (self.path, others, suggestion)) from error
             details = [str(error)]
@@ -169,16 +175,46 @@ class GivenCheckpoint:
     def assign(self, session: tf.Session, variables: Dict[str, tf.Variable]) -> None:
         """Gives {name here: variable} the values in the file, which must have their shapes.
 
-        Adds no ops to the graph. Other floating-point types are rounded to those of the variables.
+        Adds no ops to the graph. Other floating-point types are rounded to those of the variables. Variables that the
+        file may lack get the values of `checkpoint_names.value_if_absent`.
         Raises: CorruptCheckpointError if the file is damaged.
         """
-        values = {name: self.value(name, variable.dtype.as_numpy_dtype) for name, variable in variables.items()}
-        rounded = sorted({self._dtypes[self._names[name]].name for name, variable in variables.items()
+        stored = {name: variable for name, variable in variables.items() if name in self.shapes}
+        values = {name: self.value(name, variable.dtype.as_numpy_dtype) for name, variable in stored.items()}
+        for name in sorted(set(variables) - set(stored)):
+            values[name] = np.full(variables[name].shape.as_list(), self._value_if_absent(name),
+                                   variables[name].dtype.as_numpy_dtype)
+        self._log_absent(sorted(set(variables) - set(stored)))
+        rounded = sorted({self._dtypes[self._names[name]].name for name, variable in stored.items()
                           if self._dtypes[self._names[name]] != variable.dtype.base_dtype})
         if rounded:
             self._log('%s has variables of type %s, which become float32' % (self.path, ', '.join(rounded)))
         session.run([variable.initializer for variable in variables.values()],
                     {variable.initializer.inputs[1]: values[name] for name, variable in variables.items()})
+
+    def _required(self, variables: Dict[str, tf.Variable]) -> Dict[str, tf.Variable]:
+        """Those of the variables that the checkpoint must have: all if some of its own have no place in the networks,
+        because they may be the missing ones under another name.
+        """
+        networks = {name.split('/')[0] for name in variables}
+        unused = [name for name, shape in self.shapes.items()
+                  if shape and name not in variables and not checkpoint_names.is_of_training(name)
+                  and ('/' not in name or name.split('/')[0] in networks)]
+        return {name: variable for name, variable in variables.items()
+                if unused or name in self.shapes or self._value_if_absent(name) is None}
+
+    def _value_if_absent(self, name: str) -> Optional[float]:
+        return checkpoint_names.value_if_absent(name, self.shapes)
+
+    def _log_absent(self, names: Sequence[str]) -> None:
+        counts = collections.Counter(name.rpartition('/')[2] for name in names)
+        for last in ('bias', 'gamma', 'beta'):
+            if counts[last]:
+                self._log('%s has no %s in %d layers: it becomes %d, which has no effect'
+                          % (self.path, last, counts[last], last == 'gamma'))
+        if counts['moving_mean'] or counts['moving_variance']:
+            self._log('%s has no moving averages of batch norm: they become 0 (mean) and 1 (variance), as before a '
+                      'training' % self.path)
 
     def value(self, name: str, dtype: Any = np.float32) -> np.ndarray:
         """The value of a variable, as an array of this type.

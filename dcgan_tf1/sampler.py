@@ -81,8 +81,12 @@ class Sampler:
     def _moving(self, names: List[str], momentum: Optional[float]) -> Statistics:
         sources = [name if momentum is None else extra_average_name(name, momentum) for name in names]
         if any(source not in self.checkpoint.shapes for source in sources):
-            raise UserError('%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
-                            % (self._settings.checkpoint, momentum, momentum))
+            path = self._settings.checkpoint
+            raise UserError(
+                '%s has no moving averages of batch norm: use --bn_mode=standing or --bn_mode=batch' % path
+                if momentum is None else
+                '%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
+                % (path, momentum, momentum))
         return {name: self.checkpoint.value(source) for name, source in zip(names, sources)}
 
     def images(self, noise: np.ndarray, statistics: Optional[Statistics] = None) -> np.ndarray:

@@ -271,6 +271,72 @@ def test_renames_that_do_not_fit(run, saved_as, images_of):
         images_of(path, '--noise_dim=7', '--checkpoint_names=GAN=x')
 
 
+NEUTRAL = {'gamma': 1, 'beta': 0, 'bias': 0}
+
+
+@pytest.fixture
+def saved_without(run, tmp_path):
+    """(last parts of names, function) → paths of two checkpoints. In the first, these variables have no effect. The
+    second lacks them, and its names are those that the function returns.
+    """
+    def call(absent, rename=lambda name: name):
+        values = network_values(run)
+        lacked = {name: name.split('/')[2] for name in values if name.split('/')[2] in absent}
+        whole = {**values, **{name: np.full_like(values[name], NEUTRAL.get(last, 0)) for name, last in lacked.items()}}
+        return (save(tmp_path / 'whole' / 'model.ckpt', whole),
+                save(tmp_path / 'part' / 'model.ckpt', {rename(name): values[name] for name in values
+                                                        if name not in lacked}))
+    return call
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('absent', [('gamma',), ('bias', 'beta')], ids=' '.join)
+@pytest.mark.parametrize('kind', ['contrib', 'carpedm20'])
+def test_layers_without_some_variables(absent, kind, saved_without, images_of, warm_start, capsys):
+    """tf.contrib.layers has no gamma by default, and layers with batch norm need no bias."""
+    whole, part = saved_without(absent, OTHER_NAMES[kind][0])
+    with pytest.raises(UserError, match='under other names .*: load it with --checkpoint_names=') as error:
+        images_of(part)
+    capsys.readouterr()
+    np.testing.assert_array_equal(images_of(part, str(error.value).split()[-1]), images_of(whole))
+    lines = capsys.readouterr().err
+    for name in absent:
+        assert '%s has no %s in %d layers: it becomes %d, which has no effect\n' % (
+            part, name, 3 if name == 'bias' else 2, NEUTRAL[name]) in lines
+    with pytest.raises(UserError, match='--checkpoint_names=') as error:
+        warm_start(part)
+    assert_same_variables(warm_start(part, str(error.value).split('--checkpoint_names=')[1]), warm_start(whole))
+
+
+@pytest.mark.slow
+def test_only_trainable_variables(saved_without, images_of, warm_start, capsys):
+    """Without moving averages, images can be generated with all other statistics, and a training can start."""
+    whole, part = saved_without(('moving_mean', 'moving_variance'))
+    for flags in (['--bn_mode=batch'], ['--bn_mode=standing', '--standing_batches=2']):
+        np.testing.assert_array_equal(images_of(part, *flags), images_of(whole, *flags))
+    assert capsys.readouterr().err.count('has no moving averages of batch norm: they become 0 (mean) and 1') == 2
+    with pytest.raises(UserError, match='no moving averages of batch norm: use --bn_mode=standing or --bn_mode=batch'):
+        images_of(part)
+    values = warm_start(part)
+    assert values['Generator/batch_normalization/moving_mean'].max() == 0
+    assert values['Generator/batch_normalization/moving_variance'].min() == 1
+    assert_same_variables({name: value for name, value in values.items() if 'moving' not in name},
+                          {name: value for name, value in warm_start(whole).items() if 'moving' not in name})
+
+
+@pytest.mark.slow
+def test_what_has_another_name_is_not_missing(run, saved_as, images_of, tmp_path):
+    """If renames forget a variable, or a variable has no place, no value is made up."""
+    path = saved_as(contrib)
+    renames = OTHER_NAMES['contrib'][1].split(',')
+    assert 'biases=bias' in renames
+    with pytest.raises(UserError, match='load it with --checkpoint_names='):
+        images_of(path, '--checkpoint_names=' + ','.join(set(renames) - {'biases=bias'}))
+    values = {'b' if name == 'Generator/dense/bias' else name: value for name, value in network_values(run).items()}
+    with pytest.raises(UserError, match='missing: Generator/dense/bias; it contains .*b'):
+        images_of(save(tmp_path / 'model.ckpt', values))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('dtype, tolerance', [('float64', 0), ('float16', 2e-3), ('bfloat16', 2e-2)])
 def test_other_number_types(dtype, tolerance, saved_as, images_of, expected_images, warm_start, capsys):
@@ -321,6 +387,14 @@ def test_values_are_loaded_without_new_ops(run):
         GivenCheckpoint(run.checkpoint_prefix + '-6').load(session, variables)
         loaded = session.run({variable.op.name: variable for variable in variables})
     assert_same_variables(loaded, {name: values[name] for name in names})
+
+
+def test_a_layer_with_more_variables_than_that_of_the_network(run):
+    """Without its bias, it would compute something else."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        kernel = tf.get_variable('Generator/dense/kernel', [100, 6272], use_resource=True)
+        with pytest.raises(UserError, match='unexpected: Generator/dense/bias$'):
+            GivenCheckpoint(run.checkpoint_prefix + '-6').load(session, [kernel])
 
 
 @pytest.mark.slow

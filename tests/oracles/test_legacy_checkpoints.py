@@ -1,11 +1,13 @@
 """Checkpoints of scripts that use plain `tf.layers` and `tf.train.Saver`, as the posts do."""
 import collections
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import final_variables
+from helpers import ROOT, TENSORFLOW, final_variables
 
 from dcgan_tf1 import sample
 from dcgan_tf1.errors import UserError
@@ -99,3 +101,54 @@ def test_a_checkpoint_for_the_default_recipe(tf_layers, sampling_settings, tmp_p
     assert sample.run(sampling_settings('--checkpoint=' + path, '--noise=%s/z.npy' % tmp_path, '--bn_mode=batch',
                                         '--output=%s/images.npy' % tmp_path)) == 0
     np.testing.assert_allclose(np.load(str(tmp_path / 'images.npy')), expected, atol=1e-5)
+
+
+# The generator of post 004 with the defaults of `tf.contrib.layers`: no gamma, and no bias before batch norm.
+CONTRIB_SCRIPT = """
+import numpy as np
+import tensorflow as tf
+layers = tf.contrib.layers
+
+noise = tf.placeholder(tf.float32, [None, 100])
+is_training = tf.placeholder(tf.bool, [])
+normalized = dict(activation_fn=tf.nn.relu, normalizer_fn=layers.batch_norm,
+                  normalizer_params={'is_training': is_training})
+with tf.variable_scope('generator'):
+    x = tf.reshape(layers.fully_connected(noise, 7 * 7 * 128, **normalized), [-1, 7, 7, 128])
+    x = layers.conv2d_transpose(x, 64, 5, stride=2, **normalized)
+    images = layers.conv2d_transpose(x, 1, 5, stride=2, activation_fn=tf.nn.tanh)
+
+random = np.random.RandomState(0)
+with tf.Session() as session:
+    for variable in tf.global_variables():
+        if 'variance' in variable.op.name:
+            variable.load(random.uniform(0.5, 2, variable.shape), session)
+        else:
+            variable.load(random.normal(0, 0.1, variable.shape), session)
+    tf.train.Saver().save(session, 'all/model.ckpt')
+    tf.train.Saver(tf.trainable_variables()).save(session, 'trainable/model.ckpt')
+    for mode in ('batch', 'moving'):
+        np.save(mode, session.run(images, {noise: np.load('z.npy'), is_training: mode == 'batch'}))
+"""
+
+
+@pytest.mark.slow
+def test_checkpoints_of_contrib_layers(sampling_settings, tmp_path):
+    if TENSORFLOW >= (2, 0):
+        pytest.importorskip('tf_slim', reason='tf_slim is not installed')
+    np.save(str(tmp_path / 'z.npy'), NOISE)
+    (tmp_path / 'script.py').write_text(CONTRIB_SCRIPT)
+    subprocess.check_call([sys.executable, '-m', 'dcgan_tf1.legacy', 'script.py'], cwd=str(tmp_path),
+                          env={**os.environ, 'PYTHONPATH': ROOT})
+
+    def sampled(saved, mode, *flags):
+        assert sample.run(sampling_settings(
+            '--checkpoint=%s' % (tmp_path / saved), '--noise=%s' % (tmp_path / 'z.npy'), '--bn_mode=' + mode,
+            '--output=%s' % (tmp_path / 'images.npy'), *flags)) == 0
+        return np.load(str(tmp_path / 'images.npy'))
+
+    for saved, mode in (('all', 'batch'), ('all', 'moving'), ('trainable', 'batch')):
+        with pytest.raises(UserError, match='load it with --checkpoint_names=generator=Generator') as error:
+            sampled(saved, mode)
+        np.testing.assert_allclose(sampled(saved, mode, str(error.value).split()[-1]),
+                                   np.load(str(tmp_path / (mode + '.npy'))), atol=1e-5)
