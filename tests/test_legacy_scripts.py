@@ -10,6 +10,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, TENSORFLOW, read_variables
 
+from dcgan_tf1.legacy import contrib
+
 ON_TENSORFLOW_1 = tf.__version__.startswith('1.')
 on_tensorflow_2 = pytest.mark.skipif(ON_TENSORFLOW_1, reason='TensorFlow 1.15 has all of this itself')
 NEEDS_TF_KERAS = TENSORFLOW >= (2, 16)  # for tf.layers
@@ -251,7 +253,81 @@ print(np.allclose(mnist.validation.images[0] * 255, x[0].ravel()), (mnist.test.l
     assert put_back(report)['tensorflow.examples.tutorials.mnist.input_data'] == ['gan.py:4']
 
 
+# Arguments of names of tf.contrib.layers, with which they compute what the command tells users to write instead.
+CALLS = {
+    'batch_norm': 'x', 'fully_connected': 'x, n', 'linear': 'x, n', 'flatten': 'x',
+    **dict.fromkeys(['conv2d', 'convolution2d', 'conv2d_transpose', 'convolution2d_transpose'], 'x, n, size, strides'),
+    'l1_regularizer': 'scale', 'l2_regularizer': 'scale', 'apply_regularization': 'regularizer, weights'}
+
+
+def test_what_to_write_instead_of_contrib_layers(legacy):
+    """It computes the same."""
+    instead = {name: text[len('write: '):] for name, text in contrib.INSTEAD_OF_LAYERS.items() if name in CALLS}
+    status, output, errors, _ = legacy({'gan.py': '''
+import numpy as np
+import tensorflow as tf
+
+n, size, strides, scale, regularizer = 3, 5, 2, 0.3, lambda w: tf.reduce_sum(w)
+random = np.random.RandomState(0)
+x = tf.constant(random.normal(size=[4, 8, 8, 2]).astype(np.float32))
+weights = [x, 2 * x]
+
+def values(expression, scope):
+    with tf.variable_scope(scope) as scope:
+        result = eval(expression)
+        result = result(x) if callable(result) else result
+    variables = sorted(tf.global_variables(scope.name + '/'), key=lambda v: (v.shape.as_list(), v.op.name))
+    random = np.random.RandomState(1)
+    for variable in variables:
+        variable.load(random.normal(0, 0.1, variable.shape), session)
+    return session.run(result)
+
+session = tf.Session()
+for name, arguments in %r.items():
+    print(name)
+    np.testing.assert_allclose(values('tf.contrib.layers.%%s(%%s)' %% (name, arguments), name + '_contrib'),
+                               values(%r[name], name + '_instead'), rtol=1e-4, atol=1e-5)
+''' % (CALLS, instead)}, 'gan.py')
+    assert status == 0 and output.split() == list(CALLS), errors
+
+
+NETWORK = '''
+import tensorflow as tf
+slim = tf.contrib.slim
+
+def generator(z, is_training):
+    with slim.arg_scope([slim.batch_norm], is_training=is_training):
+        x = slim.fully_connected(z, 64, normalizer_fn=slim.batch_norm)
+        return slim.fully_connected(x, 784, activation_fn=tf.nn.tanh)
+
+def discriminator(x, is_training):
+    return slim.fully_connected(slim.flatten(x), 1, activation_fn=None)
+'''
+
+
+def test_a_module_is_run_with_everything_put_back(legacy):
+    """Here, to train a network that needs TensorFlow 1, and to sample it."""
+    network, run = {'old_gan.py': NETWORK}, '--run_dir=run'
+    train = ['-m', 'dcgan_tf1.train', run, '--network=old_gan.py', '--loss=sigmoid', '--dataset=digits',
+             '--batch_size=8', '--log_every=1']
+    status, _, errors, report = legacy(network, *train, '--steps=2', flags=['--max_runs=1000'])
+    assert status == 0, errors
+    if not ON_TENSORFLOW_1:
+        assert put_back(report)['tf.contrib.slim.arg_scope'] == ['old_gan.py:6']
+    assert 'moving statistics have not warmed up: after 2 updates' in errors
+    status, _, errors, report = legacy(network, *train, '--steps=4')
+    assert status == 0 and 'resuming at step 2 of 4' in errors, errors
+    for mode in ('standing', 'moving'):
+        status, _, errors, report = legacy(network, '-m', 'dcgan_tf1.sample', run, '--output=a.png',
+                                           '--bn_mode=' + mode, '--standing_batches=2')
+        assert status == 0 and '36 images from run' in errors, errors
+    status, _, errors, report = legacy(network, *train, '--steps=4', '--no_such_flag')
+    assert status in (1, 2) and 'no_such_flag' in errors and 'Traceback' not in errors
+
+
 @pytest.mark.parametrize('words,message', [
+    (['-m'], 'no script'), (['-m', 'no_such_module'], 'there is no module no_such_module'),
+    (['-m', 'no.such.module'], 'there is no module no.such.module'),
     ([], 'usage'), (['missing.py'], 'missing.py is not a file'), (['--max_runs=0', 'x.py'], '--max_runs'),
     (['--no_such_flag', 'x.py'], '--no_such_flag'), (['--python2'], 'no script'),
     (['--data_dir=missing', 'x.py'], 'missing is not a folder'),

@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT, assert_same_run
+from helpers import ROOT, TENSORFLOW, assert_same_run
 
 from dcgan_tf1 import api, cli_flags, export, networks, standing_statistics
 from dcgan_tf1 import graph as graphs
@@ -264,6 +264,10 @@ START = 'import tensorflow.compat.v1 as tf\n\n'
     ('def generator(z)\n', 'line 1 of .*my_gan.py is not Python 3'),
     ('print "training"', 'line 1 of .*my_gan.py is not Python 3'),
     ('import no_such_library', "cannot be imported .No module named 'no_such_library'"),
+    ('import tensorflow as tf\nmul = tf.mul', 'line 2 of .*my_gan.py uses tf.mul, which TensorFlow .* does not have: '
+     'start with python -m dcgan_tf1.legacy -m dcgan_tf1.train'),
+    ('import tensorflow.no_part', 'line 1 of .*my_gan.py uses tf.no_part, which TensorFlow'),
+    (START + 'def generator(z):\n    return tf.mul(z, 2)' + ONE_LOGIT, 'line 4 of .*my_gan.py uses tf.mul, which'),
     (START + 'def generator(z, size):\n    return z' + ONE_LOGIT, 'generator has a parameter size'),
     (START + 'def generator(z):\n    return z' + ONE_LOGIT, r'the generator returns the shape \[.*, 100\], but must'),
     (START + 'def generator(z):\n    return [z]' + ONE_LOGIT, 'the generator returns list, but must'),
@@ -278,6 +282,12 @@ def test_networks_that_do_not_fit(source, message, write, training_settings, ran
     settings = training_settings(*SMALL_RUN, '--network=' + write(source))
     with pytest.raises(UserError, match=message):
         graphs.build_training(settings, random_images, batch_plan(settings, 40))
+
+
+@pytest.mark.skipif(TENSORFLOW < (2, 0), reason='TensorFlow 1 has tf.get_variable')
+def test_a_network_that_imports_tensorflow_2(write):
+    with pytest.raises(UserError, match='uses tf.get_variable, .*: write "import tensorflow.compat.v1 as tf"'):
+        networks.load(write('import tensorflow as tf\nget_variable = tf.get_variable'))
 
 
 @pytest.mark.parametrize('statistics', ['all', 'worker'])

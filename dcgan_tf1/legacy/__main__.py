@@ -1,8 +1,10 @@
 """Runs a TensorFlow 1 script, unmodified, on the TensorFlow that is installed.
 
   python -m dcgan_tf1.legacy [FLAGS] SCRIPT.py [the script's own arguments]
+  python -m dcgan_tf1.legacy [FLAGS] -m MODULE [the module's own arguments]
 
-SCRIPT.py may also be a notebook (.ipynb). Flags must come before it:
+SCRIPT.py may also be a notebook (.ipynb). With -m dcgan_tf1.train, a --network of yours may use all of TensorFlow 1.
+Flags must come before the script:
 
   --max_runs=N       stop after N calls of Session.run, with exit status 0
   --python2          the script is Python 2: convert it in memory, with the modules of its folder
@@ -52,9 +54,11 @@ def parse(argv: List[str]) -> Tuple[argparse.Namespace, List[str]]:
 
 
 def _run(options: argparse.Namespace, words: List[str]) -> int:
+    is_module = words[:1] == ['-m']
+    words = words[is_module:]
     if not words:
         raise UserError('no script: name it after the flags (--help lists them)')
-    if not os.path.isfile(words[0]):
+    if not is_module and not os.path.isfile(words[0]):
         raise UserError('%s is not a file: name a Python script or a notebook' % words[0])
     for name in ('data_dir', 'repair', 'report'):
         path = getattr(options, name)
@@ -67,14 +71,14 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
     if importlib.util.find_spec('tf_keras'):
         os.environ['TF_USE_LEGACY_KERAS'] = '1'
     from dcgan_tf1.legacy import script
-    record = script.prepare(words[0], words[1:], options.python2)
+    record = script.prepare(words, is_module, options.python2)
     from dcgan_tf1.legacy import doctor, input_data, repair, session_runs
     input_data.search_folder = options.data_dir
     watched = doctor.Doctor()
     repairing = repair.Repairing(watched, options.repair) if options.repair else None
     listener = repairing or watched
     with session_runs.listen(listener, options.max_runs) as counter:
-        outcome = script.execute(words[0], record, options.python2)
+        outcome = script.execute(words[0], is_module, record, options.python2)
         counter.quietly(listener.finish)
     findings = watched.findings()
     texts = [record.text(), doctor.report(findings)]
@@ -96,8 +100,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
 def _split(argv: List[str]) -> Tuple[List[str], List[str]]:
     """(our flags, the script and its arguments)."""
     for index, word in enumerate(argv):
-        if not word.startswith('-') and (index == 0 or '=' in argv[index - 1] or argv[index - 1] not in (
-                '--max_runs', '--data_dir', '--repair', '--report')):
+        is_value = index > 0 and argv[index - 1] in ('--max_runs', '--data_dir', '--repair', '--report')
+        if word == '-m' or not (word.startswith('-') or is_value):
             return argv[:index], argv[index:]
     return argv, []
 

@@ -22,11 +22,25 @@ _SOURCES: Dict[str, Tuple[str, ...]] = {
     'summary': ('tf.summary',),
     'opt': ('tf.train',),
 }
-_INSTEAD = {
-    'layers.xavier_initializer': 'write: tf.glorot_uniform_initializer()',
-    'layers.xavier_initializer_conv2d': 'write: tf.glorot_uniform_initializer()',
-    'layers.variance_scaling_initializer': 'write: tf.variance_scaling_initializer(2., "fan_in", "truncated_normal")',
-    'layers.flatten': 'write: tf.layers.flatten(x), or tf_slim.flatten(x)',
+# What to write instead of names of tf.contrib.layers and tf.contrib.slim, with their defaults. x is the input, n the
+# number of outputs.
+_CONV2D = "write: tf.layers.conv2d(x, n, size, strides, padding='same', activation=tf.nn.relu)"
+_CONV2D_TRANSPOSE = "write: tf.layers.conv2d_transpose(x, n, size, strides, padding='same', activation=tf.nn.relu)"
+INSTEAD_OF_LAYERS = {
+    'batch_norm': 'write: tf.layers.batch_normalization(x, momentum=0.999, scale=False, training=True)',
+    'fully_connected': 'write: tf.layers.dense(x, n, activation=tf.nn.relu)',
+    'linear': 'write: tf.layers.dense(x, n)',
+    'conv2d': _CONV2D, 'convolution2d': _CONV2D,
+    'conv2d_transpose': _CONV2D_TRANSPOSE, 'convolution2d_transpose': _CONV2D_TRANSPOSE,
+    'flatten': 'write: tf.layers.flatten(x)',
+    'xavier_initializer': 'write: tf.glorot_uniform_initializer()',
+    'xavier_initializer_conv2d': 'write: tf.glorot_uniform_initializer()',
+    'variance_scaling_initializer': 'write: tf.variance_scaling_initializer(2., "fan_in", "truncated_normal")',
+    'l1_regularizer': 'write: lambda w: scale * tf.reduce_sum(tf.abs(w))',
+    'l2_regularizer': 'write: lambda w: scale * tf.nn.l2_loss(w)',
+    'apply_regularization': 'write: tf.add_n([regularizer(w) for w in weights])',
+    'model_analyzer': 'write: print(tf.trainable_variables())',
+    'arg_scope': 'write the arguments in every call',
 }
 
 
@@ -63,8 +77,8 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
     def find(name: str) -> Any:
         for source in _sources(part_name, v1, record):
             if hasattr(source, name):
-                full_name = '%s.%s' % (part_name, name)
-                record.add('tf.contrib.' + full_name, _INSTEAD.get(full_name) or _instead(source, name))
+                known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim') else {}
+                record.add('tf.contrib.%s.%s' % (part_name, name), known.get(name) or _instead(source, name, v1))
                 return getattr(source, name)
         raise _missing('%s.%s' % (part_name, name))
     return Namespace('tensorflow.contrib.' + part_name, find)
@@ -89,9 +103,13 @@ def _sources(part_name: str, v1: Any, record: Record) -> List[Any]:
     return sources
 
 
-def _instead(source: Any, name: str) -> str:
+def _instead(source: Any, name: str, v1: Any) -> str:
     module = source.__name__
     if module.startswith('tf_slim'):
+        from tensorflow.python.framework import ops
+        if 'Tensor' not in vars(ops):  # `tensorflow1` puts it back
+            return ('write it without tf_slim, which has it, but works on TensorFlow %s only with this command'
+                    % v1.__version__)
         slim = importlib.import_module('tf_slim')
         path = 'tf_slim' if hasattr(slim, name) else module
         return 'pip install tf_slim; import %s; write: %s.%s' % (path.split('.')[0], path, name)

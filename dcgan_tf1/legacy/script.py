@@ -1,5 +1,7 @@
 """Runs a TensorFlow 1 script in this process, as `python SCRIPT.py` would, with everything put back."""
+import importlib.util
 import os
+import runpy
 import sys
 import threading
 import traceback
@@ -24,19 +26,19 @@ class Outcome(NamedTuple):
     message: str  # one line for the user; empty if the script ended by itself
 
 
-def prepare(path: str, args: List[str], convert: bool) -> Record:
+def prepare(words: List[str], is_module: bool, convert: bool) -> Record:
     """Makes this process one in which the script can run.
 
     Args:
-        path: the script.
-        args: its arguments.
+        words: the script and its arguments.
+        is_module: whether the script is given as the name of a module.
         convert: whether its modules are Python 2.
 
     Raises:
-        UserError: if a package is missing.
+        UserError: if a package is missing, or the module.
     """
     from dcgan_tf1.legacy import tensorflow1
-    folder = source.folder(path)
+    folder = os.getcwd() if is_module else source.folder(words[0])
     record = Record(folder)
     importer = Importer(record)
     sys.meta_path.insert(0, importer)
@@ -44,20 +46,27 @@ def prepare(path: str, args: List[str], convert: bool) -> Record:
     tensorflow1.install(importer, record)
     if convert:
         python2.install(record)
-    sys.argv = [path, *args]
+    sys.argv = words
     sys.path[0] = folder
+    if is_module and not _is_importable(words[0]):
+        raise UserError('there is no module %s: check its name' % words[0])
     return record
 
 
-def execute(path: str, record: Record, convert: bool) -> Outcome:
-    """Runs the script and reports its errors on stderr, without the frames of this package."""
-    path = os.path.join(source.folder(path), os.path.basename(path))
-    module = ModuleType('__main__')
-    module.__file__ = path
-    sys.modules['__main__'] = module
+def _is_importable(module: str) -> bool:
     try:
-        for part in source.read(path):
-            exec(python2.compile_source(part.text, part.path, convert), vars(module))
+        return importlib.util.find_spec(module) is not None
+    except ImportError:  # of a package that should contain it
+        return False
+
+
+def execute(script: str, is_module: bool, record: Record, convert: bool) -> Outcome:
+    """Runs the script, or the module, and reports its errors on stderr, without the frames of this package."""
+    try:
+        if is_module:
+            runpy.run_module(script, run_name='__main__', alter_sys=True)
+        else:
+            _execute_file(os.path.join(source.folder(script), os.path.basename(script)), convert)
         for thread in threading.enumerate():  # as Python would at its end
             if thread is not threading.current_thread() and not thread.daemon:
                 thread.join()
@@ -75,6 +84,14 @@ def execute(path: str, record: Record, convert: bool) -> Outcome:
         if message is None:
             _print_traceback(error)
         return Outcome(1, message or '')
+
+
+def _execute_file(path: str, convert: bool) -> None:
+    module = ModuleType('__main__')
+    module.__file__ = path
+    sys.modules['__main__'] = module
+    for part in source.read(path):
+        exec(python2.compile_source(part.text, part.path, convert), vars(module))
 
 
 def _explain(error: BaseException, record: Record, convert: bool) -> Optional[str]:

@@ -19,7 +19,9 @@ import importlib.util
 import inspect
 import os
 import pathlib
+import re
 import sys
+import traceback
 import zlib
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple, Union
@@ -118,7 +120,24 @@ def _import(name: str) -> ModuleType:
         raise UserError('--network=%s: line %s of %s is not Python 3 (%s): fix that line'
                         % (name, error.lineno, error.filename, error.msg)) from error
     except ImportError as error:
+        _check_tensorflow_has_it(name, error)
         raise _import_error(name, error) from error
+    except AttributeError as error:
+        _check_tensorflow_has_it(name, error)
+        raise
+
+
+def _check_tensorflow_has_it(name: str, error: Exception) -> None:
+    """Raises UserError if the error is that TensorFlow lacks a name, as it does many that old code uses."""
+    match = re.search(r"(module 'tensorflow[\w.]*' has no attribute '|No module named 'tensorflow\.)(\w+)", str(error))
+    if match:
+        library = str(pathlib.Path(sys.modules[tf.Session.__module__].__file__).parents[2])
+        place = [frame for frame in traceback.extract_tb(error.__traceback__)
+                 if not frame.filename.startswith((library, '<'))][-1]
+        fix = ('write "import tensorflow.compat.v1 as tf"' if hasattr(tf, match.group(2)) else
+               'start with python -m dcgan_tf1.legacy -m dcgan_tf1.train, which puts it back')
+        raise UserError('--network=%s: line %s of %s uses tf.%s, which TensorFlow %s does not have: %s'
+                        % (name, place.lineno, place.filename, match.group(2), tf.__version__, fix)) from error
 
 
 def _import_error(name: str, error: Exception) -> UserError:
@@ -149,8 +168,12 @@ def _call(name: str, function: Callable[..., Any], x: tf.Tensor, is_training: bo
                         'default (known are is_training and image_shape)' % (name, function.__name__, unknown[0]))
     # The names of the variables, and so the checkpoints, are those that the function chooses in the current scope.
     with tf.variable_scope(tf.get_variable_scope(), custom_getter=_get_seeded_variable, auxiliary_name_scope=False):
-        return function(x, **{parameter.name: available[parameter.name] for parameter in parameters
-                              if parameter.name in available})
+        try:
+            return function(x, **{parameter.name: available[parameter.name] for parameter in parameters
+                                  if parameter.name in available})
+        except AttributeError as error:
+            _check_tensorflow_has_it(name, error)
+            raise
 
 
 def _get_seeded_variable(getter: Callable[..., tf.Variable], name: str, *args: Any, initializer: Any = None,
