@@ -80,6 +80,7 @@ class Network:
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
                 use_kernels(self._kernels), apply_to(self._workers, share):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
+        update_ops.collect(tf.get_default_graph().get_operations()[ops_before:])
         # Layers that are not from `layers.py` put their update ops into the collection at once.
         updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:]
         if updates and share is not None:

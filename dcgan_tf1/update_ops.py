@@ -1,9 +1,46 @@
-"""Recognizes batch norm layers other than those of this package by the update ops that they leave in UPDATE_OPS."""
-from typing import Any, List, Optional, Sequence, Tuple
+"""Update ops of layers that are not of this package: recognizes batch norm by them, and runs them when a step does."""
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.layers import BatchStatistic
+
+
+def collect(new_ops: Sequence[tf.Operation]) -> None:
+    """Puts updates that the outputs of a forward pass wait for into the collection UPDATE_OPS instead.
+
+    `tf.contrib.layers.batch_norm(updates_collections=None)` and code written by hand create such updates, as control
+    dependencies. Left in place, they would also run whenever images are generated.
+
+    Args:
+        new_ops: the ops that the forward pass created.
+    """
+    found: Dict[str, tf.Operation] = {}
+    names = {op.name for op in new_ops}
+    for op in new_ops:
+        inputs = list(op.control_inputs)
+        updates = {control.name: _assignments(control, names) for control in inputs}
+        # Groups, and updates that wait for other updates, stay as they are.
+        if op.type != 'NoOp' and not _assignments(op, names) and any(updates.values()):
+            op._remove_all_control_inputs()
+            op._add_control_inputs([control for control in inputs if not updates[control.name]])
+            found.update((update.name, update) for control in inputs for update in updates[control.name])
+    known = [getattr(update, 'op', update) for update in tf.get_collection(tf.GraphKeys.UPDATE_OPS)]
+    for update in found.values():
+        if update not in known:
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, update)
+
+
+def _assignments(op: tf.Operation, names: Set[str]) -> List[tf.Operation]:
+    """The op, if it assigns to a variable, or those in its group; [] for any other op.
+
+    Only ops of these names count: a forward pass may also have to wait for the step before it.
+    """
+    if op.name not in names:
+        return []
+    if op.type == 'NoOp':
+        return [assignment for control in op.control_inputs for assignment in _assignments(control, names)]
+    return [op] if op.type in ('AssignVariableOp', 'AssignAddVariableOp', 'AssignSubVariableOp') else []
 
 
 def split(update_ops: Sequence[Any]) -> Tuple[List[BatchStatistic], List[tf.Operation]]:

@@ -293,15 +293,27 @@ for name, arguments in %r.items():
 
 NETWORK = '''
 import tensorflow as tf
-slim = tf.contrib.slim
+layers = tf.contrib.layers
 
-def generator(z, is_training):
-    with slim.arg_scope([slim.batch_norm], is_training=is_training):
-        x = slim.fully_connected(z, 64, normalizer_fn=slim.batch_norm)
-        return slim.fully_connected(x, 784, activation_fn=tf.nn.tanh)
+class BatchNorm(object):
+    def __init__(self, name):
+        self.name = name
 
-def discriminator(x, is_training):
-    return slim.fully_connected(slim.flatten(x), 1, activation_fn=None)
+    def __call__(self, x, train=True):
+        return layers.batch_norm(x, decay=0.9, updates_collections=None, scale=True, is_training=train, scope=self.name)
+
+g_bn0 = BatchNorm('g_bn0')
+
+def generator(z, train):
+    with tf.variable_scope('generator') as scope:
+        x = tf.nn.relu(g_bn0(layers.fully_connected(z, 64, activation_fn=None), train=train))
+        return layers.fully_connected(x, 784, activation_fn=tf.nn.tanh)
+
+def discriminator(image, reuse=False):
+    with tf.variable_scope('discriminator') as scope:
+        if reuse:
+            scope.reuse_variables()
+        return layers.fully_connected(layers.flatten(image), 1, activation_fn=None)
 '''
 
 
@@ -313,8 +325,8 @@ def test_a_module_is_run_with_everything_put_back(legacy):
     status, _, errors, report = legacy(network, *train, '--steps=2', flags=['--max_runs=1000'])
     assert status == 0, errors
     if not ON_TENSORFLOW_1:
-        assert put_back(report)['tf.contrib.slim.arg_scope'] == ['old_gan.py:6']
-    assert 'moving statistics have not warmed up: after 2 updates' in errors
+        assert put_back(report)['tf.contrib.layers.batch_norm'] == ['old_gan.py:10']
+    assert 'Generator/generator/g_bn0: the moving statistics have not warmed up: after 2 updates' in errors
     status, _, errors, report = legacy(network, *train, '--steps=4')
     assert status == 0 and 'resuming at step 2 of 4' in errors, errors
     for mode in ('standing', 'moving'):

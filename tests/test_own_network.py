@@ -173,6 +173,70 @@ def test_the_update_ops_of_tf_layers_run_in_order(write, training_settings, rand
         np.testing.assert_array_equal(value, results[1][name], err_msg=name)
 
 
+# Batch norm as scripts write it by hand. Its updates are run in one of several ways.
+BY_HAND = '''
+    import tensorflow.compat.v1 as tf
+    from tensorflow.python.training.moving_averages import assign_moving_average
+
+    def run_with_step(updates):
+        for update in updates:
+            tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, update)
+        return []
+
+    def batch_norm(x, is_training):
+        with tf.variable_scope('bn'):
+            channels, options = x.shape[-1:], {'trainable': False, 'dtype': tf.float32}
+            mean = tf.get_variable('moving_mean', channels, initializer=tf.zeros_initializer(), **options)
+            variance = tf.get_variable('moving_variance', channels, initializer=tf.ones_initializer(), **options)
+            if not is_training:
+                return tf.nn.batch_normalization(x, mean, variance, None, None, 1e-3)
+            batch_mean, batch_variance = tf.nn.moments(x, [0])
+            updates = [assign_moving_average(mean, batch_mean, 0.9, zero_debias=False),
+                       assign_moving_average(variance, batch_variance, 0.9, zero_debias=False)]
+            with tf.control_dependencies(run_with_step(updates)):
+                return tf.nn.batch_normalization(x, batch_mean, batch_variance, None, None, 1e-3)
+
+    def generator(z, is_training):
+        x = tf.matmul(z, tf.get_variable('w0', [100, 16]))
+        return tf.nn.tanh(tf.matmul(batch_norm(x, is_training), tf.get_variable('w1', [16, 784])))
+
+    def discriminator(x, is_training, reuse=False):
+        with tf.variable_scope('layers') as scope:
+            if reuse:
+                scope.reuse_variables()
+            x = tf.matmul(tf.reshape(x, [-1, 784]), tf.get_variable('w0', [784, 16]))
+            return tf.matmul(batch_norm(x, is_training), tf.get_variable('w1', [16, 1]))
+    '''
+
+
+def test_updates_that_the_output_waits_for_run_with_the_step(write, training_settings, random_images):
+    """They do the same as in the collection UPDATE_OPS, and nothing when images are generated.
+
+    What the forward pass waits for besides, the step of the other network, it still waits for.
+    """
+    results, waiting = [], []
+    for updates in ('run_with_step(updates)', 'updates', '[tf.group(*updates)]'):
+        network = write(BY_HAND.replace('run_with_step(updates)):', updates + '):'))
+        session, variables, graph = build(training_settings(*SMALL_RUN, '--network=' + network), random_images)
+        with session:
+            for _ in range(3):
+                session.run(graph.step.train_op)
+            results.append(session.run(variables))
+            for is_training in (True, False):
+                session.run(graph.generator.images, {graph.generator.noise: np.ones([4, 100]),
+                                                     graph.inputs.is_training: is_training})
+            for name, value in session.run(variables).items():
+                np.testing.assert_array_equal(value, results[-1][name], err_msg=name)
+            assert len(graph.generator.statistics) == 2
+            waiting.append({op.name for op in session.graph.get_operations() if 'group' not in op.name and any(
+                re.search('Discriminator_update/[^/]*$', control.name) for control in op.control_inputs)})
+    assert waiting[0] and waiting[0] == waiting[1] == waiting[2]
+    assert results[0]['Discriminator/layers/bn/moving_variance'].max() != 1
+    for name, value in results[0].items():
+        for other in results[1:]:
+            np.testing.assert_array_equal(value, other[name], err_msg=name)
+
+
 def test_without_update_ops(write, training_settings, random_images):
     session, variables, graph = build(
         training_settings(*SMALL_RUN, '--network=' + write(SMALL), '--update_ops=false'), random_images)

@@ -157,7 +157,8 @@ def _first_on_path(folder: str) -> Iterator[None]:
 
 def _call(name: str, function: Callable[..., Any], x: tf.Tensor, is_training: bool, image_shape: Sequence[int]) -> Any:
     """Calls a function with those of the other arguments that it has parameters for."""
-    available: Dict[str, Any] = {'image_shape': tuple(image_shape), 'reuse': tf.AUTO_REUSE,
+    # Scopes inherit tf.AUTO_REUSE. With a true value, `if reuse: scope.reuse_variables()` would fail in the first call.
+    available: Dict[str, Any] = {'image_shape': tuple(image_shape), 'reuse': False,
                                  **dict.fromkeys(_IS_TRAINING, is_training)}
     _, *parameters = inspect.signature(function).parameters.values()
     unknown = [parameter.name for parameter in parameters if parameter.name not in available
