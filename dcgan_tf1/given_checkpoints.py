@@ -181,10 +181,10 @@ class GivenCheckpoint:
         """
         stored = {name: variable for name, variable in variables.items() if name in self.shapes}
         values = {name: self.value(name, variable.dtype.as_numpy_dtype) for name, variable in stored.items()}
-        for name in sorted(set(variables) - set(stored)):
-            values[name] = np.full(variables[name].shape.as_list(), self._value_if_absent(name),
-                                   variables[name].dtype.as_numpy_dtype)
-        self._log_absent(sorted(set(variables) - set(stored)))
+        absent = {name: self._value_if_absent(name) for name in sorted(set(variables) - set(stored))}
+        values.update((name, np.full(variables[name].shape.as_list(), value, variables[name].dtype.as_numpy_dtype))
+                      for name, value in absent.items())
+        self._log_absent(absent)
         rounded = sorted({self._dtypes[self._names[name]].name for name, variable in stored.items()
                           if self._dtypes[self._names[name]] != variable.dtype.base_dtype})
         if rounded:
@@ -206,15 +206,16 @@ class GivenCheckpoint:
     def _value_if_absent(self, name: str) -> Optional[float]:
         return checkpoint_names.value_if_absent(name, self.shapes)
 
-    def _log_absent(self, names: Sequence[str]) -> None:
-        counts = collections.Counter(name.rpartition('/')[2] for name in names)
-        for last in ('bias', 'gamma', 'beta'):
-            if counts[last]:
+    def _log_absent(self, values: Dict[str, Optional[float]]) -> None:
+        """Says what becomes of {name: value} of the variables that the checkpoint lacks."""
+        counts = collections.Counter((name.rpartition('/')[2], value) for name, value in values.items())
+        for (last, value), count in counts.items():
+            if last.startswith('moving_'):
+                self._log('%s has no moving averages of batch norm: they become 0 (mean) and 1 (variance), as before a '
+                          'training' % self.path)
+            else:
                 self._log('%s has no %s in %d layers: it becomes %d, which has no effect'
-                          % (self.path, last, counts[last], last == 'gamma'))
-        if counts['moving_mean'] or counts['moving_variance']:
-            self._log('%s has no moving averages of batch norm: they become 0 (mean) and 1 (variance), as before a '
-                      'training' % self.path)
+                          % (self.path, last, count, value))
 
     def value(self, name: str, dtype: Any = np.float32) -> np.ndarray:
         """The value of a variable, as an array of this type.

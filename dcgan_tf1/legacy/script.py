@@ -56,7 +56,7 @@ def prepare(words: List[str], is_module: bool, convert: bool) -> Record:
 def _is_importable(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except ImportError:  # of a package that should contain it
+    except (ImportError, ValueError):  # of a package that should contain it, or of a name like ..x
         return False
 
 

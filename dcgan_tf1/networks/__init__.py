@@ -106,13 +106,14 @@ def source(name: str) -> Optional[str]:
 
 def _import(name: str) -> ModuleType:
     try:
-        if not name.endswith('.py'):
-            return importlib.import_module(name)
-        spec = importlib.util.spec_from_file_location('custom_network', name)
-        module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-        with _first_on_path(str(pathlib.Path(name).resolve().parent)):  # for imports of other files in its folder
-            spec.loader.exec_module(module)  # type: ignore[union-attr]
-        return module
+        with _missing_names_explained(name):
+            if not name.endswith('.py'):
+                return importlib.import_module(name)
+            spec = importlib.util.spec_from_file_location('custom_network', name)
+            module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+            with _first_on_path(str(pathlib.Path(name).resolve().parent)):  # for imports of other files in its folder
+                spec.loader.exec_module(module)  # type: ignore[union-attr]
+            return module
     except FileNotFoundError as error:
         raise UserError('--network=%s does not exist: name a Python file, or a network that --help lists'
                         % name) from error
@@ -120,17 +121,19 @@ def _import(name: str) -> ModuleType:
         raise UserError('--network=%s: line %s of %s is not Python 3 (%s): fix that line'
                         % (name, error.lineno, error.filename, error.msg)) from error
     except ImportError as error:
-        _check_tensorflow_has_it(name, error)
         raise _import_error(name, error) from error
-    except AttributeError as error:
-        _check_tensorflow_has_it(name, error)
-        raise
 
 
-def _check_tensorflow_has_it(name: str, error: Exception) -> None:
-    """Raises UserError if the error is that TensorFlow lacks a name, as it does many that old code uses."""
-    match = re.search(r"(module 'tensorflow[\w.]*' has no attribute '|No module named 'tensorflow\.)(\w+)", str(error))
-    if match:
+@contextlib.contextmanager
+def _missing_names_explained(name: str) -> Iterator[None]:
+    """Raises UserError if the block uses something that TensorFlow lacks, as old code does."""
+    try:
+        yield
+    except (AttributeError, ImportError) as error:
+        match = re.search(r"(module 'tensorflow[\w.]*' has no attribute '|No module named 'tensorflow\.)(\w+)",
+                          str(error))
+        if match is None:
+            raise
         library = str(pathlib.Path(sys.modules[tf.Session.__module__].__file__).parents[2])
         place = [frame for frame in traceback.extract_tb(error.__traceback__)
                  if not frame.filename.startswith((library, '<'))][-1]
@@ -168,13 +171,10 @@ def _call(name: str, function: Callable[..., Any], x: tf.Tensor, is_training: bo
         raise UserError('--network=%s: the function %s has a parameter %s, for which there is no value: give it a '
                         'default (known are is_training and image_shape)' % (name, function.__name__, unknown[0]))
     # The names of the variables, and so the checkpoints, are those that the function chooses in the current scope.
-    with tf.variable_scope(tf.get_variable_scope(), custom_getter=_get_seeded_variable, auxiliary_name_scope=False):
-        try:
-            return function(x, **{parameter.name: available[parameter.name] for parameter in parameters
-                                  if parameter.name in available})
-        except AttributeError as error:
-            _check_tensorflow_has_it(name, error)
-            raise
+    with _missing_names_explained(name), tf.variable_scope(
+            tf.get_variable_scope(), custom_getter=_get_seeded_variable, auxiliary_name_scope=False):
+        return function(x, **{parameter.name: available[parameter.name] for parameter in parameters
+                              if parameter.name in available})
 
 
 def _get_seeded_variable(getter: Callable[..., tf.Variable], name: str, *args: Any, initializer: Any = None,
