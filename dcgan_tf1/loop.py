@@ -132,7 +132,7 @@ class TrainingLoop:
             self._sample(step)
         is_evaluated = self._evaluate is not None and self._is_due(step, self._settings.evaluate_every)
         if is_last or is_interrupted or is_evaluated or self._is_due(step, self._settings.checkpoint_every):
-            self._save(step)
+            self._save(step, is_last or is_interrupted)
         if is_evaluated:
             self._report_evaluation(step)
 
@@ -167,12 +167,12 @@ class TrainingLoop:
         images = self._session.run(generator.images, {generator.noise: self._sample_noise, **feed})
         self._reporter.grid(self._folder.grid(step), pixels.to_uint8(images), step, 'generated')
 
-    def _save(self, step: int) -> None:
+    def _save(self, step: int, is_end: bool) -> None:
         self._check_variables(step)
         # Write these before the checkpoint: if the process dies after it, a resumed run will not write them again.
         noise = {self._graph.inputs.noise: self._sample_noise}
         self._reporter.histograms(self._session.run(self._graph.histograms, noise), step)
-        self._reporter.draw_losses()
+        self._reporter.draw_losses(is_end)
         self._checkpoints.save(self._session, step)
 
     def _report_evaluation(self, step: int) -> None:

@@ -149,6 +149,8 @@ def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     """
     drawing = figure(7, 2.8)
     drawing.suptitle(plain_text(title), fontsize=10)
+    # A fixed layout, because to compute one takes as long as to draw.
+    drawing.subplots_adjust(left=0.085, right=0.965, bottom=0.17, top=0.89, wspace=0.27)
     steps = [record['step'] for record in records]
     for axes, network in zip(drawing.subplots(1, 2), ('generator', 'discriminator')):
         values = np.array([record[network + '_loss'] for record in records], float)
@@ -156,7 +158,7 @@ def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
         axes.set_ylim(bottom=0)
         label(axes, x='Step' if window == 1 else 'Step (line: mean of %d logged steps)' % window,
               y=network.capitalize() + ' loss')
-    return render(drawing)
+    return _png_file(drawing)
 
 
 def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mapping[str, str]) -> bytes:
@@ -270,6 +272,10 @@ def render(figure: 'Figure') -> bytes:
         renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
         top = 1 - legend.get_window_extent(renderer).height / figure.bbox.height
     figure.tight_layout(rect=(0, 0, 1, top))
+    return _png_file(figure)
+
+
+def _png_file(figure: 'Figure') -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format='png')
     return file.getvalue()

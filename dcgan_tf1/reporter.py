@@ -15,6 +15,8 @@ from dcgan_tf1.events import EventWriter
 from dcgan_tf1.run_folder import RunFolder, write_atomically
 from dcgan_tf1.settings import TrainSettings
 
+SECONDS_BETWEEN_DRAWINGS = 20.  # of the losses
+
 
 def is_logged(step: int, settings: TrainSettings) -> bool:
     """Whether a step is logged: the first, the last and every `log_every`-th."""
@@ -50,6 +52,7 @@ class Reporter:
         if start_step == 0:
             graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
             self._events.add(0, graph_def=graph_def.SerializeToString())
+        self._last_drawing = -math.inf  # when the losses were drawn
         self._bar = progress.bar(total=settings.steps, initial=start_step, unit='step')
 
     def close(self) -> None:
@@ -122,9 +125,11 @@ class Reporter:
         self._events.add(step, summary=tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
             height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
 
-    def draw_losses(self) -> None:
-        """Draws the logged losses."""
-        if self._records:
+    def draw_losses(self, is_last: bool) -> None:
+        """Draws the logged losses. Does nothing shortly after the last drawing, unless this `is_last` one."""
+        now = time.monotonic()
+        if self._records and (is_last or now - self._last_drawing >= SECONDS_BETWEEN_DRAWINGS):
+            self._last_drawing = now
             title = os.path.basename(os.path.abspath(self._folder.path))
             write_atomically(self._folder.losses, plots.losses(self._records, title))
 
