@@ -3,7 +3,10 @@ import contextlib
 import functools
 import os
 import shutil
+import subprocess
+import sys
 
+import fork_server
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -23,6 +26,15 @@ def pytest_addoption(parser):
     parser.addoption('--mnist-dir', default=os.environ.get('DCGAN_TF1_MNIST_DIR'), help=(
         'folder of the MNIST files (train-images-idx3-ubyte.gz and so on). Default: $DCGAN_TF1_MNIST_DIR, then '
         "Keras's cache. Without MNIST, tests that need it are skipped"))
+
+
+@pytest.fixture(scope='session', autouse=True)
+def programs_are_forks():
+    """Programs in Python that a test starts do not import TensorFlow first, which takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == 'linux':
+            patch.setattr(subprocess, 'Popen', fork_server.ForkingPopen)
+        yield
 
 
 @pytest.fixture(scope='session')
