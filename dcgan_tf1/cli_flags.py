@@ -1,13 +1,13 @@
 """Command-line flags made from the settings dataclasses.
 
-Only this module, `old_spellings` and the commands know absl.
+Only this module and the commands know absl.
 """
 import dataclasses
 from typing import Any, Callable, Dict, List, Sequence, Type, TypeVar
 
 from absl import flags
 
-from dcgan_tf1 import flag_files, old_spellings, recipes
+from dcgan_tf1 import flag_files, recipes
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.setting_fields import Settings, Spec, spec_of
 from dcgan_tf1.settings import TrainSettings
@@ -16,10 +16,9 @@ _AnySettings = TypeVar('_AnySettings', bound=Settings)
 
 
 def define(settings_class: Type[Settings], flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines a flag for every setting of a class, and the old spellings of those that had another name."""
-    specs = _specs(settings_class)
+    """Defines a flag for every setting of a class."""
     defaults = settings_class()
-    for name, spec in specs.items():
+    for name, spec in _specs(settings_class).items():
         default = getattr(defaults, name)
         if spec.kind == 'choice':
             flags.DEFINE_enum(name, default, spec.choices, spec.help, flag_values=flag_values)
@@ -27,7 +26,6 @@ def define(settings_class: Type[Settings], flag_values: flags.FlagValues = flags
             flags.DEFINE_list(name, list(default), spec.help, flag_values=flag_values)
         else:
             _DEFINE[spec.kind](name, default, spec.help, flag_values=flag_values)
-    old_spellings.define_flags(specs, flag_values)
 
 
 _DEFINE: Dict[str, Callable[..., Any]] = {
@@ -69,8 +67,7 @@ def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySett
     Raises: UserError if a name or value is not valid.
     """
     names = settings_class.names()
-    given = {name: tuple(value) if isinstance(value, list) else value
-             for name, value in old_spellings.translate(given).items()}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(names)))
@@ -92,7 +89,6 @@ def _recipe_values(recipe: str) -> Dict[str, Any]:
 def _given(settings_class: Type[Settings], flag_values: flags.FlagValues) -> Dict[str, Any]:
     """{name: value} of the flags that the command line or a flag file set, in the types of the settings."""
     given = {name: flag_values[name].value for name in settings_class.names() if flag_values[name].present}
-    given = old_spellings.translate({**old_spellings.present(flag_values), **given})
     for name, spec in _specs(settings_class).items():
         if spec.kind == 'numbers' and name in given:
             given[name] = _numbers(name, given[name], spec)

@@ -14,7 +14,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import routes
 
-CHOICES = ('auto', 'by_shape', 'native')
+CHOICES = ('auto', 'native')
 # {name: what it is a route of, the gradient of a convolution's kernel or of its input}. The gradient of the input is a
 # transposed convolution. 'transposed' is for dense layers.
 ROUTES = {'dilated': 'kernel', 'patches': 'kernel', 'subpixel': 'input', 'transposed': 'input'}
@@ -64,11 +64,12 @@ _ROUTE = re.compile(r'(%s)-(\d{1,5}x\d{1,5})-(\d{1,5}(?:x\d{1,5}){3})-s(\d{1,3})
 
 @functools.lru_cache(maxsize=None)
 def parse(choice: str) -> Optional[FrozenSet[Route]]:
-    """The routes that a value of --kernels names: those of 'dilated-…,subpixel-…', or none for 'native'.
+    """The routes that a value of --kernels names: those of 'dilated-…,subpixel-…', or none for 'native' and 'auto'.
 
-    Returns None for 'auto' and 'by_shape', which name no routes, and for what is no value of --kernels.
+    Returns None for what is no value of --kernels. A training replaces 'auto' with what it measured; elsewhere nothing
+    is measured.
     """
-    matches = [_ROUTE.fullmatch(name) for name in choice.split(',')] if choice != 'native' else []
+    matches = [_ROUTE.fullmatch(name) for name in choice.split(',')] if choice not in CHOICES else []
     if not all(matches):
         return None
     found = set()
@@ -81,7 +82,7 @@ def parse(choice: str) -> Optional[FrozenSet[Route]]:
 
 def is_choice(choice: str) -> bool:
     """Whether this is a value of --kernels."""
-    return choice in CHOICES or parse(choice) is not None
+    return parse(choice) is not None
 
 
 def is_possible(name: str, convolution: Convolution) -> bool:
@@ -106,9 +107,7 @@ def use_kernels(choice: str) -> Iterator[None]:
     """Selects the routes of all convolutions that are built in this block.
 
     Args:
-        choice: 'native' for TensorFlow's own kernels; the names of routes, separated by commas, for these; or
-            'by_shape' for the routes that `dilated_is_faster` and `subpixel_is_faster` select. 'auto' is the same: a
-            training replaces it with what it measured, and elsewhere nothing is measured.
+        choice: a value of --kernels; see `parse`.
     """
     previous, _local.choice = _local.choice, choice
     try:
@@ -201,39 +200,7 @@ def _routes_of(size: Sequence[Optional[int]], kernel: Sequence[Optional[int]], s
 
 
 def _chosen(choice: str, convolution: Convolution) -> FrozenSet[str]:
-    named = parse(choice)
-    if named is not None:
-        return frozenset(route.name for route in named if route.convolution == convolution)
-    # Their measurements are of CPUs with oneDNN, which TensorFlow 1 is built without.
-    if tf.__version__.startswith('1.') or tf.config.experimental.list_physical_devices('GPU'):
-        return frozenset()
-    return frozenset(['dilated'] * dilated_is_faster(convolution) + ['subpixel'] * subpixel_is_faster(convolution))
-
-
-def dilated_is_faster(convolution: Convolution) -> bool:
-    """Whether `weight_gradient` was faster than TensorFlow's kernel on 2 AVX-512 cores of an AMD EPYC.
-
-    There it was
-
-    - in bfloat16 1.2 to 7 times as fast for outputs up to 8×8 and 28 or more input channels,
-    - in float32 1.0 to 1.3 times as fast for outputs up to 7×7 and 64 or more input channels, and 1.2 to 3.2
-      times as fast for 8×8 and 256 or more input channels,
-    - slower otherwise.
-
-    On another processor of that name it is slower in some of these cases (see results/benchmarks/kernels). The rule
-    stays as it is for the runs that use it; `kernel_timing` measures instead.
-    """
-    size = max(convolution.output_size)
-    min_channels = (64 if size <= 7 else 256) if convolution.dtype == 'float32' else 28
-    return convolution.strides == 2 and size <= 8 and convolution.kernel[2] >= min_channels
-
-
-def subpixel_is_faster(convolution: Convolution) -> bool:
-    """Whether `subpixel_transpose` was faster than TensorFlow's kernel on 2 AVX-512 cores of an AMD EPYC.
-
-    There it was 1.2 to 2.4 times as fast for 1 or 3 input channels, and 0.3 to 1.0 times for 28 or more.
-    """
-    return convolution.strides == 2 and convolution.kernel[2] <= 4
+    return frozenset(route.name for route in parse(choice) or () if route.convolution == convolution)
 
 
 def _override_gradient(op_type: str, chosen: FrozenSet[str]) -> ContextManager:

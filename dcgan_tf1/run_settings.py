@@ -4,7 +4,7 @@ import math
 import os
 from typing import Any, Dict, Iterable, List, Optional, TypeVar
 
-from dcgan_tf1 import given_checkpoints, networks, old_spellings
+from dcgan_tf1 import given_checkpoints, networks
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import named_checkpoint
 from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
@@ -78,7 +78,7 @@ def network_checksum(network: str) -> Optional[str]:
 
 
 def read(folder: RunFolder) -> TrainSettings:
-    """The settings of a run, from its config.json, which may be of an older version.
+    """The settings of a run, from its config.json.
 
     Raises: UserError if the folder holds no run, or its settings are damaged.
     """
@@ -97,7 +97,7 @@ def from_config(config: Dict[str, Any], path: str) -> TrainSettings:
     Raises: UserError if they are damaged.
     """
     values: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
-                              for name, value in old_spellings.complete(config['flags']).items()}
+                              for name, value in config['flags'].items()}
     names = TrainSettings.names()
     problems = ['%s is missing' % name for name in names if name not in values]
     problems += ['%s is unknown to this version' % name for name in sorted(set(values) - set(names))]
@@ -113,13 +113,8 @@ def from_config(config: Dict[str, Any], path: str) -> TrainSettings:
 
 
 def for_resume(settings: TrainSettings, run: TrainSettings) -> TrainSettings:
-    """Settings with the run's values of what the user leaves to the run.
-
-    These are settings whose value is 'auto'; and --fast_jpeg, of which older runs have another default.
-    """
-    names = [name for name in _MEASURED if getattr(settings, name) == 'auto']
-    names += ['fast_jpeg'] if 'fast_jpeg' not in settings.given else []
-    return settings.replace(**{name: getattr(run, name) for name in names})
+    """Settings with the run's values of what is 'auto', which the user leaves to the run."""
+    return settings.replace(**{name: getattr(run, name) for name in _MEASURED if getattr(settings, name) == 'auto'})
 
 
 def changes(settings: TrainSettings, run: TrainSettings) -> List[str]:

@@ -147,9 +147,8 @@ class TrainSettings(Settings):
     kernels: str = text(
         'auto', 'auto: on CPUs, compute some convolutions and gradients by other routes than TensorFlow\'s own '
         'kernels, where these are faster here; the training measures it, and records its choice. native: always '
-        'TensorFlow\'s own. by_shape: a rule from measurements of one processor. Or the routes that config.json of a '
-        'run names',
-        kernels.is_choice, 'must be auto, native or by_shape, or be copied from config.json of a run')
+        'TensorFlow\'s own. Or the routes that config.json of a run names',
+        kernels.is_choice, 'must be auto or native, or be copied from config.json of a run')
     batch_statistics: str = choice(
         'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '
         'in a step. all: the whole batch, as with one worker; worker: the share of each worker')

@@ -116,22 +116,10 @@ def _as_started(settings: TrainSettings, run_dir: str, current: ImageFolder, ear
     Args:
       known: {name: size} of files that could not be read. They may have been removed or replaced since.
     """
-    def is_same(images: ImageFolder) -> bool:
-        return (images.checksum(), images.num_examples) == (earlier.get('checksum'), earlier.get('images'))
     full = current.with_earlier(known)
-    if is_same(full):
-        return full
-    old = data.load(**{**settings.as_dict(), 'as_in_0_2': True})[0]
-    assert isinstance(old, ImageFolder)
-    old = old.with_earlier(known)
-    if not is_same(old):
+    if (full.checksum(), full.num_examples) != (earlier.get('checksum'), earlier.get('images')):
         raise _other_images(settings, run_dir, _record(full, full), earlier)
-    left_out = sorted(set(old.names) - set(full.names))
-    if not left_out:
-        return full.only(set(old.names))  # only files of formats that version 0.2 did not read are new
-    raise UserError('the run in %s was trained on %s that this version leaves out (%s%s): resume it with version 0.2, '
-                    'or name a new --run_dir' % (run_dir, _count(len(left_out), 'file', 'files'), left_out[0],
-                                                 ', …' if left_out[1:] else ''))
+    return full
 
 
 def _describe_size(settings: TrainSettings, is_new: bool) -> List[str]:

@@ -56,38 +56,6 @@ def test_length_of_a_run(flags, steps):
     assert run_settings.resolve(train_settings('--batch_size=10', *flags), 100).steps == steps
 
 
-@pytest.mark.parametrize('old,new', [
-    ('--batch_plan=epochs', '--shuffle=per_epoch'), ('--batch_plan=fixed', '--shuffle=once'),
-    ('--batch_plan=continuous', '--shuffle=continuous'), ('--centre_crop', '--center_crop'),
-    ('--nocentre_crop', '--nocenter_crop'), ('--corrected_epsilon=true', '--epsilon_mode=pytorch'),
-    ('--nocorrected_epsilon', '--epsilon_mode=tensorflow'), ('--discriminator_updates=3', '--d_steps_per_g_step=3'),
-    ('--full_noise_batch=false', '--noise_batch=match'), ('--full_noise_batch', '--noise_batch=full'),
-    ('--further_momenta=0.5,0.9', '--extra_bn_momentums=0.5,0.9'), ('--walk=spherical', '--interpolation=slerp'),
-    ('--walk=linear', '--interpolation=linear'), ('--stops=5', '--keyframes=5'),
-    ('--frames=6', '--frames_per_segment=6')])
-def test_old_spellings(old, new, tmp_path):
-    needed = ['--run_dir=r', '--output=a']
-    needed += ['--interpolation=linear'] if old.startswith(('--stops', '--frames')) else []
-    expected = cli_flags.parse(SampleSettings, *needed, new)
-    (tmp_path / 'old.flags').write_text(old + '\n')
-    for flags in ([old], ['--flagfile=%s' % (tmp_path / 'old.flags')]):
-        settings = cli_flags.parse(SampleSettings, *needed, *flags)
-        assert settings == expected and settings.given == expected.given
-
-
-@pytest.mark.parametrize('flag', ['--batch_plan=often', '--full_noise_batch=maybe', '--discriminator_updates=0',
-                                  '--further_momenta=1'])
-def test_old_spellings_are_validated(flag):
-    with pytest.raises(UserError, match='must|should|Non-boolean'):
-        train_settings(flag)
-
-
-def test_the_recipe_of_an_old_flag_file_names_the_run(tmp_path):
-    (tmp_path / 'train.flags').write_text('--batch_plan=epochs\n--recipe=mine\n')
-    settings = train_settings('--flagfile=%s' % (tmp_path / 'train.flags'))
-    assert (settings.recipe, settings.run_name) == ('sparse_softmax', 'mine')
-
-
 def test_given_settings_must_agree_with_the_run():
     settings = cli_flags.parse(SampleSettings, '--run_dir=r', '--output=a.png', '--batch_size=128')
     assert settings.given == settings.replace(run_dir='s').given == {'run_dir', 'output', 'batch_size'}

@@ -52,7 +52,7 @@ def test_the_choice_becomes_the_setting(new_cache, training_settings):
     assert settings.kernels == 'native' and notes == [NATIVE_NOTE]
 
 
-@pytest.mark.parametrize('choice', ['native', 'by_shape', ROUTES])
+@pytest.mark.parametrize('choice', ['native', ROUTES])
 def test_explicit_choices_are_not_measured(choice, new_cache, training_settings):
     timer = always(2.)
     given = training_settings(*MAIN_RUN, '--kernels=' + choice)
@@ -136,20 +136,6 @@ def test_a_run_records_its_choice_and_resumes_with_it(new_cache, train_with, tmp
         train_with(2., 'resumed', '--steps=5', '--kernels=native')
     with pytest.raises(UserError, match='is a run with other settings: --kernels is dilated.* there, not native'):
         run_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', '--kernels=native'))
-
-
-@pytest.mark.slow
-def test_a_run_from_before_auto_measured(new_cache, train_with):
-    """It recorded auto, which meant the rule by shape. It goes on with that, bit for bit."""
-    whole = train_with(2., 'whole', '--steps=4', '--kernels=by_shape')
-    resumed = train_with(2., 'resumed', '--steps=2', '--kernels=by_shape')
-    config = resumed.read_config()
-    config['flags']['kernels'] = 'auto'
-    resumed.write_config(config)
-    assert run_settings.read(resumed).kernels == 'by_shape'
-    train_with(2., 'resumed', '--steps=4')
-    assert not new_cache.exists()
-    assert_same_run(resumed, whole)
 
 
 @pytest.mark.slow

@@ -111,4 +111,3 @@ def test_the_folder_of_a_run_is_refused(folder):
         (folder / name).write_bytes(b'')
     with pytest.raises(UserError, match='^--images=.*tree is the folder of a run, whose pictures are not data: name '):
         image_folder.load(str(folder), flag='--images')
-    assert image_folder.load(str(folder), as_in_0_2=True).num_examples == 1

@@ -159,25 +159,17 @@ def count_routes(settings, images):
 
 
 @pytest.mark.slow
-def test_routes_of_a_training_step(training_settings, random_images, monkeypatch):
+def test_routes_of_a_training_step(training_settings, random_images):
     """Recipe `graph_mode` with the simultaneous schedule: D runs on real and on generated images, G runs once."""
     def settings(*flags):
         return training_settings('--flagfile=' + FLAGS, '--schedule=simultaneous', *flags)
     # Dilated: the gradients of the kernels between 128 and 256 channels, twice of D and once of G.
     # Sub-pixel: the last layer of G, and the gradient of D's input, which G needs.
-    is_tensorflow_1 = tf.__version__.startswith('1.')
-    by_shape = '--kernels=by_shape'
-    assert count_routes(settings(by_shape), random_images) == ((0, 0) if is_tensorflow_1 else (3, 2))
+    assert count_routes(settings('--kernels=auto'), random_images) == (0, 0)  # only a training measures
     assert count_routes(settings('--kernels=native'), random_images) == (0, 0)
     assert count_routes(settings('--kernels=dilated-14x14-5x5x128x256-s2-same-float32'), random_images) == (3, 0)
     assert count_routes(settings('--kernels=subpixel-28x28-5x5x1x128-s2-same-float32'), random_images) == (0, 2)
     assert count_routes(settings('--kernels=subpixel-28x28-5x5x1x128-s2-same-bfloat16'), random_images) == (0, 0)
-    if not is_tensorflow_1:
-        assert count_routes(settings(by_shape, '--precision=bfloat16'), random_images) == (3, 2)
-        assert count_routes(settings(by_shape, '--image_size=32'), random_images._replace(
-            pixels=np.zeros((40, 32, 32, 1), np.uint8))) == (0, 2)  # dilated is slower for 8×8 with 128 channels
-        monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind])
-        assert count_routes(settings(by_shape), random_images) == (0, 0)  # a GPU has fast kernels of its own
 
 
 def test_the_convolutions_of_a_network(training_settings):
@@ -200,8 +192,9 @@ def test_names_of_routes():
     other = kernels.Route('dilated', Convolution((7, 7), (7, 7, 256, 100), 1, 'VALID', 'float32'))
     assert str(route) == 'subpixel-28x27-5x4x1x64-s2-same-bfloat16'
     assert route.convolution.output_size == (14, 14) and other.convolution.output_size == (1, 1)
-    assert kernels.parse('%s,%s' % (route, other)) == {route, other} and kernels.parse('native') == set()
-    for choice in ('', 'auto', 'by_shape', 'native,' + str(route), str(route) + ',', str(route) + '0',
+    assert kernels.parse('%s,%s' % (route, other)) == {route, other}
+    assert kernels.parse('native') == kernels.parse('auto') == set()
+    for choice in ('', 'fast', 'native,' + str(route), str(route) + ',', str(route) + '0',
                    'subpixel-7x7-7x7x256x100-s1-valid-float32'):
         assert kernels.parse(choice) is None
     assert kernels.is_choice('auto') and kernels.is_choice(str(other)) and not kernels.is_choice('fast')

@@ -127,10 +127,10 @@ def start_each(flags):
 def test_workers_that_differ(start_each, tmp_path):
     """Neither trains, and both say what differs."""
     folder = RunFolder(str(tmp_path / 'run'))
-    for process in start_each(folder, [], ['--seed=1', '--kernels=by_shape', '--log_every=2']):
+    for process in start_each(folder, [], ['--seed=1', '--beta1=0.4', '--log_every=2']):
         # A worker that is slower hears it from the other.
         assert re.sub(r'worker \d stopped: ', '', end(process, 1)) == (
-            'error: worker 1 differs from worker 0: --kernels is by_shape there and native here; --log_every is 2 '
+            'error: worker 1 differs from worker 0: --beta1 is 0.4 there and 0.5 here; --log_every is 2 '
             'there and 1 here; --seed is 1 there and 0 here; give all workers the same flags, data and versions\n')
     assert not os.path.exists(folder.path)
 

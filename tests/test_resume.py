@@ -137,20 +137,6 @@ def test_other_images_are_refused(train_run, copy_of_run):
         train_run('run', '--steps=4')
 
 
-def test_a_run_older_than_a_flag_resumes(copy_of_run, train_run):
-    """If config.json lacks a newer flag, the flag has the value that describes what the older version did."""
-    flags = ['--kernels=native']
-    folder = copy_of_run('run', '--steps=2', *flags)
-    config = folder.read_config()
-    for name in ('precision', 'kernels', 'xla'):
-        del config['flags'][name]
-    folder.write_config(config)
-    with pytest.raises(UserError, match='--kernels is native there, not by_shape'):
-        train_run('run', '--steps=3', '--kernels=by_shape')
-    train_run('run', '--steps=3')  # auto goes on with what the run has
-    assert folder.read_config()['flags']['kernels'] == 'native'
-
-
 def test_a_damaged_config_is_named(train_run, copy_of_run):
     folder = copy_of_run('run', '--steps=3')
     with open(folder.config, 'w') as file:

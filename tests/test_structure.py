@@ -12,7 +12,7 @@ COMMANDS = {'train', 'launch', 'sample', 'evaluate', 'export', 'report', 'explor
 # What a graph is made of: no sessions, no flags, no files.
 GRAPH = {'batches', 'cooperation', 'graph', 'inputs', 'kernels', 'latent', 'layers', 'losses', 'network', 'networks',
          'pixels', 'randomness', 'routes', 'schedules', 'standing_statistics', 'update_ops', 'workers'}
-FLAGS = {'cli', 'cli_flags', 'old_spellings'}
+FLAGS = {'cli', 'cli_flags'}
 FILES_OF_A_RUN = {'config.json', 'train.flags', 'metrics.jsonl', 'train.log', 'scores.json', 'losses.png',
                   'training.gif', 'reals.png'}
 

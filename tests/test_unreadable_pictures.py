@@ -156,40 +156,6 @@ def test_a_file_that_becomes_unreadable_after_the_check(folder, tmp_path, run):
     assert list(record(tmp_path)['unreadable']) == ['05.png'] and record(tmp_path)['trained_on'] == 19
 
 
-def test_a_run_of_an_older_version_resumes_with_skip_unreadable(folder, tmp_path, run):
-    (folder / '05.png').write_bytes(b'no picture')
-    run('run', 3, '--skip_unreadable')
-    config = json.loads((tmp_path / 'run' / 'config.json').read_text())
-    del config['data']['unreadable'], config['flags']['fast_jpeg']
-    config['data']['trained_on'] = 20  # it replaced them by others
-    (tmp_path / 'run' / 'config.json').write_text(json.dumps(config))
-    resumed = run('run', 5, '--skip_unreadable')
-    config = resumed.read_config()
-    assert config['data']['trained_on'] == 19 and config['flags']['fast_jpeg'] is False
-
-
-def test_a_run_that_was_trained_on_hidden_files(folder, tmp_path, run):
-    """Such files were data in version 0.2. A file that only this version reads does no harm."""
-    (folder / '.trash').mkdir()
-    shutil.copy(str(folder / '03.png'), str(folder / '.trash' / 'old.png'))
-    run('run', 3)
-    old = image_folder.load(str(folder), as_in_0_2=True)
-    path = tmp_path / 'run' / 'config.json'
-    config = json.loads(path.read_text())
-    assert config['data']['images'] == 20 and old.num_examples == 21
-    config['data'].update(checksum=old.checksum(), images=21, trained_on=21)
-    path.write_text(json.dumps(config))
-    with pytest.raises(UserError, match=r'was trained on 1 file that this version leaves out \(\.trash.old\.png\): '
-                                        'resume it with version 0.2'):
-        run('run', 5)
-
-
-@pytest.mark.slow
-def test_new_formats_do_not_change_an_older_run(folder, tmp_path, run):
-    run('run', 3)
-    Image.new('L', (8, 8)).save(str(folder / 'new.jfif'), 'JPEG')
-    run('run', 5)
-    assert record(tmp_path)['images'] == 20
     run('another', 1)
     assert record(tmp_path, 'another')['images'] == 21
 

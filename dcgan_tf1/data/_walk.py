@@ -8,7 +8,6 @@ from dcgan_tf1.run_folder import is_run_folder
 
 SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp',
             *(['.webp'] if image_files.READS_WEBP else []))
-_SUFFIXES_OF_0_2 = ('.jpg', '.jpeg', '.png', '.gif', '.bmp')
 # What macOS, Windows and network storage hide, beside names that start with a dot.
 _HIDDEN = {'__MACOSX', '@eaDir', '#recycle', '$RECYCLE.BIN'}
 
@@ -43,12 +42,9 @@ def _describe(kind: str, paths: List[str]) -> str:
                              ', …' if several else '')
 
 
-def list_folder(root: str, as_in_0_2: bool = False) -> Listing:
+def list_folder(root: str) -> Listing:
     """Lists a folder tree without hidden files and folders, the folders of runs, and links to folders.
 
-    Args:
-      root: the folder.
-      as_in_0_2: whether to list what version 0.2 did, which left out only links to folders, and knew fewer suffixes.
     Raises: OSError if the folder itself cannot be read.
     """
     found: Dict[str, List[str]] = {_PICTURE: []}  # kind → paths
@@ -63,15 +59,15 @@ def list_folder(root: str, as_in_0_2: bool = False) -> Listing:
 
     for folder, subfolders, names in os.walk(root, onerror=on_error):
         prefix = '' if folder == root else os.path.relpath(folder, root) + os.sep
-        if is_run_folder(names) and not as_in_0_2:
+        if is_run_folder(names):
             add(_RUN, prefix[:-1] or os.curdir)
             subfolders.clear()
             continue
         for name in sorted(names):
-            add(_kind_of_file(name, as_in_0_2), prefix + name)
+            add(_kind_of_file(name), prefix + name)
         entered = []
         for name in sorted(subfolders):
-            if _is_hidden(name) and not as_in_0_2:
+            if _is_hidden(name):
                 add('hidden folder', prefix + name)
             elif os.path.islink(os.path.join(folder, name)):
                 add(_LINK, prefix + name)
@@ -105,9 +101,7 @@ def _is_hidden(name: str) -> bool:
     return name.startswith('.') or name in _HIDDEN
 
 
-def _kind_of_file(name: str, as_in_0_2: bool) -> str:
-    if as_in_0_2:
-        return _PICTURE if name.lower().endswith(_SUFFIXES_OF_0_2) else 'other file'
+def _kind_of_file(name: str) -> str:
     if _is_hidden(name):
         return 'hidden file'
     if name.lower().endswith(SUFFIXES):

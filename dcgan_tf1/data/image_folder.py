@@ -35,7 +35,7 @@ class File(NamedTuple):
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
          antialias: bool = True, skip_unreadable: bool = False, follow_links: bool = False, fast_jpeg: bool = True,
-         flag: str = '--data_dir', as_in_0_2: bool = False, **_: Any) -> 'ImageFolder':
+         flag: str = '--data_dir', **_: Any) -> 'ImageFolder':
     """Lists all image files below a folder, ordered by path. Nothing is decoded yet.
 
     Args:
@@ -52,14 +52,13 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
         as unreadable. Links to folders are always left out.
       fast_jpeg: whether to decode large JPEG files at reduced size, which changes gray levels slightly.
       flag: the flag that names the folder, for error messages.
-      as_in_0_2: whether to list what version 0.2 did; see `_walk.list_folder`.
     Raises: UserError if the folder does not exist, cannot be read, is that of a run, or contains no image file.
     """
     source = '%s=%s' % (flag, data_dir or '')
     if data_dir is None or not os.path.isdir(data_dir):
         raise UserError('%s is not a folder: --dataset=image_folder needs a folder of image files' % source)
     try:
-        listing = list_folder(data_dir, as_in_0_2)
+        listing = list_folder(data_dir)
     except OSError as error:
         raise UserError('%s cannot be read (%s): name a folder that you can read' % (source, error.strerror)) from error
     if listing.is_run():

@@ -33,8 +33,6 @@ SWITCH = ([None], [])  # takes no value
 
 # {script: (arguments that are always needed, {argument: (valid values, invalid values)})}
 SCRIPTS = {
-    'benchmarks.kernels': ((), {
-        'batch_sizes': (['1', '32,128'], ['', '0', '32,', 'a']), 'rounds': numbers(1), 'output': PATH}),
     'benchmarks.packing': ((), {
         'files': (['128', '200,1000'], ['', '127', '200,', 'a']), 'image_size': numbers(8), 'folder': FOLDER,
         'output': PATH, 'note': (['', 'A busy machine.'], []), 'worker': (['files', 'packed'], ['', 'none'])}),

@@ -13,7 +13,7 @@ from helpers import ROOT
 
 from dcgan_tf1 import run_settings
 from dcgan_tf1.layers import conv2d, conv2d_transpose
-from scripts.benchmarks import kernels, packing, profile_step
+from scripts.benchmarks import packing, profile_step
 from scripts.benchmarks.training import __main__ as benchmark
 from scripts.benchmarks.training import (
     catalog,
@@ -246,16 +246,6 @@ def test_a_worker_that_dies():
     with pytest.raises(processes.Unavailable, match='status -9'):
         process.train(1)
     process.close()
-
-
-def test_kernels_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernels, 'LAYERS', {'tiny': [kernels._layer(8, 64, 2, 4), kernels._layer(9, 1, 3, 5)]})
-    kernels.main(['--batch_sizes=2', '--rounds=1', '--output=%s' % tmp_path])
-    text = (tmp_path / 'README.md').read_text(encoding='utf-8')
-    assert text.count('\n| tiny | 8×8, 64 ↔ 2, 4×4 kernel | 2 | ') == 2 and text.count('→') == 1 + 4 * 3
-    bold = [line.count('**') // 2 for line in text.splitlines() if line.startswith('| tiny')]
-    # The weight gradient to 4×4 pixels from 64 channels, and the transposed convolution to 1 channel.
-    assert bold == [1, 1, 1, 1]
 
 
 def test_profile(monkeypatch, tmp_path):

@@ -43,7 +43,7 @@ IMPLEMENTATIONS = [
     _package(PACKAGE, 'bfloat16'),
     _package(AUTO, 'auto'),
     *(_package(PACKAGE + ', ' + name, precision, '--kernels=' + kernels, own_schedule_only=True)
-      for name, kernels in (('native kernels', 'native'), ('kernels by shape', 'by_shape'))
+      for name, kernels in (('native kernels', 'native'),)
       for precision in ('float32', 'bfloat16')),
     _implementation('Keras 3 tf.function', 'float32', 'implementations.keras_loop', policy='float32'),
     _implementation('Keras 3 tf.function', 'bfloat16', 'implementations.keras_loop', policy='mixed_bfloat16'),
