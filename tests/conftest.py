@@ -14,7 +14,7 @@ from helpers import SMALL_RUN, TENSORFLOW
 
 from dcgan_tf1 import cli_flags
 from dcgan_tf1.command_settings import EvaluateSettings, ExportSettings, SampleSettings
-from dcgan_tf1.data import Images
+from dcgan_tf1.data import Images, LabeledImages, mnist_10k
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
@@ -26,6 +26,15 @@ def pytest_addoption(parser):
     parser.addoption('--mnist-dir', default=os.environ.get('DCGAN_TF1_MNIST_DIR'), help=(
         'folder of the MNIST files (train-images-idx3-ubyte.gz and so on). Default: $DCGAN_TF1_MNIST_DIR, then '
         "Keras's cache. Without MNIST, tests that need it are skipped"))
+
+
+def pytest_collection_modifyitems(items):
+    """Skips on TensorFlow 1 what works the same on every TensorFlow."""
+    if TENSORFLOW < (2,):
+        skip = pytest.mark.skip(reason='does not depend on TensorFlow: tested on TensorFlow 2')
+        for item in items:
+            if item.get_closest_marker('any_tensorflow'):
+                item.add_marker(skip)
 
 
 @pytest.fixture(scope='session', autouse=True)
@@ -140,6 +149,17 @@ def uninterrupted_run(trained):
 def classifier_cache(tmp_path_factory):
     """The folder of the classifiers that all tests share, for --cache_dir."""
     return str(tmp_path_factory.mktemp('classifiers'))
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """In this process, `mnist_10k` has 2,000 images (1,800 and 200 if they are labeled), which is faster."""
+    load_all = mnist_10k._load_all
+
+    def load_few():
+        images, labels = load_all()
+        return LabeledImages(images._replace(pixels=images.pixels[::5]), labels[::5])
+    monkeypatch.setattr(mnist_10k, '_load_all', load_few)
 
 
 @pytest.fixture(scope='session')

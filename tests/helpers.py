@@ -11,11 +11,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 TENSORFLOW = tuple(map(int, tf.__version__.split('.')[:2]))
 # A run of the network that trains fastest; and the flag for a network with convolutions, batch norm and dropout.
-SMALL_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
+SMALL_RUN = ('--dataset=mnist_10k', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
              '--checkpoint_every=3', '--network=graph_mode_dense', '--loss=sigmoid')
 ALL_LAYERS = '--network=machinecurve'
 # A run of the main recipe.
-MAIN_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
+MAIN_RUN = ('--dataset=mnist_10k', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
             '--checkpoint_every=3')
 # Enough for a classifier of the digits with an accuracy of 90%. Tests that share it train it once.
 CLASSIFIER_STEPS = '--classifier_steps=60'
