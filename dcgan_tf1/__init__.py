@@ -3,4 +3,4 @@ from dcgan_tf1 import startup
 
 startup.prepare()  # before any module imports TensorFlow
 
-__version__ = '0.2.0'
+__version__ = '1.0.0'

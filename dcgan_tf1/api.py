@@ -2,11 +2,11 @@
 
   from dcgan_tf1 import api
 
-  run = api.train(recipe='demo', steps=300, run_dir='runs/notebook')
+  run = api.train(dataset='mnist_10k', steps=300, run_dir='runs/notebook')
   with api.open_run(run.path) as generator:
       z = generator.latent_vectors(16)
       images = generator.images(z, bn_mode='standing')
-  scores = api.score(images, dataset='digits')
+  scores = api.score(images, dataset='mnist_10k')
 
 Settings are keyword arguments with the names and defaults of the command-line flags. Everything runs in graphs and
 Sessions of its own, so it works in threads, several times in one process, and next to eager TensorFlow 2 code.
@@ -80,7 +80,7 @@ def train(recipe: str = 'sparse_softmax', **settings: Any) -> RunFolder:
     """Trains a recipe, or resumes the run in its folder.
 
     Args:
-      recipe: name of a recipe, such as 'sparse_softmax' or 'demo'.
+      recipe: name of a recipe, such as 'sparse_softmax'.
       settings: any `TrainSettings` by name, as in steps=1000, dataset='mnist'.
     Returns: the run folder; `.path` is its path and `.read_metrics()` its logged losses.
     Raises: UserError for an invalid setting; KeyboardInterrupt if the training was interrupted (it is saved then).

@@ -2,7 +2,6 @@
 
 absl can read them, too, but only in the encoding of the locale, and it knows nothing of run folders.
 """
-import json
 import os
 import re
 from typing import List, Sequence, Tuple
@@ -55,7 +54,7 @@ def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
     if '\0' in text:
         raise UserError('--flagfile=%s is not a text file in UTF-8: name another, or save it as that' % path)
     lines = [line.strip() for line in text.split('\n')]
-    flags = _expand([_unquote(line) for line in lines if line and not line.startswith(('#', '//'))],
+    flags = _expand([line for line in lines if line and not line.startswith(('#', '//'))],
                     (*including, os.path.realpath(path)))
     folder = RunFolder(os.path.dirname(path) or os.curdir)
     is_of_a_run = os.path.basename(path) == os.path.basename(folder.flags) and os.path.exists(folder.config)
@@ -63,19 +62,8 @@ def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
 
 
 def encode(flags: Sequence[str]) -> bytes:
-    """The content of a flag file with these flags."""
-    return ''.join(_quote(flag) + '\n' for flag in flags).encode(_ENCODING, _ERRORS)
-
-
-def _quote(flag: str) -> str:
-    """A flag as a line. File names may contain line breaks or end with a space: such a flag becomes a JSON string."""
-    return flag if flag == flag.strip() and not set(flag) & set('\r\n') else json.dumps(flag)
-
-
-def _unquote(line: str) -> str:
-    if line.startswith('"'):
-        try:
-            return str(json.loads(line))
-        except ValueError:
-            pass  # it is no flag, and will be refused as such
-    return line
+    """The content of a flag file with these flags. Raises UserError for a flag that a line cannot hold."""
+    for flag in flags:
+        if flag != flag.strip() or set(flag) & set('\r\n'):
+            raise UserError('%s has a line break, or a space at its end: rename that file or folder' % flag)
+    return ''.join(flag + '\n' for flag in flags).encode(_ENCODING, _ERRORS)

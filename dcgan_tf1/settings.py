@@ -82,7 +82,7 @@ class TrainSettings(Settings):
         'which --bn_momentum of the sample command can use')
 
     # Data
-    dataset: str = choice('mnist', module_names(data), 'what to train on; mnist_10k and digits are built in')
+    dataset: str = choice('mnist', module_names(data), 'what to train on; mnist_10k is built in')
     data_dir: Optional[str] = path(
         None, 'folder of the dataset. mnist and fashion_mnist: their files, under any names, up to two folders deep; '
         'default: Keras\'s cache, which is filled by a download. image_folder: any folder '

@@ -2,7 +2,7 @@
 
   python -m dcgan_tf1.train --dataset=mnist --steps=10000
   python -m dcgan_tf1.train --recipe=graph_mode --seed=1
-  python -m dcgan_tf1.train --recipe=demo               (needs no data files and no network)
+  python -m dcgan_tf1.train --dataset=mnist_10k         (needs no data files and no network)
 
 Everything is written to the run folder: losses (metrics.jsonl, losses.png, TensorBoard events), grids of generated
 images (samples/), checkpoints, and the settings (config.json, train.flags). Run the same command again to resume from

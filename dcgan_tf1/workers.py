@@ -36,12 +36,10 @@ class Workers:
         rank: number of this process, from 0. The chief has 0.
         size: number of workers.
         synchronized: whether batch norm uses the statistics of the whole batch, or those of each worker's share.
-        traffic: bytes of every all-reduce in the graph, in the order of their creation; 0 where the size varies.
     """
 
     def __init__(self, rank: int = 0, size: int = 1, synchronized: bool = True) -> None:
         self.rank, self.size, self.synchronized = rank, size, synchronized
-        self.traffic: List[int] = []
         self._shares: Dict[str, Share] = {}  # name of a tensor → what share it is
         self._latest: Optional[tf.Operation] = None  # the all-reduce that was created last
 
@@ -81,7 +79,6 @@ class Workers:
         this one cannot contradict the order that the data need.
         """
         latest = [] if self._latest is None or self._latest.graph is not tf.get_default_graph() else [self._latest]
-        self.traffic.append((x.shape.num_elements() or 0) * x.dtype.size)
         with tf.control_dependencies(latest):
             reduced = collective_ops.all_reduce(x, self.size, _GROUP, next(_keys), 'Add', 'Div' if mean else 'Id')
         reduced.set_shape(x.shape)

@@ -56,7 +56,7 @@ class Sizes(NamedTuple):
 FULL = Sizes('mnist', 10000, 9380, 3, 63632, (), (),
              ('--recipes=sparse_softmax,learnopencv_torch,graph_mode', '--windows=5', '--steps=20', '--seconds=1'),
              ('--num_images=5000',))
-TINY = Sizes('digits', 6, 6, 1, 64, ('--batch_size=8', '--sample_size=8', '--standing_batches=2'),
+TINY = Sizes('mnist_10k', 6, 6, 1, 64, ('--batch_size=8', '--sample_size=8', '--standing_batches=2'),
              ('--image_size=16',), ('--recipes=sparse_softmax', '--windows=1', '--steps=1', '--seconds=0',
                                     '--batch_size=8', '--implementations=dcgan_tf1'),
              ('--num_images=64', '--classifier_steps=20'))
@@ -96,7 +96,7 @@ def run_module(module: str, *arguments: str) -> None:
 
 def measure_benchmark(arguments: argparse.Namespace) -> Dict[str, Any]:
     """Runs the training benchmark, which writes its own report."""
-    run_module('scripts.benchmarks.training', '--no_growth', *arguments.sizes.benchmark,
+    run_module('scripts.benchmarks.training', *arguments.sizes.benchmark,
                '--output=' + os.path.abspath(os.path.join(arguments.output, 'training')))
     return {}
 

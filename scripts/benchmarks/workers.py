@@ -72,10 +72,11 @@ def time_steps(recipe: str, batch_size: int, statistics_of: str, steps: int) -> 
     images = Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'noise')
     seconds: List[float] = []
     with Cluster() as cluster, tf.Graph().as_default(), tf.device(cluster.device):
-        workers = cluster.workers(statistics_of)
         plan = run_settings.batch_plan(settings, images.num_examples)
-        training = graph.build_training(settings, images, plan, workers)
-        traffic = list(workers.traffic)
+        training = graph.build_training(settings, images, plan, cluster.workers(statistics_of))
+        reductions = [op.outputs[0] for op in tf.get_default_graph().get_operations()
+                      if op.type.startswith('CollectiveReduce')]
+        traffic = [(reduced.shape.num_elements() or 0) * reduced.dtype.size for reduced in reductions]
         initializer = tf.global_variables_initializer()
         with cluster.create_session(False) as session:
             session.run(initializer)

@@ -2,7 +2,7 @@
 
   python -m scripts.robustness
 
-Needs no data: two recipes train on scikit-learn's digits, one on a folder of generated pictures. Each recipe
+Needs no data: two recipes train on the MNIST digits of the package, one on a folder of generated pictures. Each recipe
 is first trained without a disturbance. Then the same command is run again and again, and ended each time by
 `kill -9`: in turn at any moment, while it writes a checkpoint, and while it writes a picture. It is also
 ended once each by SIGTERM, by Ctrl-C and by two Ctrl-C. After each of these, every file in the run folder

@@ -13,13 +13,13 @@ _BATCH_SIZE = 8
 # Small batches and frequent writing: kills should hit what happens between the steps.
 _BUSY = ('--batch_size=%d' % _BATCH_SIZE, '--sample_size=4', '--log_every=1', '--sample_every=3',
          '--checkpoint_every=4', '--keep_checkpoints=2', '--seed=0')
-_DIGITS = ('--dataset=digits', '--holdout=0')
+_MNIST = ('--dataset=mnist_10k', '--holdout=0')
 # This run is evaluated too, and its best checkpoint is kept.
 _IMAGE_FOLDER = ('--dataset=image_folder', '--image_size=32', '--evaluate_every=16', '--evaluation_images=32',
                  '--best_by=sharpness_ratio')
 
 # {recipe: flags about its data}
-RECIPES = {'sparse_softmax': _DIGITS, 'machinecurve': _DIGITS, 'learnopencv_torch': _IMAGE_FOLDER}
+RECIPES = {'sparse_softmax': _MNIST, 'machinecurve': _MNIST, 'learnopencv_torch': _IMAGE_FOLDER}
 FAULT_RECIPE = 'machinecurve'  # meets full disks and missing folders, and trains for long
 
 

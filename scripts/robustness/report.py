@@ -52,7 +52,7 @@ _LONG_RUN = '''
 
 ![Memory and disk use by step](memory.png)
 
-`%s` in batches of %d of scikit-learn's digits, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the
+`%s` in batches of %d, %d steps. Memory: %.0f MiB at step %d, at most %.0f MiB in the
 first half and %.0f MiB in the second. Disk: %.1f MiB at step %d, %.1f MiB at the end. The disk use grows with
 the grids of samples and the TensorBoard events, which --sample_every, --log_every and --checkpoint_every
 control.

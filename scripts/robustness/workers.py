@@ -36,7 +36,7 @@ from scripts.robustness.comparison import content, differences, partial_files
 from scripts.robustness.training_process import TrainingProcess
 
 _RECIPE = 'machinecurve'
-_FLAGS = ('--dataset=digits', '--batch_size=9', '--sample_size=4', '--log_every=1', '--sample_every=3',
+_FLAGS = ('--dataset=mnist_10k', '--batch_size=9', '--sample_size=4', '--log_every=1', '--sample_every=3',
           '--checkpoint_every=4', '--keep_checkpoints=2', '--seed=0')
 _WORKERS = 3
 _MAX_SECONDS = 40  # until all processes have ended
@@ -48,7 +48,7 @@ _INTRODUCTION = '''# Workers that are killed, frozen or stopped
 
 Does a training with several workers hang or lose anything when one of them goes?
 
-Measured by `python -m scripts.robustness.workers`: `%s` on scikit-learn's digits with %d workers on one machine. The
+Measured by `python -m scripts.robustness.workers`: `%s` with %d workers on one machine. The
 same command was run again and again. Each time, a signal hit one worker at a random moment. *Seconds* is the time until
 all processes had ended. After `kill -9` and SIGSTOP they end with status %d, on which schedulers restart, and one line
 that names the worker; after SIGTERM with 143, after the run was saved. In the end the run was compared with an

@@ -12,8 +12,8 @@ NUM_IMAGES = 16
 
 
 def train(run_dir: str, steps: int, recipe: str, **flags: Any) -> None:
-    """Trains or resumes a small run on scikit-learn's digits."""
-    api.train(recipe, dataset='digits', batch_size=16, sample_size=4, log_every=1, steps=steps, run_dir=run_dir,
+    """Trains or resumes a small run on MNIST digits."""
+    api.train(recipe, dataset='mnist_10k', batch_size=16, sample_size=4, log_every=1, steps=steps, run_dir=run_dir,
               **flags)
 
 

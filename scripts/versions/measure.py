@@ -13,7 +13,7 @@ from scripts.versions.catalog import Version
 # The quick tests of what depends most on TensorFlow: layers, gradients, input pipelines, and checkpoints. All quick
 # tests would take several times as long.
 TESTS = ['tests/test_%s.py' % name for name in (
-    'layers', 'losses', 'kernels', 'precision', 'batches', 'image_folder', 'resume', 'old_runs', 'export',
+    'layers', 'losses', 'kernels', 'precision', 'batches', 'image_folder', 'resume', 'export',
     'legacy_parts')] + ['tests/oracles/test_sparse_softmax.py']
 RECIPES = ('sparse_softmax', 'graph_mode', 'machinecurve')  # the first also exchanges checkpoints
 STEPS = 4

@@ -37,7 +37,7 @@ _LIMITS = """
   small layers before they begin, so they also know about versions that are not in the table.
 - `python -m dcgan_tf1.legacy` needs tf_slim on TensorFlow 2, and tf_keras on TensorFlow 2.16 and later:
   `pip install ".[legacy]"`. Before, `tf.layers` is TensorFlow's own.
-- What `--kernels=auto` gains was measured on TensorFlow 2.21 only. On TensorFlow 1, `by_shape` means `native`.
+- What `--kernels=auto` gains was measured on TensorFlow 2.21 only.
 """
 
 

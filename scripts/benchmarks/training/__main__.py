@@ -1,7 +1,7 @@
 """Times the package's training loop against the blog posts' own loops, Keras 3, PyTorch and a bound.
 
   python -m scripts.benchmarks.training
-  python -m scripts.benchmarks.training --recipes=graph_mode --no_growth --implementations=post,dcgan,GEMM
+  python -m scripts.benchmarks.training --recipes=graph_mode --implementations=post,dcgan,GEMM
   python -m scripts.benchmarks.training --report_only
 
 Each implementation runs in a process of its own. The processes train windows of steps in turns, so that a
@@ -21,7 +21,6 @@ from typing import Any, Dict, List, Optional, Sequence
 from dcgan_tf1.cli import exit_status
 from dcgan_tf1.run_folder import write_atomically
 from scripts.benchmarks.training import catalog, figures, overview, report
-from scripts.benchmarks.training.growth import Growth, measure_growth
 from scripts.benchmarks.training.measurements import Measurements, from_json, to_json, with_earlier
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
@@ -46,8 +45,6 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     parser.add_argument('--seconds', type=at_least(0, float), default=2.,
                         help='approximate minimum length of a window (default: %(default)s)')
     parser.add_argument('--batch_size', type=at_least(2), help='default: the recipe\'s')
-    parser.add_argument('--no_growth', dest='growth', action='store_false',
-                        help='do not measure how time and memory grow')
     parser.add_argument('--note', default='',
                         help='a sentence for the report, about what else the machine was doing')
     parser.add_argument('--report_only', action='store_true',
@@ -63,8 +60,7 @@ def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     return parsed
 
 
-def _collect(races: Dict[str, List[Result]], growth: Dict[str, List[Growth]],
-             arguments: argparse.Namespace) -> Measurements:
+def _collect(races: Dict[str, List[Result]], arguments: argparse.Namespace) -> Measurements:
     available = [result for results in races.values() for result in results if result.unavailable is None]
     batch_sizes = {recipe: recipe_hyperparameters(recipe, batch_size=arguments.batch_size).batch_size
                    for recipe in races}
@@ -74,7 +70,7 @@ def _collect(races: Dict[str, List[Result]], growth: Dict[str, List[Growth]],
         frameworks=', '.join(dict.fromkeys(result.framework for result in available)) or 'no framework',
         windows=arguments.windows, batch_sizes=batch_sizes,
         idle=100 * max([result.idle for result in available], default=0.),
-        note=arguments.note, races=races, growth=growth)
+        note=arguments.note, races=races)
 
 
 def _folder_name(device: str) -> str:
@@ -105,12 +101,11 @@ def _write_overview(output: str) -> str:
 
 def _measure(arguments: argparse.Namespace) -> str:
     races: Dict[str, List[Result]] = {}
-    growth: Dict[str, List[Growth]] = {}
     text = ''
     earlier = {os.path.join(arguments.output, name): found for name, found in stored(arguments.output).items()}
 
     def save():  # after each recipe, so that an interrupted run keeps its results
-        measurements = _collect(races, growth, arguments)
+        measurements = _collect(races, arguments)
         folder = os.path.join(arguments.output, _folder_name(measurements.device))
         if folder in earlier:
             measurements = with_earlier(measurements, earlier[folder])
@@ -124,9 +119,6 @@ def _measure(arguments: argparse.Namespace) -> str:
         log(recipe)
         races[recipe] = run_interleaved(recipe, catalog.entries(recipe, arguments.implementations),
                                         arguments.windows, arguments.steps, arguments.seconds, **changes)
-        text = save()
-    for recipe in arguments.recipes if arguments.growth else ():
-        growth[recipe] = measure_growth(recipe, arguments.steps, arguments.implementations)
         text = save()
     return text
 

@@ -54,14 +54,6 @@ IMPLEMENTATIONS = [
     _implementation(BOUND, 'bfloat16', 'gemm_bound'),
 ]
 
-# For how time and memory grow with the batch size, the image size and the dataset.
-GROWTH_IMPLEMENTATIONS = [implementation for implementation in IMPLEMENTATIONS if implementation.name == PACKAGE]
-BATCH_SIZES = (32, 64, 128, 256, 512)
-IMAGE_SIZES = {'graph_mode': (28, 64, 128), 'sparse_softmax': (28, 64, 128), 'learnopencv_torch': (32, 64, 128)}
-IMAGE_SIZES_BATCH = 32  # a 128×128 image takes 21 times the work of a 28×28 one
-IMAGES_IN_MEMORY = (6000, 60000)  # the second is the size of MNIST
-IMAGE_FILES = (2000, 20000)
-
 
 def is_selected(name: str, prefixes: str) -> bool:
     """Whether a name begins with one of the comma-separated prefixes. All names do if there are none."""

@@ -3,7 +3,6 @@ import json
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from scripts.benchmarks.training.comparisons import compare
-from scripts.benchmarks.training.growth import Growth
 from scripts.benchmarks.training.race import Result
 from scripts.lib.measurements import read_json
 
@@ -18,7 +17,6 @@ class Measurements(NamedTuple):
     idle: float  # most CPU time that a waiting process used, in percent of a core
     note: str  # about the circumstances of the measurement, a sentence or empty
     races: Dict[str, List[Result]]  # by recipe
-    growth: Dict[str, List[Growth]]  # by recipe
 
 
 def with_earlier(measurements: Measurements, earlier: Measurements) -> Measurements:
@@ -30,7 +28,7 @@ def with_earlier(measurements: Measurements, earlier: Measurements) -> Measureme
     return measurements._replace(
         frameworks=earlier.frameworks,
         idle=max(measurements.idle, earlier.idle), batch_sizes={**earlier.batch_sizes, **measurements.batch_sizes},
-        races={**earlier.races, **measurements.races}, growth={**earlier.growth, **measurements.growth})
+        races={**earlier.races, **measurements.races})
 
 
 def to_json(measurements: Measurements) -> bytes:
@@ -39,9 +37,7 @@ def to_json(measurements: Measurements) -> bytes:
         **measurements._asdict(),
         'races': {recipe: [result._asdict() for result in results]
                   for recipe, results in measurements.races.items()},
-        'comparisons': {recipe: compare(results) for recipe, results in measurements.races.items()},
-        'growth': {recipe: [{**entry._asdict(), 'result': entry.result._asdict()} for entry in entries]
-                   for recipe, entries in measurements.growth.items()}}
+        'comparisons': {recipe: compare(results) for recipe, results in measurements.races.items()}}
     return (json.dumps(content, indent=1) + '\n').encode()
 
 
@@ -52,6 +48,4 @@ def from_json(path: str) -> Measurements:
     return Measurements(**{
         **content,
         'races': {recipe: [Result(**result) for result in results]
-                  for recipe, results in content['races'].items()},
-        'growth': {recipe: [Growth(**{**entry, 'result': Result(**entry['result'])}) for entry in entries]
-                   for recipe, entries in content['growth'].items()}})
+                  for recipe, results in content['races'].items()}})

@@ -1,10 +1,10 @@
 """The tables of README.md."""
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
 from dcgan_tf1 import markdown
-from scripts.benchmarks.training.catalog import BOUND, IMAGE_SIZES_BATCH, POST
+from scripts.benchmarks.training.catalog import BOUND, POST
 from scripts.benchmarks.training.comparisons import (
     FRAMEWORKS,
     Ratio,
@@ -14,7 +14,6 @@ from scripts.benchmarks.training.comparisons import (
     find,
     ratio,
 )
-from scripts.benchmarks.training.growth import Growth
 from scripts.benchmarks.training.measurements import Measurements
 from scripts.benchmarks.training.race import Result
 
@@ -65,11 +64,6 @@ def readme(measurements: Measurements) -> str:
             text += '\nAll implementations with the schedule `%s`:\n\n%s' % (
                 schedule, _race_table([result for result in results if result.schedule == schedule], batch_size))
         text += _bound_sentences(results)
-        if measurements.growth.get(recipe):
-            text += '\n### How time and memory of %s grow\n' % recipe
-            text += ('\n`dcgan_tf1` alone, each value in a new process. Batches of %d where the image size '
-                     'grows, of the recipe\'s size where the dataset grows.\n' % IMAGE_SIZES_BATCH)
-            text += _growth_tables(measurements.growth[recipe])
     return text
 
 
@@ -132,25 +126,6 @@ def _bound_sentences(results: Sequence[Result]) -> str:
         text += '\nGEMM bound of `%s`: %.1f GFLOP per step; matrix products reach %s.\n' % (
             schedule, of_schedule[0].details['gflop_per_step'], ', '.join(rates))
     return text
-
-
-def _growth_tables(growth: Sequence[Growth]) -> str:
-    has_gpu = any(entry.result.device_peak for entry in growth)
-    text = ''
-    for quantity in dict.fromkeys(entry.quantity for entry in growth):
-        header = [quantity, 'precision', 'ms per step', 'peak memory, MiB'] + ['peak GPU memory, MiB'] * has_gpu
-        rows = [_growth_row(entry, has_gpu) for entry in growth if entry.quantity == quantity]
-        text += '\n' + markdown.table(header, rows)
-    return text
-
-
-def _growth_row(entry: Growth, has_gpu: bool) -> List[str]:
-    result = entry.result
-    cells = [str(entry.size), result.precision]
-    if result.unavailable is not None:
-        return cells + ['not available: ' + result.unavailable, ''] + [''] * has_gpu
-    cells += [format_milliseconds(np.median(result.milliseconds)), _mebibytes(result.peak)]
-    return cells + [_mebibytes(result.device_peak)] * has_gpu
 
 
 def format_milliseconds(value: float) -> str:

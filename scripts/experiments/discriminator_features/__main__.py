@@ -22,7 +22,7 @@ over batches of real training images of the run's batch size.
 Images: the labeled dataset of the run, without the images that --holdout kept from it. For a run on an
 image_folder, --data_dir names a folder with subfolders train and test, each with a subfolder per class; or a
 folder with a subfolder per class, of which every fifth image is then used for testing. In the second case,
-and with the dataset digits, the discriminator may have seen test images (without their labels).
+and with the dataset mnist_10k, the discriminator may have seen test images (without their labels).
 
 Writes features.json, README.md, filters.png (of the first layer) and guided.png to --output. The latter shows
 guided backpropagation (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806) from the first units of the last

@@ -26,8 +26,8 @@ _SCORES = (('frechet_distance', 3.5), ('classifier_score', 2.5), ('precision', .
 
 
 def _train_settings(path: str) -> TrainSettings:
-    settings = cli_flags.parse(TrainSettings, '--dataset=digits', '--steps=9', '--run_dir=' + path)
-    return run_settings.resolve(settings, 1797)
+    settings = cli_flags.parse(TrainSettings, '--dataset=mnist_10k', '--steps=9', '--run_dir=' + path)
+    return run_settings.resolve(settings, 10000)
 
 
 def _config(settings: TrainSettings) -> Dict[str, Any]:
@@ -44,7 +44,7 @@ def _evaluations() -> List[Dict[str, Any]]:
     scores = {name: {'value': value, 'real': value, 'samples_needed': 2048, 'enough': False}
               for name, value in _SCORES}
     return [{'checkpoint': 'model-%d' % step, 'bn_mode': 'standing', 'bn_momentum': None, 'seed': 0,
-             'standing_batches': 9, 'num_images': 30, 'dataset': 'digits', 'real_images': 9, 'test_images': 8,
+             'standing_batches': 9, 'num_images': 30, 'dataset': 'mnist_10k', 'real_images': 9, 'test_images': 8,
              'classifier_accuracy': 0.9, 'scores': scores} for step in _EVALUATED_STEPS]
 
 
