@@ -1,6 +1,7 @@
 """What --kernels=auto and --precision=auto stand for on this machine. A new run measures it, and records the result."""
 import hashlib
-from typing import Dict, List, Tuple
+import time
+from typing import Callable, Dict, List, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -38,7 +39,8 @@ def choose_for_all(settings: TrainSettings, cluster: Cluster) -> _Chosen:
     return settings, notes
 
 
-def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) -> _Chosen:
+def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns,
+           clock: Callable[[], float] = time.monotonic) -> _Chosen:
     """Replaces 'auto' in the settings of a new run with what is fastest here, and says what that is.
 
     A file of the user keeps what was measured, for the next run. The first time, measuring the kernels takes up to
@@ -47,6 +49,7 @@ def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) 
     Args:
         settings: of a new run.
         timer: compares two functions.
+        clock: seconds, which limit the measuring of kernels.
 
     Raises:
         UserError: if the network does not fit the other settings.
@@ -54,13 +57,13 @@ def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns) 
     cache = _cache()
     notes: List[str] = []
     if settings.precision == 'auto':
-        settings, notes = _choose_precision(settings, cache, timer)
+        settings, notes = _choose_precision(settings, cache, timer, clock)
     elif settings.precision == 'bfloat16' and precision.works('bfloat16') and not _has_gpu():
         gain = _gain_of_float32(cache, timer)
         if gain >= kernel_timing.MIN_GAIN:
             notes = ['--precision=bfloat16 is slow on this processor: a typical convolution takes %.1f times as long '
                      'as in float32. --precision=auto takes what is faster' % gain]
-    settings, notes_on_kernels = _choose_kernels(settings, cache, timer)
+    settings, notes_on_kernels = _choose_kernels(settings, cache, timer, clock)
     return settings, [*notes, *notes_on_kernels]
 
 
@@ -80,12 +83,13 @@ def _has_gpu() -> bool:
     return bool(tf.config.experimental.list_physical_devices('GPU'))
 
 
-def _choose_kernels(settings: TrainSettings, cache: TimingsCache, timer: Timer) -> _Chosen:
+def _choose_kernels(settings: TrainSettings, cache: TimingsCache, timer: Timer,
+                    clock: Callable[[], float]) -> _Chosen:
     if settings.kernels != 'auto':
         return settings, []
     if _has_gpu() or not precision.works(settings.precision):
         return settings.replace(kernels='native'), []  # a GPU has fast kernels of its own
-    gains = kernel_timing.gains(graph.convolutions(settings), settings.batch_size, cache, timer)
+    gains = kernel_timing.gains(graph.convolutions(settings), settings.batch_size, cache, timer, clock)
     choice = kernel_timing.choice(gains)
     faster = [gains[route] for route in kernels.parse(choice) or ()]
     note = 'TensorFlow\'s own kernels, which are the fastest here'
@@ -95,7 +99,8 @@ def _choose_kernels(settings: TrainSettings, cache: TimingsCache, timer: Timer) 
     return settings.replace(kernels=choice), ['--kernels=auto takes ' + note] if gains else []
 
 
-def _choose_precision(settings: TrainSettings, cache: TimingsCache, timer: Timer) -> _Chosen:
+def _choose_precision(settings: TrainSettings, cache: TimingsCache, timer: Timer,
+                      clock: Callable[[], float]) -> _Chosen:
     in_float32 = settings.replace(precision='float32')
     if not precision.works('bfloat16'):
         return in_float32, ['--precision=auto takes float32: TensorFlow %s does not train in bfloat16' % tf.__version__]
@@ -104,7 +109,7 @@ def _choose_precision(settings: TrainSettings, cache: TimingsCache, timer: Timer
     if gain is None:
         progress.say('--precision=auto: timing steps in float32 and in bfloat16')
         try:
-            first, second = [_choose_kernels(settings.replace(precision=name), cache, timer)[0]
+            first, second = [_choose_kernels(settings.replace(precision=name), cache, timer, clock)[0]
                              for name in ('float32', 'bfloat16')]
             gain = kernel_timing.elapsed_gain(step_timing.compare(first, second, timer))
         # Whatever keeps a network from training in bfloat16 (types in a network of the user, a missing kernel), float32

@@ -151,13 +151,16 @@ class _Candidates:
                 self.gains[route] = min(self.gains[route], 1.)
 
     def _times(self, convolution: Convolution, images: int, names: Sequence[str]) -> Iterator[Tuple[str, Timings]]:
-        # What cannot run here (for lack of memory, or in this version of TensorFlow) is not taken.
-        with contextlib.suppress(tf.errors.OpError):
+        try:
             if self._left() > 0:
                 with operations(convolution, images) as functions:
                     for name in names:
                         if self._left() > 0:
                             yield name, self._timer(*functions[name], self._left())
+        # What cannot run here (for lack of memory, or in this version of TensorFlow) is not taken.
+        except tf.errors.OpError:
+            for name in names:
+                self.gains.setdefault(Route(name, convolution), 1.)
 
     def _left(self) -> float:
         return self._end - self._clock()
@@ -184,7 +187,8 @@ def gains(convolutions: Sequence[Convolution], batch_size: int, cache: TimingsCa
           clock: Callable[[], float] = time.monotonic) -> Dict[Route, float]:
     """How many times as fast as TensorFlow's kernel each route is that one of the convolutions can take.
 
-    What is not in the cache is measured. That takes about `SECONDS`; what they do not suffice for counts as 1.
+    What is not in the cache is measured. That takes about `SECONDS`; what they do not suffice for counts as 1, and is
+    measured the next time.
 
     Args:
         convolutions: distinct.
@@ -201,9 +205,9 @@ def gains(convolutions: Sequence[Convolution], batch_size: int, cache: TimingsCa
     if missing:
         measured = _Candidates(batch_size, timer, clock)
         measured.measure(missing)
-        rounded = {route: max(round(factor, 3), 0.001) for route, factor in measured.gains.items()}
-        known.update(cache.add({candidates[route]: rounded.get(route, 1.) for route in missing}))
-    return {route: known[name] for route, name in candidates.items()}
+        known.update(cache.add({candidates[route]: max(round(factor, 3), 0.001)
+                                for route, factor in measured.gains.items()}))
+    return {route: known.get(name, 1.) for route, name in candidates.items()}
 
 
 def choice(found: Dict[Route, float]) -> str:

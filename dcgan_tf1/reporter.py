@@ -52,7 +52,7 @@ class Reporter:
         if start_step == 0:
             graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
             self._events.add(0, graph_def=graph_def.SerializeToString())
-        self._last_drawing = -math.inf  # when the losses were drawn
+        self._last_drawing = time.monotonic()  # when the run began or the losses were drawn
         self._bar = progress.bar(total=settings.steps, initial=start_step, unit='step')
 
     def close(self) -> None:

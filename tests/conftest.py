@@ -10,11 +10,11 @@ import fork_server
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import SMALL_RUN, TENSORFLOW
+from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
 
 from dcgan_tf1 import cli_flags
 from dcgan_tf1.command_settings import EvaluateSettings, ExportSettings, SampleSettings
-from dcgan_tf1.data import Images, LabeledImages, mnist_10k
+from dcgan_tf1.data import Images, mnist_10k
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
@@ -145,6 +145,12 @@ def uninterrupted_run(trained):
     return trained(*SMALL_RUN, '--steps=8')
 
 
+@pytest.fixture
+def batch_norm_run(trained):
+    """A run with checkpoints of steps 3 and 6, and a grid of each step. Tests must not change it."""
+    return trained(*BATCH_NORM_RUN)
+
+
 @pytest.fixture(scope='session')
 def classifier_cache(tmp_path_factory):
     """The folder of the classifiers that all tests share, for --cache_dir."""
@@ -152,25 +158,30 @@ def classifier_cache(tmp_path_factory):
 
 
 @pytest.fixture
-def few_digits(monkeypatch):
+def few_digits():
     """In this process, `mnist_10k` has 2,000 images (1,800 and 200 if they are labeled), which is faster."""
-    load_all = mnist_10k._load_all
+    with with_few_digits():
+        yield
 
-    def load_few():
-        images, labels = load_all()
-        return LabeledImages(images._replace(pixels=images.pixels[::5]), labels[::5])
-    monkeypatch.setattr(mnist_10k, '_load_all', load_few)
+
+@pytest.fixture
+def few_labeled_digits(monkeypatch):
+    """In this process, evaluations with `mnist_10k` use 300 training images and 100 test images. Trainings use all."""
+    load_labeled = mnist_10k.load_labeled
+    monkeypatch.setattr(mnist_10k, 'load_labeled', lambda **_: [
+        part._replace(images=part.images._replace(pixels=part.images.pixels[:count]), labels=part.labels[:count])
+        for part, count in zip(load_labeled(), (300, 100))])
 
 
 @pytest.fixture(scope='session')
 def trainings_in_process():
-    """() → a context in which scripts train in this process. Short runs would mostly wait for TensorFlow to start."""
+    """() → a context in which scripts train in this process, with TensorFlow's own kernels, so nothing is timed."""
     @contextlib.contextmanager
     def patched():
         from scripts.lib import trainings
 
         def train_here(recipe, run_dir, *flags, on_step=None):
-            flags = trainings.training_flags(recipe, run_dir, *flags)
+            flags = trainings.training_flags(recipe, run_dir, '--kernels=native', *flags)
             assert train(cli_flags.parse(TrainSettings, *flags)) == 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(trainings, 'train', train_here)

@@ -50,7 +50,9 @@ class ForkingPopen(ORIGINAL):
                    'env': dict(os.environ if env is None else env), 'new_session': self._new_session}
         self.pid = _server(_is_legacy(self._program)).start(request, descriptors)
         self._child_created = True
-        for descriptor in {stdin, stdout, stderr} - {-1}:
+        # Not the files of the caller.
+        pipes = {own for own, other in ((stdin, to_stdin), (stdout, from_stdout), (stderr, from_stderr)) if other != -1}
+        for descriptor in (pipes | {getattr(self, '_devnull', -1)}) - {-1}:
             os.close(descriptor)
         for descriptor in (to_stdin, from_stdout, from_stderr):
             if descriptor != -1:
@@ -82,17 +84,12 @@ def _early(env):
 
 
 class _Server:
-    """The process that has imported TensorFlow. It ends with the process of the tests."""
+    """A child of this process that has imported TensorFlow. It ends with this process."""
 
-    def __init__(self, is_legacy):
+    def __init__(self, connection, pid):
         import ctypes
         self._become_subreaper = functools.partial(ctypes.CDLL(None).prctl, SUBREAPER)
-        self._connection, other = Pipe()
-        os.set_inheritable(other.fileno(), True)
-        self._process = ORIGINAL([sys.executable, __file__, str(other.fileno())], pass_fds=[other.fileno()],
-                                  stdin=subprocess.DEVNULL,
-                                  env={**os.environ, **({'TF_USE_LEGACY_KERAS': '1'} if is_legacy else {})})
-        other.close()
+        self._connection, self._pid = connection, pid
 
     def start(self, request, descriptors):
         """Starts a program with these standard streams; returns the number of its process, a child of this one."""
@@ -103,7 +100,7 @@ class _Server:
             try:
                 self._connection.send(request)
                 for descriptor in descriptors:
-                    reduction.send_handle(self._connection, descriptor, self._process.pid)
+                    reduction.send_handle(self._connection, descriptor, self._pid)
                 return self._connection.recv()
             finally:
                 self._become_subreaper(0)
@@ -111,7 +108,27 @@ class _Server:
 
 @functools.lru_cache(maxsize=None)
 def _server(is_legacy):
-    return _Server(is_legacy)
+    connection, other = Pipe()
+    os.set_inheritable(other.fileno(), True)
+    process = ORIGINAL([sys.executable, __file__, str(other.fileno())], pass_fds=[other.fileno()],
+                       stdin=subprocess.DEVNULL,
+                       env={**os.environ, **({'TF_USE_LEGACY_KERAS': '1'} if is_legacy else {})})
+    process.returncode = 0  # nobody waits for it
+    other.close()
+    return _Server(connection, process.pid)
+
+
+def _fork_workers_of_a_launcher():
+    """Forks a server for this process, whose programs are then forks, too."""
+    global _server
+    connection, other = Pipe()
+    pid = os.fork()
+    if not pid:
+        connection.close()
+        serve(other)
+    other.close()
+    server = _Server(connection, pid)
+    _server, subprocess.Popen = (lambda is_legacy: server), ForkingPopen
 
 
 def serve(connection):
@@ -165,6 +182,8 @@ def _become(program, cwd, env, new_session, descriptors):
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)
+        if program[2] == 'dcgan_tf1.launch':
+            _fork_workers_of_a_launcher()
         status = _run(*program)
     finally:
         os._exit(status)

@@ -1,11 +1,16 @@
 """Functions shared by tests of trainings."""
+import contextlib
 import os
 import subprocess
 import sys
 import time
 
+import few_filters
 import numpy as np
+import pytest
 import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.data import LabeledImages, mnist_10k
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -17,8 +22,27 @@ ALL_LAYERS = '--network=machinecurve'
 # A run of the main recipe.
 MAIN_RUN = ('--dataset=mnist_10k', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
             '--checkpoint_every=3')
+# A run of a small network with batch norm and dropout, for tests of what is done with trained runs.
+BATCH_NORM_RUN = (*SMALL_RUN, ALL_LAYERS, '--kernels=native', '--steps=6', '--sample_every=1', '--bn_mode=moving',
+                  '--extra_bn_momentums=0.5')
+# With MAIN_RUN: the same layers with few filters. In this process, the package has that network.
+FEW_FILTERS = '--network=few_filters'
+sys.modules['dcgan_tf1.networks.few_filters'] = few_filters
 # Enough for a classifier of the digits with an accuracy of 90%. Tests that share it train it once.
 CLASSIFIER_STEPS = '--classifier_steps=60'
+
+
+@contextlib.contextmanager
+def with_few_digits():
+    """A context in which `mnist_10k` has 2,000 images in this process (1,800 and 200 if they are labeled)."""
+    load_all = mnist_10k._load_all
+
+    def load_few():
+        images, labels = load_all()
+        return LabeledImages(images._replace(pixels=images.pixels[::5]), labels[::5])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mnist_10k, '_load_all', load_few)
+        yield
 
 
 def read_variables(checkpoint):
@@ -37,6 +61,12 @@ def assert_same_variables(actual, expected, subset=False):
     assert expected and (set(actual) >= set(expected) if subset else set(actual) == set(expected))
     for name, value in expected.items():
         np.testing.assert_array_equal(actual[name], value, err_msg=name)
+
+
+def load_variables(session, values):
+    """Sets the variables in {variable: value} in one run. `tf.Variable.load` makes one for each, which takes long."""
+    session.run([variable.initializer for variable in values],
+                {variable.initializer.inputs[1]: value for variable, value in values.items()})
 
 
 def differing(actual, expected, tolerance=0.):

@@ -13,15 +13,14 @@ def _activation(x, is_training):
 
 
 def generator(noise, is_training, image_shape):
-    """Latent vectors → images [batch, 8, 8, 1]."""
-    x = _activation(layers.dense(noise, 2 * 2 * 16, use_bias=False), is_training)
-    x = layers.conv2d_transpose(tf.reshape(x, [-1, 2, 2, 16]), 8, 5, 2, use_bias=False)
-    x = layers.conv2d_transpose(_activation(x, is_training), image_shape[2], 5, 2, use_bias=False)
+    """Latent vectors → images [batch, 8, 8, channels]."""
+    x = _activation(layers.dense(noise, 4 * 4 * 8, use_bias=False), is_training)
+    x = layers.conv2d_transpose(tf.reshape(x, [-1, 4, 4, 8]), image_shape[2], 5, 2, use_bias=False)
     return tf.nn.tanh(layers.full_precision(x))
 
 
 def discriminator(images, is_training):
     """Images → logits [batch, 1]."""
     x = _activation(layers.conv2d(images, 8, 5, 2, use_bias=False), is_training)
-    x = layers.dropout(_activation(layers.conv2d(x, 16, 5, 2, use_bias=False), is_training), 0.3, is_training)
+    x = layers.dropout(x, 0.3, is_training)
     return layers.dense(layers.full_precision(layers.flatten(x)), 1)

@@ -6,33 +6,19 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import CLASSIFIER_STEPS, assert_same_variables, read_variables
+from helpers import BATCH_NORM_RUN, SMALL_RUN, assert_same_variables, read_variables
 from PIL import Image
 
-from dcgan_tf1 import checkpoints, cli_flags, data, evaluate, sample
+from dcgan_tf1 import checkpoints, cli_flags, evaluate, sample
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
-RUN = ['--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=100',
-       '--checkpoint_every=3', '--loss=sigmoid']
-DENSE = '--network=graph_mode_dense'  # trains fastest
-WITH_BATCH_NORM_AND_DROPOUT = '--network=machinecurve'
-EVALUATED = ['--evaluate_every=2', '--evaluation_images=30', CLASSIFIER_STEPS]
+EVALUATED = ['--steps=6', '--evaluate_every=2', '--evaluation_images=30', '--classifier_steps=2']
 
 
-@pytest.fixture(autouse=True)
-def few_labeled_images(monkeypatch):
-    """Evaluates against 300 training images and 100 test images of the digits, which is much faster."""
-    original_load = data.load_labeled
-
-    def load(**options):
-        parts = original_load(**options)
-        return parts and [
-            part._replace(images=part.images._replace(pixels=part.images.pixels[:count]), labels=part.labels[:count])
-            for part, count in zip(parts, (300, 100))]
-    monkeypatch.setattr(data, 'load_labeled', load)
+pytestmark = pytest.mark.usefixtures('few_labeled_digits')
 
 
 @pytest.fixture
@@ -40,15 +26,15 @@ def run(classifier_cache, tmp_path):
     """(name, flags…) → the `RunFolder` of a finished call of `train`."""
     def call(name, *flags):
         folder = str(tmp_path / name)
-        assert train(cli_flags.parse(TrainSettings, *RUN, '--cache_dir=' + classifier_cache,
-                                        '--run_dir=' + folder, *flags)) == 0
+        assert train(cli_flags.parse(TrainSettings, *SMALL_RUN, '--cache_dir=' + classifier_cache,
+                                     '--run_dir=' + folder, *flags)) == 0
         return RunFolder(folder)
     return call
 
 
 @pytest.mark.slow
 def test_the_best_checkpoint_is_kept(run, classifier_cache, evaluation_settings, capsys):
-    folder = run('run', DENSE, '--steps=8', '--keep_checkpoints=1', *EVALUATED)
+    folder = run('run', *EVALUATED, '--steps=8', '--keep_checkpoints=1')
     distances = {evaluation['checkpoint']: evaluation['scores']['frechet_distance']['value']
                  for evaluation in folder.read_scores()}
     assert list(distances) == ['model-2', 'model-4', 'model-6', 'model-8'] and len(set(distances.values())) == 4
@@ -62,7 +48,7 @@ def test_the_best_checkpoint_is_kept(run, classifier_cache, evaluation_settings,
     # The command computes the same scores from the copy, and replaces those of the training.
     before = folder.read_scores()
     assert evaluate.run(evaluation_settings(
-        '--run_dir=' + folder.path, '--cache_dir=' + classifier_cache, *EVALUATED[2:], '--checkpoint=best',
+        '--run_dir=' + folder.path, '--cache_dir=' + classifier_cache, *EVALUATED[3:], '--checkpoint=best',
         '--num_images=30')) == 0
     assert sorted(map(str, folder.read_scores())) == sorted(map(str, before))
 
@@ -77,7 +63,7 @@ def test_the_best_checkpoint_is_kept(run, classifier_cache, evaluation_settings,
 @pytest.fixture
 def evaluated_run(trained, classifier_cache):
     """A run with evaluations after steps 2, 4 and 6. Tests must not change it."""
-    return trained(*RUN, '--cache_dir=' + classifier_cache, WITH_BATCH_NORM_AND_DROPOUT, '--steps=6', *EVALUATED)
+    return trained(*SMALL_RUN, *EVALUATED, '--cache_dir=' + classifier_cache)
 
 
 @pytest.fixture
@@ -93,59 +79,59 @@ def copy_without(evaluated_run, tmp_path):
 
 
 @pytest.mark.slow
-def test_evaluations_do_not_change_the_training(run, evaluated_run):
-    plain_run = run('plain', WITH_BATCH_NORM_AND_DROPOUT, '--steps=6')
-    assert_same_variables(read_variables(plain_run.checkpoint_prefix + '-6'),
+def test_evaluations_do_not_change_the_training(run, batch_norm_run):
+    """Not even if they generate images with batch norm in training mode."""
+    evaluated_run = run('evaluated', *BATCH_NORM_RUN, *EVALUATED, '--bn_mode=batch')
+    assert_same_variables(read_variables(batch_norm_run.checkpoint_prefix + '-6'),
                           read_variables(evaluated_run.checkpoint_prefix + '-6'))
 
 
 @pytest.mark.slow
 def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
     """The scores and the best checkpoint do not depend on where the run was interrupted."""
-    flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED]
     expected = evaluated_run.read_scores()
-    run('paused', *flags, '--steps=5')
-    paused = run('paused', *flags, '--steps=6')
-    assert paused.read_scores() == expected
-    assert os.listdir(paused.best) == os.listdir(evaluated_run.best)
     # As if killed before step 4 was saved: step 4 is evaluated again, and its scores are listed once.
     killed = copy_without('killed', [4, 6])
-    run('killed', *flags, '--steps=6')
+    run('killed', *EVALUATED, '--steps=5')
+    run('killed', *EVALUATED)
     assert sorted(map(str, killed.read_scores())) == sorted(map(str, expected))
+    assert os.listdir(killed.best) == os.listdir(evaluated_run.best)
     assert_same_variables(read_variables(checkpoints.best_checkpoint(killed)),
                           read_variables(checkpoints.best_checkpoint(evaluated_run)))
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_killed_before_an_evaluation(run, evaluated_run, copy_without):
     """If the scores of the last checkpoint are missing, it is evaluated again. Earlier checkpoints are not."""
-    flags = [WITH_BATCH_NORM_AND_DROPOUT, *EVALUATED, '--steps=6']
     expected = evaluated_run.read_scores()
     killed = copy_without('killed', [6])
     os.remove(killed.scores)
     shutil.rmtree(killed.best)
-    run('killed', *flags)
+    run('killed', *EVALUATED)
     assert killed.read_scores() == [score for score in expected if score['checkpoint'] != 'model-2']
     # The same after the last step.
     killed_at_the_end = copy_without('killed at the end', [])
     with open(killed_at_the_end.scores, 'w') as file:
         json.dump(expected[:-1], file)
     os.remove(killed_at_the_end.animation)
-    run('killed at the end', *flags)
+    run('killed at the end', *EVALUATED)
     assert killed_at_the_end.read_scores() == expected and os.path.exists(killed_at_the_end.animation)
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.slow
-def test_names_of_checkpoints(run, sampling_settings, tmp_path):
-    folder = run('run', DENSE, '--steps=4', '--keep_checkpoints=2', *EVALUATED)
+def test_names_of_checkpoints(copy_of_run, sampling_settings, tmp_path):
+    folder = copy_of_run('run', '--steps=6')
     named = checkpoints.named_checkpoint
-    assert named(folder, None) == named(folder, '4') == folder.checkpoint_prefix + '-4'
+    assert named(folder, None) == named(folder, '6') == folder.checkpoint_prefix + '-6'
     assert named(folder, '3').endswith(os.path.join('checkpoints', 'model-3'))
     assert named(folder, 'some/model.ckpt') == 'some/model.ckpt'
-    os.remove(folder.checkpoint_prefix + '-4.index')
-    if checkpoints.best_checkpoint(folder).endswith('-4'):  # the copy in best/ is found by its step, too
-        assert named(folder, '4') == named(folder, 'best')
-    with pytest.raises(UserError, match='no checkpoint for --checkpoint=7, only for the steps 3'):
+    checkpoints.keep_best(folder, folder.checkpoint_prefix + '-6')
+    os.remove(folder.checkpoint_prefix + '-6.index')
+    # The copy in best/ is found by its step, too.
+    assert named(folder, '6') == named(folder, 'best') == checkpoints.best_checkpoint(folder)
+    with pytest.raises(UserError, match='no checkpoint for --checkpoint=7, only for the steps 3: '):
         named(folder, '7')
     shutil.rmtree(folder.best)
     with pytest.raises(UserError, match='--evaluate_every to keep the best'):
@@ -158,8 +144,10 @@ def test_names_of_checkpoints(run, sampling_settings, tmp_path):
         named(RunFolder(str(tmp_path)), 'best')
 
 
-def test_a_best_checkpoint_that_cannot_be_written(run):
-    folder = run('run', DENSE, '--steps=3')
+@pytest.mark.any_tensorflow
+@pytest.mark.slow
+def test_a_best_checkpoint_that_cannot_be_written(copy_of_run):
+    folder = copy_of_run('run', '--steps=6')
     with open(folder.best, 'wb'):
         pass  # a file in the place of the folder
     with pytest.raises(UserError, match='cannot be copied to .*best .*free disk space'):
@@ -167,11 +155,12 @@ def test_a_best_checkpoint_that_cannot_be_written(run):
     assert os.path.exists(folder.checkpoint_prefix + '-3.index')
 
 
+@pytest.mark.slow
 def test_a_dataset_without_labels(run, tmp_path, random_images):
     (tmp_path / 'pictures').mkdir()
     for number, pixels in enumerate(random_images.pixels):
         Image.fromarray(pixels[..., 0]).save(str(tmp_path / 'pictures' / ('%d.png' % number)))
-    flags = [DENSE, '--dataset=image_folder', '--data_dir=%s' % (tmp_path / 'pictures'), '--steps=2', *EVALUATED]
+    flags = [*EVALUATED, '--dataset=image_folder', '--data_dir=%s' % (tmp_path / 'pictures'), '--steps=2']
     with pytest.raises(UserError, match='--best_by must be sharpness_ratio'):
         run('run', *flags)
     folder = run('run', *flags, '--best_by=sharpness_ratio')
@@ -181,16 +170,16 @@ def test_a_dataset_without_labels(run, tmp_path, random_images):
 
 
 @pytest.mark.slow
-def test_evaluations_may_change_on_resume(run):
+@pytest.mark.any_tensorflow
+def test_evaluations_may_change_on_resume(run, copy_of_run, uninterrupted_run):
     """--evaluate_every may always change; what is scored, only as long as there are no scores."""
-    run('run', DENSE, '--steps=2')
-    first = [CLASSIFIER_STEPS, '--evaluation_images=30', '--best_by=recall']
-    run('run', DENSE, '--steps=4', '--evaluate_every=2', *first)
-    folder = run('run', DENSE, '--steps=6', '--evaluate_every=1', *first)
+    copy_of_run('run', '--steps=3')
+    first = ['--classifier_steps=2', '--evaluation_images=30', '--best_by=recall']
+    run('run', '--steps=6', '--evaluate_every=3', *first)
+    folder = run('run', '--steps=8', '--evaluate_every=1', *first)
     assert [evaluation['checkpoint'] for evaluation in folder.read_scores()] == [
-        'model-2', 'model-4', 'model-5', 'model-6']
+        'model-3', 'model-6', 'model-7', 'model-8']
     for flag in ('--best_by=precision', '--evaluation_images=40'):
         with pytest.raises(UserError, match=flag.split('=')[0]):
-            run('run', DENSE, '--steps=8', '--evaluate_every=1', *first, flag)
-    whole = run('whole', DENSE, '--steps=6')
-    assert_same_variables(*(read_variables(part.checkpoint_prefix + '-6') for part in (folder, whole)))
+            run('run', '--steps=9', '--evaluate_every=1', *first, flag)
+    assert_same_variables(*(read_variables(part.checkpoint_prefix + '-8') for part in (folder, uninterrupted_run)))

@@ -10,6 +10,8 @@ from dcgan_tf1.command_settings import SampleSettings
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import TrainSettings
 
+pytestmark = pytest.mark.any_tensorflow
+
 FLAGS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'flags')
 
 
@@ -43,7 +45,7 @@ def test_flags_override_the_recipe_in_any_order():
 
 
 def test_an_unknown_recipe_is_refused():
-    with pytest.raises(UserError, match='--recipe=graph_mod does not exist: choose one of demo, .*--run_name'):
+    with pytest.raises(UserError, match='--recipe=graph_mod does not exist: choose one of graph_mode, .*--run_name'):
         train_settings('--recipe=graph_mod')
 
 
@@ -75,9 +77,9 @@ def test_unknown_flags_and_words_are_refused():
 
 
 def test_the_run_folder_is_named_after_the_run():
-    named = train_settings('--dataset=digits', '--seed=7', '--run_name=mine')
-    assert run_settings.resolve(named, 100).run_dir == os.path.join('runs', 'mine-digits-7')
-    assert run_settings.run_dir(train_settings('--recipe=demo')) == os.path.join('runs', 'demo-digits-0')
+    named = train_settings('--dataset=mnist_10k', '--seed=7', '--run_name=mine')
+    assert run_settings.resolve(named, 100).run_dir == os.path.join('runs', 'mine-mnist_10k-7')
+    assert run_settings.run_dir(train_settings('--recipe=paper')) == os.path.join('runs', 'paper-mnist-0')
     assert run_settings.resolve(train_settings('--run_dir=here'), 100).run_dir == 'here'
 
 

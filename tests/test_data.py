@@ -9,7 +9,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import data
-from dcgan_tf1.data import _idx, digits, fashion_mnist, mnist
+from dcgan_tf1.data import _idx, fashion_mnist, mnist
 from dcgan_tf1.errors import UserError
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
@@ -191,26 +191,13 @@ def test_real_labels(mnist_dir):
     assert test.images.num_examples == 10000 and test.labels[:5].tolist() == [7, 2, 1, 0, 4]
 
 
-def test_labeled_digits():
-    training, test = data.load_labeled('digits')
-    assert len(training.labels) == training.images.num_examples == 1541 and len(test.labels) == 256
-    np.testing.assert_array_equal(test.images.pixels, digits.load().pixels[6::7])
-    assert min(np.bincount(test.labels)) >= 18
+def test_folders_have_no_labels():
     assert data.load_labeled('image_folder', data_dir='nowhere') is None
 
 
-def test_digits():
-    images = digits.load()
-    assert images.pixels.shape == (1797, 28, 28, 1) and images.pixels.dtype == np.uint8
-    assert images.checksum() == '9f278633808f1df4872040c6f22c6596'
-    frame = np.ones((28, 28), bool)
-    frame[4:24, 4:24] = False
-    assert not images.pixels[:, frame].any() and images.pixels.max() == 255
-
-
 def test_holdout_must_leave_images():
-    with pytest.raises(UserError, match='--holdout=1797 leaves none of the 1797 images of --dataset=digits'):
-        data.load('digits', holdout=1797)
+    with pytest.raises(UserError, match='--holdout=10000 leaves none of the 10000 images of --dataset=mnist_10k'):
+        data.load('mnist_10k', holdout=10000)
 
 
 def test_batches_of_images(random_images, graph):

@@ -11,6 +11,8 @@ from PIL import Image
 from dcgan_tf1 import image_files
 from dcgan_tf1.data import _decode, image_folder
 
+pytestmark = pytest.mark.any_tensorflow
+
 RANDOM = np.random.RandomState(0)
 SIZE = 8
 GRAY, PALETTE, GRAY_ALPHA, COLOR, COLOR_ALPHA = 0, 3, 4, 2, 6  # color types of PNG

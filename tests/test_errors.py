@@ -68,6 +68,8 @@ def user_errors():
                     yield path, node.lineno, ' '.join(part for part in parts if isinstance(part, str))
 
 
+@pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_every_message_names_something_and_says_what_to_do():
     """As far as a test can tell: there is a flag or a value that is filled in, and a word of advice."""
     messages = list(user_errors())

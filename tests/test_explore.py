@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 from chromium import EXECUTABLE, Chromium
+from helpers import ALL_LAYERS, BATCH_NORM_RUN, SMALL_RUN
 from PIL import Image
 
 from dcgan_tf1 import explore, explore_page, explore_tiles, image_files, latent, pixels, run_settings
@@ -18,9 +19,8 @@ from dcgan_tf1.explore_tiles import Slice, Stage
 from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.sampler import Sampler
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.any_tensorflow, pytest.mark.slow]
 
-SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--log_every=1', '--sample_every=1')
 POINTS = 5
 SETTINGS = ExploreSettings(points=POINTS, standing_batches=3)
 KINDS = ['training mode', 'moving', 'never updated', 'standing']
@@ -31,7 +31,7 @@ TEXTS = {'title': 'a', 'description': 'b', 'checkpoint': 'c', 'bn_mode': 'd', 's
 def run_folder(trained, tmp_path_factory):
     """A copy of a small run, to which pages and standing statistics may be added."""
     path = str(tmp_path_factory.mktemp('explore') / 'run <0> & co')
-    return RunFolder(shutil.copytree(trained(*SMALL, '--seed=0').path, path))
+    return RunFolder(shutil.copytree(trained(*BATCH_NORM_RUN).path, path))
 
 
 @pytest.fixture
@@ -80,13 +80,13 @@ def test_the_page_needs_no_other_file(page_path):
 def test_texts(page_path):
     text, _ = read_page(page_path)
     assert '<title>Explore run &lt;0&gt; &amp; co</title>' in text
-    assert 'Recipe sparse_softmax, dataset digits, seed 0, 28×28 pixels.' in text
-    assert 'Checkpoint of step 4 of 4.' in text and 'not finished' not in text
+    assert 'Recipe sparse_softmax, dataset mnist_10k, seed 0, 28×28 pixels.' in text
+    assert 'Checkpoint of step 6 of 6.' in text and 'not finished' not in text
 
 
 def test_stages(page_path, run_folder):
     _, data = read_page(page_path)
-    assert [stage['step'] for stage in data['stages']] == [0, 1, 2, 3, 4]
+    assert [stage['step'] for stage in data['stages']] == [0, 1, 2, 3, 4, 5, 6]
     for stage in data['stages']:
         grid = image_files.read_image(run_folder.grid(stage['step']))
         np.testing.assert_array_equal(decode(stage['image']), grid[::2, ::2])
@@ -112,7 +112,7 @@ def test_slices(page_path, run_folder):
 
 
 def test_a_generator_without_batch_norm(trained, tmp_path):
-    run = trained('--recipe=graph_mode_dense', *SMALL, '--sample_every=4')
+    run = trained(*SMALL_RUN, '--steps=6')
     output = str(tmp_path / 'page.html')
     assert explore.run(SETTINGS.replace(output=output), [run.path]) == 0
     _, data = read_page(output)
@@ -121,21 +121,22 @@ def test_a_generator_without_batch_norm(trained, tmp_path):
 
 
 def test_an_unfinished_training_without_update_ops_and_grids(trained, tmp_path):
-    run = RunFolder(shutil.copytree(trained(*SMALL, '--update_ops=false').path, str(tmp_path / 'run')))
+    flags = (*SMALL_RUN, ALL_LAYERS, '--kernels=native', '--steps=1', '--update_ops=false')
+    run = RunFolder(shutil.copytree(trained(*flags).path, str(tmp_path / 'run')))
     config = run.read_config()
     config['flags']['steps'] = 5000
     run.write_config(config)
     shutil.rmtree(run.samples)
     assert explore.run(SETTINGS, [run.path]) == 0
     text, data = read_page(str(tmp_path / 'run' / 'explore.html'))
-    assert 'Checkpoint of step 4 of 5,000. The training was not finished at this step.' in text
+    assert 'Checkpoint of step 1 of 5,000. The training was not finished at this step.' in text
     assert 'no update ops' in text and data['stages'] == []
     images = {part['name']: part['image'] for part in data['slices']}
     assert images['moving'] == images['never updated'] != images['standing']
 
 
 def test_stages_are_evenly_chosen(run_folder):
-    assert [stage.step for stage in explore_tiles.stages(run_folder, 28, 3)] == [0, 2, 4]
+    assert [stage.step for stage in explore_tiles.stages(run_folder, 28, 3)] == [0, 3, 6]
 
 
 def test_large_images_are_compressed_until_they_fit(monkeypatch):
@@ -172,8 +173,8 @@ def test_one_folder_is_needed(paths):
 def test_bad_runs(broken_run, tmp_path):
     with pytest.raises(UserError, match='holds no run'):
         explore.run(SETTINGS, [str(tmp_path / 'nothing')])
-    with pytest.raises(UserError, match='no checkpoint for --checkpoint=3'):
-        explore.run(SETTINGS.replace(checkpoint='3'), [broken_run.path])
+    with pytest.raises(UserError, match='no checkpoint for --checkpoint=4'):
+        explore.run(SETTINGS.replace(checkpoint='4'), [broken_run.path])
     with open(broken_run.grid(2), 'wb') as file:
         file.write(b'no image')
     with pytest.raises(UserError, match='step_000002.png cannot be read as an image'):
@@ -237,7 +238,7 @@ def test_slider_through_the_training(page, page_path):
     page.drag('#slider', (0.01, 0.5), (0.99, 0.5))  # with the mouse, back to the end
     assert shown() == seen[0]
     page.drag('#slider', (0.5, 0.5), (0.5, 0.5))
-    assert shown() == seen[2]
+    assert shown() == seen[3]
 
 
 def test_switch_between_statistics(page):
@@ -287,13 +288,13 @@ def test_slice_with_mouse_and_touch(page, device):
 
 def test_screen_readers(page):
     names = page.accessible_names()
-    assert {('slider', 'Training step'), ('image', 'Images generated at step 4'),
+    assert {('slider', 'Training step'), ('image', 'Images generated at step 6'),
             ('application', 'Slice of latent space'), ('group', 'Batch-norm statistics'),
             ('radio', 'Training mode'), ('radio', 'Moving'), ('radio', 'Never updated'), ('radio', 'Standing'),
             ('region', 'Through the training'), ('region', 'Through latent space')} <= set(names)
     assert 'status' in [role for role, _ in names]
     assert page.run('document.getElementById("position").getAttribute("aria-live")') == 'polite'
-    assert page.run('document.getElementById("slider").getAttribute("aria-valuetext")') == 'Step 4'
+    assert page.run('document.getElementById("slider").getAttribute("aria-valuetext")') == 'Step 6'
 
 
 def test_light_and_dark(page, tmp_path):

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import ROOT
 
 from dcgan_tf1 import export, pixels, sample
 from dcgan_tf1.errors import UserError
@@ -20,12 +21,19 @@ tf.enable_v2_behavior()
 images = tf.saved_model.load(sys.argv[1]).signatures['serving_default'](noise=tf.constant(np.load(sys.argv[2])))
 np.save(sys.argv[3], images['images'].numpy())
 '''
+# Files have at most 100,000 bytes: the graph with its weights is larger.
+EXPORT_SMALL_FILES = '''
+import resource
+from dcgan_tf1 import export
+resource.setrlimit(resource.RLIMIT_FSIZE, (10 ** 5, 10 ** 5))
+export.main()
+'''
 
 
 @pytest.fixture
-def folder(trained):
+def folder(batch_norm_run):
     """Path of a small run."""
-    return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6').path
+    return batch_norm_run.path
 
 
 @pytest.fixture
@@ -62,6 +70,7 @@ def test_images_equal_those_of_sample(bn_mode, folder, sampled, export_settings,
     np.testing.assert_allclose(np.load(result), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_images_of_bytes(folder, sampled, export_settings, tmp_path):
     """Standing statistics are used by default."""
     path = str(tmp_path / 'exported')
@@ -88,14 +97,13 @@ def test_refused_exports(folder, export_settings, tmp_path):
         export.run(export_settings('--run_dir=' + folder, '--output=/proc/new', '--standing_batches=1'))
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.slow
 def test_a_full_disk(folder, tmp_path):
-    resource = pytest.importorskip('resource')  # not on Windows
-    limit = 10 ** 5  # bytes per file: the graph with its weights is larger
+    pytest.importorskip('resource')  # not on Windows
     process = subprocess.run(
-        [sys.executable, '-m', 'dcgan_tf1.export', '--run_dir=' + folder, '--output=%s/exported' % tmp_path,
-         '--bn_mode=moving'], cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))), stderr=subprocess.PIPE,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        [sys.executable, '-c', EXPORT_SMALL_FILES, '--run_dir=' + folder, '--output=%s/exported' % tmp_path,
+         '--bn_mode=moving'], cwd=ROOT, stderr=subprocess.PIPE)
     printed = process.stderr.decode()
     assert process.returncode == 1 and 'Traceback' not in printed, printed
     assert re.search('error: --output=.*exported cannot be written .*File too large', printed) and not os.listdir(

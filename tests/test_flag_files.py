@@ -10,6 +10,8 @@ from dcgan_tf1 import cli_flags, flag_files
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import TrainSettings
 
+pytestmark = pytest.mark.any_tensorflow
+
 ODD_NAMES = ['café', 'caf\udce9', 'a b ', ' a',
              'line\nbreak', 'tab\t', '"quoted"', "a'b", '$x$_', '#a', '\u3042', 'a=b',
              '--seed=1', '\u2028', '\x85', '100%', '~']

@@ -11,6 +11,8 @@ from dcgan_tf1.data import image_folder
 from dcgan_tf1.data._walk import list_folder
 from dcgan_tf1.errors import UserError
 
+pytestmark = pytest.mark.any_tensorflow
+
 FOLDERS = ['a', 'B', 'a b', '.trash', '__MACOSX', '@eaDir', '.ipynb_checkpoints', 'run', 'caf\u00e9']
 SUFFIXES = ['.png', '.JPG', '.jfif', '.jpe', '.gif', '.bmp', '.heic', '.txt', '']
 READ = {'.png', '.JPG', '.jfif', '.jpe', '.gif', '.bmp'}

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import MAIN_RUN, assert_same_variables, read_variables
+from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables, read_variables
 
 from dcgan_tf1 import api, checkpoint_names, evaluate, export, given_checkpoints, sample
 from dcgan_tf1.errors import UserError
@@ -15,14 +15,15 @@ from dcgan_tf1.given_checkpoints import GivenCheckpoint
 from dcgan_tf1.training import train
 from dcgan_tf1.warm_start import WarmStart
 
-SMALL = {'dataset': 'digits', 'batch_size': 8}
+SMALL = {'dataset': 'mnist_10k', 'batch_size': 8, 'network': 'few_filters'}
 FLAGS = ['--%s=%s' % item for item in SMALL.items()]
+RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native')
 
 
 @pytest.fixture
 def run(trained):
     """A small run with checkpoints of the steps 3 and 6. It has dense and convolutional layers."""
-    return trained(*MAIN_RUN, '--steps=6')
+    return trained(*RUN, '--steps=6')
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_every_command_accepts_a_folder(run, images_of, expected_images, samplin
     np.testing.assert_array_equal(images_of(run.path), expected_images)
     np.testing.assert_array_equal(images_of(run.checkpoint_prefix + '-6.index'), expected_images)
     assert_same_variables(warm_start(run.path), network_values(run))
-    assert train(training_settings(*MAIN_RUN, '--steps=1', '--init_checkpoint=' + run.path,
+    assert train(training_settings(*RUN, '--steps=1', '--init_checkpoint=' + run.path,
                                    '--run_dir=%s' % (tmp_path / 'warm'))) == 0
     assert 'the weights of %s-6, with the state of Adam' % run.checkpoint_prefix in (
         tmp_path / 'warm' / 'train.log').read_text()
@@ -233,7 +234,8 @@ def test_a_checkpoint_of_tensorflow_2(run, images_of, expected_images, tmp_path)
 
 
 @pytest.mark.slow
-def test_all_commands_take_the_names(run, saved_as, expected_images, evaluation_settings, export_settings, tmp_path):
+def test_all_commands_take_the_names(run, saved_as, expected_images, evaluation_settings, export_settings, few_digits,
+                                tmp_path):
     path = saved_as(lambda name: 'GAN/' + name)
     names = '--checkpoint_names=GAN/='
     assert export.run(export_settings(*FLAGS, '--checkpoint=' + path, names, '--bn_mode=moving',
@@ -247,10 +249,12 @@ def test_all_commands_take_the_names(run, saved_as, expected_images, evaluation_
 
 
 @pytest.mark.slow
-def test_names_of_an_init_checkpoint_do_not_apply_to_the_run(saved_as, train_run, sampling_settings, tmp_path):
-    path = saved_as(lambda name: name.replace('dense', 'DENSE').replace('conv2d', 'dense').replace('DENSE', 'conv2d'))
-    flags = [*MAIN_RUN, '--network=sparse_softmax', '--loss=sparse_softmax', '--init_checkpoint=' + path,
-             '--checkpoint_names=dense=conv2d,conv2d=dense,dense_transpose=conv2d_transpose']
+def test_names_of_an_init_checkpoint_do_not_apply_to_the_run(uninterrupted_run, train_run, sampling_settings, tmp_path):
+    def exchange(name):
+        return re.sub('dense(_1)?/', lambda match: 'dense/' if match.group(1) else 'dense_1/', name)
+    path = save(tmp_path / 'model.ckpt', {
+        exchange(name): value for name, value in final_variables(uninterrupted_run).items() if 'step' not in name})
+    flags = ['--init_checkpoint=' + path, '--checkpoint_names=dense=dense_1,dense_1=dense']
     run = train_run('run', '--steps=1', *flags)
     assert train_run('run', '--steps=2', *flags)
     assert sample.run(sampling_settings('--flagfile=' + run.flags, '--output=%s' % (tmp_path / 'a.png'))) == 0
@@ -392,7 +396,7 @@ def test_values_are_loaded_without_new_ops(run):
 def test_a_layer_with_more_variables_than_that_of_the_network(run):
     """Without its bias, it would compute something else."""
     with tf.Graph().as_default(), tf.Session() as session:
-        kernel = tf.get_variable('Generator/dense/kernel', [100, 6272], use_resource=True)
+        kernel = tf.get_variable('Generator/dense/kernel', [100, 392], use_resource=True)
         with pytest.raises(UserError, match='unexpected: Generator/dense/bias$'):
             GivenCheckpoint(run.checkpoint_prefix + '-6').load(session, [kernel])
 

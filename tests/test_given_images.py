@@ -9,6 +9,8 @@ from PIL import Image
 from dcgan_tf1 import given_images
 from dcgan_tf1.errors import UserError
 
+pytestmark = pytest.mark.any_tensorflow
+
 BYTES = np.arange(256).repeat(6).reshape(4, 16, 8, 3).astype(np.uint8)
 
 

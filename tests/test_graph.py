@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import FEW_FILTERS, SMALL_RUN, load_variables
 
 from dcgan_tf1 import cli_flags, layers
 from dcgan_tf1 import graph as graphs
@@ -23,7 +24,7 @@ def build(settings, images):
 def shared_graph(random_images):
     """(training graph, session, initializer) for batches of 8 images, built once."""
     with tf.Graph().as_default():
-        training, session = build(cli_flags.parse(TrainSettings, '--batch_size=8'), random_images)
+        training, session = build(cli_flags.parse(TrainSettings, '--batch_size=8', FEW_FILTERS), random_images)
         initializer = tf.global_variables_initializer()
     yield training, session, initializer
     session.close()
@@ -57,30 +58,38 @@ def test_inputs_may_be_fed(initialized):
 
 def test_real_images_are_scaled(training_settings, random_images, graph):
     """Bytes x become (x − 127.5) / 127.5, and the batch plan chooses the images."""
-    training, session = build(training_settings('--batch_size=40'), random_images)
+    training, session = build(training_settings(*SMALL_RUN, '--batch_size=40'), random_images)
     with session:
         batch = session.run(training.inputs.real_images)
     expected = (random_images.pixels.astype(float) - 127.5) / 127.5
     np.testing.assert_allclose(sorted(batch.sum(axis=(1, 2, 3))), sorted(expected.sum(axis=(1, 2, 3))), rtol=1e-4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('update_ops', [True, False])
-def test_update_ops(update_ops, training_settings, random_images, graph):
-    """A step updates the moving statistics of both networks, or leaves them at exactly 0 and 1."""
-    settings = training_settings('--batch_size=4', '--update_ops=%s' % str(update_ops).lower())
-    training, session = build(settings, random_images)
+def are_updated(training, session):
+    """{whether steps update a moving statistic of the default graph}, for all of them."""
     moving = [v for v in tf.global_variables() if 'moving_' in v.name]
     assert len(moving) == 10
-    assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == (3 * 6 + 4 if update_ops else 0)
-    with session:
-        for _ in range(3):
-            session.run(training.step.train_op)
-        for variable, value in zip(moving, session.run(moving)):
-            assert (value == ('variance' in variable.name)).all() != update_ops, variable.name
+    for _ in range(3):
+        session.run(training.step.train_op)
+    return {bool((value != ('variance' in variable.name)).any())
+            for variable, value in zip(moving, session.run(moving))}
+
+
+def test_update_ops(initialized):
+    """A step updates the moving statistics of both networks."""
+    assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == 3 * 6 + 4
+    assert are_updated(*initialized) == {True}
 
 
 @pytest.mark.slow
+def test_without_update_ops(training_settings, random_images, graph):
+    """Moving statistics stay at exactly 0 and 1."""
+    training, session = build(training_settings('--batch_size=4', '--update_ops=false', FEW_FILTERS), random_images)
+    assert not tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    with session:
+        assert are_updated(training, session) == {False}
+
+
 def test_moving_statistics_of_one_step(initialized):
     """Computes in NumPy what the moving statistics of the first layers become.
 
@@ -137,14 +146,14 @@ def test_moving_statistics_of_another_scope_are_an_error(graph):
 def test_a_variable_without_a_network_is_an_error(training_settings, random_images, graph):
     tf.get_variable('stray', [3])
     with pytest.raises(ValueError, match='no network owns .*stray:0'):
-        build(training_settings('--batch_size=4'), random_images)
+        build(training_settings(*SMALL_RUN), random_images)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('fixed_network', ['generator', 'discriminator'])
 def test_each_optimizer_updates_its_own_network(fixed_network, training_settings, random_images, graph):
     """If the learning rate of one network is nearly 0, the variables of that network alone do not change."""
-    settings = training_settings('--batch_size=4', '--learning_rate_%s=1e-30' % fixed_network)
+    settings = training_settings(*SMALL_RUN, '--learning_rate_%s=1e-30' % fixed_network)
     training, session = build(settings, random_images)
     variables = tf.trainable_variables()
     with session:
@@ -163,9 +172,8 @@ def test_build_generator(initialized, training_settings):
     weights = session.run({v.op.name: v for v in tf.global_variables('Generator/')})
     expected = session.run(training.generator.images, {training.inputs.noise: noise})
     with tf.Graph().as_default(), tf.Session() as session:
-        generator = graphs.build_generator(training_settings())
+        generator = graphs.build_generator(training_settings(FEW_FILTERS))
         session.run(tf.global_variables_initializer())
-        for variable in tf.global_variables():
-            variable.load(weights[variable.op.name], session)
+        load_variables(session, {variable: weights[variable.op.name] for variable in tf.global_variables()})
         np.testing.assert_array_equal(
             session.run(generator.images, {generator.noise: noise, generator.is_training: True}), expected)

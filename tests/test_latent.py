@@ -4,6 +4,8 @@ import pytest
 
 from dcgan_tf1 import latent
 
+pytestmark = pytest.mark.any_tensorflow
+
 A, B = np.random.RandomState(0).normal(size=(2, 3, 10))
 
 

@@ -64,10 +64,10 @@ def steps_of(folder):
 def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings, tmp_path):
     """Two workers, then one, then three. It sees the same examples, and ends as if there had always been one."""
     moved, alone = RunFolder(str(tmp_path / 'moved')), RunFolder(str(tmp_path / 'alone'))
-    assert '2 workers train together' in end(start(['--workers=2'], moved, 3))
-    assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=6')) == 0
-    assert 'resuming at step 6 of 9' in end(start(['--workers=3'], moved, 9))
-    assert train(training_settings(*flags, '--run_dir=' + alone.path, '--steps=9')) == 0
+    assert '2 workers train together' in end(start(['--workers=2'], moved, 2))
+    assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=3')) == 0
+    assert 'resuming at step 3 of 5' in end(start(['--workers=3'], moved, 5))
+    assert train(training_settings(*flags, '--run_dir=' + alone.path, '--steps=5')) == 0
     assert not differing(final_variables(moved), final_variables(alone), 1e-5)
     records = [{name: np.array([record[name] for record in logged_losses(folder)])
                 for name in logged_losses(folder)[0]} for folder in (moved, alone)]
@@ -79,30 +79,37 @@ def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings,
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='it finds the processes of the workers in /proc')
 def test_a_stopped_run_and_a_killed_run_go_on(start, tmp_path):
-    """Once SIGTERM for the launcher and the same command again, once `kill -9` for a worker and a restart: both end
-    with the same bits."""
-    stopped, killed, steps = RunFolder(str(tmp_path / 'stopped')), RunFolder(str(tmp_path / 'killed')), 40
-    process = start(['--workers=2'], stopped, steps)
+    """After SIGTERM for a worker and the same command again, and after `kill -9` for a worker and a restart, which
+    SIGTERM for the launcher stops: both end with the same bits."""
+    stopped, killed = RunFolder(str(tmp_path / 'stopped')), RunFolder(str(tmp_path / 'killed'))
+    process = start(['--workers=2'], stopped, 10 ** 6)
     wait_for(lambda: steps_of(stopped) >= 2, process)
-    os.kill(workers_of(process)[1], signal.SIGTERM)
+    os.kill(last_worker(process), signal.SIGTERM)
     output = end(process, 128 + signal.SIGTERM)
-    assert 'stopped and saved at step %d' % steps_of(stopped) in output
-    assert 2 <= steps_of(stopped) < steps
-    process = start(['--workers=2'], stopped, steps)
+    stopped_at = steps_of(stopped)
+    assert 'stopped and saved at step %d' % stopped_at in output
 
-    restarting = start(['--workers=2', '--restarts=1'], killed, steps)
-    wait_for(lambda: steps_of(killed) >= 2, restarting)
-    os.kill(workers_of(restarting)[1], signal.SIGKILL)
-    output = end(restarting)
-    assert 'error: worker 1 is gone (' in output and 'restart 1 of 1' in output
-    end(process)
+    process = start(['--workers=2', '--restarts=1'], killed, 10 ** 6)
+    wait_for(lambda: steps_of(killed) >= 2, process)
+    os.kill(last_worker(process), signal.SIGKILL)
+    lines = ['']
+    while 'restart 1 of 1' not in lines[-1]:
+        lines.append(process.stdout.readline())
+        assert lines[-1], lines
+    assert any(line.startswith('error: worker 1 is gone (') for line in lines)
+    killed_at = steps_of(killed)
+    wait_for(lambda: steps_of(killed) > max(stopped_at, killed_at), process)
+    process.terminate()
+    output = end(process, 128 + signal.SIGTERM)
+    assert 'stopped and saved at step %d' % steps_of(killed) in output
+    end(start(['--workers=2'], stopped, steps_of(killed)))
     assert_same_run(killed, stopped)
 
 
-def workers_of(process):
-    """The processes that a launcher has started, in the order of their ranks."""
+def last_worker(process):
+    """The process that a launcher has started last."""
     with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
-        return sorted(map(int, file.read().split()))
+        return max(map(int, file.read().split()))
 
 
 @pytest.fixture

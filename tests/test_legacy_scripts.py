@@ -35,7 +35,7 @@ def legacy(tmp_path):
         report = tmp_path / 'report.json'
         process = subprocess.run(
             [sys.executable, '-W', 'ignore', '-m', 'dcgan_tf1.legacy', '--report=%s' % report, *flags, *words],
-            cwd=str(tmp_path), env={**os.environ, 'PYTHONPATH': ROOT, 'TF_CPP_MIN_LOG_LEVEL': '3'},
+            cwd=str(tmp_path), env={**os.environ, 'PYTHONPATH': ROOT},
             capture_output=True, text=True, timeout=200)
         return (process.returncode, process.stdout, process.stderr,
                 json.loads(report.read_text()) if report.exists() else {})
@@ -320,7 +320,7 @@ def discriminator(image, reuse=False):
 def test_a_module_is_run_with_everything_put_back(legacy):
     """Here, to train a network that needs TensorFlow 1, and to sample it."""
     network, run = {'old_gan.py': NETWORK}, '--run_dir=run'
-    train = ['-m', 'dcgan_tf1.train', run, '--network=old_gan.py', '--loss=sigmoid', '--dataset=digits',
+    train = ['-m', 'dcgan_tf1.train', run, '--network=old_gan.py', '--loss=sigmoid', '--dataset=mnist_10k',
              '--batch_size=8', '--log_every=1']
     status, _, errors, report = legacy(network, *train, '--steps=2', flags=['--max_runs=1000'])
     assert status == 0, errors

@@ -1,5 +1,9 @@
 """Markdown tables."""
+import pytest
+
 from dcgan_tf1 import markdown
+
+pytestmark = pytest.mark.any_tensorflow
 
 
 def test_table():

@@ -14,6 +14,8 @@ from dcgan_tf1.metrics import (
     sharpness,
 )
 
+pytestmark = pytest.mark.any_tensorflow
+
 
 def sample(count=50, width=6, classes=4, seed=0, shift=0.):
     random = np.random.RandomState(seed)

@@ -11,6 +11,8 @@ import pytest
 from dcgan_tf1.data import _idx, fashion_mnist, idx_md5, mnist
 from dcgan_tf1.errors import UserError
 
+pytestmark = pytest.mark.any_tensorflow
+
 NAMES = (_idx.TRAIN, _idx.TRAIN_LABELS, _idx.TEST, _idx.TEST_LABELS)
 RANDOM = np.random.RandomState(0)
 ARRAYS = {_idx.TRAIN: RANDOM.randint(0, 256, (12, 28, 28)).astype(np.uint8),

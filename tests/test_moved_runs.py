@@ -14,7 +14,7 @@ from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
-NAMES = ['caf\udce9', 'ひらがな', '$x_1$ <b>{{data}}', '_a\nb', '100% [*] ?\\']
+NAMES = ['_caf\udce9\nb', 'ひらがな $x_1$ <b>{{data}} 100% [*] ?\\']
 
 
 def train_with(*flags):

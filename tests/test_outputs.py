@@ -31,7 +31,8 @@ def write(run, sampling_settings, tmp_path):
     return call
 
 
-def test_every_command_creates_the_folder(run, write, evaluation_settings, export_settings, tmp_path):
+def test_every_command_creates_the_folder(run, write, evaluation_settings, export_settings, few_labeled_digits,
+                                          tmp_path):
     for name in ('a.png', 'a.npy', 'a.npz', 'a'):
         assert os.path.exists(write('sample/%s/%s' % (name, name)))
     assert os.path.exists(write('gif/a.gif', '--interpolation=linear', '--keyframes=2', '--frames_per_segment=2'))
@@ -45,6 +46,7 @@ def test_every_command_creates_the_folder(run, write, evaluation_settings, expor
     assert set(os.listdir(folder)) == {'a', 'report', 'explore', 'cache', 'evaluate'}
 
 
+@pytest.mark.any_tensorflow
 def test_a_typing_error_creates_no_folder(tmp_path):
     with pytest.raises(UserError, match='holds no run'):
         report.run(ReportSettings(), [str(tmp_path / 'typo')])
@@ -68,6 +70,7 @@ def test_images_are_not_mixed_with_others(write, tmp_path):
     assert len(os.listdir(write('empty'))) == len(os.listdir(write('empty2/'))) == 4
 
 
+@pytest.mark.any_tensorflow
 def test_a_folder_is_complete_or_absent(tmp_path):
     """What a killed process left is deleted by the next one."""
     for error in (OSError(28, 'No space left on device'), KeyboardInterrupt()):
@@ -95,6 +98,7 @@ def test_a_killed_process_leaves_no_folder(run, tmp_path):
     assert os.listdir(str(tmp_path)) == ['a.partial']
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('name, message', [
     ('file/a.png', r'cannot be written \(.*/file: .*\): make that writable, or name another'),
     ('folder', 'is a folder: name a file in it'), ('new/', 'is a folder: name a file in it'),
@@ -123,6 +127,7 @@ for path, is_folder in (('file', False), ('folder/a', False), ('folder/a', True)
 '''
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.slow
 def test_without_permission(tmp_path):
     (tmp_path / 'file').write_text('precious')
@@ -137,6 +142,7 @@ def test_without_permission(tmp_path):
     assert printed.count('Permission denied') == 4 and len(printed.splitlines()) == 4, printed
 
 
+@pytest.mark.any_tensorflow
 def test_devices_and_links_stay_what_they_are(tmp_path):
     """A new file would replace /dev/null for the whole machine."""
     run_folder.write_atomically('/dev/null', b'lost')
@@ -154,14 +160,15 @@ def test_devices_and_links_stay_what_they_are(tmp_path):
         run_folder.write_atomically(link, b'content')
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.slow
 @pytest.mark.parametrize('is_file', [False, True])
-def test_standard_output(is_file, run, tmp_path):
+def test_standard_output(is_file, write, tmp_path):
     """The table comes first, then the scores as JSON, whether it is redirected or read by a pipe."""
     with open(str(tmp_path / 'all'), 'w+') as file:
         process = subprocess.run(
-            [sys.executable, '-m', 'dcgan_tf1.evaluate', '--run_dir=' + run.path, '--num_images=8',
-             '--classifier_steps=1', '--cache_dir=%s' % tmp_path, '--output=/dev/stdout'],
+            [sys.executable, '-m', 'dcgan_tf1.evaluate', '--images=' + write('images', '--num_images=8'),
+             '--dataset=image_folder', '--data_dir=' + write('others', '--seed=1'), '--output=/dev/stdout'],
             cwd=ROOT, stdout=file if is_file else subprocess.PIPE)
         file.seek(0)
         printed = file.read() if is_file else process.stdout.decode()
@@ -169,11 +176,12 @@ def test_standard_output(is_file, run, tmp_path):
     assert table.startswith('| score') and json.loads(brace + scores)['num_images'] == 8
 
 
+@pytest.mark.any_tensorflow
 def test_a_full_disk_leaves_no_partial_file(tmp_path):
-    resource = pytest.importorskip('resource')  # not on Windows
-    program = 'import sys; from dcgan_tf1 import run_folder; run_folder.write_atomically(sys.argv[1], bytes(9999))'
+    pytest.importorskip('resource')  # not on Windows
+    program = ('import resource, sys; from dcgan_tf1 import run_folder; resource.setrlimit(resource.RLIMIT_FSIZE, '
+               '(999, 999)); run_folder.write_atomically(sys.argv[1], bytes(9999))')
     (tmp_path / 'a').write_text('old')
-    process = subprocess.run([sys.executable, '-c', program, str(tmp_path / 'a')], cwd=ROOT, stderr=subprocess.PIPE,
-                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (999, 999)))
+    process = subprocess.run([sys.executable, '-c', program, str(tmp_path / 'a')], cwd=ROOT, stderr=subprocess.PIPE)
     assert b'File too large' in process.stderr
     assert os.listdir(str(tmp_path)) == ['a'] and (tmp_path / 'a').read_text() == 'old'

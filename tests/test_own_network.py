@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT, TENSORFLOW, assert_same_run
+from helpers import FEW_FILTERS, ROOT, TENSORFLOW, assert_same_run, load_variables
 
 from dcgan_tf1 import api, cli_flags, export, networks, standing_statistics
 from dcgan_tf1 import graph as graphs
@@ -19,36 +19,25 @@ from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 from dcgan_tf1.workers import Workers
 
-# The networks of two posts, as their scripts call tf.layers.
-SPARSE_SOFTMAX = '''
+# The network of a post, as its script calls tf.layers, but with the filters of tests/few_filters.py.
+TF_LAYERS = '''
     import tensorflow.compat.v1 as tf
 
     def generator(z, is_training):
-        x = tf.layers.dense(z, units=7 * 7 * 128)
+        x = tf.layers.dense(z, units=7 * 7 * 8)
         x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
-        x = tf.reshape(x, shape=[-1, 7, 7, 128])
-        x = tf.layers.conv2d_transpose(x, 64, 5, strides=2, padding='same')
+        x = tf.reshape(x, shape=[-1, 7, 7, 8])
+        x = tf.layers.conv2d_transpose(x, 4, 5, strides=2, padding='same')
         x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
         return tf.nn.tanh(tf.layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
 
     def discriminator(x, is_training):
         def activate(x):
             return tf.nn.leaky_relu(tf.layers.batch_normalization(x, training=is_training), alpha=0.2)
-        x = activate(tf.layers.conv2d(x, 64, 5, strides=2, padding='same'))
-        x = activate(tf.layers.conv2d(x, 128, 5, strides=2, padding='same'))
-        x = activate(tf.layers.dense(tf.reshape(x, shape=[-1, 7 * 7 * 128]), 1024))
+        x = activate(tf.layers.conv2d(x, 4, 5, strides=2, padding='same'))
+        x = activate(tf.layers.conv2d(x, 8, 5, strides=2, padding='same'))
+        x = activate(tf.layers.dense(tf.reshape(x, shape=[-1, 7 * 7 * 8]), 16))
         return tf.layers.dense(x, 2)
-    '''
-GRAPH_MODE = '''
-    import tensorflow.compat.v1 as tf
-
-    def generator(z, is_training):
-        x = tf.reshape(z, [-1, 1, 1, 100])
-        x = tf.layers.conv2d_transpose(x, 256, 7, strides=1, padding='valid', use_bias=False)
-        x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
-        x = tf.layers.conv2d_transpose(x, 128, 5, strides=2, padding='same', use_bias=False)
-        x = tf.nn.relu(tf.layers.batch_normalization(x, training=is_training))
-        return tf.nn.tanh(tf.layers.conv2d_transpose(x, 1, 5, strides=2, padding='same'))
     '''
 SMALL = '''
     import tensorflow.compat.v1 as tf
@@ -61,8 +50,8 @@ SMALL = '''
         with tf.variable_scope('layers', reuse=reuse):
             return tf.layers.dense(tf.layers.flatten(x), 1)
     '''
-SMALL_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--log_every=1', '--sample_every=4',
-             '--checkpoint_every=1', '--loss=sigmoid')
+SMALL_RUN = ('--dataset=mnist_10k', '--batch_size=8', '--sample_size=4', '--log_every=1', '--sample_every=4',
+             '--checkpoint_every=1', '--loss=sigmoid', '--kernels=native')
 
 
 @pytest.fixture
@@ -86,22 +75,17 @@ def build(settings, images):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('recipe,source', [('sparse_softmax', SPARSE_SOFTMAX), ('graph_mode', GRAPH_MODE)])
-def test_a_posts_functions_train_as_the_recipe(recipe, source, write, training_settings, random_images, make_smooth):
+def test_a_posts_functions_train_as_the_layers_of_this_package(write, training_settings, random_images, make_smooth):
     """The initial weights are the same. Ten steps later, so are all variables, the moving averages included.
 
     Differences of rounding would grow with the recipe's small epsilon and at the kinks of ReLUs.
     """
     make_smooth()
-    if recipe == 'graph_mode':  # which has the same discriminator in either program
-        source += '''
-    from dcgan_tf1.networks.graph_mode import discriminator
-    '''
-    flags = ['--recipe=' + recipe, '--epsilon=0.1', '--batch_size=8', '--kernels=native',
-             '--learning_rate_generator=0.0002', '--learning_rate_discriminator=0.0002']
-    session, variables, graph = build(training_settings(*flags), random_images)
+    flags = ['--epsilon=0.1', '--batch_size=8', '--kernels=native', '--learning_rate_generator=0.0002',
+             '--learning_rate_discriminator=0.0002']
+    session, variables, graph = build(training_settings(*flags, FEW_FILTERS), random_images)
     own_session, own_variables, own_graph = build(
-        training_settings(*flags, '--network=' + write(source)), random_images)
+        training_settings(*flags, '--network=' + write(TF_LAYERS)), random_images)
     with session, own_session:
         initial, own_initial = session.run(variables), own_session.run(own_variables)
         assert set(initial) == set(own_initial)
@@ -123,7 +107,7 @@ def test_the_example_in_the_documentation(write, training_settings, tmp_path):
     with open(os.path.join(ROOT, 'docs', 'your-own-network.md'), encoding='utf-8') as file:
         source = re.search('```python\n(.*?)```', file.read(), re.S).group(1)
     run = str(tmp_path / 'run')
-    assert train(training_settings(*SMALL_RUN, '--dataset=mnist_10k', '--network=' + write(source), '--steps=2',
+    assert train(training_settings(*SMALL_RUN, '--network=' + write(source), '--steps=2',
                                    '--run_dir=' + run)) == 0
     with api.open_run(run) as generator:
         for mode in ('batch', 'moving', 'standing'):
@@ -160,11 +144,14 @@ def test_other_update_ops_run_once_per_step(write, training_settings, random_ima
 @pytest.mark.slow
 def test_the_update_ops_of_tf_layers_run_in_order(write, training_settings, random_images):
     """Twice the same training gives the same moving averages, bit for bit."""
-    settings = training_settings(*SMALL_RUN, '--network=' + write(SPARSE_SOFTMAX), '--loss=sparse_softmax')
-    results = []
-    for _ in range(2):
-        session, variables, graph = build(settings, random_images)
-        with session:
+    settings = training_settings(*SMALL_RUN, '--network=' + write(TF_LAYERS), '--loss=sparse_softmax')
+    session, variables, graph = build(settings, random_images)
+    everything = session.graph.get_collection(tf.GraphKeys.GLOBAL_VARIABLES)
+    results, initial = [], session.run(everything)
+    with session:
+        for _ in range(2):
+            load_variables(session, dict(zip(everything, initial)))
+            graph.start_batches(session, 0)
             for _ in range(3):
                 session.run(graph.step.train_op)
             results.append(session.run(variables))
@@ -247,12 +234,13 @@ def test_without_update_ops(write, training_settings, random_images):
 
 @pytest.mark.slow
 def test_samples_in_every_mode(write, training_settings, tmp_path):
-    """A checkpoint of the functions in tf.layers gives the same images as with the recipe's network."""
+    """A checkpoint of the functions in tf.layers gives the same images as with the layers of this package."""
     run = str(tmp_path / 'run')
-    assert train(training_settings(*SMALL_RUN, '--loss=sparse_softmax', '--network=' + write(SPARSE_SOFTMAX),
-                                   '--steps=3', '--run_dir=' + run)) == 0
-    checkpoint = RunFolder(run).checkpoint_prefix + '-3'
-    with api.open_run(run) as own, api.open_checkpoint(checkpoint, batch_size=8) as recipe:
+    assert train(training_settings(*SMALL_RUN, '--loss=sparse_softmax', '--network=' + write(TF_LAYERS),
+                                   '--steps=1', '--run_dir=' + run)) == 0
+    checkpoint = RunFolder(run).checkpoint_prefix + '-1'
+    with api.open_run(run) as own, api.open_checkpoint(
+            checkpoint, batch_size=8, network='few_filters') as recipe:
         noise = own.latent_vectors(8)
         for mode in ('batch', 'moving', 'standing', 'batch'):
             images, expected = (generator.images(noise, mode, standing_batches=3).astype(int)
@@ -263,7 +251,7 @@ def test_samples_in_every_mode(write, training_settings, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_resumes_after_its_network_was_moved(write, training_settings, tmp_path):
-    first = write(SMALL)
+    first = write(PLAIN)
 
     def run(name, network, steps):
         assert train(training_settings(*SMALL_RUN, '--network=' + network, '--steps=%d' % steps,

@@ -15,6 +15,8 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.peers import LOST_STATUS, Peers, WorkerLost
 
+pytestmark = pytest.mark.any_tensorflow
+
 READY = 'worker.wait(); print("ready", flush=True); time.sleep(99)'
 CLUSTER = {'worker': ['a:1', 'b:2']}
 

@@ -2,8 +2,11 @@
 import warnings
 
 import numpy as np
+import pytest
 
 from dcgan_tf1 import pixels
+
+pytestmark = pytest.mark.any_tensorflow
 
 
 def test_every_level_survives_both_conversions():

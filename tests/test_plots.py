@@ -7,6 +7,8 @@ from PIL import Image
 
 from dcgan_tf1 import pixels, plots
 
+pytestmark = pytest.mark.any_tensorflow
+
 
 def test_to_uint8():
     np.testing.assert_array_equal(pixels.to_uint8([-1, -0.5, 0, 1, 3, -9]), [0, 64, 128, 255, 255, 0])

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ALL_LAYERS, SMALL_RUN, assert_same_variables, final_variables
+from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables
 
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1 import layers, precision, recipes, sample
@@ -15,12 +15,11 @@ from dcgan_tf1.run_folder import RunFolder
 from dcgan_tf1.run_settings import batch_plan
 from dcgan_tf1.training import train
 
-RECIPES = [name for name in recipes.names() if name != 'demo']
 if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'),
                                   reason='this TensorFlow does not train in bfloat16')
 
 
-@pytest.fixture(params=RECIPES)
+@pytest.fixture(params=recipes.names())
 def recipe(request, training_settings):
     """(flags…) → (settings of the recipe, 12 images of noise). Images are at most 32×32."""
     def call(*flags):
@@ -70,6 +69,7 @@ def test_dropout_in_bfloat16(graph):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_logits_are_computed_in_float32(recipe):
     """Images and logits are float32, and so is the last layer of the discriminator. All layers before it are not."""
     settings, _ = recipe('--precision=bfloat16')
@@ -97,9 +97,10 @@ def test_logits_are_computed_in_float32(recipe):
 
 @pytest.mark.slow
 @if_it_trains
+@pytest.mark.parametrize('recipe', ['graph_mode', 'machinecurve'], indirect=True)
 def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
     """The losses differ by up to 2%, the variables have the same types, and all values are finite."""
-    results = []
+    results = []  # of two networks that have every kind of layer
     for name in ('float32', 'bfloat16'):
         settings, images = recipe('--precision=' + name)
         with tf.Graph().as_default(), tf.Session() as session:
@@ -116,24 +117,21 @@ def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
     assert results[0][1] == results[1][1]
 
 
-RUN = [*SMALL_RUN, ALL_LAYERS]
+RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native')
 
 
 @pytest.mark.slow
 @if_it_trains
-def test_a_run_in_bfloat16(tmp_path, training_settings, sampling_settings):
+def test_a_run_in_bfloat16(tmp_path, trained, training_settings, sampling_settings):
     """It resumes bit for bit, and `sample` uses the precision of the training."""
-    def run(name, steps):
-        folder = str(tmp_path / name)
-        assert train(training_settings(*RUN, '--precision=bfloat16', '--run_dir=' + folder,
-                                           '--steps=%d' % steps)) == 0
-        return RunFolder(folder)
-    run('resumed', 3)
-    resumed, whole = run('resumed', 6), run('whole', 6)
+    flags = (*RUN, '--precision=bfloat16')
+    whole, resumed = trained(*flags, '--steps=4'), RunFolder(str(tmp_path / 'resumed'))
+    for steps in ('--steps=2', '--steps=4'):
+        assert train(training_settings(*flags, '--run_dir=' + resumed.path, steps)) == 0
     assert_same_variables(final_variables(resumed), final_variables(whole))
     # With --run_dir in bfloat16, with --checkpoint alone in float32.
     images = []
-    for flags in (['--run_dir=' + whole.path], [*RUN, '--checkpoint=' + whole.checkpoint_prefix + '-6']):
+    for flags in (['--run_dir=' + whole.path], [*RUN, '--checkpoint=' + whole.checkpoint_prefix + '-4']):
         output = str(tmp_path / 'images.npy')
         assert sample.run(sampling_settings(*flags, '--num_images=4', '--output=' + output)) == 0
         images.append(np.load(output))

@@ -7,10 +7,11 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT, SMALL_RUN
+from helpers import ALL_LAYERS, ROOT
 
-from dcgan_tf1 import data, progress
+from dcgan_tf1 import cli_flags, data, evaluate, progress, report, sample
 from dcgan_tf1.classifier import Classifier
+from dcgan_tf1.command_settings import EvaluateSettings, ReportSettings, SampleSettings
 
 SLOW_WORK = 'import time; from dcgan_tf1 import progress; progress.FIRST_LINE = .1\n' \
             'for _ in progress.track(range(4), "working", 4): time.sleep(.06)\nprogress.say("done")\n'
@@ -72,28 +73,30 @@ def test_a_closed_or_missing_stream(monkeypatch):
 
 
 @pytest.mark.slow
-def test_long_work_of_commands_is_not_silent(trained, tmp_path):
+def test_long_work_of_commands_is_not_silent(train_run, few_digits, monkeypatch, capsys, tmp_path):
     """Training a classifier, generating and comparing images, standing statistics, and writing files."""
-    run = trained(*SMALL_RUN, '--steps=6', '--network=sparse_softmax', '--loss=sparse_softmax')
-    program = ('import sys, runpy; from dcgan_tf1 import progress; progress.FIRST_LINE = progress.NEXT_LINES = 0\n'
-               'sys.argv = sys.argv[1:]; runpy.run_module("dcgan_tf1." + sys.argv[0], run_name="__main__")')
+    run = train_run('run', ALL_LAYERS, '--steps=1').path
+    monkeypatch.setattr(progress, 'FIRST_LINE', 0)
+    monkeypatch.setattr(progress, 'NEXT_LINES', 0)
 
-    def printed(*arguments):
-        return subprocess.run([sys.executable, '-c', program, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.PIPE, check=True).stderr.decode()
-    lines = printed('evaluate', '--run_dir=' + run.path, '--num_images=1100', '--classifier_steps=5',
+    def printed(command, settings_class, *flags, words=()):
+        capsys.readouterr()
+        assert command(cli_flags.parse(settings_class, *flags), *words) == 0
+        return capsys.readouterr().err
+    lines = printed(evaluate.run, EvaluateSettings, '--run_dir=' + run, '--num_images=1100', '--classifier_steps=5',
                     '--bn_mode=standing', '--standing_batches=3', '--cache_dir=%s' % (tmp_path / 'cache'))
     for work in ('training the classifier: 1 of 5', 'classifying images', 'standing statistics: 1 of 3',
                  'generating images: 550 of 1100', 'comparing images: 1 of 2'):
         assert work in lines, lines
-    assert 'writing images: 1 of 3' in printed('sample', '--run_dir=' + run.path, '--num_images=3',
+    assert 'writing images: 1 of 3' in printed(sample.run, SampleSettings, '--run_dir=' + run, '--num_images=3',
                                                '--output=%s' % (tmp_path / 'files'))
-    assert 'reading runs: 1 of 2' in printed('report', run.path, run.path, '--output=%s' % (tmp_path / 'a.html'))
+    assert 'reading runs: 1 of 2' in printed(report.run, ReportSettings, '--output=%s' % (tmp_path / 'a.html'),
+                                             words=[[run, run]])
 
 
 @pytest.mark.slow
-def test_scores_do_not_depend_on_it(monkeypatch, tmp_path):
-    training, test = data.load_labeled('digits')
+def test_scores_do_not_depend_on_it(monkeypatch, few_digits, tmp_path):
+    training, test = data.load_labeled('mnist_10k')
     outputs = []
     for first_line in (0, 9999):
         monkeypatch.setattr(progress, 'FIRST_LINE', first_line)

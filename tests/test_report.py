@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from helpers import CLASSIFIER_STEPS, SMALL_RUN
+from helpers import SMALL_RUN
 from PIL import Image
 
 from dcgan_tf1 import evaluate, report
@@ -17,19 +17,19 @@ from dcgan_tf1.errors import UserError
 from dcgan_tf1.evaluation import IDENTITY_KEYS
 from dcgan_tf1.run_folder import RunFolder
 
-FLAGS = (*SMALL_RUN, '--steps=4', '--log_every=1', '--sample_every=1')
+pytestmark = pytest.mark.any_tensorflow
 
 
 @pytest.fixture
-def runs(trained, tmp_path, evaluation_settings, classifier_cache):
-    """Copies of two runs, of which the first has been evaluated."""
+def runs(trained, tmp_path):
+    """Two copies of a run, as if they had other seeds."""
     folders = []
-    for number, flag in enumerate(('--seed=0', '--seed=1')):
-        path = str(tmp_path / ('run <%d> & co' % number))
-        shutil.copytree(trained(*FLAGS, flag).path, path)
-        folders.append(RunFolder(path))
-    assert evaluate.run(evaluation_settings('--run_dir=' + folders[0].path, '--num_images=30', CLASSIFIER_STEPS,
-                                            '--cache_dir=' + classifier_cache)) == 0
+    for seed in range(2):
+        path = str(tmp_path / ('run <%d> & co' % seed))
+        folders.append(RunFolder(shutil.copytree(trained(*SMALL_RUN, '--steps=6').path, path)))
+        config = folders[-1].read_config()
+        config['flags'].update(run_dir=path, seed=seed)
+        folders[-1].write_config(config)
     return folders
 
 
@@ -62,7 +62,9 @@ class Page(html.parser.HTMLParser):
 
 
 @pytest.mark.slow
-def test_page(runs, capsys):
+def test_page(runs, few_labeled_digits, evaluation_settings, classifier_cache, capsys):
+    assert evaluate.run(evaluation_settings('--run_dir=' + runs[0].path, '--num_images=30', '--classifier_steps=2',
+                                            '--cache_dir=' + classifier_cache)) == 0
     assert report.run(ReportSettings(), [folder.path for folder in runs]) == 0
     path = runs[0].path + '/report.html'
     assert path in capsys.readouterr().err
@@ -71,9 +73,9 @@ def test_page(runs, capsys):
     assert page.texts.count('run <0> & co') >= 3 and 'run <1> & co' in page.texts
     kinds = [kind for kind, _, _ in page.images]
     assert kinds.count('data:image/gif') == 2
-    assert [alt for _, _, alt in page.images].count('step 4') == 2 and 'real images' in page.images[1][2]
+    assert [alt for _, _, alt in page.images].count('step 6') == 2 and 'real images' in page.images[1][2]
     sizes = {image.size for _, image, alt in page.images if alt.startswith('step')}
-    assert sizes == {Image.open(runs[0].grid(4)).size}
+    assert sizes == {Image.open(runs[0].grid(6)).size}
     # Settings that differ between the runs come first, and are highlighted.
     with open(path, encoding='utf-8') as file:
         text = file.read()
@@ -102,6 +104,7 @@ def test_one_run_without_scores(runs, tmp_path):
     assert 'No step has been logged yet.' in Page(output).texts
 
 
+@pytest.mark.slow
 def test_runs_of_the_same_name(runs, tmp_path):
     shutil.copytree(runs[0].path, str(tmp_path / 'other' / 'run <0> & co'))
     output = str(tmp_path / 'page.html')
@@ -116,6 +119,7 @@ def test_folders_without_a_run(tmp_path):
         report.run(ReportSettings(), [])
 
 
+@pytest.mark.slow
 def test_in_a_browser(runs, tmp_path):
     """Chromium renders the page, and the screenshot is not empty."""
     browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)

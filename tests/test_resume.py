@@ -29,16 +29,14 @@ def test_the_main_recipe_resumes(trained, training_settings, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('stops', [[1], [4], [3, 5]])
-def test_more_steps_extend_a_run(stops, train_run, copy_of_run, trained):
+def test_more_steps_extend_a_run(train_run, copy_of_run, trained):
     """It does not matter whether the steps at which the run stopped are logged or sampled ones."""
-    copy_of_run('resumed', ALL_LAYERS, '--steps=%d' % stops[0])
-    for step in [*stops[1:], 8]:
+    copy_of_run('resumed', ALL_LAYERS, '--steps=1')
+    for step in (3, 4, 8):
         folder = train_run('resumed', ALL_LAYERS, '--steps=%d' % step)
     assert_same_run(folder, trained(*SMALL_RUN, ALL_LAYERS, '--steps=8'))
 
 
-@pytest.mark.slow
 def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterrupted_run):
     """Steps that were logged but not saved are trained again, and are logged once."""
     killed = copy_of_run('killed', '--steps=5')
@@ -72,12 +70,14 @@ def test_a_run_killed_before_its_animation_was_written(copy_of_run, train_run, u
         assert animation.n_frames == len(killed.grids()) == 4
 
 
+@pytest.mark.slow
 def test_a_moved_folder_resumes(train_run, uninterrupted_run, tmp_path):
     folder = train_run('here', '--steps=3')  # not a copy: nothing may depend on the old path
     shutil.move(folder.path, str(tmp_path / 'there'))
     assert_same_run(train_run('there', '--steps=8'), uninterrupted_run)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_left_alone(train_run, copy_of_run, capsys):
     folder = copy_of_run('run', '--steps=3')
     modified = os.stat(folder.metrics).st_mtime_ns
@@ -88,24 +88,25 @@ def test_a_finished_run_is_left_alone(train_run, copy_of_run, capsys):
     assert os.stat(folder.metrics).st_mtime_ns == modified and folder.read_config()['flags']['steps'] == 3
 
 
-def test_old_checkpoints_are_deleted_across_resumes(train_run):
-    train_run('run', '--steps=7', '--keep_checkpoints=2')
+@pytest.mark.slow
+def test_old_checkpoints_are_deleted_across_resumes(train_run, copy_of_run):
+    copy_of_run('run', '--steps=5')
     folder = train_run('run', '--steps=10', '--keep_checkpoints=2')
     assert [step_of(path) for path in all_checkpoints(folder)] == [9, 10]
 
 
 @pytest.mark.slow
 def test_keep_checkpoints_may_decrease(copy_of_run, train_run):
-    """A disk may fill up. CorruptCheckpointError checkpoints of later steps do not count."""
-    folder = copy_of_run('run', '--steps=14')
-    assert [step_of(path) for path in all_checkpoints(folder)] == [3, 6, 9, 12, 14]
+    """A disk may fill up. Damaged checkpoints of later steps do not count."""
+    folder = copy_of_run('run', '--steps=8')
+    assert [step_of(path) for path in all_checkpoints(folder)] == [3, 6, 8]
     for path in all_checkpoints(folder)[-2:]:
         with open(path + '.index', 'w'):
             pass  # damaged
-    train_run('run', '--steps=10', '--keep_checkpoints=2')
-    assert [step_of(path) for path in all_checkpoints(folder)] == [9, 10, 12, 14]
-    train_run('run', '--steps=15', '--keep_checkpoints=1')
-    assert {name.split('.')[0] for name in os.listdir(folder.checkpoints)} == {'checkpoint', 'model-15'}
+    train_run('run', '--steps=5', '--keep_checkpoints=1')
+    assert [step_of(path) for path in all_checkpoints(folder)] == [5, 6, 8]
+    train_run('run', '--steps=9', '--keep_checkpoints=1')
+    assert {name.split('.')[0] for name in os.listdir(folder.checkpoints)} == {'checkpoint', 'model-9'}
 
 
 @pytest.mark.slow
@@ -116,7 +117,7 @@ def test_several_discriminator_updates_resume(train_run):
     resumed, whole = train_run('resumed', '--steps=5', *flags), train_run('whole', '--steps=5', *flags)
     assert_same_variables(final_variables(resumed), final_variables(whole))
     assert logged_losses(resumed) == logged_losses(whole)
-    assert logged_losses(resumed)[-1]['epoch'] == round(5 * 3 * 8 / 1797, 4)
+    assert logged_losses(resumed)[-1]['epoch'] == round(5 * 3 * 8 / 10000, 4)
 
 
 def test_other_settings_are_refused(train_run, copy_of_run):
@@ -161,6 +162,7 @@ def test_damaged_metrics_are_named(train_run, copy_of_run):
         train_run('run', '--steps=8')
 
 
+@pytest.mark.slow
 def test_another_process_started_a_run_in_the_same_folder(train_run, trained, tmp_path, monkeypatch):
     """It did so while this process built its graph."""
     config = trained(*SMALL_RUN, '--steps=3').read_config()

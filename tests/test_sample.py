@@ -12,10 +12,9 @@ NOISE_DIM = 100
 
 
 @pytest.fixture
-def folder(trained):
+def folder(batch_norm_run):
     """Path of a small run, whose grids were drawn with moving statistics."""
-    return trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=4', '--checkpoint_every=2',
-                   '--bn_mode=moving').path
+    return batch_norm_run.path
 
 
 @pytest.fixture
@@ -54,11 +53,12 @@ def test_arrays(generate):
 
 def test_the_last_grid_of_the_training(generate, folder):
     """With the same seed, number of images and mode, `sample` generates the images of the grid."""
-    grid = np.asarray(Image.open(folder + '/samples/step_000004.png'))
+    grid = np.asarray(Image.open(folder + '/samples/step_000006.png'))
     images = pixels.to_uint8(generate('--num_images=4', '--bn_mode=moving'))
     np.testing.assert_array_equal(plots.grid(images, scale=2), grid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['moving', 'batch'])
 def test_dependence_on_other_images(mode, generate, noise_flag):
     """In moving mode, an image depends on its latent vector alone; in batch mode also on the other images."""
@@ -68,12 +68,14 @@ def test_dependence_on_other_images(mode, generate, noise_flag):
     assert np.allclose(all_images[:2], first_images, atol=1e-6) == (mode == 'moving')
 
 
+@pytest.mark.slow
 def test_one_image(generate):
     assert generate('--num_images=1', '--bn_mode=moving').shape == (1, 28, 28, 1)
     with pytest.raises(UserError, match='a single image .* --bn_mode=moving'):
         generate('--num_images=1', '--bn_mode=batch')
 
 
+@pytest.mark.slow
 def test_many_images_are_generated_in_parts(generate, monkeypatch):
     images = generate('--num_images=10', '--bn_mode=moving')
     monkeypatch.setattr(sampler, '_MAX_BATCH', 3)
@@ -81,11 +83,13 @@ def test_many_images_are_generated_in_parts(generate, monkeypatch):
     assert len(generate('--num_images=4', '--bn_mode=batch')) == 4  # no part consists of a single image
 
 
+@pytest.mark.slow
 def test_an_earlier_checkpoint(generate, folder):
-    assert not np.array_equal(generate('--checkpoint=%s/checkpoints/model-2' % folder), generate())
+    assert not np.array_equal(generate('--checkpoint=%s/checkpoints/model-3' % folder), generate())
 
 
-@pytest.mark.parametrize('reverse', [False, True])
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('reverse', [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_grid(reverse, write, generate):
     path = write('grid.png', '--num_images=6', '--columns=3', '--scale=1', *(['--reverse'] if reverse else []))
     grid = np.asarray(Image.open(path))
@@ -94,6 +98,7 @@ def test_grid(reverse, write, generate):
     np.testing.assert_array_equal(grid[32:60, 32:60, 0], 255 - fourth if reverse else fourth)
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('noise', [
     np.zeros((3, 99)), np.zeros(NOISE_DIM), np.zeros((0, NOISE_DIM)), np.full((2, NOISE_DIM), np.nan),
     np.array([[{}] * NOISE_DIM]), np.zeros((2, NOISE_DIM), complex)])
@@ -103,12 +108,14 @@ def test_invalid_noise_is_refused(noise, generate, noise_flag):
         generate(flag)
 
 
+@pytest.mark.any_tensorflow
 def test_a_noise_file_that_is_not_an_array(generate, tmp_path):
     (tmp_path / 'noise.npy').write_text('not an array')
     with pytest.raises(UserError, match='--noise=%s/noise.npy' % tmp_path):
         generate('--noise=%s/noise.npy' % tmp_path)
 
 
+@pytest.mark.slow
 def test_missing_files(generate, sampling_settings, tmp_path, folder):
     with pytest.raises(UserError, match='--noise=nowhere.npy'):
         generate('--noise=nowhere.npy')
@@ -116,20 +123,21 @@ def test_missing_files(generate, sampling_settings, tmp_path, folder):
         generate('--checkpoint=nowhere')
     with pytest.raises(UserError, match='holds no run .*: name the folder of a run'):
         sample.run(sampling_settings('--run_dir=%s' % tmp_path, '--output=x.png'))
-    with pytest.raises(UserError, match='no checkpoint for --checkpoint=7, only for the steps 2, 4: name one of these'):
+    with pytest.raises(UserError, match='no checkpoint for --checkpoint=7, only for the steps 3, 6: name one of these'):
         generate('--checkpoint=7')
     with pytest.raises(UserError, match='--network=sparse_softmax cannot make images of --image_size=30: .*multiples'):
-        sample.run(sampling_settings('--checkpoint=%s/checkpoints/model-4' % folder, '--image_size=30',
+        sample.run(sampling_settings('--checkpoint=%s/checkpoints/model-6' % folder, '--image_size=30',
                                      '--output=x.npy'))
     with pytest.raises(UserError, match='has no moving averages of --bn_momentum=0.9: train with --extra_bn_momentums'):
         generate('--bn_mode=moving', '--bn_momentum=0.9')
 
 
+@pytest.mark.any_tensorflow
 def test_flags_that_contradict_the_run(generate):
     """Flags that agree with the run are accepted, as those of the recipe's flag file do."""
-    generate('--network=sparse_softmax', '--num_images=2')
+    generate('--network=machinecurve', '--num_images=2')
     with pytest.raises(UserError, match='is a run with other settings: --batch_size is 8 there, not 9; --network is '
-                       'sparse_softmax there, not paper. Remove these flags'):
+                       'machinecurve there, not paper. Remove these flags'):
         generate('--network=paper', '--batch_size=9')
 
 
@@ -138,6 +146,7 @@ def test_arrays_with_their_latent_vectors(write, generate, noise_flag):
         np.testing.assert_array_equal(generate(noise_flag(arrays['noise'])), arrays['images'])
 
 
+@pytest.mark.any_tensorflow
 def test_a_folder_of_image_files(write, generate, tmp_path):
     """One PNG per image, as programs for other metrics read them."""
     write('files', '--num_images=5')
@@ -152,6 +161,8 @@ def test_a_folder_of_image_files(write, generate, tmp_path):
 PATHS = ('--num_images=2', '--keyframes=3', '--frames_per_segment=2')
 
 
+@pytest.mark.slow
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('mode', latent.MODES)
 def test_interpolation(mode, write, generate, folder, sampling_settings):
     flag = '--interpolation=' + mode
@@ -176,6 +187,7 @@ def test_gif(write):
             assert animation.info['duration'] == 110
 
 
+@pytest.mark.any_tensorflow
 def test_gif_in_color(tmp_path):
     pictures = np.zeros((2, 4, 4, 3), np.uint8)
     pictures[0, ..., 0] = pictures[1, ..., 2] = 255
@@ -186,6 +198,8 @@ def test_gif_in_color(tmp_path):
             assert animation.convert('RGB').getpixel((2, 2)) == color
 
 
+@pytest.mark.any_tensorflow
+@pytest.mark.slow
 def test_mp4(write, tmp_path, monkeypatch):
     if shutil.which('ffmpeg'):
         write('paths.mp4', '--interpolation=linear', '--padding=1', '--scale=1', *PATHS)
@@ -199,6 +213,8 @@ def test_mp4(write, tmp_path, monkeypatch):
         write('paths.mp4', '--interpolation=linear', *PATHS)
 
 
+@pytest.mark.any_tensorflow
+@pytest.mark.slow
 def test_arithmetic(write, generate, noise_flag):
     expression = '--arithmetic=0,3-1+2'
     write('sum.npz', expression)  # with latent vectors of --seed
@@ -219,6 +235,7 @@ def test_arithmetic(write, generate, noise_flag):
         write('sum.png', expression, noise_flag(noise[:3]))
 
 
+@pytest.mark.any_tensorflow
 def test_interpolation_needs_whole_paths(write, noise_flag):
     with pytest.raises(UserError, match='5 vectors, which is not a multiple of --keyframes=2'):
         write('paths.gif', '--interpolation=linear', '--keyframes=2', noise_flag(np.zeros((5, NOISE_DIM))))

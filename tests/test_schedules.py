@@ -8,6 +8,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import layers, schedules
 from dcgan_tf1.graph import Inputs, Network
 from dcgan_tf1.layers import update_moving_statistics
+from dcgan_tf1.legacy import doctor
 from dcgan_tf1.losses import LOSSES
 
 LOSS = LOSSES['sigmoid']
@@ -32,7 +33,7 @@ def build_networks():
                     [(placeholder(None, 4), placeholder(None, 3)) for _ in range(2)])
     # With so large an epsilon, rounding errors in the gradients stay small in the updates.
     adam = functools.partial(tf.train.AdamOptimizer, 0.01, 0.5, 0.9, 0.1)
-    return (Network('Generator', small_generator, is_training, adam()),
+    return (Network('Generator', small_generator, is_training, adam(), extra_bn_momentums=[0.5]),
             Network('Discriminator', small_discriminator, is_training, adam()), inputs)
 
 
@@ -174,17 +175,20 @@ def chain():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('extra_updates', [0, 2])
-@pytest.mark.parametrize('name', sorted(schedules.SCHEDULES))
+@pytest.mark.parametrize('name,extra_updates', [
+    *((name, 0) for name in sorted(schedules.SCHEDULES)), ('discriminator_then_generator', 2), ('simultaneous', 2)])
 def test_one_run_equals_separate_runs(name, extra_updates, chain, graph):
-    """Compares the losses of four steps, and then all variables, with moving statistics and Adam's slots."""
+    """Compares the losses of four steps, and then all variables, with moving statistics and Adam's slots.
+
+    With the layer's own momentum, an extra average equals the layer's. The doctor for batch norm finds no fault.
+    """
     generator, discriminator, inputs = build_networks()
     inputs = inputs._replace(extra_d_batches=inputs.extra_d_batches[:extra_updates])
     updates = schedules.extra_discriminator_updates(generator, discriminator, LOSS, inputs)
     with tf.control_dependencies(updates):
         step = schedules.SCHEDULES[name](generator, discriminator, LOSS, inputs)
     random = np.random.RandomState(0)
-    with tf.Session() as session:
+    with doctor.watch() as watched, tf.Session() as session:
         session.run(tf.global_variables_initializer())
         chain.start(session.run({v.op.name: v for v in tf.global_variables() if 'power' not in v.op.name}))
         for _ in range(4):
@@ -200,10 +204,14 @@ def test_one_run_equals_separate_runs(name, extra_updates, chain, graph):
             np.testing.assert_allclose(losses, CHAINS[name](chain, *batches[0], generator_noise), rtol=1e-5)
         actual, expected = session.run({v.op.name: v for v in tf.global_variables()}), chain.values()
     common_names = [name for name in actual if name in expected]
-    assert len(common_names) == len(tf.trainable_variables()) * 3 + 4  # two Adam slots each, and 4 moving statistics
+    assert len(common_names) == len(tf.trainable_variables()) * 3 + 6  # two Adam slots each, and 6 moving statistics
     for variable_name in common_names:
         np.testing.assert_allclose(actual[variable_name], expected[variable_name], rtol=1e-4, atol=1e-6,
                                    err_msg=variable_name)
+    for statistic in ('mean', 'variance'):
+        own = 'Generator/batch_normalization/moving_' + statistic
+        np.testing.assert_array_equal(actual[own + '_momentum_0.5'], actual[own])
+    assert {finding.kind for finding in watched.findings()} <= {'warm_up'}
 
 
 def test_every_schedule_has_a_chain():

@@ -13,6 +13,8 @@ from dcgan_tf1.command_settings import (
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.settings import TrainSettings
 
+pytestmark = pytest.mark.any_tensorflow
+
 # For each setting, values just inside its bounds, and values just outside, which are refused.
 PATH = (['a', ' a b', 'ä/b.c'], ['', ' '])
 NAME = (['a', 'a.b'], ['', ' ', 'a/b', 'a\\b', '..', '.a'])
@@ -39,7 +41,7 @@ TRAIN = {
     'channels': choices('1', '3'), 'checkpoint_every': COUNT,
     'checkpoint_names': (['a=b', 'a/b=,c=d/e'], ['', 'a', '=b', 'a=b,', 'a=b=c']), 'classifier_steps': COUNT,
     'd_steps_per_g_step': (['1', '100'], ['', '0', '101']), 'data_dir': PATH,
-    'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'digits', 'image_folder', 'tfrecords'),
+    'dataset': choices('mnist', 'mnist_10k', 'fashion_mnist', 'image_folder', 'tfrecords'),
     'epochs': (['0.001', '1e6'], ['', '-0.001', '0', 'nan', 'inf']), 'epsilon': RATE,
     'epsilon_mode': choices('tensorflow', 'pytorch'),
     'evaluate_every': (['0', '2147483647'], ['', '-1', '2147483648']),
@@ -55,7 +57,7 @@ TRAIN = {
     'noise_batch': choices('full', 'match'), 'noise_dim': (['1', '100000'], ['', '0', '100001']),
     'noise_distribution': choices('uniform', 'normal'),
     'precision': (['float32', 'bfloat16'], ['', 'float16', 'half']),
-    'recipe': (['sparse_softmax', 'demo'], ['', 'sparse_softmx', '..', 'a/b']), 'run_dir': PATH, 'run_name': NAME,
+    'recipe': (['sparse_softmax', 'paper'], ['', 'sparse_softmx', '..', 'a/b']), 'run_dir': PATH, 'run_name': NAME,
     'sample_every': COUNT, 'sample_size': (['2', '10000'], ['', '1', '0', '10001']),
     'schedule': choices('discriminator_then_generator', 'generator_then_discriminator', 'simultaneous',
                         'real_then_fake_then_generator', 'discriminator_then_generator_same_images'),
@@ -120,7 +122,7 @@ def test_bounds(command, name):
 
 
 @pytest.mark.parametrize('command,flags,message', [
-    ('train', ['--dataset=digits', '--data_dir=a'], '--data_dir cannot be used with this --dataset'),
+    ('train', ['--dataset=mnist_10k', '--data_dir=a'], '--data_dir cannot be used with this --dataset'),
     ('train', ['--extra_bn_momentums=0.9', '--noupdate_ops'], '--extra_bn_momentums needs --update_ops'),
     ('train', ['--dataset=image_folder', '--evaluate_every=5'], '--best_by must be sharpness_ratio'),
     ('train', ['--sample_size=1'], '--sample_size=1 needs --bn_mode=moving or standing'),

@@ -15,23 +15,23 @@ HANDLED = (signal.SIGTERM, signal.SIGINT)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('signal_number,status', [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_stops_the_run_after_the_step(signal_number, status, training_settings, train_run, uninterrupted_run,
-                                               tmp_path, monkeypatch):
+def test_a_signal_stops_the_run_after_the_step(training_settings, train_run, uninterrupted_run, tmp_path, monkeypatch):
     """The step is saved, the status is that of a process ended by the signal, and the run can be resumed."""
     steps_done, original_step, handlers = [], Reporter.step, list(map(signal.getsignal, HANDLED))
+    folder, settings = RunFolder(str(tmp_path / 'run')), training_settings(
+        *SMALL_RUN, '--steps=8', '--run_dir=%s' % (tmp_path / 'run'))
+    stops = {4: signal.SIGTERM, 6: signal.SIGINT}
 
     def step_with_signal(self, *losses):
         steps_done.append(losses)
-        if len(steps_done) == 4:
-            os.kill(os.getpid(), signal_number)
+        if len(steps_done) in stops:
+            os.kill(os.getpid(), stops[len(steps_done)])
         original_step(self, *losses)
-    folder = RunFolder(str(tmp_path / 'run'))
-    with monkeypatch.context() as patch:
-        patch.setattr(Reporter, 'step', step_with_signal)
-        assert train(training_settings(*SMALL_RUN, '--steps=8', '--run_dir=' + folder.path)) == status
-    assert len(steps_done) < 8 and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, len(steps_done)))
-    assert list(map(signal.getsignal, HANDLED)) == handlers
+    monkeypatch.setattr(Reporter, 'step', step_with_signal)
+    for stop, status in ((4, 143), (6, 130)):
+        assert train(settings) == status
+        assert len(steps_done) == stop and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, stop))
+        assert list(map(signal.getsignal, HANDLED)) == handlers
     assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
 
 

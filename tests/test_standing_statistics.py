@@ -4,36 +4,34 @@ import os
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import assert_same_variables, final_variables
+from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables
 from PIL import Image
 
 from dcgan_tf1 import graph as graphs
 from dcgan_tf1 import pixels, plots, run_settings, sampler, standing_statistics, statistics_cache
-from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.layers import BATCH_STATISTICS, batch_norm, dense, update_moving_statistics
 from dcgan_tf1.network import Network
-from dcgan_tf1.schedules import SCHEDULES
 
-SMALL_RUN = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6')
+RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native', '--steps=6')
 MOMENTUMS = (0., 0.9, 0.9801)
 
 
 @pytest.fixture
 def plain_run(trained):
-    return trained(*SMALL_RUN)
+    return trained(*RUN)
 
 
 @pytest.fixture
 def run(trained):
-    """A small run with moving averages of extra momentums."""
-    return trained(*SMALL_RUN, '--extra_bn_momentums=0,0.9,0.9801')
+    """A small run with moving averages of extra momentums, whose grids show images with standing statistics."""
+    return trained(*RUN, '--extra_bn_momentums=0,0.9,0.9801', '--bn_mode=standing', '--standing_batches=3')
 
 
 @pytest.fixture
 def settings(run, sampling_settings):
     """Settings of `sample` for the last checkpoint of the run."""
-    return run_settings.for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy'))
+    return run_settings.for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy', '--standing_batches=3'))
 
 
 @pytest.fixture
@@ -91,7 +89,7 @@ def test_higher_momentums_stay_closer_to_the_initial_value(layer, statistic, ini
 
 
 @pytest.mark.slow
-def test_extra_averages_do_not_change_the_training(run, plain_run):
+def test_extra_averages_and_grids_do_not_change_the_training(run, plain_run):
     variables, plain_variables = final_variables(run), final_variables(plain_run)
     assert_same_variables(variables, plain_variables, subset=True)
     extra = set(variables) - set(plain_variables)
@@ -115,26 +113,6 @@ def test_two_updates_equal_one_with_the_squared_momentum(graph):
             updated_twice, squared_momentum = [session.run(variable) for variable in tf.global_variables()
                                                if name in variable.op.name]
             np.testing.assert_allclose(updated_twice, squared_momentum, rtol=1e-5)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('schedule', sorted(SCHEDULES))
-def test_extra_averages_in_every_schedule(schedule, training_settings, random_images, graph):
-    """With the layer's own momentum, an extra average equals the layer's, whenever a schedule updates it."""
-    settings = training_settings('--batch_size=4', '--schedule=' + schedule, '--extra_bn_momentums=0.99')
-    training = graphs.build_training(settings, random_images, BatchPlan('continuous', 40, 4, 0))
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        training.start_batches(session, 0)
-        for _ in range(2):
-            session.run(training.step.train_op)
-        values = session.run({variable.op.name: variable for variable in tf.global_variables()})
-    suffix = '_momentum_0.99'
-    extra = [name for name in values if name.endswith(suffix)]
-    assert len(extra) == 4
-    for name in extra:
-        np.testing.assert_array_equal(values[name], values[name[:-len(suffix)]])
-        assert np.abs(values[name] - float('variance' in name)).max() > 1e-3
 
 
 def test_images_with_another_momentum(generator):
@@ -186,14 +164,9 @@ def test_a_cache_that_cannot_be_written(generator, monkeypatch):
 
 
 @pytest.mark.slow
-def test_grids_of_a_training_with_standing_statistics(trained, plain_run, sampling_settings):
-    """They show the images that `sample` generates, and drawing them does not change the training."""
-    run = trained(*SMALL_RUN, '--bn_mode=standing', '--standing_batches=3')
-    assert_same_variables(final_variables(run), final_variables(plain_run))
-    settings = run_settings.for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy',
-                                                      '--standing_batches=3'))
-    assert settings.bn_mode == 'standing'
-    with sampler.Sampler(settings) as opened:
-        images = opened.images(opened.noise(4, 0), opened.statistics('standing', batches=3))
+def test_grids_of_a_training_with_standing_statistics(run, generator, settings):
+    """They show the images that `sample` generates."""
+    assert (settings.bn_mode, settings.standing_batches) == ('standing', 3)
+    images = generator.images(generator.noise(4, 0), generator.statistics('standing', batches=3))
     grid = np.asarray(Image.open(run.grid(6)))
     np.testing.assert_allclose(plots.grid(pixels.to_uint8(images), scale=2).astype(int), grid, atol=1)

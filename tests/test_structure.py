@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.any_tensorflow
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, 'dcgan_tf1')
 

@@ -9,6 +9,8 @@ from helpers import ROOT
 
 from dcgan_tf1.timings_cache import TimingsCache, default_path
 
+pytestmark = pytest.mark.any_tensorflow
+
 
 @pytest.fixture
 def path(tmp_path):

@@ -24,8 +24,11 @@ def other_python():
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow  # it starts and resumes runs in both
 def test_a_run_can_change_its_tensorflow(other_python, training_settings, tmp_path, capsys):
-    flags = ['--dataset=digits', '--batch_size=16', '--sample_size=4', '--log_every=1', '--checkpoint_every=3']
+    settings = {'dataset': 'mnist_10k', 'network': os.path.join(ROOT, 'tests', 'few_filters.py'), 'batch_size': 16,
+                'sample_size': 4, 'log_every': 1, 'checkpoint_every': 3, 'kernels': 'native'}
+    flags = ['--%s=%s' % item for item in settings.items()]
     this_run, other_run, shared_run = (RunFolder(str(tmp_path / name)) for name in ('this', 'other', 'shared'))
 
     def train_here(folder, steps):
@@ -33,8 +36,7 @@ def test_a_run_can_change_its_tensorflow(other_python, training_settings, tmp_pa
     train_here(shared_run, 3)
     # One process trains two runs, because starting TensorFlow takes longer.
     program = 'import sys\nfrom dcgan_tf1 import api\n' + ''.join(
-        'api.train(**%r)\n' % {'dataset': 'digits', 'batch_size': 16, 'sample_size': 4, 'log_every': 1,
-                               'checkpoint_every': 3, 'steps': steps, 'run_dir': folder.path}
+        'api.train(**%r)\n' % {**settings, 'steps': steps, 'run_dir': folder.path}
         for folder, steps in ((other_run, 1), (shared_run, 6)))
     subprocess.check_call([other_python, '-c', program], cwd=ROOT)
     train_here(this_run, 1)
@@ -42,7 +44,8 @@ def test_a_run_can_change_its_tensorflow(other_python, training_settings, tmp_pa
     # The generator's loss depends on an updated discriminator, and Adam's first step magnifies rounding errors.
     assert first['discriminator_loss'] == pytest.approx(other_first['discriminator_loss'], rel=1e-5)
     assert first['generator_loss'] == pytest.approx(other_first['generator_loss'], rel=1e-2)
-    capsys.readouterr()
+    train_here(other_run, 2)
+    assert 'this run was started with' in capsys.readouterr().err
     train_here(shared_run, 8)
     assert 'this run was started with' not in capsys.readouterr().err  # it was started by this TensorFlow
     assert [record['step'] for record in shared_run.read_metrics()] == list(range(1, 9))

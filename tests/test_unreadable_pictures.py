@@ -6,13 +6,14 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers import assert_same_run
+from helpers import SMALL_RUN, assert_same_run
 from PIL import Image
 
 from dcgan_tf1 import cli_flags, run_settings
 from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.errors import UserError
+from dcgan_tf1.settings import TrainSettings
 from dcgan_tf1.training import train
 
 FLAGS = ('--dataset=image_folder', '--channels=1', '--image_size=8', '--batch_size=4', '--sample_size=4',
@@ -77,6 +78,7 @@ def test_unreadable_files_leave_no_trace(folder, tmp_path, run, capsys):
     assert record(tmp_path, 'resumed') == data
 
 
+@pytest.mark.slow
 def test_the_holdout_counts_all_files(folder, tmp_path, run):
     for name in ('00.png', '03.png', '10.png'):
         (folder / name).write_bytes(b'')
@@ -85,15 +87,35 @@ def test_the_holdout_counts_all_files(folder, tmp_path, run):
     assert (data['images'], data['trained_on'], len(data['unreadable'])) == (20, 15, 3)
 
 
-@pytest.fixture
-def stopped(folder, tmp_path, run):
-    """A run whose file 05.png was damaged after step 3, and which was stopped by it later."""
-    run('run', 3)
-    content = (folder / '05.png').read_bytes()
-    (folder / '05.png').write_bytes(b'x' * len(content))  # of the same size
+@pytest.fixture(scope='module')
+def original_of_stopped(tmp_path_factory):
+    """A folder of 20 pictures, and a run whose file 05.png was damaged after step 3, and which was stopped by it later.
+
+    Yields their parent, and the undamaged content of the file.
+    """
+    parent = tmp_path_factory.mktemp('stopped')
+    add_pictures(parent / 'images', 20)
+
+    def train_to(steps):
+        flags = (*SMALL_RUN, *FLAGS, '--data_dir=%s' % (parent / 'images'), '--run_dir=%s' % (parent / 'run'))
+        assert train(cli_flags.parse(TrainSettings, *flags, '--steps=%d' % steps)) == 0
+    train_to(3)
+    file = parent / 'images' / '05.png'
+    content = file.read_bytes()
+    file.write_bytes(b'x' * len(content))  # of the same size
     with pytest.raises(UserError, match=r'05\.png cannot be read as an image .*: remove it, or skip such files with '):
-        run('run', 30)
-    assert record(tmp_path)['faults'] == {'05.png': len(content)}
+        train_to(10)
+    assert record(parent)['faults'] == {'05.png': len(content)}
+    return parent, content
+
+
+@pytest.fixture
+def stopped(original_of_stopped, folder, tmp_path):
+    """Copies that run to `run`, and its pictures to `folder`; returns the undamaged content of 05.png."""
+    parent, content = original_of_stopped
+    shutil.rmtree(str(folder))
+    for name in ('images', 'run'):
+        shutil.copytree(str(parent / name), str(tmp_path / name))
     return content
 
 
@@ -102,6 +124,7 @@ def losses(folder):
     return {line['step']: line['discriminator_loss'] for line in folder.read_metrics()}
 
 
+@pytest.mark.slow
 def test_a_file_that_stopped_the_run_stops_it_at_once(stopped, run):
     with pytest.raises(UserError, match=r'05\.png cannot be read as an image .*--skip_unreadable'):
         run('run', 1000000)  # which is checked before the training
@@ -110,23 +133,23 @@ def test_a_file_that_stopped_the_run_stops_it_at_once(stopped, run):
 @pytest.mark.slow
 def test_a_run_goes_on_after_the_file_was_removed(stopped, folder, tmp_path, run, capsys):
     os.remove(str(folder / '05.png'))
-    assert sorted(losses(run('run', 30))) == list(range(1, 31))
+    assert sorted(losses(run('run', 10))) == list(range(1, 11))
     assert '1 file that cannot be read or is gone, among them 05.png' in capsys.readouterr().err
     data = record(tmp_path)
     assert data['unreadable'] == {'05.png': len(stopped)} and 'faults' not in data
     assert (data['images'], data['trained_on']) == (20, 19)
     (folder / '05.png').write_bytes(stopped)  # what was once left out stays left out
-    run('run', 32)
+    run('run', 11)
     assert record(tmp_path) == data
 
 
 @pytest.mark.slow
 def test_a_run_goes_on_with_skip_unreadable(stopped, folder, tmp_path, run):
     (folder / '11.png').write_bytes(b'x' * os.path.getsize(str(folder / '11.png')))
-    run('run', 30, '--skip_unreadable')
+    run('run', 10, '--skip_unreadable')
     data = record(tmp_path)
     assert sorted(data['unreadable']) == ['05.png', '11.png'] and data['trained_on'] == 18
-    run('run', 32)  # without the flag: the same files are left out
+    run('run', 11)  # without the flag: the same files are left out
     assert record(tmp_path) == data
 
 
@@ -134,11 +157,12 @@ def test_a_run_goes_on_with_skip_unreadable(stopped, folder, tmp_path, run):
 def test_a_run_goes_on_after_the_file_was_restored(stopped, folder, tmp_path, run):
     """For example from a backup, or because a network share came back: the run equals an uninterrupted one."""
     (folder / '05.png').write_bytes(stopped)
-    resumed = run('run', 30)
+    resumed = run('run', 10)
     assert 'unreadable' not in record(tmp_path) and record(tmp_path)['trained_on'] == 20
-    assert_same_run(resumed, run('whole', 30))
+    assert_same_run(resumed, run('whole', 10))
 
 
+@pytest.mark.slow
 def test_a_file_that_was_changed_between_two_calls_is_refused(folder, run):
     run('run', 3)
     (folder / '05.png').write_bytes(b'x')
@@ -151,8 +175,8 @@ def test_a_file_that_becomes_unreadable_after_the_check(folder, tmp_path, run):
     run('run', 3, '--skip_unreadable')
     (folder / '05.png').write_bytes(b'x' * os.path.getsize(str(folder / '05.png')))
     with pytest.raises(UserError, match=r'05\.png .*it was readable before\. Run the same command again to train '):
-        run('run', 30, '--skip_unreadable')
-    run('run', 30, '--skip_unreadable')
+        run('run', 10, '--skip_unreadable')
+    run('run', 10, '--skip_unreadable')
     assert list(record(tmp_path)['unreadable']) == ['05.png'] and record(tmp_path)['trained_on'] == 19
 
 
@@ -167,6 +191,7 @@ def test_no_file_can_be_read(folder, run):
         run('run', 1, '--skip_unreadable')
 
 
+@pytest.mark.slow
 def test_runs_inside_the_folder_are_no_data(folder, tmp_path, run, capsys):
     """--data_dir=. with the default run folders inside it."""
     run('images/runs/first', 3)
@@ -177,6 +202,7 @@ def test_runs_inside_the_folder_are_no_data(folder, tmp_path, run, capsys):
     assert all(record(folder, 'runs/' + name)['images'] == 20 for name in ('first', 'second'))
 
 
+@pytest.mark.slow
 def test_the_log_says_what_pictures_become(folder, tmp_path, training_settings, capsys):
     def printed(name, *flags):
         assert train(training_settings('--dataset=image_folder', '--data_dir=%s' % folder, '--steps=1',
@@ -207,6 +233,7 @@ def test_messages_say_what_a_file_is(content, kind, folder):
         image_folder.load(str(folder), image_size=8).first(1)
 
 
+@pytest.mark.slow
 def test_an_evaluation_may_read_other_files_than_the_training(tmp_path, run):
     run('run', 1)
 

@@ -25,9 +25,9 @@ NOISE = np.random.RandomState(0).uniform(-1, 1, (9, 100)).astype(np.float32)
 Script = collections.namedtuple('Script', 'path batch_images moving_images values')
 
 
-@pytest.fixture(params=['with Adam', 'without Adam'])
-def script(request, tf_layers, tmp_path):
-    """A `Script` after three training steps, whose checkpoint has or lacks the state of Adam."""
+@pytest.fixture(scope='module')
+def scripts(tf_layers, tmp_path_factory):
+    """{whether the checkpoint has the state of Adam: `Script` after three training steps}."""
     with tf.Graph().as_default(), tf.Session() as session:
         built = tf_layers_graph_mode.build(tf_layers)
         session.run(tf.global_variables_initializer())
@@ -35,12 +35,20 @@ def script(request, tf_layers, tmp_path):
         for _ in range(3):
             tf_layers_graph_mode.step(session, built, random.uniform(-1, 1, (4, 28, 28, 1)),
                                       random.uniform(-1, 1, (4, 1, 1, 100)))
-        saved = [v for v in tf.global_variables() if request.param == 'with Adam' or not (
-            'Adam' in v.op.name or 'power' in v.op.name)]
-        path = tf.train.Saver(saved).save(session, str(tmp_path / 'script' / 'model.ckpt'))
         images = [session.run(built.generated, {built.noise: NOISE.reshape(9, 1, 1, 100), built.is_training: mode})
                   for mode in (True, False)]
-        return Script(path, *images, session.run({v.op.name: v for v in saved}))
+        results = {}
+        for with_adam in (True, False):
+            saved = [v for v in tf.global_variables() if with_adam or not (
+                'Adam' in v.op.name or 'power' in v.op.name)]
+            path = tf.train.Saver(saved).save(session, str(tmp_path_factory.mktemp('script') / 'model.ckpt'))
+            results[with_adam] = Script(path, *images, session.run({v.op.name: v for v in saved}))
+        return results
+
+
+@pytest.fixture
+def script(scripts):
+    return scripts[True]
 
 
 @pytest.mark.slow
@@ -57,14 +65,16 @@ def test_sample_generates_the_images_of_the_script(script, sampling_settings, tm
 
 
 @pytest.mark.slow
-def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path, capsys):
+@pytest.mark.parametrize('with_adam', [True, False])
+def test_training_starts_from_the_checkpoint(with_adam, scripts, training_settings, tmp_path, capsys):
     """With a learning rate of nearly 0, the weights stay those of the script. Adam's state is restored if saved."""
+    script = scripts[with_adam]
     settings = training_settings(
-        '--flagfile=%s/graph_mode.flags' % FLAGS, '--dataset=digits', '--steps=1', '--batch_size=4', '--sample_size=4',
-        '--init_checkpoint=' + script.path, '--learning_rate_generator=1e-30',
+        '--flagfile=%s/graph_mode.flags' % FLAGS, '--dataset=mnist_10k', '--steps=1', '--batch_size=4',
+        '--sample_size=4', '--kernels=native', '--init_checkpoint=' + script.path, '--learning_rate_generator=1e-30',
         '--learning_rate_discriminator=1e-30', '--run_dir=' + str(tmp_path / 'run'))
     assert train(settings) == 0
-    with_adam = 'Generator/conv2d_transpose/kernel/Adam' in script.values
+    assert with_adam == ('Generator/conv2d_transpose/kernel/Adam' in script.values)
     assert ('with the state of Adam' if with_adam else 'with a new state of Adam') in capsys.readouterr().err
     variables = final_variables(RunFolder(settings.run_dir))
     assert variables['global_step'] == 1
@@ -79,8 +89,8 @@ def test_training_starts_from_the_checkpoint(script, training_settings, tmp_path
 def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_settings, tmp_path):
     """The error names all missing, unexpected and wrongly shaped variables."""
     with pytest.raises(UserError) as error:
-        train(training_settings('--dataset=digits', '--batch_size=4', '--init_checkpoint=' + script.path,
-                                    '--run_dir=' + str(tmp_path / 'run')))
+        train(training_settings('--dataset=mnist_10k', '--batch_size=4', '--init_checkpoint=' + script.path,
+                                '--kernels=native', '--run_dir=' + str(tmp_path / 'run')))
     for part in ('missing: Generator/dense/kernel', 'missing: Discriminator/dense_1/bias',
                  'unexpected: Generator/conv2d_transpose_2/kernel', 'wrong shape: Discriminator/conv2d/kernel is '
                  '[5, 5, 1, 128] there, not [5, 5, 1, 64]'):

@@ -4,6 +4,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import load_variables
 from training_steps import assert_close
 
 from dcgan_tf1 import cli_flags
@@ -35,8 +36,8 @@ class Pair:
             self.oracle_variables = {v.op.name: v for v in tf.global_variables() if is_model(v)}
             self.oracle_session = tf.Session()
             self.oracle_session.run(tf.global_variables_initializer())
-            for name, value in self.session.run(self.variables).items():
-                self.oracle_variables[name].load(value, self.oracle_session)
+            load_variables(self.oracle_session, {self.oracle_variables[name]: value for name, value
+                                                 in self.session.run(self.variables).items()})
 
     def close(self):
         self.session.close()
@@ -117,9 +118,8 @@ def test_losses_and_gradients(graph, tf_layers):
         oracle_gradients = [tf.gradients(loss, tf.trainable_variables(scope)) for loss, scope in (
             (script.discriminator_loss, 'Discriminator/'), (script.generator_loss, 'Generator/'))]
         session.run(tf.global_variables_initializer())
-        for variable in tf.global_variables():
-            if variable.op.name in weights:
-                variable.load(weights[variable.op.name], session)
+        load_variables(session, {variable: weights[variable.op.name] for variable in tf.global_variables()
+                                 if variable.op.name in weights})
         expected_losses, expected_gradients = session.run(
             [[script.discriminator_loss, script.generator_loss], oracle_gradients],
             {script.noise: feeds[0], script.images: feeds[1], script.is_training: True})
@@ -165,7 +165,7 @@ def test_ten_training_steps(make_pair, make_smooth):
     initial = pair.session.run(pair.variables)
     random = np.random.RandomState(2)
     for _ in range(10):
-        losses, expected = step_both(pair, random, 32)
+        losses, expected = step_both(pair, random, 8)
         assert_close(losses, expected, 'losses')
     assert len(pair.variables) == len(pair.oracle_variables) == 3 * 24 + 10
     assert pair.session.run(pair.graph.global_step) == 10

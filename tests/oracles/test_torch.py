@@ -68,19 +68,19 @@ def test_training_equals_pytorch(smooth, run_torch, training_settings, make_smoo
 
 @pytest.mark.slow
 @needs_torch
-@pytest.mark.parametrize('epsilon_mode', ['pytorch', 'tensorflow'])
-def test_epsilon_of_adam(epsilon_mode, run_torch, training_settings, graph):
+def test_epsilon_of_adam(run_torch, training_settings):
     """With gradients as small as epsilon the two conventions differ, and only one is PyTorch's."""
-    settings = training_settings('--epsilon=0.01', '--epsilon_mode=' + epsilon_mode)
-    step = tf.train.get_or_create_global_step()
-    variable = tf.get_variable('x', [3], initializer=tf.zeros_initializer(), use_resource=True)
-    adam = tf.train.AdamOptimizer(0.1, 0.5, 0.999, _adam_epsilon(settings, step))
     gradient = np.array([1., 0.01, -0.0001], np.float32)
-    update = adam.apply_gradients([(tf.constant(gradient), variable)], global_step=step)
-    with tf.Session() as session:
-        session.run(tf.global_variables_initializer())
-        for _ in range(5):
-            session.run(update)
-        value = session.run(variable)
     expected = run_torch('adam', gradient=gradient, epsilon=0.01)['variable']
-    assert np.allclose(value, expected, rtol=1e-5) == (epsilon_mode == 'pytorch')
+    for epsilon_mode in ('pytorch', 'tensorflow'):
+        settings = training_settings('--epsilon=0.01', '--epsilon_mode=' + epsilon_mode)
+        with tf.Graph().as_default(), tf.Session() as session:
+            step = tf.train.get_or_create_global_step()
+            variable = tf.get_variable('x', [3], initializer=tf.zeros_initializer(), use_resource=True)
+            adam = tf.train.AdamOptimizer(0.1, 0.5, 0.999, _adam_epsilon(settings, step))
+            update = adam.apply_gradients([(tf.constant(gradient), variable)], global_step=step)
+            session.run(tf.global_variables_initializer())
+            for _ in range(5):
+                session.run(update)
+            value = session.run(variable)
+        assert np.allclose(value, expected, rtol=1e-5) == (epsilon_mode == 'pytorch')

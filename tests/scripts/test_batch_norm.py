@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from helpers import with_few_digits
 from PIL import Image
 from scipy import stats
 
@@ -14,22 +15,23 @@ from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.any_tensorflow
 
 
 @pytest.fixture(scope='module')
 def arguments(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('batch_norm'))
-    return ['--dataset=digits', '--recipes=sparse_softmax', '--seeds=2', '--stages=2,4',
-            '--last_step=sparse_softmax=4', '--batch_size=8', '--num_images=60', '--classifier_steps=100',
+    return ['--dataset=mnist_10k', '--recipes=machinecurve', '--seeds=2', '--stages=2,4',
+            '--last_step=machinecurve=4', '--batch_size=8', '--num_images=60', '--classifier_steps=5',
             '--runs=%s/runs' % folder, '--output=%s/results' % folder]
 
 
 @pytest.fixture(scope='module')
 def output(arguments, trainings_in_process):
-    """The results folder after one call."""
-    with trainings_in_process():
-        script.main(arguments)
+    """The results folder after two calls: the second adds a seed, at the last stage only."""
+    with trainings_in_process(), with_few_digits():
+        script.main([*arguments, '--seeds=1'])
+        script.main([*arguments, '--stages=4'])
     return arguments[-1].split('=')[1]
 
 
@@ -38,9 +40,10 @@ def stored(output):
         return json.load(file)['measured']
 
 
+@pytest.mark.slow
 def test_measurements(output):
     measured = stored(output)
-    assert sorted(measured) == ['sparse_softmax %d %d' % (seed, step) for seed in (0, 1) for step in (2, 4)]
+    assert sorted(measured) == ['machinecurve 0 2', 'machinecurve 0 4', 'machinecurve 1 4']
     for modes in measured.values():
         assert set(modes) == {mode.name for mode in MODES}
         for name, values in modes.items():
@@ -49,57 +52,62 @@ def test_measurements(output):
             assert np.isfinite(scores).all()
         assert modes['batch']['gaps'] is None
         for kind, layers in modes['standing 100']['gaps'].items():
-            assert layers == [0, 0], kind
+            assert layers == [0, 0, 0], kind
         # After 2 or 4 updates with 0.99, averages are nearly initial; correcting their warm-up helps.
         variance = {name: values['gaps']['variance'][0] for name, values in modes.items() if values['gaps']}
         assert variance['standing 10'] < variance['standing 1']
         assert variance['moving 0.9'] < variance['moving 0.99, updated twice'] < variance['moving 0.99'] < (
             variance['moving 0.999']) < variance['never updated']
         assert variance['moving 0.99, corrected'] < variance['moving 0.99']
-    first, second = (measured['sparse_softmax %d 4' % seed] for seed in (0, 1))
+    first, second = (measured['machinecurve %d 4' % seed] for seed in (0, 1))
     assert first['batch']['scores'] != second['batch']['scores']
 
 
+@pytest.mark.slow
 def test_tables(output):
     with open(output + '/tables.md', encoding='utf-8') as file:
         text = file.read()
-    assert 'over the 2 trainings of `sparse_softmax` at\nstep 4:' in text
-    assert '## sparse_softmax, step 4 (2 seeds)' in text and '| moving 0.99, updated twice |' in text
-    assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/digits --dataset=digits '
-            '--recipes=sparse_softmax --seeds=2 --stages=2,4 --last_step=sparse_softmax=4 --num_images=60 '
-            '--batch_size=8 --classifier_steps=100\n') in text
+    assert 'over the 2 trainings of `machinecurve` at\nstep 4:' in text
+    assert '## machinecurve, step 4 (2 seeds)' in text and '| moving 0.99, updated twice |' in text
+    assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/mnist_10k --dataset=mnist_10k '
+            '--recipes=machinecurve --seeds=2 --stages=4 --last_step=machinecurve=4 --num_images=60 '
+            '--batch_size=8 --classifier_steps=5\n') in text
     with open(output + '/scores.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     measured = stored(output)
-    for row in rows:
-        modes = [measured['sparse_softmax %d %s' % (seed, row['step'])] for seed in (0, 1)]
+    for row in (row for row in rows if row['step'] == '4'):
+        modes = [measured['machinecurve %d 4' % seed] for seed in (0, 1)]
         values = [each[row['statistics']]['scores'][row['score']] for each in modes]
         assert float(row['mean']) == pytest.approx(np.mean(values), rel=1e-4, abs=1e-9)
         assert float(row['sd']) == pytest.approx(abs(values[0] - values[1]) / np.sqrt(2), rel=1e-2, abs=1e-9)
     assert len({row['statistics'] for row in rows}) == len(MODES)
 
 
+@pytest.mark.slow
 def test_pictures(output):
-    for name in ('scores', 'digits', 'sparse_softmax', 'sparse_softmax_all_modes'):
+    for name in ('scores', 'digits', 'machinecurve', 'machinecurve_all_modes'):
         with Image.open('%s/%s.png' % (output, name)) as picture:
             assert picture.size[0] == 1400
-    with Image.open(output + '/samples/sparse_softmax_000004.png') as picture:
+    with Image.open(output + '/samples/machinecurve_000004.png') as picture:
         assert picture.size == (8 * 30 + 2, len(MODES) * 30 + 2)
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_twice(output, arguments, monkeypatch):
     monkeypatch.setattr(trainings, 'train', None)
     monkeypatch.setattr(measure.BatchNormExperiment, 'measure', None)
     monkeypatch.setattr(script, 'report', lambda *_: None)
-    script.main(arguments)
+    script.main([*arguments, '--stages=4'])
 
 
+@pytest.mark.slow
 def test_other_settings_do_not_mix(output, arguments):
     with pytest.raises(SystemExit, match='was measured with .* another --output'):
         script.main([*arguments, '--num_images=70'])
 
 
-def test_a_longer_run_is_not_measured(output, arguments, tmp_path, trainings_in_process):
+@pytest.mark.slow
+def test_a_longer_run_is_not_measured(output, arguments, tmp_path, trainings_in_process, few_digits):
     error = 'is at step 4, not at step 1: name another .*--runs'
     with trainings_in_process(), pytest.raises(SystemExit, match=error):
         script.main([*arguments, '--stages=1', '--output=%s' % tmp_path])
@@ -116,7 +124,7 @@ def test_collapsed_seeds(tmp_path):
                               (2, 1000, 1.4), (2, 3000, 1.2)):
         measurements.add(('graph_mode', seed, step), batch_mode(score))
     assert measure.collapsed_seeds(measurements, 'graph_mode') == {1: 1000, 2: 1000}
-    assert measure.collapsed_seeds(measurements, 'sparse_softmax') == {}
+    assert measure.collapsed_seeds(measurements, 'machinecurve') == {}
     assert measure.scored_seeds(measurements, 'graph_mode', 100) == [batch_mode(1.0)]  # of seed 0
     assert measure.scored_seeds(measurements, 'graph_mode', 1000) == [batch_mode(6.), batch_mode(1.6)]
     assert measure.scored_seeds(measurements, 'graph_mode', 3000) == []
@@ -167,27 +175,28 @@ def test_holm():
     assert paired.holm([0.9, 0.8]) == [1, 1]
 
 
+@pytest.mark.slow
 def test_longer_trainings_of_the_blog_posts(tmp_path, output):
     """Those of another experiment are reported if they are longer, and only then."""
-    own, others = {'dataset': 'digits', 'num_images': 60}, str(tmp_path / 'others')
+    own, others = {'dataset': 'mnist_10k', 'num_images': 60}, str(tmp_path / 'others')
     os.mkdir(others)
-    measured = stored(output)['sparse_softmax 0 4']
+    measured = stored(output)['machinecurve 0 4']
     scores = {mode: measured[mode]['scores'] for mode in ('batch', 'moving 0.99', 'standing 100', 'never updated')}
     blog_posts = Measurements(others, own)
-    for recipe, seed, step, precision in (('sparse_softmax', 0, 4, 'float32'), ('sparse_softmax', 0, 9, 'float32'),
-                                          ('sparse_softmax', 1, 9, 'bfloat16'), ('graph_mode', 0, 9, 'float32')):
+    for recipe, seed, step, precision in (('machinecurve', 0, 4, 'float32'), ('machinecurve', 0, 9, 'float32'),
+                                          ('machinecurve', 1, 9, 'bfloat16'), ('graph_mode', 0, 9, 'float32')):
         blog_posts.add(('scores', recipe, seed, step), {'modes': scores, 'made_with': 'TensorFlow in ' + precision})
     measurements = Measurements(str(tmp_path), {**own, 'precision': 'float32'}, real={'classifier_accuracy': 1})
-    measurements.add(('sparse_softmax', 0, 4), measured)
-    measurements.add(('sparse_softmax', 1, 4), measured)
+    measurements.add(('machinecurve', 0, 4), measured)
+    measurements.add(('machinecurve', 1, 4), measured)
     merged = measure.with_longer_trainings(measurements, others)
-    assert [key for key, _ in merged.items('sparse_softmax', None, None)] == [
-        ['sparse_softmax', 0, 4], ['sparse_softmax', 0, 9], ['sparse_softmax', 1, 4]]
+    assert [key for key, _ in merged.items('machinecurve', None, None)] == [
+        ['machinecurve', 0, 4], ['machinecurve', 0, 9], ['machinecurve', 1, 4]]
     assert merged.values('graph_mode', None, None) == []
-    assert len(measurements.values('sparse_softmax', None, None)) == 2
+    assert len(measurements.values('machinecurve', None, None)) == 2
     measurements.content['real']['scores'] = measured['batch']['scores']
-    text = tables.markdown_tables(merged, {'sparse_softmax': [4, 9]}, 'the command')
-    longer = text[text.index('## sparse_softmax, step 9 (1 seed)'):]
+    text = tables.markdown_tables(merged, {'machinecurve': [4, 9]}, 'the command')
+    longer = text[text.index('## machinecurve, step 9 (1 seed)'):]
     assert '| never updated |' in longer and '| standing 1 |' not in longer and 'log variances' not in longer
     with pytest.raises(SystemExit, match='was measured with'):
         measure.with_longer_trainings(Measurements(str(tmp_path / 'new'), {'num_images': 70, 'precision': ''}), others)

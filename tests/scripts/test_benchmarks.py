@@ -1,10 +1,12 @@
 """The benchmarks: the GEMM bound, the implementations, a tiny run of everything, and the stored results."""
+import functools
 import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
+from itertools import zip_longest
 
 import numpy as np
 import pytest
@@ -29,11 +31,27 @@ from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorfl
 from scripts.benchmarks.training.race import Result
 from scripts.lib.paths import results_folder
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.any_tensorflow
 
 PAIRS = [('graph_mode', 'generator_then_discriminator'), ('graph_mode', 'simultaneous'),
          ('sparse_softmax', 'discriminator_then_generator'),
          ('learnopencv_torch', 'discriminator_then_generator_same_images')]
+
+
+TORCH_PROGRAM = '''
+import importlib, json, sys
+for task in json.loads(sys.argv[1]):
+    module = importlib.import_module('scripts.benchmarks.training.implementations.' + task['module'])
+    program = module.build(task)
+    print(json.dumps([program.parameters, [program.train(1) for _ in range(2)]]))
+assert 'tensorflow' not in sys.modules
+'''
+
+
+@pytest.fixture
+def forked_workers(monkeypatch):
+    """Workers are forks if they do not change this variable."""
+    monkeypatch.setenv('TF_CPP_MIN_LOG_LEVEL', '2')
 
 
 def make_task(recipe, schedule, **options):
@@ -74,13 +92,14 @@ def test_bound_counts_gradients(graph):
 
 @pytest.mark.parametrize('recipe,schedule', PAIRS)
 def test_every_timed_step_has_a_full_batch(recipe, schedule, graph):
-    settings = dcgan_tf1_loop._settings(make_task(recipe, schedule))
+    settings = dcgan_tf1_loop._settings(make_task(recipe, schedule, flags=gemm_bound.NATIVE_KERNELS))
     batches = run_settings.batch_plan(settings, 5).indices(tf.constant(0, tf.int64))
     indices = tf.data.make_one_shot_iterator(batches).get_next()
     with tf.Session() as session:
         assert [len(session.run(indices)) for _ in range(6)] == [2] * 6
 
 
+@pytest.mark.slow
 def test_bound_of_graph_mode(graph):
     """Ten products belong to the 5×5 layers between 128 and 256 channels, which are nearly all of the work."""
     task = make_task('graph_mode', 'simultaneous', flags=gemm_bound.NATIVE_KERNELS)
@@ -92,9 +111,10 @@ def test_bound_of_graph_mode(graph):
     assert sum(product.flops for product in large) > 0.97 * sum(product.flops for product in products)
 
 
+@functools.lru_cache(maxsize=None)
 def expected_parameters(recipe, schedule):
     with tf.Graph().as_default() as graph:
-        dcgan_tf1_loop.build_graph(make_task(recipe, schedule))
+        dcgan_tf1_loop.build_graph(make_task(recipe, schedule, flags=gemm_bound.NATIVE_KERNELS))
         return tensorflow_process.count_parameters(graph)
 
 
@@ -102,30 +122,39 @@ def assert_trains(losses):
     assert np.isfinite(losses).all() and (losses[0] != losses[1]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('recipe,schedule', PAIRS)
 def test_keras_trains_the_same_networks(recipe, schedule):
     pytest.importorskip('keras', minversion='3')
     from scripts.benchmarks.training.implementations import keras_loop
     program = keras_loop.build(make_task(recipe, schedule, policy='float32'))
     assert program.parameters == expected_parameters(recipe, schedule)
-    assert_trains(np.array([program.train(1) for _ in range(2)]))
+    tf.config.run_functions_eagerly(recipe != 'sparse_softmax')  # tracing a step takes longer than the step
+    try:
+        assert_trains(np.array([program.train(1) for _ in range(2)]))
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def test_processes_of_other_frameworks_do_not_import_tensorflow():
     """PyTorch crashes beside it."""
+    # With -u, it is no fork of a process that has imported TensorFlow.
     program = 'import sys, scripts.lib.machine; print("tensorflow" in sys.modules)'
-    assert subprocess.check_output([sys.executable, '-c', program], cwd=ROOT) == b'False\n'
+    assert subprocess.check_output([sys.executable, '-u', '-c', program], cwd=ROOT) == b'False\n'
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec('torch') is None, reason='PyTorch is not installed')
-@pytest.mark.parametrize('module,recipe,schedule', [
-    *(('torch_loop', *pair) for pair in PAIRS), ('post_001_loop', *PAIRS[-1])])
-def test_torch_trains_the_same_networks(module, recipe, schedule):
+def test_torch_trains_the_same_networks():
     """In a process of its own: some versions of PyTorch crash in a process with TensorFlow."""
-    process = processes.Process({**make_task(recipe, schedule), 'module': 'implementations.' + module})
-    assert process.description['parameters'] == expected_parameters(recipe, schedule)
-    assert_trains(np.array([process.train(1)['losses'] for _ in range(2)]))
-    process.close()
+    tasks_of_torch = [{**make_task(*pair), 'module': module} for module, *pair in (
+        *(('torch_loop', *pair) for pair in PAIRS), ('post_001_loop', *PAIRS[-1]))]
+    output = subprocess.check_output([sys.executable, '-u', '-c', TORCH_PROGRAM, json.dumps(tasks_of_torch)], cwd=ROOT,
+                                     env={**os.environ, 'OMP_NUM_THREADS': '1'})  # more threads spin while they wait
+    for task, line in zip_longest(tasks_of_torch, output.decode().splitlines()):
+        parameters, losses = json.loads(line)
+        assert parameters == expected_parameters(task['recipe'], task['schedule'])
+        assert_trains(np.array(losses))
 
 
 @pytest.mark.parametrize('change', [{}, {'windows': 3}, {'frameworks': 'TensorFlow 9'}])
@@ -133,25 +162,24 @@ def test_other_recipes_are_kept(change):
     """If they were measured in the same way."""
     def measured(recipe, *frameworks):
         return measurements.Measurements('a CPU', '3.11', ', '.join(frameworks), 7, {recipe: 128}, 0.1, '',
-                                         {recipe: []}, {})
+                                         {recipe: []})
     kept = measurements.with_earlier(measured('graph_mode', 'PyTorch 2', 'TensorFlow 2'),
                                      measured('sparse_softmax', 'TensorFlow 2', 'PyTorch 2')._replace(**change))
     expected = ['graph_mode'] if change else ['sparse_softmax', 'graph_mode']
     assert list(kept.races) == list(kept.batch_sizes) == expected
 
 
-def test_a_tiny_run(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
     bound = catalog.Implementation(catalog.BOUND, 'float32', 'gemm_bound', {}, False, tuple(catalog.RECIPES))
     missing = bound._replace(name='PyTorch nowhere', module='no_such_module')
     own = [implementation for implementation in catalog.IMPLEMENTATIONS
            if implementation.name in (catalog.POST, catalog.PACKAGE, catalog.AUTO)
            and implementation.precision != 'bfloat16']
+    for implementation in own:  # no kernels are timed
+        if implementation.options:
+            monkeypatch.setitem(implementation.options, 'flags', [*implementation.options['flags'], '--kernels=native'])
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
-    monkeypatch.setattr(catalog, 'GROWTH_IMPLEMENTATIONS', [
-        entry for entry in catalog.GROWTH_IMPLEMENTATIONS if entry.precision == 'float32'])
-    monkeypatch.setattr(catalog, 'BATCH_SIZES', (4,))
-    monkeypatch.setattr(catalog, 'IMAGE_SIZES', {'sparse_softmax': (28,)})
-    monkeypatch.setattr(catalog, 'IMAGES_IN_MEMORY', (40,))
     benchmark.main(['--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
                     '--note=A test.', '--output=' + str(tmp_path)])
     folder, = [path for path in tmp_path.iterdir() if path.is_dir()]  # of this processor
@@ -168,11 +196,9 @@ def test_a_tiny_run(tmp_path, monkeypatch):
         assert content['comparisons']['sparse_softmax'][0]['post'][0] > 0
     else:
         assert 'tf_keras' in results[catalog.POST, 'float32']['unavailable']
-    assert [entry['quantity'] for entry in content['growth']['sparse_softmax']] == [
-        'batch size', 'image size', 'images in memory']
     text = (folder / 'README.md').read_text(encoding='utf-8')
     assert '| PyTorch nowhere | float32 | not available: No module' in text and '| dcgan_tf1 | float32 |' in text
-    assert '\n| images in memory |' in text and '\nA test.\n' in text
+    assert '\nA test.\n' in text
     assert (folder / 'sparse_softmax.png').read_bytes().startswith(b'\x89PNG')
     auto = results[catalog.AUTO, 'auto']
     assert auto['details']['precision'] in ('float32', 'bfloat16') and '| dcgan_tf1, auto | auto: ' in text
@@ -210,16 +236,17 @@ def test_a_post_is_compared_with_its_own_schedule_alone():
     empty = dict.fromkeys(measurements.Measurements._fields, 0)
     text = report.readme(measurements.Measurements(**{
         **empty, 'note': '', 'batch_sizes': {'graph_mode': 128}, 'races': {'graph_mode': [
-            result._replace(peak=1) for result in results]}, 'growth': {}}))
+            result._replace(peak=1) for result in results]}}))
     assert '| own | float32 | 1.50 (1.50–1.50) |' in text and '| other | float32 |  |' in text
 
 
+@pytest.mark.slow
 def test_packing(tmp_path, capsys):
     arguments = ['--image_size=8', '--folder=%s' % tmp_path, '--output=%s/results' % tmp_path]
-    packing.main(['--files=300', *arguments])
-    packing.main(['--files=200', *arguments])
+    packing.main(['--files=140', *arguments])
+    packing.main(['--files=128', *arguments])
     text = capsys.readouterr().out
-    assert '| 300 | 8×8 | ' in text and '| 200 | 8×8 | ' in text and os.listdir(str(tmp_path)) == ['results']
+    assert '| 140 | 8×8 | ' in text and '| 128 | 8×8 | ' in text and os.listdir(str(tmp_path)) == ['results']
     with open(str(tmp_path / 'results' / 'packing.json')) as file:
         bytes_per_image = [result['bytes'] / result['count'] for result in json.load(file)]
     assert len(bytes_per_image) == 2 and all(0 < size - (8 * 8 * 3 + 4) < 4 for size in bytes_per_image)
@@ -236,11 +263,10 @@ def test_auto_is_compared_with_the_fastest_fixed_choice():
     assert len(comparisons.compare(results)) == 1  # it is not one of the fixed choices
 
 
-def test_a_worker_that_dies():
-    implementation, = [entry for entry in catalog.IMPLEMENTATIONS
-                       if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')]
-    process = processes.Process(tasks.make_task('sparse_softmax', 'discriminator_then_generator', implementation,
-                                                batch_size=2))
+@pytest.mark.slow
+def test_a_worker_that_dies(forked_workers):
+    process = processes.Process({**make_task('graph_mode_dense', 'simultaneous', flags=gemm_bound.NATIVE_KERNELS),
+                                 'module': 'implementations.dcgan_tf1_loop'})
     assert process.train(1)['milliseconds'] > 0
     os.kill(process.process.pid, signal.SIGKILL)
     with pytest.raises(processes.Unavailable, match='status -9'):
@@ -248,12 +274,13 @@ def test_a_worker_that_dies():
     process.close()
 
 
+@pytest.mark.slow
 def test_profile(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalog, 'RECIPES', {'sparse_softmax': ('discriminator_then_generator',)})
-    monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [
-        entry for entry in catalog.IMPLEMENTATIONS
-        if (entry.name, entry.precision) == (catalog.PACKAGE, 'float32')])
+    monkeypatch.setattr(catalog, 'RECIPES', {'machinecurve': ('simultaneous',)})
+    monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [catalog.Implementation(
+        catalog.PACKAGE, 'float32', 'implementations.dcgan_tf1_loop', {'flags': gemm_bound.NATIVE_KERNELS}, False,
+        ('machinecurve',))])
     profile_step.main(['--steps=1', '--output=%s' % tmp_path])
     row, = [line for line in (tmp_path / 'README.md').read_text(encoding='utf-8').splitlines()
-            if line.startswith('| sparse_softmax, discriminator_then_generator | float32 |')]
+            if line.startswith('| machinecurve, simultaneous | float32 |')]
     assert row.count('%)') == len(profile_step.KINDS)

@@ -5,13 +5,13 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import with_few_digits
 from PIL import Image
 
 from dcgan_tf1 import losses, plots
@@ -21,10 +21,10 @@ from scripts.experiments.blog_posts import __main__ as script
 from scripts.experiments.blog_posts import layout, report, rules, trained, untrained
 from scripts.experiments.blog_posts.post_002 import STRETCHED
 from scripts.experiments.blog_posts.values import LOSSES
-from scripts.lib import machine, paths, runs, trainings
+from scripts.lib import machine, runs, trainings
 from scripts.lib.measurements import Measurements
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.any_tensorflow
 
 with open(script.PUBLISHED, encoding='utf-8') as file:
     PUBLISHED = json.load(file)
@@ -132,6 +132,7 @@ def test_stretched_as_imshow_does():
         figure.clear()
 
 
+@pytest.mark.slow
 def test_untrained_decisions():
     first, second, again = (untrained.decision('paperspace', seed) for seed in (0, 1, 0))
     assert first == again != second and 0 < abs(first) < 0.1 and 0 < abs(second) < 0.1
@@ -180,6 +181,7 @@ def unwrapped(text):
     return ' '.join(text.split())
 
 
+@pytest.mark.slow
 def test_values_like_the_notebook(tmp_path):
     measurements = artificial_measurements(str(tmp_path), like_the_notebook)
     results = report.sections(PUBLISHED, measurements, str(tmp_path))
@@ -208,6 +210,7 @@ def test_values_like_the_notebook(tmp_path):
         assert '](%s)' % post['url'] in markdown and 'href="%s"' % post['url'] in html
 
 
+@pytest.mark.slow
 def test_values_like_the_post(tmp_path):
     measurements = artificial_measurements(str(tmp_path), like_the_post)
     results = report.sections(PUBLISHED, measurements, str(tmp_path))
@@ -217,6 +220,7 @@ def test_values_like_the_post(tmp_path):
         report.markdown(PUBLISHED, results, measurements))
 
 
+@pytest.mark.slow
 def test_values_unlike_both(tmp_path):
     measurements = artificial_measurements(str(tmp_path), lambda *_: 20.)
     results = report.sections(PUBLISHED, measurements, str(tmp_path))
@@ -233,6 +237,7 @@ def mode_scores(share, digit, sharpness, distance):
             'classifier_score': 5., 'modes': 10}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('share,digit,sharpness,distance,verdict', [
     (0.8, 9, 0.5, 3.,
      '"in most cases the same number": reproduced; "that number is 9": reproduced; "slightly blurry": '
@@ -281,6 +286,7 @@ def test_findings_of_post_002(share, digit, sharpness, distance, verdict, tmp_pa
             ', '.join(['5'] * (seed + 1)), seed + 1) in text
 
 
+@pytest.mark.slow
 def test_stretching_is_reported(tmp_path):
     """The report says for how many seeds most images show the same digit, with and without stretching."""
     measurements = artificial_measurements(str(tmp_path), lambda *_: 1.)
@@ -322,10 +328,10 @@ def test_commands(tmp_path):
 @pytest.fixture(scope='module')
 def arguments(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp('blog_posts'))
-    return ['--dataset=digits', '--seeds=1', '--first_step_seeds=2', '--decision_seeds=2', '--batch_size=2',
+    return ['--dataset=mnist_10k', '--seeds=1', '--first_step_seeds=2', '--decision_seeds=2', '--batch_size=2',
             '--steps=machinecurve=60,machinecurve-double_sigmoid=60,graph_mode=4,graph_mode_dense=6,'
             'sparse_softmax=10',
-            '--timed_steps=2', '--num_images=60', '--classifier_steps=100', '--runs=%s/runs' % folder,
+            '--timed_steps=2', '--num_images=60', '--classifier_steps=5', '--runs=%s/runs' % folder,
             '--output=%s/results' % folder]
 
 
@@ -339,8 +345,10 @@ def output(arguments, trainings_in_process):
     path = arguments[-1].split('=')[1]
     with open(path + '.published.json', 'w') as file:
         json.dump(short, file)
-    with trainings_in_process(), pytest.MonkeyPatch.context() as patch:
+    settings_of = untrained.training_settings
+    with trainings_in_process(), with_few_digits(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(script, 'PUBLISHED', path + '.published.json')
+        patch.setattr(untrained, 'training_settings', lambda *flags: settings_of(*flags, '--kernels=native'))
         assert script.main(arguments) == 0
     return path
 
@@ -350,6 +358,7 @@ def stored(output):
         return json.load(file)['measured']
 
 
+@pytest.mark.slow
 def test_losses(output):
     measured, folder = stored(output), os.path.join(os.path.dirname(output), 'runs')
     records = {record['step']: record for record in RunFolder(folder + '/sparse_softmax-0').read_metrics()}
@@ -365,6 +374,7 @@ def test_losses(output):
     assert measured['first 0'] != measured['first 1'] and measured['decision 0'] != measured['decision 1']
 
 
+@pytest.mark.slow
 def test_scores(output):
     measured = stored(output)
     modes = measured['scores graph_mode 0 4']['modes']
@@ -374,6 +384,7 @@ def test_scores(output):
     assert modes['never updated']['sharpness'] < 0.5 * modes['batch']['sharpness']
 
 
+@pytest.mark.slow
 def test_times(output):
     timed = [values for key, values in stored(output).items() if key.startswith('seconds learnopencv')]
     assert len(timed) == 2
@@ -383,6 +394,7 @@ def test_times(output):
         assert values['device'] == machine.tensorflow_device()
 
 
+@pytest.mark.slow
 def test_report(output):
     with open(output + '/README.md', encoding='utf-8') as file:
         text = file.read()
@@ -412,6 +424,7 @@ def test_layout():
             '<p><a href="b">a</a>, c</p>') in html
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_twice(output, arguments, monkeypatch):
     """With one more seed, only that seed is measured."""
     before = stored(output)
@@ -425,12 +438,14 @@ def test_nothing_is_measured_twice(output, arguments, monkeypatch):
     assert set(after) - set(before) == {'decision 2'} and {key: after[key] for key in before} == before
 
 
+@pytest.mark.slow
 def test_other_settings_do_not_mix(output, arguments):
     with pytest.raises(SystemExit, match='was measured with .* another --output'):
         script.main([*arguments, '--num_images=70'])
 
 
-def test_a_longer_run_is_not_measured(output, arguments, trainings_in_process):
+@pytest.mark.slow
+def test_a_longer_run_is_not_measured(output, arguments, trainings_in_process, few_digits):
     before = stored(output)
     error = 'graph_mode-0 is at step 4, not at step 2: .*--runs'
     with trainings_in_process(), pytest.raises(SystemExit, match=error):
@@ -438,7 +453,8 @@ def test_a_longer_run_is_not_measured(output, arguments, trainings_in_process):
     assert stored(output) == before
 
 
-def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, monkeypatch):
+@pytest.mark.slow
+def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, few_digits, monkeypatch):
     real_scores = trained.BlogPosts.scores
 
     def collapse_seed_0(self, recipe, run_dir, *others):
@@ -446,7 +462,10 @@ def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, monkey
         return {'batch': {'classifier_score': 1.2 if run_dir.endswith('-0') else 1.6}}
     monkeypatch.setattr(trained.BlogPosts, 'scores', collapse_seed_0)
     monkeypatch.setattr(runs, 'COLLAPSE_CHECK_STEP', 3)
-    arguments = ['--dataset=digits', '--posts=004', '--seeds=1', '--first_step_seeds=1', '--batch_size=2',
+    monkeypatch.setitem(trained.TRAININGS, '004', [
+        (name, recipe, (*flags, '--network=graph_mode_dense', '--loss=sigmoid'))  # trains faster
+        for name, recipe, flags in trained.TRAININGS['004']])
+    arguments = ['--dataset=mnist_10k', '--posts=004', '--seeds=1', '--first_step_seeds=1', '--batch_size=2',
                  '--steps=sparse_softmax=6', '--num_images=20', '--classifier_steps=1',
                  '--runs=%s/runs' % tmp_path, '--output=%s/results' % tmp_path]
     with trainings_in_process():
@@ -465,10 +484,11 @@ def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, monkey
             % (made_with, made_with)) in text
 
 
+@pytest.mark.slow
 def test_runs_of_the_batch_norm_experiment(output):
     folder = os.path.join(os.path.dirname(output), 'runs')
 
-    def finished(name, seed, steps, dataset='digits'):
+    def finished(name, seed, steps, dataset='mnist_10k'):
         arguments = argparse.Namespace(batch_norm_runs=folder, dataset=dataset, runs='mine',
                                        classifier_steps=1)
         training = runs.Training(name, name, (), (steps,))
@@ -480,24 +500,22 @@ def test_runs_of_the_batch_norm_experiment(output):
     assert finished('graph_mode', 0, 4, 'mnist') is None
 
 
+@pytest.mark.slow
 def test_interrupted(tmp_path):
     """SIGTERM and Ctrl-C let the training save and the script report. The same command resumes it."""
     run, step = RunFolder(str(tmp_path / 'runs' / 'machinecurve-0')), 0
+
+    def send(number):
+        """Sends a signal to the script, which runs in this process, in the middle of the training."""
+        while not run.read_metrics() or run.read_metrics()[-1]['step'] < step + 3:
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        process = subprocess.Popen([
-            sys.executable, '-m', 'scripts.experiments.blog_posts', '--dataset=digits', '--posts=000',
-            '--seeds=1', '--batch_size=2', '--steps=machinecurve=1000000', '--runs=' + str(tmp_path / 'runs'),
-            '--output=' + str(tmp_path / 'results')],
-            cwd=paths.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            deadline = time.time() + 300
-            while not run.read_metrics() or run.read_metrics()[-1]['step'] < step + 3:
-                assert process.poll() is None and time.time() < deadline
-                time.sleep(0.1)
-            process.send_signal(number)
-            assert process.wait(timeout=120) == status
-        finally:
-            process.kill()
+        threading.Thread(target=send, args=(number,), daemon=True).start()
+        with pytest.raises(SystemExit) as stopped:
+            script.main(['--dataset=mnist_10k', '--posts=000', '--seeds=1', '--batch_size=2',
+                         '--steps=machinecurve=1000000', '--runs=%s/runs' % tmp_path, '--output=%s/results' % tmp_path])
+        assert stopped.value.code == status
         with run.locked():  # the training has ended
             assert step_of(last_checkpoint(run)) > step
         with open(run.log, encoding='utf-8') as file:
@@ -510,6 +528,7 @@ def test_interrupted(tmp_path):
         os.remove(str(tmp_path / 'results' / 'README.md'))
 
 
+@pytest.mark.slow
 def test_a_training_that_fails(tmp_path):
     with pytest.raises(SystemExit, match='mine: .*--data_dir'):
         trainings.train('learnopencv_tf', str(tmp_path / 'mine'), '--seed=0')

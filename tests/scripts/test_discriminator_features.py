@@ -4,22 +4,22 @@ import json
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import MAIN_RUN
 from PIL import Image
 
 from dcgan_tf1 import pixels
 from dcgan_tf1.batches import BatchPlan
 from dcgan_tf1.checkpoints import last_checkpoint
 from dcgan_tf1.cli import exit_status
-from dcgan_tf1.data import digits, mnist
+from dcgan_tf1.data import mnist, mnist_10k
 from dcgan_tf1.errors import UserError
 from dcgan_tf1.graph import build_training
 from scripts.experiments.discriminator_features import __main__ as script
 from scripts.experiments.discriminator_features import images as labeled_images
 from scripts.experiments.discriminator_features import network, report, svm
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.any_tensorflow
 
-SMALL = ('--dataset=digits', '--batch_size=8', '--sample_size=4', '--steps=6', '--log_every=1')
 KERNEL = 'Discriminator/conv2d/kernel'
 COLORS = {'blue': (0, 0, 255), 'green': (0, 255, 0), 'red': (255, 0, 0)}
 
@@ -47,8 +47,9 @@ def make_color_folders(folder, count):
             Image.new('RGB', (8, 8), color).save(str(folder / name / ('%d.png' % number)))
 
 
+@pytest.mark.slow
 def test_a_small_run(trained, tmp_path, capsys):
-    run = trained(*SMALL)
+    run = trained(*MAIN_RUN, '--steps=6')
     script.main(['--run_dir=' + run.path, '--train_images=200', '--test_images=100',
                  '--output=%s' % tmp_path])
     with open(str(tmp_path / 'features.json')) as file:
@@ -62,14 +63,14 @@ def test_a_small_run(trained, tmp_path, capsys):
     for name, values in features.items():
         held_out = values['held_out_accuracy']
         assert held_out[str(values['C'])] == max(held_out.values()), name
-        assert values['test_accuracy'] > 0.8, name
+        assert values['test_accuracy'] > 0.5, name
     assert features['trained discriminator'] != features['untrained discriminator']
     table = capsys.readouterr().out
     assert '\n| raw pixels | 784 | ' in table and table.count('\n') == 5
     with open(str(tmp_path / 'README.md'), encoding='utf-8') as file:
         text = file.read()
     assert table in text and 'trained on\n200 labeled images and tested on 100.' in text
-    assert ('\npython -m scripts.experiments.discriminator_features --run_dir=runs/sparse_softmax-digits-0 '
+    assert ('\npython -m scripts.experiments.discriminator_features --run_dir=runs/sparse_softmax-mnist_10k-0 '
             '--train_images=200 --test_images=100\n') in text
     for name in ('filters.png', 'guided.png'):
         with Image.open(str(tmp_path / name)) as picture:
@@ -130,6 +131,7 @@ def test_guided_through_two_layers(graph):
         np.testing.assert_array_equal(session.run(guided), [[2, 0]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['sparse_softmax', 'graph_mode', 'machinecurve', 'paperspace'])
 def test_features_depend_on_the_image_only(name, untrained, images):
     """Not on other images, by batch norm, nor on chance, by dropout."""
@@ -144,6 +146,7 @@ def test_features_depend_on_the_image_only(name, untrained, images):
             assert np.abs(part[1] - part[0]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_responses_and_their_gradients(untrained, images):
     with untrained() as discriminator:
         responses = discriminator.responses(images)
@@ -164,6 +167,7 @@ def test_responses_and_their_gradients(untrained, images):
             np.testing.assert_allclose(alone[0], original[3], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_receptive_fields(untrained):
     """Two 5×5 convolutions of stride 2 see 13×13 pixels: 5 + 4 · 2. Padding 'same' of 28 pixels is 1 before."""
     with untrained() as discriminator:
@@ -186,6 +190,7 @@ def test_crop():
     assert patch(1, 1) == [[11, 12, 128], [15, 16, 128], [128, 128, 128]]
 
 
+@pytest.mark.slow
 def test_patches(untrained, images, monkeypatch):
     """The strongest responses come first. Both discriminators get the same images and positions."""
     pictures = {}
@@ -206,13 +211,14 @@ def test_patches(untrained, images, monkeypatch):
         np.testing.assert_allclose(shown, report.crop(row, position, fields)[0], atol=1)
 
 
+@pytest.mark.slow
 def test_weights(trained, training_settings, random_images):
     """Untrained weights are the initial ones of a training with this seed, trained ones the checkpoint's."""
-    run = trained(*SMALL)
+    run = trained(*MAIN_RUN, '--steps=6')
     settings, _ = script.read_settings(script.parse(['--run_dir=' + run.path]))
     batches = [pixels.to_float(random_images.pixels.astype(np.float32))]
     with tf.Graph().as_default(), tf.Session() as session:
-        build_training(training_settings(*SMALL), random_images, BatchPlan('continuous', 40, 8, 0))
+        build_training(training_settings(*MAIN_RUN), random_images, BatchPlan('continuous', 40, 8, 0))
         session.run(tf.global_variables_initializer())
         initial = session.run({variable.op.name: variable for variable in tf.global_variables()})[KERNEL]
     learned = tf.train.load_checkpoint(last_checkpoint(run)).get_tensor(KERNEL)
@@ -244,6 +250,7 @@ def test_svm():
     assert hopeless['test_accuracy'] < 0.45
 
 
+@pytest.mark.slow
 def test_held_out_images_are_not_used(mnist_dir):
     dataset = {'dataset': 'mnist', 'data_dir': mnist_dir, 'holdout': None}
     (training, labels), (test, test_labels) = labeled_images.load(dataset, 50, 100000)
@@ -254,9 +261,9 @@ def test_held_out_images_are_not_used(mnist_dir):
     np.testing.assert_array_equal(training, whole[59990:])
 
 
-def test_digits_have_the_split_of_the_classifier():
-    expected = digits.load_labeled()
-    for (images, labels), part in zip(labeled_images.load({'dataset': 'digits'}, 5000, 5000), expected):
+def test_mnist_10k_has_the_split_of_the_classifier():
+    expected = mnist_10k.load_labeled()
+    for (images, labels), part in zip(labeled_images.load({'dataset': 'mnist_10k'}, 10000, 10000), expected):
         np.testing.assert_array_equal(images, part.images.pixels)
         np.testing.assert_array_equal(labels, part.labels)
 
@@ -280,6 +287,7 @@ def test_folders_are_classes(split, tmp_path, capsys):
         assert set(labels) == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_color_images(trained, tmp_path, capsys):
     make_color_folders(tmp_path / 'images', 20)
     run = trained('--network=learnopencv_torch', '--loss=sigmoid', '--dataset=image_folder',
@@ -309,11 +317,12 @@ def test_folders_that_are_not_classes(fault, message, tmp_path):
         labeled_images.load({'dataset': 'image_folder', 'data_dir': str(tmp_path)}, 10, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('arguments, message', [
     (('--train_images=10',), '10 training images .* batch size, 16: raise --train_images'),
-    ((), '--network=graph_mode_dense has no convolutions')])
+    (('--train_images=20',), '--network=graph_mode_dense has no convolutions')])
 def test_runs_that_do_not_fit(arguments, message, trained, tmp_path):
-    run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=digits', '--batch_size=16',
+    run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=mnist_10k', '--batch_size=16',
                   '--steps=1', '--sample_size=2')
     with pytest.raises(UserError, match=message):
         script.main(['--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments])
@@ -325,7 +334,8 @@ def test_no_run(tmp_path, capsys):
     assert error.startswith('error: ') and 'holds no run' in error
 
 
+@pytest.mark.slow
 def test_no_checkpoint(trained, tmp_path):
     with pytest.raises(UserError, match='is not a readable checkpoint'):
-        script.main(['--run_dir=' + trained(*SMALL).path, '--checkpoint=none', '--train_images=20',
+        script.main(['--run_dir=' + trained(*MAIN_RUN, '--steps=6').path, '--checkpoint=none', '--train_images=20',
                      '--output=%s' % tmp_path])

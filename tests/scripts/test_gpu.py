@@ -6,8 +6,11 @@ import time
 
 import pytest
 
-from dcgan_tf1 import device, precision
+from dcgan_tf1 import cli_flags, device, evaluate, precision
+from dcgan_tf1.command_settings import EvaluateSettings
 from scripts import gpu
+
+pytestmark = pytest.mark.any_tensorflow
 
 
 def test_a_rehearsal_is_no_result(tmp_path, capsys):
@@ -47,7 +50,12 @@ def test_ctrl_c_ends_all(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_trainings_of_a_rehearsal(tmp_path, trainings_in_process, capsys):
+def test_the_trainings_of_a_rehearsal(tmp_path, trainings_in_process, few_digits, monkeypatch, capsys):
+    def evaluate_here(_, *flags):
+        assert evaluate.run(cli_flags.parse(EvaluateSettings, *flags)) == 0
+    monkeypatch.setattr(gpu, 'run_module', evaluate_here)
+    monkeypatch.setattr(gpu, 'MAIN_RECIPE', 'graph_mode_dense')
+    monkeypatch.setattr(gpu, 'TINY', gpu.TINY._replace(folder_flags=('--image_size=16', '--network=graph_mode_dense')))
     arguments = ['--rehearse', '--parts=main,epoch', '--output=%s' % tmp_path]
 
     def times():

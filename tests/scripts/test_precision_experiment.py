@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from dcgan_tf1 import plots, precision
+from dcgan_tf1.data import mnist, mnist_10k
 from scripts.experiments import precision as script
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.any_tensorflow
 
 
 def test_the_rule():
@@ -35,12 +36,15 @@ def test_figure():
     assert {plots.COLORS['light_gray'], plots.COLORS['vermilion']} <= colors
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
-def test_a_small_run(tmp_path, mnist_dir, capsys):
-    arguments = ['--recipes=graph_mode_dense', '--data_dir=' + mnist_dir, '--steps=5', '--seeds=2',
+def test_a_small_run(tmp_path, trainings_in_process, few_digits, monkeypatch, capsys):
+    monkeypatch.setattr(mnist, 'load', lambda data_dir, **_: mnist_10k.load())  # is smaller
+    arguments = ['--recipes=graph_mode_dense', '--data_dir=%s' % tmp_path, '--steps=5', '--seeds=2',
                  '--bfloat16_seeds=1', '--batch_size=8', '--runs=' + str(tmp_path / 'runs'),
                  '--output=' + str(tmp_path / 'results')]
-    script.main(arguments)
+    with trainings_in_process():
+        script.main(arguments)
     first = capsys.readouterr().out
     with open(str(tmp_path / 'results' / 'precision.json')) as file:
         stored = json.load(file)
@@ -53,7 +57,8 @@ def test_a_small_run(tmp_path, mnist_dir, capsys):
     # Recipes that an earlier call measured stay, and nothing is trained again.
     with open(str(tmp_path / 'results' / 'precision.json'), 'w') as file:
         json.dump({'machinecurve': stored['graph_mode_dense'], **stored}, file)
-    script.main(arguments)
+    with trainings_in_process():
+        script.main(arguments)
     again = capsys.readouterr().out
     assert '## machinecurve' in again and '## machinecurve' not in first
     assert '| graph_mode_dense | 8 | 28×28 | 5 | 2 | 1 |' in again

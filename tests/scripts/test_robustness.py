@@ -6,21 +6,24 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import SMALL_RUN
 
 from dcgan_tf1 import checkpoints
 from dcgan_tf1.run_folder import RunFolder
 from scripts.lib.measurements import Measurements, read_json
 from scripts.lib.paths import results_folder
 from scripts.robustness import __main__ as robustness
-from scripts.robustness import report
+from scripts.robustness import baseline, report, training_process
 from scripts.robustness.comparison import content, differences, partial_files
 
-pytestmark = pytest.mark.slow
 
-
-def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path):
+@pytest.mark.slow
+def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path, monkeypatch):
     """One `kill -9`, one SIGTERM, one Ctrl-C and two Ctrl-C, each in the middle of a run."""
-    arguments = ['--recipes=machinecurve', '--kills=1', '--steps=12', '--long_steps=20', '--output=%s' % tmp_path]
+    monkeypatch.setitem(baseline.RECIPES, 'machinecurve', (
+        *baseline.RECIPES['machinecurve'], '--network=graph_mode_dense', '--kernels=native'))  # is built faster
+    monkeypatch.setattr(training_process, '_POLL_SECONDS', 0.01)
+    arguments = ['--recipes=machinecurve', '--kills=1', '--steps=80', '--long_steps=200', '--output=%s' % tmp_path]
     assert robustness.main(arguments) == 0
     measured = json.loads((tmp_path / 'measurements.json').read_text())['measured']
     values = measured['kills machinecurve']
@@ -48,11 +51,13 @@ def stored():
     return Measurements(folder, settings)
 
 
+@pytest.mark.any_tensorflow
 def test_stored_results_match_the_committed_report(stored):
     with open(os.path.join(results_folder('robustness'), 'README.md'), encoding='utf-8') as file:
         assert file.read() == report.readme(stored, stored.content['settings']['long_steps'])
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('part,change,problem', [
     ('kills sparse_softmax', {'partial_files': ['a.png: b']},
      'sparse_softmax: unreadable file after a kill: a.png: b'),
@@ -70,6 +75,7 @@ def test_problems_are_reported(stored, part, change, problem):
     assert found.startswith(problem)
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('signal,change', [
     ('SIGTERM', {'saved': False}), ('SIGTERM', {'status': 0}), ('Ctrl-C', {'traceback': True}),
     ('Ctrl-C twice', {'status': 0})])
@@ -79,17 +85,17 @@ def test_signals_that_end_badly_are_reported(stored, signal, change):
     assert report.problems(stored) == ['sparse_softmax, %s: status %d' % (signal, outcome['status'])]
 
 
+@pytest.mark.slow
 def test_differences_are_found(trained, tmp_path):
-    run = trained('--dataset=digits', '--batch_size=8', '--sample_size=4', '--network=graph_mode_dense',
-                  '--loss=sigmoid', '--steps=2', '--log_every=1')
+    run = trained(*SMALL_RUN, '--steps=8')
     undisturbed = content(run)
     folder = RunFolder(shutil.copytree(run.path, str(tmp_path / 'run')))
     assert differences(folder, undisturbed) == partial_files(folder) == []
     folder.write_metrics([*folder.read_metrics(), folder.read_metrics()[-1]])  # one step twice
-    with open(folder.grid(2), 'r+b') as file:
+    with open(folder.grid(8), 'r+b') as file:
         file.truncate(500)
-    assert differences(folder, undisturbed) == ['metrics.jsonl', 'step_000002.png']
-    assert [fault.split(':')[0] for fault in partial_files(folder)] == ['samples/step_000002.png']
+    assert differences(folder, undisturbed) == ['metrics.jsonl', 'step_000008.png']
+    assert [fault.split(':')[0] for fault in partial_files(folder)] == ['samples/step_000008.png']
     path = checkpoints.last_checkpoint(folder)
     with tf.Graph().as_default(), tf.Session() as session:
         reader = tf.train.load_checkpoint(path)
@@ -98,8 +104,8 @@ def test_differences_are_found(trained, tmp_path):
         for name, value in values.items():
             tf.get_variable(name, initializer=value)
         session.run(tf.global_variables_initializer())
-        tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=2, write_meta_graph=False)
-    assert differences(folder, undisturbed)[0] == 'checkpoints/model-2: Discriminator/dense/bias'
+        tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=8, write_meta_graph=False)
+    assert differences(folder, undisturbed)[0] == 'checkpoints/model-8: Discriminator/dense/bias'
     with open(path + '.data-00000-of-00001', 'r+b') as file:
         file.truncate(1000)
-    assert any(fault.startswith('checkpoints/model-2.index') for fault in partial_files(folder))
+    assert any(fault.startswith('checkpoints/model-8.index') for fault in partial_files(folder))
