@@ -1,5 +1,5 @@
 """Deep convolutional GANs as TensorFlow 1 graphs, on TensorFlow 1.13 to 2.21."""
-from dcgan_tf1 import startup
+from dcgan_tf1.util import startup
 
 startup.prepare()  # before any module imports TensorFlow
 

@@ -5,7 +5,7 @@
 import runpy
 import sys
 
-from dcgan_tf1 import terminal
+from dcgan_tf1.util import terminal
 
 COMMANDS = {
     'train': 'train a DCGAN, or resume a training',
@@ -33,7 +33,10 @@ def main() -> None:
 
 
 def _overview() -> str:
-    from dcgan_tf1 import data, networks, recipes, settings  # they import TensorFlow, which takes seconds
+    from dcgan_tf1 import data
+    from dcgan_tf1.model import networks
+    from dcgan_tf1.settings import recipes
+    from dcgan_tf1.settings import train as settings  # they import TensorFlow, which takes seconds
     lines = ['DCGANs in TensorFlow 1 graph mode.', '', 'Usage: python -m dcgan_tf1 COMMAND [FLAGS]', '', 'Commands:']
     lines += ['  %-9s %s' % command for command in COMMANDS.items()]
     lines += ['', 'Recipes (--recipe):    ' + ', '.join(recipes.names()),

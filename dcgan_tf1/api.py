@@ -15,13 +15,17 @@ from typing import Any, Dict, Optional, Union
 
 import numpy as np
 
-from dcgan_tf1 import cli_flags, given_images, pixels, progress, run_settings, training
-from dcgan_tf1.command_settings import EvaluateSettings, GeneratorSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.evaluation import Evaluator
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.sampler import Sampler
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.evaluate import arrays as given_images
+from dcgan_tf1.evaluate.evaluator import Evaluator
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample.sampler import Sampler
+from dcgan_tf1.sample.settings import EvaluateSettings, GeneratorSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import training
+from dcgan_tf1.util import pixels, progress
+from dcgan_tf1.util.errors import UserError
 
 __all__ = ['Generator', 'UserError', 'open_checkpoint', 'open_run', 'score', 'train']
 

@@ -11,10 +11,14 @@ import os
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli, graph, outputs, progress, run_settings, sampler
-from dcgan_tf1.command_settings import ExportSettings
-from dcgan_tf1.given_checkpoints import GivenCheckpoint
-from dcgan_tf1.session import create_session
+from dcgan_tf1.model import graph
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.sample import sampler
+from dcgan_tf1.sample.settings import ExportSettings
+from dcgan_tf1.settings import cli
+from dcgan_tf1.util import outputs, progress
+from dcgan_tf1.util.session import create_session
 
 
 def run(settings: ExportSettings) -> int:

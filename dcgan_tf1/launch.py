@@ -16,10 +16,11 @@ import sys
 import time
 from typing import Any, Dict, Iterator, List, Sequence
 
-from dcgan_tf1 import cli, tf_config
-from dcgan_tf1.command_settings import LaunchSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.peers import LOST_STATUS
+from dcgan_tf1.sample.settings import LaunchSettings
+from dcgan_tf1.settings import cli
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers.peers import LOST_STATUS
+from dcgan_tf1.util.errors import UserError
 
 _GRACE_SECONDS = 5  # that the other workers have to end by themselves after one has
 _KILL_SECONDS = 5  # that they have to end after SIGTERM

@@ -12,11 +12,15 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from dcgan_tf1 import cli, html, outputs, plots, progress, run_settings
-from dcgan_tf1.command_settings import ReportSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder, write_atomically
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.sample.settings import ReportSettings
+from dcgan_tf1.settings import cli
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import outputs, progress
+from dcgan_tf1.util import pages as html
+from dcgan_tf1.util.errors import UserError
 
 _GRIDS_SHOWN = 6  # of each run, from the first to the last
 

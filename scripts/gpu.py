@@ -25,11 +25,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, device, markdown, precision, processor
-from dcgan_tf1.cli import exit_status
-from dcgan_tf1.run_folder import write_atomically
-from dcgan_tf1.session import create_session
-from dcgan_tf1.settings import PRECISIONS, TrainSettings
+from dcgan_tf1.model import precision
+from dcgan_tf1.runs.folder import write_atomically
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings.train import PRECISIONS, TrainSettings
+from dcgan_tf1.util import device, markdown, processor
+from dcgan_tf1.util.session import create_session
 from scripts.lib import paths, trainings
 from scripts.lib.arguments import existing_folder, list_of, one_of, path
 from scripts.lib.machine import write_image_files

@@ -1,7 +1,7 @@
 """The network of recipe `sparse_softmax` with few filters, for tests that need every kind of variable."""
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten, full_precision
+from dcgan_tf1.model.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten, full_precision
 
 
 def generator(noise, is_training, image_shape):

@@ -1,7 +1,7 @@
 """A network of few layers, two of which have the same convolution. It trains fast."""
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.layers import conv2d, conv2d_transpose, dense, flatten, full_precision
+from dcgan_tf1.model.layers import conv2d, conv2d_transpose, dense, flatten, full_precision
 
 
 def generator(noise):

@@ -5,7 +5,7 @@ sums that cancel, as before batch norm, and a large epsilon.
 """
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import layers
+from dcgan_tf1.model import layers
 
 
 def _activation(x, is_training):

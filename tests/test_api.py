@@ -11,8 +11,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import BATCH_NORM_RUN, ROOT, SMALL_RUN
 
-from dcgan_tf1 import api, cli_flags, data, sample
-from dcgan_tf1.command_settings import SampleSettings
+from dcgan_tf1 import api, data
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample.settings import SampleSettings
+from dcgan_tf1.settings import flags as cli_flags
 
 
 @pytest.fixture

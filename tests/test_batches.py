@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import randomness
-from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1.model import randomness
+from dcgan_tf1.model.batches import BatchPlan
 
 
 def planned_batches(num_examples, batch_size, seed, start, count, shuffle='continuous'):

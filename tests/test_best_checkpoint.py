@@ -9,11 +9,14 @@ import tensorflow.compat.v1 as tf
 from helpers import BATCH_NORM_RUN, SMALL_RUN, assert_same_variables, read_variables
 from PIL import Image
 
-from dcgan_tf1 import checkpoints, cli_flags, evaluate, sample
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import TrainSettings
-from dcgan_tf1.training import train
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 EVALUATED = ['--steps=6', '--evaluate_every=2', '--evaluation_images=30', '--classifier_steps=2']
 

@@ -8,9 +8,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN, assert_same_run
 
-from dcgan_tf1.checkpoints import Checkpoints
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.checkpoints.saving import Checkpoints
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.util.errors import UserError
 
 
 @pytest.mark.slow

@@ -5,10 +5,13 @@ import sys
 
 import pytest
 
-from dcgan_tf1 import __main__, cli_flags, flag_files, recipes, run_settings
-from dcgan_tf1.command_settings import SampleSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1 import __main__
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.sample.settings import SampleSettings
+from dcgan_tf1.settings import flag_files, recipes
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import data
 from dcgan_tf1.data import _idx, fashion_mnist, mnist
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (12, 28, 28)).astype(np.uint8)
 CONTENT = struct.pack('>4I', 2051, 12, 28, 28) + PIXELS.tobytes()

@@ -4,7 +4,7 @@ import re
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import device, processor
+from dcgan_tf1.util import device, processor
 
 
 def first_lines(folder):

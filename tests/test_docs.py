@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import api, cli_flags, command_settings, settings
+from dcgan_tf1 import api
+from dcgan_tf1.sample import settings as command_settings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import train as settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

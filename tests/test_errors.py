@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.cli import exit_status
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.util.errors import UserError
 
 
 def exhaust_memory_of_numpy():

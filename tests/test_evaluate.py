@@ -8,11 +8,12 @@ import pytest
 from helpers import CLASSIFIER_STEPS, SMALL_RUN
 from PIL import Image
 
-from dcgan_tf1 import data, evaluate
-from dcgan_tf1.classifier import Classifier
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.evaluation import Evaluator
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1 import data
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.evaluate.classifier import Classifier
+from dcgan_tf1.evaluate.evaluator import Evaluator
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.util.errors import UserError
 
 
 @pytest.fixture

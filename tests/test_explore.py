@@ -12,12 +12,18 @@ from chromium import EXECUTABLE, Chromium
 from helpers import ALL_LAYERS, BATCH_NORM_RUN, SMALL_RUN
 from PIL import Image
 
-from dcgan_tf1 import explore, explore_page, explore_tiles, image_files, latent, pixels, run_settings
-from dcgan_tf1.command_settings import ExploreSettings, GeneratorSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.explore_tiles import Slice, Stage
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.sampler import Sampler
+from dcgan_tf1.explore import __main__ as explore
+from dcgan_tf1.explore import page as explore_page
+from dcgan_tf1.explore import tiles as explore_tiles
+from dcgan_tf1.explore.tiles import Slice, Stage
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import latent
+from dcgan_tf1.sample.sampler import Sampler
+from dcgan_tf1.sample.settings import ExploreSettings, GeneratorSettings
+from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import pixels
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = [pytest.mark.any_tensorflow, pytest.mark.slow]
 

@@ -9,8 +9,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
-from dcgan_tf1 import export, pixels, sample
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import export
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.util import pixels
+from dcgan_tf1.util.errors import UserError
 
 NOISE = np.random.RandomState(0).uniform(-1, 1, (5, 100)).astype(np.float32)
 LOAD_WITH_TENSORFLOW_2 = '''

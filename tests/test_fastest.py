@@ -6,13 +6,19 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, SMALL_RUN, assert_same_run
 
-from dcgan_tf1 import api, fastest, graph, kernels, precision, run_settings, step_timing, tf_config, training
-from dcgan_tf1.cluster import Cluster
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.kernel_timing import Timings
+from dcgan_tf1 import api
 from dcgan_tf1.launch import free_addresses
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.model import graph, precision
+from dcgan_tf1.model.kernels import kernels
+from dcgan_tf1.model.kernels.timing import Timings
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train import autotune as fastest
+from dcgan_tf1.train import step_timing, training
+from dcgan_tf1.train.training import train
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers.cluster import Cluster
+from dcgan_tf1.util.errors import UserError
 
 if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
 RUN = (*SMALL_RUN, '--network=' + os.path.join(ROOT, 'tests', 'one_convolution.py'))
@@ -207,7 +213,7 @@ def test_a_network_that_cannot_compute_in_bfloat16(new_cache, training_settings,
     network = tmp_path / 'gan.py'
     network.write_text('''
 import tensorflow.compat.v1 as tf
-from dcgan_tf1.layers import dense, flatten
+from dcgan_tf1.model.layers import dense, flatten
 
 def generator(noise, is_training, image_shape):
     x = tf.linalg.diag_part(tf.linalg.inv(tf.linalg.diag(1. + tf.square(dense(noise, 28 * 28)))))  # of float32 only

@@ -8,10 +8,10 @@ import pytest
 from helpers import ROOT, SMALL_RUN, assert_same_run, start_command
 from PIL import Image
 
-from dcgan_tf1.cli import exit_status
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.events import EventWriter
-from dcgan_tf1.training import train
+from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.train.events import EventWriter
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 
 @pytest.mark.parametrize('flags,fault', [

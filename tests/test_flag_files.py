@@ -6,9 +6,10 @@ import sys
 import pytest
 from helpers import ROOT
 
-from dcgan_tf1 import cli_flags, flag_files
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.settings import flag_files
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

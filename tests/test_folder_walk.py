@@ -9,7 +9,7 @@ from PIL import Image
 
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.data._walk import list_folder
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

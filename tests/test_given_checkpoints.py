@@ -9,11 +9,15 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables, read_variables
 
-from dcgan_tf1 import api, checkpoint_names, evaluate, export, given_checkpoints, sample
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.given_checkpoints import GivenCheckpoint
-from dcgan_tf1.training import train
-from dcgan_tf1.warm_start import WarmStart
+from dcgan_tf1 import api, export
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
+from dcgan_tf1.runs.checkpoints import names as checkpoint_names
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.train.training import train
+from dcgan_tf1.train.warm_start import WarmStart
+from dcgan_tf1.util.errors import UserError
 
 SMALL = {'dataset': 'mnist_10k', 'batch_size': 8, 'network': 'few_filters'}
 FLAGS = ['--%s=%s' % item for item in SMALL.items()]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import given_images
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.evaluate import arrays as given_images
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

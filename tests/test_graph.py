@@ -4,11 +4,12 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, SMALL_RUN, load_variables
 
-from dcgan_tf1 import cli_flags, layers
-from dcgan_tf1 import graph as graphs
-from dcgan_tf1.network import Network
-from dcgan_tf1.run_settings import batch_plan
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model import layers
+from dcgan_tf1.model.network import Network
+from dcgan_tf1.runs.saved_settings import batch_plan
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
 
 
 def build(settings, images):

@@ -4,10 +4,11 @@ import math
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import kernel_timing, kernels
-from dcgan_tf1.kernel_timing import Timings, gain
-from dcgan_tf1.kernels import Convolution, Route
-from dcgan_tf1.timings_cache import TimingsCache
+from dcgan_tf1.model.kernels import kernels
+from dcgan_tf1.model.kernels import timing as kernel_timing
+from dcgan_tf1.model.kernels.kernels import Convolution, Route
+from dcgan_tf1.model.kernels.timing import Timings, gain
+from dcgan_tf1.model.kernels.timings_cache import TimingsCache
 
 SMALL = Convolution((9, 8), (5, 5, 3, 4), 2, 'SAME', 'float32')
 LARGE = Convolution((32, 32), (5, 5, 128, 256), 2, 'SAME', 'float32')  # more than 2 GFLOP for 8 images

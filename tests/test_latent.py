@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from dcgan_tf1 import latent
+from dcgan_tf1.sample import latent
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -12,11 +12,12 @@ import pytest
 from helpers import ROOT, assert_same_run, differing, final_variables, logged_losses, wait_for
 from PIL import Image
 
-from dcgan_tf1 import launch, tf_config
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import launch
 from dcgan_tf1.launch import free_addresses
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.training import train
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.util.errors import UserError
 
 NETWORK = os.path.join(ROOT, 'tests', 'smooth_network.py')
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import layers
-from dcgan_tf1.layers import BATCH_STATISTICS
+from dcgan_tf1.model import layers
+from dcgan_tf1.model.layers import BATCH_STATISTICS
 
 CASES = [
     ('dense', (3, 5), {'units': 4}),

@@ -7,9 +7,9 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, MAIN_RUN, ROOT
 
-from dcgan_tf1 import training
 from dcgan_tf1.legacy import doctor, doctor_findings, repair, session_runs
-from dcgan_tf1.recipes import names as recipe_names
+from dcgan_tf1.settings.recipes import names as recipe_names
+from dcgan_tf1.train import training
 
 NOISE, REAL = [3, 4], [3, 6, 6, 2]
 

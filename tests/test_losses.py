@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.model.losses import LOSSES
 
 REAL = np.random.RandomState(0).randn(5, 2) * 3
 FAKE = np.random.RandomState(1).randn(7, 2) * 3

@@ -1,7 +1,7 @@
 """Markdown tables."""
 import pytest
 
-from dcgan_tf1 import markdown
+from dcgan_tf1.util import markdown
 
 pytestmark = pytest.mark.any_tensorflow
 

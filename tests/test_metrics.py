@@ -4,15 +4,9 @@ import pytest
 from scipy import linalg, ndimage, stats
 from sklearn.neighbors import NearestNeighbors
 
-from dcgan_tf1 import evaluation, metrics
-from dcgan_tf1.metrics import (
-    classifier_score,
-    frechet_distance,
-    modes,
-    nearest,
-    precision_recall,
-    sharpness,
-)
+from dcgan_tf1 import metrics
+from dcgan_tf1.evaluate import evaluator as evaluation
+from dcgan_tf1.metrics import classifier_score, frechet_distance, modes, nearest, precision_recall, sharpness
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -7,7 +7,7 @@ import pytest
 
 from dcgan_tf1 import data
 from dcgan_tf1.data import mnist, mnist_10k
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 
 def test_every_sixth_image_of_mnist(mnist_dir):

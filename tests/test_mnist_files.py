@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dcgan_tf1.data import _idx, fashion_mnist, idx_md5, mnist
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -7,12 +7,16 @@ import pytest
 from helpers import SMALL_RUN, assert_same_run, assert_same_variables, final_variables
 from PIL import Image
 
-from dcgan_tf1 import cli_flags, explore, report, run_settings, sample
-from dcgan_tf1.command_settings import EvaluateSettings, ExploreSettings, ReportSettings, SampleSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import TrainSettings
-from dcgan_tf1.training import train
+from dcgan_tf1 import report
+from dcgan_tf1.explore import __main__ as explore
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample.settings import EvaluateSettings, ExploreSettings, ReportSettings, SampleSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 NAMES = ['_caf\udce9\nb', 'ひらがな $x_1$ <b>{{data}} 100% [*] ?\\']
 

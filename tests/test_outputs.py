@@ -9,9 +9,14 @@ import time
 import pytest
 from helpers import ROOT, SMALL_RUN
 
-from dcgan_tf1 import evaluate, explore, export, outputs, report, run_folder, sample
-from dcgan_tf1.command_settings import ExploreSettings, ReportSettings
-from dcgan_tf1.errors import UserError
+from dcgan_tf1 import export, report
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.explore import __main__ as explore
+from dcgan_tf1.runs import folder as run_folder
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample.settings import ExploreSettings, ReportSettings
+from dcgan_tf1.util import outputs
+from dcgan_tf1.util.errors import UserError
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def test_places_that_cannot_be_written(name, message, run, evaluation_settings, 
 
 READ_ONLY = '''
 import os, sys
-from dcgan_tf1 import outputs
+from dcgan_tf1.util import outputs
 os.chdir(sys.argv[1])
 if not os.getuid():
     os.setuid(65534)  # root may write everywhere

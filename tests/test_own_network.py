@@ -9,15 +9,17 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, ROOT, TENSORFLOW, assert_same_run, load_variables
 
-from dcgan_tf1 import api, cli_flags, export, networks, standing_statistics
-from dcgan_tf1 import graph as graphs
-from dcgan_tf1.command_settings import ExportSettings, SampleSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.run_settings import batch_plan, run_dir
-from dcgan_tf1.settings import TrainSettings
-from dcgan_tf1.training import train
-from dcgan_tf1.workers import Workers
+from dcgan_tf1 import api, export
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model import networks, standing_statistics
+from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.runs.saved_settings import batch_plan, run_dir
+from dcgan_tf1.sample.settings import ExportSettings, SampleSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 # The network of a post, as its script calls tf.layers, but with the filters of tests/few_filters.py.
 TF_LAYERS = '''

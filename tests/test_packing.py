@@ -12,10 +12,10 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT, assert_same_run, start_command, wait_for
 from PIL import Image
 
-from dcgan_tf1 import locks
 from dcgan_tf1.data import _decode, _packed, image_folder
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.util import locks
+from dcgan_tf1.util.errors import UserError
 
 RANDOM = np.random.RandomState(0)
 FLAGS = ('--dataset=image_folder', '--channels=1', '--image_size=8', '--batch_size=4', '--sample_size=4',

@@ -10,10 +10,10 @@ import time
 import pytest
 from helpers import ROOT
 
-from dcgan_tf1 import peers, tf_config
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.launch import free_addresses
-from dcgan_tf1.peers import LOST_STATUS, Peers, WorkerLost
+from dcgan_tf1.train.workers import peers, tf_config
+from dcgan_tf1.train.workers.peers import LOST_STATUS, Peers, WorkerLost
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

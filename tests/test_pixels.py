@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-from dcgan_tf1 import pixels
+from dcgan_tf1.util import pixels
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import pixels, plots
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import pixels
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -6,14 +6,16 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables
 
-from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers, precision, recipes, sample
 from dcgan_tf1.data import Images
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.network import Network
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.run_settings import batch_plan
-from dcgan_tf1.training import train
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model import layers, precision
+from dcgan_tf1.model.network import Network
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.runs.saved_settings import batch_plan
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.settings import recipes
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'),
                                   reason='this TensorFlow does not train in bfloat16')

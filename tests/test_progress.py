@@ -9,9 +9,13 @@ import sys
 import pytest
 from helpers import ALL_LAYERS, ROOT
 
-from dcgan_tf1 import cli_flags, data, evaluate, progress, report, sample
-from dcgan_tf1.classifier import Classifier
-from dcgan_tf1.command_settings import EvaluateSettings, ReportSettings, SampleSettings
+from dcgan_tf1 import data, report
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.evaluate.classifier import Classifier
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample.settings import EvaluateSettings, ReportSettings, SampleSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.util import progress
 
 SLOW_WORK = 'import time; from dcgan_tf1 import progress; progress.FIRST_LINE = .1\n' \
             'for _ in progress.track(range(4), "working", 4): time.sleep(.06)\nprogress.say("done")\n'

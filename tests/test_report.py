@@ -11,11 +11,12 @@ import pytest
 from helpers import SMALL_RUN
 from PIL import Image
 
-from dcgan_tf1 import evaluate, report
-from dcgan_tf1.command_settings import ReportSettings
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.evaluation import IDENTITY_KEYS
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1 import report
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample.settings import ReportSettings
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -14,11 +14,11 @@ from helpers import (
 )
 from PIL import Image
 
-from dcgan_tf1 import graph
-from dcgan_tf1.checkpoints import all_checkpoints, step_of
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.model import graph
+from dcgan_tf1.runs.checkpoints.saving import all_checkpoints, step_of
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 
 @pytest.mark.slow

@@ -20,11 +20,11 @@ from helpers import (
 )
 from PIL import Image
 
-from dcgan_tf1 import plots
-from dcgan_tf1.loop import TrainingLoop
-from dcgan_tf1.reporter import write_animation
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.loop import TrainingLoop
+from dcgan_tf1.train.reporter import write_animation
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util import charts as plots
 
 
 def test_metrics(trained):

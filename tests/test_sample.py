@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import image_files, latent, pixels, plots, run_settings, sample, sampler
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample import latent, sampler
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import pixels
+from dcgan_tf1.util.errors import UserError
 
 NOISE_DIM = 100
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import layers, schedules
-from dcgan_tf1.graph import Inputs, Network
-from dcgan_tf1.layers import update_moving_statistics
 from dcgan_tf1.legacy import doctor
-from dcgan_tf1.losses import LOSSES
+from dcgan_tf1.model import layers, schedules
+from dcgan_tf1.model.graph import Inputs, Network
+from dcgan_tf1.model.layers import update_moving_statistics
+from dcgan_tf1.model.losses import LOSSES
 
 LOSS = LOSSES['sigmoid']
 

@@ -1,8 +1,7 @@
 """Settings: every value and every combination is checked, and errors name the flag."""
 import pytest
 
-from dcgan_tf1 import cli_flags
-from dcgan_tf1.command_settings import (
+from dcgan_tf1.sample.settings import (
     EvaluateSettings,
     ExploreSettings,
     ExportSettings,
@@ -10,8 +9,9 @@ from dcgan_tf1.command_settings import (
     ReportSettings,
     SampleSettings,
 )
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
 

@@ -5,11 +5,11 @@ import signal
 import pytest
 from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
 
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.loop import TrainingLoop
-from dcgan_tf1.reporter import Reporter
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.loop import TrainingLoop
+from dcgan_tf1.train.reporter import Reporter
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 

@@ -7,11 +7,15 @@ import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables
 from PIL import Image
 
-from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import pixels, plots, run_settings, sampler, standing_statistics, statistics_cache
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.layers import BATCH_STATISTICS, batch_norm, dense, update_moving_statistics
-from dcgan_tf1.network import Network
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model import standing_statistics
+from dcgan_tf1.model.layers import BATCH_STATISTICS, batch_norm, dense, update_moving_statistics
+from dcgan_tf1.model.network import Network
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.sample import sampler, statistics_cache
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import pixels
+from dcgan_tf1.util.errors import UserError
 
 RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native', '--steps=6')
 MOMENTUMS = (0., 0.9, 0.9801)

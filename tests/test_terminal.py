@@ -10,9 +10,9 @@ import threading
 import pytest
 from helpers import ROOT, SMALL_RUN, wait_for
 
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.terminal import Unfailing
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.terminal import Unfailing
 
 COMMANDS = ('train', 'sample', 'evaluate', 'export', 'report', 'explore')
 # Of TensorFlow, absl and CUDA: "2026-01-31 12:00:00.000000: I tensorflow/…", "E0000 …", "WARNING: …".

@@ -10,9 +10,9 @@ from helpers import SMALL_RUN, assert_same_run
 from PIL import Image
 
 from dcgan_tf1.data import image_folder, tfrecords
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 COUNT = 23
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from helpers import ROOT
 
-from dcgan_tf1.timings_cache import TimingsCache, default_path
+from dcgan_tf1.model.kernels.timings_cache import TimingsCache, default_path
 
 pytestmark = pytest.mark.any_tensorflow
 
@@ -87,7 +87,7 @@ def test_where_the_file_is(monkeypatch, tmp_path):
 
 def test_a_process_that_hangs_while_it_writes(path, monkeypatch):
     fcntl = pytest.importorskip('fcntl')
-    from dcgan_tf1 import timings_cache
+    from dcgan_tf1.model.kernels import timings_cache
     monkeypatch.setattr(timings_cache, '_LOCK_SECONDS', 0.05)
     os.makedirs(os.path.dirname(path))
     with open(path + '.lock', 'w') as file:

@@ -11,9 +11,9 @@ import time
 import pytest
 from helpers import ROOT, assert_same_run, wait_for
 
-from dcgan_tf1 import tf_config
-from dcgan_tf1.peers import LOST_STATUS
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers.peers import LOST_STATUS
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ PROGRAM = '''
 import ctypes, sys
 with open('/var/run/netns/' + sys.argv.pop(1)) as host:
     assert ctypes.CDLL(None).setns(host.fileno(), 0) == 0
-from dcgan_tf1 import train
+from dcgan_tf1.train import __main__ as train
 train.main()'''
 
 

@@ -8,8 +8,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, final_variables
 
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.training import train
 
 
 @pytest.fixture

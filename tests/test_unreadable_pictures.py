@@ -9,12 +9,13 @@ import pytest
 from helpers import SMALL_RUN, assert_same_run
 from PIL import Image
 
-from dcgan_tf1 import cli_flags, run_settings
-from dcgan_tf1.command_settings import EvaluateSettings
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.settings import TrainSettings
-from dcgan_tf1.training import train
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 
 FLAGS = ('--dataset=image_folder', '--channels=1', '--image_size=8', '--batch_size=4', '--sample_size=4',
          '--log_every=1', '--checkpoint_every=1', '--network=graph_mode_dense', '--loss=sigmoid')

@@ -9,13 +9,13 @@ import pytest
 import worker_steps
 from helpers import ROOT, SMALL_RUN, TENSORFLOW, differing
 
-from dcgan_tf1 import tf_config
-from dcgan_tf1.cluster import Cluster
-from dcgan_tf1.graph import build_training
 from dcgan_tf1.launch import free_addresses
-from dcgan_tf1.run_settings import batch_plan
-from dcgan_tf1.schedules import SCHEDULES
-from dcgan_tf1.workers import Workers
+from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.model.graph import build_training
+from dcgan_tf1.model.schedules import SCHEDULES
+from dcgan_tf1.runs.saved_settings import batch_plan
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers.cluster import Cluster
 
 PARTIAL = ('--images=29', '--batch_size=12')  # the last batch of an epoch has 5 images
 # Every schedule, and every way in which batches can be of different sizes. Each process needs some seconds for a run.

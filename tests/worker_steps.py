@@ -8,9 +8,12 @@ from unittest import mock
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, data, graph, run_settings
-from dcgan_tf1.cluster import Cluster
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1 import data
+from dcgan_tf1.model import graph
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.workers.cluster import Cluster
 from scripts.lib.double_precision import double_precision
 
 NETWORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'smooth_network.py')

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tup
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 if TYPE_CHECKING:
     from dcgan_tf1.data.image_folder import ImageFolder

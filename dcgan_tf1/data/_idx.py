@@ -11,9 +11,9 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import image_files
 from dcgan_tf1.data import Images, LabeledImages, _idx_search, idx_md5
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util.errors import UserError
 
 SHAPES = {
     'train-images-idx3-ubyte': (60000, 28, 28), 'train-labels-idx1-ubyte': (60000,),

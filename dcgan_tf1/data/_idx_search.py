@@ -5,7 +5,7 @@ import os
 import struct
 from typing import Iterator, Sequence
 
-from dcgan_tf1 import image_files
+from dcgan_tf1.util import images as image_files
 
 _MAGIC = 0x00000800  # for unsigned bytes; the last byte is the number of dimensions
 _MAX_DEPTH = 2  # of subfolders: torchvision's MNIST/raw

@@ -7,9 +7,9 @@ mnist_10k.md, next to the file.
 import os
 from typing import Any, Tuple
 
-from dcgan_tf1 import image_files
 from dcgan_tf1.data import Images, LabeledImages, idx_md5
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0
 _FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'mnist_10k.npz')

@@ -9,7 +9,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data._decode import DecodeOptions
 from dcgan_tf1.data._walk import list_files
 from dcgan_tf1.data.image_folder import File, ImageFolder, size_and_time
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0
 _FEATURES = ('image/encoded', 'image')  # the first is the usual name; TensorFlow Datasets writes the second

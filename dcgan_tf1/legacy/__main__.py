@@ -25,7 +25,7 @@ import sys
 import threading
 from typing import List, Optional, Sequence, Tuple
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import _idx, fashion_mnist, mnist
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 Datasets = collections.namedtuple('Datasets', ['train', 'validation', 'test'])
 DEFAULT_SOURCE_URL = 'https://storage.googleapis.com/cvdf-datasets/mnist/'

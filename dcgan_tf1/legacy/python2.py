@@ -9,8 +9,8 @@ from typing import Any, Optional
 
 import numpy as np
 
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.legacy.record import Record
+from dcgan_tf1.util.errors import UserError
 
 _DIVIDE = '__python2_divide__'
 _TRUE_DIVISION = re.compile(r'^from\s+__future__\s+import\s+(\([^)]*|.*)\bdivision\b', re.M)

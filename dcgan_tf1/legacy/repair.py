@@ -8,7 +8,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.legacy import doctor_graph, doctor_run, session_runs
 from dcgan_tf1.legacy.doctor import Doctor
 from dcgan_tf1.legacy.doctor_findings import INITIAL, NEVER_UPDATED
-from dcgan_tf1.standing_statistics import PooledMoments
+from dcgan_tf1.model.standing_statistics import PooledMoments
 
 BATCHES = 100  # batches that the statistics are computed from
 _MAX_BYTES = 2 ** 28  # of fed arrays that are kept

@@ -8,11 +8,11 @@ import traceback
 from types import ModuleType
 from typing import Any, List, NamedTuple, Optional
 
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.legacy import old_names, python2, source
 from dcgan_tf1.legacy.importer import Importer
 from dcgan_tf1.legacy.record import CannotPutBack, Record
 from dcgan_tf1.legacy.session_runs import EnoughRuns
+from dcgan_tf1.util.errors import UserError
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PIP_NAMES = {'cv2': 'opencv-python-headless', 'skimage': 'scikit-image', 'PIL': 'pillow', 'sklearn': 'scikit-learn',

@@ -8,7 +8,7 @@ import re
 import tokenize
 from typing import List, NamedTuple
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 
 _PYTHON_MAGIC = ('time', 'timeit', 'capture', 'prun')  # names of cell magic that runs the rest of the cell
 

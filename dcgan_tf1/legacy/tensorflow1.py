@@ -6,10 +6,10 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.errors import UserError
 from dcgan_tf1.legacy import contrib, input_data
 from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
 from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
+from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
 _LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is '

@@ -3,7 +3,7 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import progress
+from dcgan_tf1.util import progress
 
 _ROWS = 1000  # of the matrix of distances, computed at a time
 

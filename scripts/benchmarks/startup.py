@@ -27,7 +27,8 @@ def run_worker() -> None:
     import tensorflow.compat.v1 as tf
     tf.Session  # noqa: B018 (TensorFlow loads many of its modules when they are first used)
     imported = time.perf_counter()
-    from dcgan_tf1 import signals, train
+    from dcgan_tf1.train import __main__ as train
+    from dcgan_tf1.train import signals
 
     def stop_before_first_step(_):
         print(imported - start, time.perf_counter() - imported, flush=True)

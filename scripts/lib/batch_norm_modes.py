@@ -3,8 +3,8 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from dcgan_tf1.sampler import Sampler, Statistics
-from dcgan_tf1.settings import BN_MODES
+from dcgan_tf1.sample.sampler import Sampler, Statistics
+from dcgan_tf1.settings.train import BN_MODES
 
 MOMENTUM = 0.99  # of batch norm in the recipes
 

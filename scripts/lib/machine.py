@@ -11,8 +11,8 @@ def tensorflow_device() -> str:
     # Imported here: benchmark workers of other frameworks use this module without TensorFlow.
     import tensorflow.compat.v1 as tf
 
-    from dcgan_tf1 import device
-    from dcgan_tf1.session import create_session
+    from dcgan_tf1.util import device
+    from dcgan_tf1.util.session import create_session
     with tf.Graph().as_default(), create_session() as session:
         return device.name(session)
 

@@ -3,7 +3,7 @@ import argparse
 import os
 from typing import Container, Iterator, NamedTuple, Optional, Sequence, Tuple
 
-from dcgan_tf1 import progress
+from dcgan_tf1.util import progress
 from scripts.lib import trainings
 
 # A training has collapsed if its images, from this step on, look all alike to the classifier.

@@ -5,9 +5,12 @@ from typing import Any, Dict
 
 import numpy as np
 
-from dcgan_tf1 import cli_flags, progress, run_settings, sampler
-from dcgan_tf1.command_settings import EvaluateSettings
-from dcgan_tf1.evaluation import Evaluator
+from dcgan_tf1.evaluate.evaluator import Evaluator
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.sample import sampler
+from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.util import progress
 from scripts.lib import trainings
 
 

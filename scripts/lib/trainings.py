@@ -7,8 +7,8 @@ import subprocess
 import sys
 from typing import Callable, Dict, List
 
-from dcgan_tf1.checkpoints import last_checkpoint, step_of
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
+from dcgan_tf1.runs.folder import RunFolder
 from scripts.lib.paths import ROOT
 
 MNIST_RECIPES = ('graph_mode_dense', 'machinecurve', 'sparse_softmax', 'graph_mode', 'paperspace')

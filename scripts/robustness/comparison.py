@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from PIL import Image
 
-from dcgan_tf1 import checkpoints
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.folder import RunFolder
 
 
 def content(folder: RunFolder) -> Dict[str, Any]:

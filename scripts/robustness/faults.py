@@ -9,8 +9,8 @@ import subprocess
 import sys
 from typing import Any, Dict, Tuple
 
-from dcgan_tf1 import checkpoints
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.folder import RunFolder
 from scripts.robustness.baseline import FAULT_RECIPE, train_baseline
 from scripts.robustness.comparison import differences, partial_files
 from scripts.robustness.training_process import TrainingProcess

@@ -3,7 +3,8 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from dcgan_tf1 import markdown, plots
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import markdown
 from scripts.lib.measurements import Measurements
 from scripts.robustness.baseline import FAULT_RECIPE
 from scripts.robustness.kills import SIGNALS

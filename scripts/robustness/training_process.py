@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Callable, Tuple
 
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.folder import RunFolder
 from scripts.lib.paths import ROOT
 
 # What the process was writing when it was killed. Keys of measurements.json.

@@ -6,10 +6,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 from training_steps import assert_close, assert_same_training, network_variables, record_training
 
-from dcgan_tf1 import graph as graphs
-from dcgan_tf1 import layers
-from dcgan_tf1.networks import machinecurve, paperspace
-from dcgan_tf1.run_settings import batch_plan
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model import layers
+from dcgan_tf1.model.networks import machinecurve, paperspace
+from dcgan_tf1.runs.saved_settings import batch_plan
 
 keras = pytest.importorskip('keras', minversion='3', reason='Keras 3 needs TensorFlow 2.16 or later')
 

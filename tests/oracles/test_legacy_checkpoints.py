@@ -9,10 +9,10 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, TENSORFLOW, final_variables
 
-from dcgan_tf1 import sample
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.training import train
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
 from scripts.benchmarks.training.reference import tf_layers_graph_mode
 from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from training_steps import SCOPES, assert_same_training, record_training
 
-from dcgan_tf1.graph import _adam_epsilon
+from dcgan_tf1.model.graph import _adam_epsilon
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 RECIPE = os.path.join(FOLDER, '..', '..', 'flags', 'learnopencv_torch.flags')

@@ -4,9 +4,9 @@ import collections
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph as graphs
 from dcgan_tf1.data import Images
-from dcgan_tf1.run_settings import batch_plan
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.runs.saved_settings import batch_plan
 
 SCOPES = ('Generator', 'Discriminator')
 

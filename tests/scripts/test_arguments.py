@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 from scripts import environment
 from scripts.lib.measurements import Measurements
 from scripts.lib.paths import ROOT

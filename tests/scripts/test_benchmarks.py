@@ -13,8 +13,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
-from dcgan_tf1 import run_settings
-from dcgan_tf1.layers import conv2d, conv2d_transpose
+from dcgan_tf1.model.layers import conv2d, conv2d_transpose
+from dcgan_tf1.runs import saved_settings as run_settings
 from scripts.benchmarks import packing, profile_step
 from scripts.benchmarks.training import __main__ as benchmark
 from scripts.benchmarks.training import (

@@ -14,9 +14,10 @@ import tensorflow.compat.v1 as tf
 from helpers import with_few_digits
 from PIL import Image
 
-from dcgan_tf1 import losses, plots
-from dcgan_tf1.checkpoints import last_checkpoint, step_of
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.model import losses
+from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.util import charts as plots
 from scripts.experiments.blog_posts import __main__ as script
 from scripts.experiments.blog_posts import layout, report, rules, trained, untrained
 from scripts.experiments.blog_posts.post_002 import STRETCHED

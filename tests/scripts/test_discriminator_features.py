@@ -7,13 +7,13 @@ import tensorflow.compat.v1 as tf
 from helpers import MAIN_RUN
 from PIL import Image
 
-from dcgan_tf1 import pixels
-from dcgan_tf1.batches import BatchPlan
-from dcgan_tf1.checkpoints import last_checkpoint
-from dcgan_tf1.cli import exit_status
 from dcgan_tf1.data import mnist, mnist_10k
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.graph import build_training
+from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.model.graph import build_training
+from dcgan_tf1.runs.checkpoints.saving import last_checkpoint
+from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.util import pixels
+from dcgan_tf1.util.errors import UserError
 from scripts.experiments.discriminator_features import __main__ as script
 from scripts.experiments.discriminator_features import images as labeled_images
 from scripts.experiments.discriminator_features import network, report, svm

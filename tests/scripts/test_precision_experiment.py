@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1 import plots, precision
 from dcgan_tf1.data import mnist, mnist_10k
+from dcgan_tf1.model import precision
+from dcgan_tf1.util import charts as plots
 from scripts.experiments import precision as script
 
 pytestmark = pytest.mark.any_tensorflow

@@ -8,8 +8,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN
 
-from dcgan_tf1 import checkpoints
-from dcgan_tf1.run_folder import RunFolder
+from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.folder import RunFolder
 from scripts.lib.measurements import Measurements, read_json
 from scripts.lib.paths import results_folder
 from scripts.robustness import __main__ as robustness

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from dcgan_tf1.peers import LOST_STATUS
+from dcgan_tf1.train.workers.peers import LOST_STATUS
 from scripts.benchmarks import workers as workers_benchmark
 from scripts.lib.measurements import Measurements, read_json
 from scripts.lib.paths import results_folder

@@ -3,7 +3,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import plots
+from dcgan_tf1.util import charts as plots
 from scripts.benchmarks.training.catalog import BOUND, PACKAGE, POST
 from scripts.benchmarks.training.comparisons import PRECISIONS, fastest
 from scripts.benchmarks.training.race import Result

@@ -1,7 +1,7 @@
 """The page that shows the results of all processors side by side."""
 from typing import Dict
 
-from dcgan_tf1 import markdown
+from dcgan_tf1.util import markdown
 from scripts.benchmarks.training.catalog import PACKAGE
 from scripts.benchmarks.training.comparisons import FRAMEWORKS, compare, compare_auto, find
 from scripts.benchmarks.training.measurements import Measurements

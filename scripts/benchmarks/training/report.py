@@ -3,7 +3,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from dcgan_tf1 import markdown
+from dcgan_tf1.util import markdown
 from scripts.benchmarks.training.catalog import BOUND, POST
 from scripts.benchmarks.training.comparisons import (
     FRAMEWORKS,

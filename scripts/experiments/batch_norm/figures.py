@@ -4,7 +4,8 @@ from typing import Dict, List
 
 import numpy as np
 
-from dcgan_tf1 import image_files, plots
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import images as image_files
 from scripts.experiments.batch_norm.measure import scored_seeds
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements

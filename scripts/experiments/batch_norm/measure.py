@@ -5,8 +5,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import pixels, plots
-from dcgan_tf1.run_folder import write_atomically
+from dcgan_tf1.runs.folder import write_atomically
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import pixels
 from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES, statistics
 from scripts.lib.measurements import Measurements

@@ -8,7 +8,8 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy as np
 from scipy import stats
 
-from dcgan_tf1 import markdown, metrics
+from dcgan_tf1 import metrics
+from dcgan_tf1.util import markdown
 from scripts.lib.scoring import score_title
 
 REFERENCE = 'batch'

@@ -5,7 +5,8 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from dcgan_tf1 import markdown, metrics
+from dcgan_tf1 import metrics
+from dcgan_tf1.util import markdown
 from scripts.experiments.batch_norm import paired
 from scripts.experiments.batch_norm.measure import collapsed_seeds, scored_seeds
 from scripts.lib.batch_norm_modes import MODES, Mode

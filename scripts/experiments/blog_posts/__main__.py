@@ -20,8 +20,8 @@ import sys
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import data
-from dcgan_tf1.cli import exit_status
-from dcgan_tf1.settings import PRECISIONS, module_names
+from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings.train import PRECISIONS, module_names
 from scripts.experiments.blog_posts import report, trained, untrained
 from scripts.lib import paths, runs
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path, steps_by_name

@@ -1,7 +1,7 @@
 """Parts of figures that several posts share."""
 from typing import List, Sequence
 
-from dcgan_tf1 import plots
+from dcgan_tf1.util import charts as plots
 from scripts.experiments.blog_posts import rules
 from scripts.experiments.blog_posts.rules import Number
 

@@ -2,7 +2,8 @@
 import textwrap
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from dcgan_tf1 import html, markdown
+from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages as html
 
 NOT_MEASURED = 'not measured yet'
 

@@ -1,7 +1,7 @@
 """Post 000: steps per epoch, and the losses of the first epoch in two readings of the printed code."""
 from typing import Any, Dict, List, Tuple
 
-from dcgan_tf1 import plots
+from dcgan_tf1.util import charts as plots
 from scripts.experiments.blog_posts import losses, rules
 from scripts.experiments.blog_posts.figures import draw_band, mark_published
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Block, Section, row

@@ -5,7 +5,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import image_files, plots
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import images as image_files
 from scripts.experiments.blog_posts import rules
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Block, Section, row
 from scripts.experiments.blog_posts.values import made_with, mean_and_sd, number, value_range, verdict

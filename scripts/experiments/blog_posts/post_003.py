@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from dcgan_tf1 import plots
+from dcgan_tf1.util import charts as plots
 from scripts.experiments.blog_posts import rules
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Row, Section, row
 from scripts.experiments.blog_posts.values import SUMMARY_HEADER, exact, summary_cells, verdict

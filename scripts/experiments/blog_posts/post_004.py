@@ -2,7 +2,7 @@
 import math
 from typing import Any, Dict, List, Tuple
 
-from dcgan_tf1 import plots
+from dcgan_tf1.util import charts as plots
 from scripts.experiments.blog_posts import losses, rules
 from scripts.experiments.blog_posts.figures import draw_band, mark_published
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Section, row

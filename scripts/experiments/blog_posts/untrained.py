@@ -6,11 +6,16 @@ from typing import Any, Dict, Iterable, List
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, data, fastest, graph, progress, randomness, step_timing
-from dcgan_tf1.batches import BatchPlan
+from dcgan_tf1 import data
 from dcgan_tf1.data import Images, image_folder
-from dcgan_tf1.session import create_session
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.model import graph, randomness
+from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import autotune as fastest
+from dcgan_tf1.train import step_timing
+from dcgan_tf1.util import progress
+from dcgan_tf1.util.session import create_session
 from scripts.lib import machine, trainings
 from scripts.lib.measurements import Measurements
 

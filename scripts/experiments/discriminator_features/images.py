@@ -7,7 +7,7 @@ import numpy as np
 
 from dcgan_tf1 import data
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.errors import UserError
+from dcgan_tf1.util.errors import UserError
 from scripts.experiments.discriminator_features.svm import is_held_out
 
 

@@ -5,10 +5,10 @@ from typing import Any, Iterable, List, Optional
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import graph, layers, standing_statistics
-from dcgan_tf1.errors import UserError
-from dcgan_tf1.given_checkpoints import GivenCheckpoint
-from dcgan_tf1.session import create_session
+from dcgan_tf1.model import graph, layers, standing_statistics
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.session import create_session
 
 GRID = 4  # activations are max-pooled to GRID × GRID
 _MAX_BATCH = 500  # images that go through the discriminator at once

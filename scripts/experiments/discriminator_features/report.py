@@ -4,7 +4,8 @@ from typing import Any, Dict, Sequence
 
 import numpy as np
 
-from dcgan_tf1 import markdown, pixels, plots
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import markdown, pixels
 from scripts.experiments.discriminator_features.network import Discriminator
 
 NUM_UNITS, NUM_PATCHES = 6, 9  # in guided.png: units of the last convolution, and patches of each

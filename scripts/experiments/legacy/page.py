@@ -1,7 +1,7 @@
 """The page with the results."""
 from typing import Any, Dict, List
 
-from dcgan_tf1 import markdown
+from dcgan_tf1.util import markdown
 
 _TEXT = """# Public TensorFlow 1 GANs
 

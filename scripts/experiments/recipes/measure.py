@@ -4,10 +4,14 @@ import os
 
 import numpy as np
 
-from dcgan_tf1 import cli_flags, data, pixels, plots, processor, run_settings
-from dcgan_tf1.reporter import write_animation
-from dcgan_tf1.run_folder import RunFolder, write_atomically
-from dcgan_tf1.settings import BN_MODES, TrainSettings
+from dcgan_tf1 import data
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import BN_MODES, TrainSettings
+from dcgan_tf1.train.reporter import write_animation
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import pixels, processor
 from scripts.lib import runs, trainings
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import Scorer, open_generator

@@ -1,8 +1,10 @@
 """The page of results."""
 from typing import Any, Dict, List
 
-from dcgan_tf1 import cli_flags, markdown, metrics
-from dcgan_tf1.settings import BN_MODES, TrainSettings
+from dcgan_tf1 import metrics
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import BN_MODES, TrainSettings
+from dcgan_tf1.util import markdown
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import score_title
 from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES

@@ -5,12 +5,12 @@ from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Sequence, Tu
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags
-from dcgan_tf1 import graph as graphs
 from dcgan_tf1.data import Images
-from dcgan_tf1.layers import BATCH_STATISTICS
-from dcgan_tf1.run_settings import batch_plan
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model.layers import BATCH_STATISTICS
+from dcgan_tf1.runs.saved_settings import batch_plan
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
 
 NETWORKS = ('discriminator', 'generator')
 Variables = Dict[str, np.ndarray]

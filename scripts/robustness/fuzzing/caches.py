@@ -5,8 +5,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from dcgan_tf1 import data
-from dcgan_tf1.classifier import Classifier
-from dcgan_tf1.statistics_cache import StatisticsCache
+from dcgan_tf1.evaluate.classifier import Classifier
+from dcgan_tf1.sample.statistics_cache import StatisticsCache
 from scripts.robustness.fuzzing.strategies import altered_json, arrays, damaged, npz
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 

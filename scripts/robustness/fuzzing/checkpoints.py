@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
-from dcgan_tf1 import checkpoints
-from dcgan_tf1.given_checkpoints import GivenCheckpoint
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.warm_start import WarmStart
+from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.warm_start import WarmStart
 from scripts.robustness.fuzzing.strategies import EXTREMES, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 

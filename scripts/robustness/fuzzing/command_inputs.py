@@ -4,9 +4,12 @@ import os
 import numpy as np
 from hypothesis import strategies as st
 
-from dcgan_tf1 import cli_flags, evaluate, flag_files, recipes, sample
-from dcgan_tf1.command_settings import EvaluateSettings, SampleSettings
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample.settings import EvaluateSettings, SampleSettings
+from dcgan_tf1.settings import flag_files, recipes
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
 from scripts.robustness.fuzzing.strategies import arrays, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 

@@ -10,11 +10,13 @@ import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 from PIL import Image
 
-from dcgan_tf1 import cli_flags, report, run_settings
-from dcgan_tf1.command_settings import EvaluateSettings, SampleSettings
-from dcgan_tf1.reporter import write_animation
-from dcgan_tf1.run_folder import RunFolder
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1 import report
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample.settings import EvaluateSettings, SampleSettings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.reporter import write_animation
 from scripts.robustness.fuzzing.image_files import encode, png_with_header
 from scripts.robustness.fuzzing.strategies import altered_json, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome

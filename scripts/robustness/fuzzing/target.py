@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 from hypothesis import strategies as st
 
-from dcgan_tf1.cli import exit_status
+from dcgan_tf1.settings.cli import exit_status
 
 REJECTED = None
 

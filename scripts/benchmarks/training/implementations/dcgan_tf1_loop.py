@@ -3,9 +3,14 @@ from typing import Any, Dict
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import cli_flags, data, fastest, graph, run_settings, step_timing
+from dcgan_tf1 import data
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.settings import TrainSettings
+from dcgan_tf1.model import graph
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import autotune as fastest
+from dcgan_tf1.train import step_timing
 from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
 from scripts.lib.machine import digit_images, tensorflow_device
 

@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 import torch
 from torch import nn
 
-from dcgan_tf1 import processor
+from dcgan_tf1.util import processor
 from scripts.benchmarks.training.implementations import (
     Hyperparameters,
     TrainingProgram,

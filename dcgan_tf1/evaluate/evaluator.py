@@ -1,0 +1,115 @@
+"""Scores of images against a dataset. The `evaluate` command and the selection of the best checkpoint use it."""
+import os
+from typing import Any, Callable, Dict, Optional
+
+import numpy as np
+
+from dcgan_tf1 import data, metrics
+from dcgan_tf1.evaluate.classifier import Classifier
+from dcgan_tf1.sample import sampler
+from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.util import markdown, pixels
+from dcgan_tf1.util.errors import UserError
+
+# An evaluation replaces an earlier one of the same run that has the same values for these keys.
+IDENTITY_KEYS = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
+_MAX_UNLABELED = 10000  # images of a dataset without labels that are used
+_NEGATIVE = -0.8  # correlation of the mean images below which images must be negatives
+
+
+class Evaluator:
+    """The real images of a dataset and their classifier features, computed once for any number of evaluations."""
+
+    def __init__(self, settings: Any, log: Callable[[str], None]):
+        """Loads the dataset, and trains its classifier if there is none yet.
+
+        Args:
+          settings: `TrainSettings` or `EvaluateSettings`, which name the dataset and the classifier.
+          log: receives a line of text before something that takes long.
+        Raises: UserError.
+        """
+        self._log = log
+        options = settings.as_dict()
+        labeled = data.load_labeled(**options)
+        self._classifier: Optional[Classifier] = None
+        self._test: Optional[metrics.Sample] = None
+        if labeled:
+            training, test = labeled
+            self._classifier = Classifier(training, test, settings.cache_dir, settings.classifier_steps, log)
+            self._real, self._test = (self._sample(part.images.pixels) for part in labeled)
+        else:
+            log('--dataset=%s has no labels: scores that need a classifier are left out' % settings.dataset)
+            self._real = self._sample(data.load(**options)[0].first(_MAX_UNLABELED))
+        self._references: Dict[int, Dict[str, metrics.Score]] = {}
+        self.about = {'dataset': settings.dataset, 'real_images': len(self._real.pixels),
+                      'test_images': len(self._test.pixels) if self._test else 0,
+                      'classifier_accuracy': self._classifier.accuracy if self._classifier else None}
+
+    def close(self) -> None:
+        """Closes the Session of the classifier."""
+        if self._classifier:
+            self._classifier.close()
+
+    def _sample(self, images: np.ndarray) -> metrics.Sample:
+        return metrics.Sample(images, *(self._classifier(images) if self._classifier else (None, None)))
+
+    def scores(self, images: np.ndarray) -> Dict[str, metrics.Score]:
+        """Scores images, uint8 [n, height, width, channels].
+
+        Raises: UserError if they do not have the shape of the dataset's images.
+        """
+        expected = self._real.pixels.shape[1:]
+        if expected[2] == 1 and (images == images[..., :1]).all():
+            images = images[..., :1]  # gray, even if it is stored as color
+        if images.shape[1:] != expected:
+            raise UserError('the images are %s, but those of --dataset are %s (height, width, channels): name the '
+                            'dataset that they belong to' % (images.shape[1:], expected))
+        with np.errstate(invalid='ignore', divide='ignore'):
+            correlation = np.corrcoef(*(part.mean(axis=0).ravel() for part in (images, self._real.pixels)))[0, 1]
+        if correlation < _NEGATIVE:
+            self._log('the images look like negatives of those of --dataset: are black and white exchanged?')
+        return metrics.score(self._sample(images), self._real)
+
+    def references(self, count: int) -> Dict[str, metrics.Score]:
+        """The same scores for `count` real test images (all of them, if there are fewer); {} without a test set."""
+        if self._test and count not in self._references:
+            self._references[count] = metrics.score(metrics.evenly_spaced(self._test, count), self._real)
+        return self._references.get(count, {})
+
+
+def evaluate_images(settings: EvaluateSettings, images: np.ndarray, evaluator: Evaluator) -> Dict[str, Any]:
+    """An evaluation as scores.json holds it: where the images, uint8 [n, height, width, channels], come from, and
+    their scores.
+    """
+    references = evaluator.references(len(images))
+    scores = {}
+    for name, score in evaluator.scores(images).items():
+        scores[name] = {'value': score.value, 'real': references[name].value if name in references else None,
+                        'samples_needed': score.samples_needed, 'enough': len(images) >= score.samples_needed}
+    return {**_source(settings), 'num_images': len(images), **evaluator.about, 'scores': scores}
+
+
+def _source(settings: EvaluateSettings) -> Dict[str, Any]:
+    if settings.images:
+        return {'images': settings.images}
+    return {'checkpoint': os.path.basename(settings.checkpoint), 'bn_mode': settings.bn_mode or 'batch',
+            'bn_momentum': settings.bn_momentum, 'seed': settings.seed,
+            'standing_batches': settings.standing_batches if settings.bn_mode == 'standing' else None}
+
+
+def generate_images(settings: EvaluateSettings) -> np.ndarray:
+    """The images of a checkpoint that the settings describe, uint8 [n, height, width, channels]. Raises UserError."""
+    with sampler.Sampler(settings) as generator:
+        statistics = generator.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
+        return pixels.to_uint8(generator.images(generator.noise(settings.num_images, settings.seed), statistics))
+
+
+def score_table(evaluation: Dict[str, Any]) -> str:
+    """The scores of an evaluation as a Markdown table."""
+    rows = []
+    for name, score in evaluation['scores'].items():
+        real = '' if score['real'] is None else metrics.format_value(score['real'])
+        warning = '' if score['enough'] else 'too few images: %d, needs %d' % (
+            evaluation['num_images'], score['samples_needed'])
+        rows.append([name.replace('_', ' '), metrics.format_value(score['value']), real, warning])
+    return markdown.table(['score', 'generated', 'real', ''], rows)

@@ -1,0 +1,77 @@
+"""Writes one HTML page to explore the generator of a run with mouse, touch or keyboard. The page needs no other file.
+
+  python -m dcgan_tf1.explore runs/sparse_softmax-mnist-0
+  python -m dcgan_tf1.explore runs/sparse_softmax-mnist-0 --checkpoint=500 --points=15 --output=early.html
+
+A slider shows the grids of generated images that the training wrote. Below it, a two-dimensional slice of latent space
+is generated with each kind of batch-norm statistics: those of training mode, the moving averages, their initial values
+(mean 0 and variance 1), and standing statistics. All images are generated now and stored in the page.
+"""
+import os
+import re
+from typing import Dict, Sequence
+
+from dcgan_tf1.explore import page as explore_page
+from dcgan_tf1.explore import tiles as explore_tiles
+from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.sample import latent
+from dcgan_tf1.sample.sampler import Sampler
+from dcgan_tf1.sample.settings import ExploreSettings, GeneratorSettings
+from dcgan_tf1.settings import cli
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.util import outputs, progress
+from dcgan_tf1.util.errors import UserError
+
+
+def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
+    """The command: writes the page about the run in this folder; returns the exit status. Raises UserError."""
+    if len(paths) != 1:
+        raise UserError('name the folder of one run, as in: python -m dcgan_tf1.explore runs/my_run')
+    folder = RunFolder(paths[0])
+    output = settings.output or os.path.join(folder.path, 'explore.html')
+    if settings.output:
+        outputs.prepare(settings.output)
+    write_atomically(output, page(settings, folder))
+    progress.say(output)
+    return 0
+
+
+def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
+    """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
+    run_flags = run_settings.read(folder)
+    generator_settings = run_settings.for_run(
+        GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
+    stages = explore_tiles.stages(folder, run_flags.image_size, settings.stages)
+    with Sampler(generator_settings) as generator:
+        noise = latent.plane(generator.noise(4, settings.seed), settings.points, settings.interpolation)
+        slices = explore_tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
+    return explore_page.page(
+        {**_texts(folder, run_flags, generator_settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
+
+
+def _texts(folder: RunFolder, run_flags: TrainSettings, checkpoint: str) -> Dict[str, str]:
+    """The texts that the template shows."""
+    description = 'Recipe %s, dataset %s, seed %d, %d×%d pixels.' % (
+        run_flags.recipe, run_flags.dataset, run_flags.seed, run_flags.image_size, run_flags.image_size)
+    if not run_flags.update_ops:
+        description += ' The run has no update ops, so its moving averages keep their initial values.'
+    step = re.search(r'-([0-9]{1,15})$', checkpoint)
+    if not step:
+        source = 'Checkpoint %s.' % os.path.basename(checkpoint)
+    else:
+        number = int(step.group(1))
+        source = 'Checkpoint of step %s of %s.' % (format(number, ','), format(run_flags.steps, ','))
+        if number < run_flags.steps:
+            source += ' The training was not finished at this step.'
+    return {'title': os.path.basename(os.path.abspath(folder.path)), 'description': description,
+            'checkpoint': source, 'bn_mode': run_flags.bn_mode}
+
+
+def main() -> None:
+    """The command."""
+    cli.main(run, ExploreSettings, takes_words=True)
+
+
+if __name__ == '__main__':
+    main()

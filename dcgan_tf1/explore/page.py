@@ -1,0 +1,65 @@
+"""The HTML page of the explore command: fills the template `explore.html` with images and texts."""
+import base64
+import io
+import json
+import os
+import re
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+import numpy as np
+from PIL import Image
+
+from dcgan_tf1.explore import tiles as explore_tiles
+from dcgan_tf1.explore.tiles import Slice, Stage
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.pages import escape
+
+MAX_BYTES = 5000000
+_TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page.html')
+_QUALITIES = (None, 90, 75, 50)  # of the images: lossless PNG, then JPEG with less and less quality
+
+
+def page(texts: Mapping[str, str], stages: Sequence[Stage], slices: Sequence[Slice]) -> bytes:
+    """Builds the page, with images as good as its size limit allows.
+
+    Args:
+      texts: {name of a place in the template: text}.
+      stages: of the training, possibly none.
+      slices: one per kind of batch-norm statistics.
+    Returns: the content of an HTML file of at most `MAX_BYTES`.
+    Raises: UserError if the page would be larger.
+    """
+    with open(_TEMPLATE, encoding='utf-8') as file:
+        template = file.read()
+    for quality in _QUALITIES:
+        # "</script>" in a text must not end the element that contains the JSON.
+        data = json.dumps(_data(stages, slices, quality), sort_keys=True).replace('<', '\\u003c')
+        values = {**{name: escape(text) for name, text in texts.items()}, 'data': data}
+        parts = re.split('{{([a-z_]+)}}', template)  # every second is the name of a place
+        content = ''.join(values[part] if number % 2 else part for number, part in enumerate(parts))
+        encoded = content.encode(errors='backslashreplace')
+        if len(encoded) <= MAX_BYTES:
+            return encoded
+    raise UserError('the page would have %.1f MB, more than %g: use a smaller --points or --stages'
+                    % (len(encoded) / 1e6, MAX_BYTES / 1e6))
+
+
+def _data(stages: Sequence[Stage], slices: Sequence[Slice], quality: Optional[int]) -> Dict[str, Any]:
+    rows, columns, height, width = slices[0].images.shape[:4]
+    return {
+        'stages': [{'step': stage.step, 'image': _data_uri(stage.picture, quality)} for stage in stages],
+        'rows': rows, 'columns': columns, 'height': height, 'width': width,
+        'slices': [{'name': part.name, 'description': part.description,
+                    'image': _data_uri(explore_tiles.sheet(part.images), quality)} for part in slices]}
+
+
+def _data_uri(picture: np.ndarray, quality: Optional[int]) -> str:
+    """A picture, uint8 [height, width, channels], as a URI that contains it."""
+    if (picture == picture[..., :1]).all():
+        picture = picture[..., 0]  # gray, which takes less space
+    if quality is None:
+        return 'data:image/png;base64,' + base64.b64encode(plots.png(picture)).decode()
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format='JPEG', quality=quality, subsampling=0)
+    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()

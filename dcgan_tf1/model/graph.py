@@ -1,0 +1,289 @@
+"""The graph of a run, built stage by stage: inputs → networks → loss → training step → `TrainGraph`."""
+import contextlib
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.model import networks, randomness, schedules
+from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.model.inputs import Inputs, build_inputs
+from dcgan_tf1.model.kernels import kernels
+from dcgan_tf1.model.layers import BatchStatistic
+from dcgan_tf1.model.losses import LOSSES
+from dcgan_tf1.model.network import ForwardPass, Network
+from dcgan_tf1.model.networks import UnsupportedShapeError
+from dcgan_tf1.model.shares import Cooperation, combine
+from dcgan_tf1.model.standing_statistics import NoiseBatches
+from dcgan_tf1.util.errors import UserError
+
+if TYPE_CHECKING:
+    from dcgan_tf1.data import AnyImages
+    from dcgan_tf1.settings.train import TrainSettings
+
+
+class Generator(NamedTuple):
+    """A generator to sample from."""
+
+    noise: tf.Tensor  # placeholder [vectors, noise_dim]
+    is_training: Union[bool, tf.Tensor]  # placeholder, a boolean scalar; or a bool if the mode is fixed
+    images: tf.Tensor  # float32 [vectors, height, width, channels] in [-1, 1]
+    statistics: List[BatchStatistic]  # of its batch norm layers
+    other_updates: Sequence[tf.Operation] = ()  # update ops of layers that are not recognized as batch norm
+
+
+class Discriminator(NamedTuple):
+    """A discriminator to inspect."""
+
+    images: tf.Tensor  # placeholder [images, height, width, channels] in [-1, 1]
+    is_training: tf.Tensor  # placeholder, a boolean scalar
+    logits: tf.Tensor  # float32 [images, …, num_logits]
+    statistics: List[BatchStatistic]  # of its batch norm layers
+    activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
+    other_updates: Sequence[tf.Operation] = ()  # as of a `Generator`
+
+
+class TrainGraph(NamedTuple):
+    """Everything that a training runs."""
+
+    inputs: Inputs
+    step: schedules.TrainStep  # its train_op also increments global_step
+    generator: Generator  # samples from inputs.noise
+    sample_noise: tf.Tensor  # [sample_size, noise_dim], the same vectors during the whole run
+    standing_batches: NoiseBatches  # latent vectors for standing statistics
+    global_step: tf.Variable  # int64 scalar, the number of completed steps
+    nonfinite_variables: tf.Tensor  # string [n], names of variables that contain a NaN or an infinity
+    gradient_norms: Dict[str, tf.Tensor]  # {name: scalar} for the updates of a step
+    histograms: tf.Tensor  # serialized summary of the variables, and of the activations for inputs.noise
+    start_batches: Callable[[tf.Session, int], None]  # (session, step) starts the batch plan after `step`
+    cooperation: Optional[Cooperation]  # None with one worker
+
+
+def build_generator(settings: 'TrainSettings', training: Optional[bool] = None) -> Generator:
+    """Builds a generator in the current default graph, to sample from.
+
+    Args:
+        settings: settings of the training.
+        training: builds the generator for training mode (True) or inference mode (False) only. By default,
+            the placeholder `is_training` selects the mode.
+
+    Raises:
+        UserError: if the network does not support the image size.
+    """
+    noise = tf.placeholder(tf.float32, [None, settings.noise_dim], 'noise')
+    is_training = tf.placeholder(tf.bool, [], 'is_training') if training is None else training
+    image_shape = (settings.image_size, settings.image_size, settings.channels)
+    network = Network('Generator', generator_function(settings, image_shape), is_training,
+                      **_computation(settings))
+    fake = network(noise)
+    return Generator(noise, is_training, fake.output, fake.statistics, fake.other_updates)
+
+
+def build_discriminator(settings: 'TrainSettings') -> Discriminator:
+    """Builds a discriminator in the current default graph, to inspect it.
+
+    Raises:
+        UserError: if the network does not support the image size.
+    """
+    tf.train.get_or_create_global_step()  # dropout needs it
+    image_shape = [settings.image_size, settings.image_size, settings.channels]
+    images = tf.placeholder(tf.float32, [None, *image_shape], 'images')
+    is_training = tf.placeholder(tf.bool, [], 'is_training')
+    network = Network('Discriminator', discriminator_function(settings), is_training,
+                      **_computation(settings))
+    real = network(images)
+    return Discriminator(images, is_training, real.output, real.statistics, real.activations, real.other_updates)
+
+
+def convolutions(settings: 'TrainSettings') -> List[kernels.Convolution]:
+    """The distinct convolutions and large dense layers of both networks, as far as they are built with `layers`.
+
+    Raises:
+        UserError: if the network does not support the image size.
+    """
+    with tf.Graph().as_default(), kernels.recording() as found:
+        tf.set_random_seed(settings.seed)  # dropout needs it
+        build_generator(settings)
+        build_discriminator(settings)
+        return found
+
+
+def _computation(settings: 'TrainSettings') -> Dict[str, Any]:
+    # A training has replaced 'auto' with what it measured. Without a training, nothing is measured.
+    precision = 'float32' if settings.precision == 'auto' else settings.precision
+    return {'dtype': tf.as_dtype(precision), 'kernels': settings.kernels}
+
+
+def generator_function(settings: 'TrainSettings', image_shape: Sequence[int]) -> Callable[..., tf.Tensor]:
+    """The function (noise, is_training) → images of the selected network.
+
+    Args:
+        settings: settings of the training.
+        image_shape: (height, width, channels).
+    """
+    network = networks.load(settings.network)
+
+    def function(noise: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+        with _shape_errors(settings.network, image_shape[0]):
+            return network.generator(noise, is_training, tuple(image_shape))
+    return function
+
+
+def discriminator_function(settings: 'TrainSettings', loss: Optional[str] = None) -> Callable[..., tf.Tensor]:
+    """The function (images, is_training) → logits of the selected network.
+
+    Args:
+        settings: settings of the training.
+        loss: name of the loss. The function raises UserError if this loss takes another number of logits.
+    """
+    network = networks.load(settings.network)
+
+    def function(images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+        with _shape_errors(settings.network, images.shape.as_list()[1]):
+            logits = network.discriminator(images, is_training)
+        num_logits = logits.shape.as_list()[-1]
+        if loss and LOSSES[loss].num_logits != num_logits:
+            suitable = sorted(name for name, other in LOSSES.items() if other.num_logits == num_logits)
+            advice = 'change the network'
+            if suitable:
+                advice = 'choose --loss=%s, or another network' % ' or '.join(suitable)
+            raise UserError('--loss=%s takes %d logit(s) per score, but --network=%s outputs %s: %s' % (
+                loss, LOSSES[loss].num_logits, settings.network, num_logits, advice))
+        return logits
+    return function
+
+
+@contextlib.contextmanager
+def _shape_errors(network: str, size: int) -> Iterator[None]:
+    """Turns `UnsupportedShapeError` into a `UserError` that names the flags."""
+    try:
+        yield
+    except UnsupportedShapeError as error:
+        raise UserError('--network=%s cannot make images of --image_size=%d: it supports %s'
+                        % (network, size, error)) from error
+
+
+def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan,
+                   workers: Optional[Workers] = None) -> TrainGraph:
+    """Builds the whole training graph in the current default graph.
+
+    Args:
+        settings: settings of the training.
+        images: the training set, `data.Images` or an object with the same interface.
+        plan: the batch plan of these images.
+        workers: those that train together; default: this process alone.
+
+    Raises:
+        ValueError: if a trainable variable belongs to neither network.
+        UserError: if the network does not fit the images or the loss.
+    """
+    workers = workers or Workers()
+    tf.set_random_seed(settings.seed)  # seeds the initial weights and dropout
+    # The scope makes Adam's own variables resource variables too.
+    with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+        global_step = tf.get_variable(
+            'global_step', [], tf.int64, tf.zeros_initializer(), trainable=False,
+            collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
+        inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value(), workers)
+        # Networks that are not built in are trained in training mode, whatever the placeholder says: see `networks`.
+        # So are those of several workers, because all-reduce does not work in a conditional op.
+        mode = inputs.is_training if networks.is_built_in(settings.network) and workers.size == 1 else True
+        generate = generator_function(settings, images.image_shape)
+        generator, discriminator = _trainable_networks(settings, generate, mode, global_step, workers)
+        loss = workers.weighted(LOSSES[settings.loss])
+        updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
+        with tf.control_dependencies(updates):
+            step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
+        _check_ownership([generator, discriminator])
+        step, cooperation = combine(step, inputs, settings.batch_size, workers)
+        with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
+            step = step._replace(train_op=global_step.assign_add(1, read_value=False))
+        with tf.name_scope('samples'):
+            fake = Network('Generator', generate, inputs.is_training, **_computation(settings))(inputs.noise)
+            sample_noise = randomness.noise(
+                settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
+                settings.noise_dim)
+            standing_batches = NoiseBatches(settings)
+            # Not `discriminator`: with several workers, its inputs are shares of a batch, and these images are none.
+            critic = Network('Discriminator', discriminator_function(settings), mode, **_computation(settings))
+            histograms = _histograms([fake, critic(fake.output)])
+        return TrainGraph(
+            inputs=inputs, step=step,
+            generator=Generator(inputs.noise, inputs.is_training, fake.output, fake.statistics, fake.other_updates),
+            sample_noise=sample_noise, standing_batches=standing_batches, global_step=global_step,
+            nonfinite_variables=_nonfinite_variables(),
+            gradient_norms={**generator.gradient_norms, **discriminator.gradient_norms},
+            histograms=histograms, start_batches=start_batches, cooperation=cooperation)
+
+
+def _trainable_networks(settings: 'TrainSettings', generate: Callable[..., tf.Tensor],
+                        is_training: Union[bool, tf.Tensor], global_step: tf.Variable,
+                        workers: Workers) -> Tuple[Network, Network]:
+    """The generator and the discriminator, each with an Adam optimizer."""
+    def network(scope: str, function: Callable[..., tf.Tensor], learning_rate: float,
+                extra_bn_momentums: Sequence[float] = ()) -> Network:
+        adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
+                                      _adam_epsilon(settings, global_step))
+        return Network(scope, function, is_training, adam, settings.update_ops, extra_bn_momentums,
+                       workers=workers, **_computation(settings))
+
+    generator = network('Generator', generate, settings.learning_rate_generator, settings.extra_bn_momentums)
+    discriminator = network('Discriminator', discriminator_function(settings, settings.loss),
+                            settings.learning_rate_discriminator)
+    return generator, discriminator
+
+
+def _adam_epsilon(settings: 'TrainSettings', global_step: tf.Variable) -> Union[float, tf.Tensor]:
+    """The epsilon to give to TensorFlow's Adam.
+
+    TensorFlow adds epsilon to the square root of the *uncorrected* second moment. PyTorch adds it to that of
+    the bias-corrected one (the first of the two forms in Kingma and Ba, arXiv 1412.6980, section 2). With
+    epsilon multiplied by sqrt(1 - beta2^t) at step t, TensorFlow's update equals PyTorch's.
+    """
+    if settings.epsilon_mode == 'tensorflow':
+        return settings.epsilon
+    step = tf.cast(global_step.read_value() + 1, tf.float64)
+    beta2 = tf.constant(settings.beta2, tf.float64)
+    return tf.cast(settings.epsilon * tf.sqrt(1 - tf.pow(beta2, step)), tf.float32)
+
+
+def _check_ownership(networks: Sequence[Network]) -> None:
+    owned = {variable.name for network in networks for variable in network.trainable_variables}
+    orphans = {variable.name for variable in tf.trainable_variables()} - owned
+    if orphans:
+        raise ValueError('no network owns the trainable variables ' + ', '.join(sorted(orphans)))
+
+
+def _histograms(forward_passes: Sequence[ForwardPass]) -> tf.Tensor:
+    """A summary of all trainable variables and of the activations of these forward passes."""
+    # The name scopes become part of the names in TensorBoard.
+    with tf.name_scope(None), tf.name_scope('variables'):
+        summaries = [tf.summary.histogram(variable.op.name, variable)
+                     for variable in tf.trainable_variables()]
+    with tf.name_scope(None), tf.name_scope('activations'):
+        for forward_pass in forward_passes:
+            for activation in forward_pass.activations:
+                # A value that is not finite would make the summary op fail, and the run with it.
+                values = tf.boolean_mask(activation, tf.is_finite(activation))
+                summaries.append(tf.summary.histogram(activation.op.name.split('/', 1)[1], values))
+        return tf.summary.merge(summaries)
+
+
+def _nonfinite_variables() -> tf.Tensor:
+    """Names of the floating-point variables that contain a NaN or an infinity, string [n]."""
+    with tf.name_scope('not_finite'):
+        variables = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
+        return tf.boolean_mask([variable.op.name for variable in variables], tf.stack(
+            [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in variables]))

@@ -1,0 +1,90 @@
+"""The inputs of a training step: real images in the order of the batch plan, and latent vectors."""
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Tuple
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.model import randomness
+from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.model.collectives import Share, Workers
+from dcgan_tf1.util import pixels
+
+if TYPE_CHECKING:
+    from dcgan_tf1.data import AnyImages
+    from dcgan_tf1.settings.train import TrainSettings
+
+
+class Inputs(NamedTuple):
+    """Placeholders with defaults: a training step feeds none of them, and a caller may feed any of them.
+
+    Start the batch plan first, even if images are fed. TensorFlow's graph optimizer may make a step wait for
+    the next batch of the plan anyway.
+    """
+
+    real_images: tf.Tensor  # [images, height, width, channels] in [-1, 1], the next batch of the plan
+    noise: tf.Tensor  # [vectors, noise_dim], latent vectors of the discriminator's update
+    generator_noise: tf.Tensor  # [vectors, noise_dim], for schedules whose generator update draws new vectors
+    is_training: tf.Tensor  # boolean scalar (default true), the mode of batch norm and dropout
+    extra_d_batches: List[Tuple[tf.Tensor, tf.Tensor]]  # (real_images, noise) of extra discriminator updates
+
+
+def build_inputs(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan, step: tf.Tensor,
+                 workers: Workers) -> Tuple[Inputs, Callable[[tf.Session, int], None]]:
+    """Creates the inputs of a training step in the current default graph.
+
+    Args:
+        settings: settings of the training.
+        images: the training set.
+        plan: the batch plan of these images.
+        step: int64 scalar, the number of completed steps, which determines the latent vectors.
+        workers: those that train together. With several, the inputs are this worker's shares, and marked as such.
+
+    Returns:
+        The inputs, and a function (session, step) that starts the batch plan after that many steps.
+    """
+    num_batches = settings.d_steps_per_g_step  # each update of the discriminator uses a batch of its own
+    with tf.name_scope('batch_plan'):
+        start_step = tf.placeholder(tf.int64, [], 'start_step')
+        indices = plan.indices(start_step * num_batches)
+        image_shares, noise_share = _shares(settings, plan, step, workers)
+        if workers.size > 1:
+            indices = indices.map(lambda batch: workers.take(batch, workers.share(tf.shape(batch)[0])))
+        source = images.batches(indices)
+        batches: List[tf.Tensor] = []
+        for _ in range(num_batches):
+            with tf.control_dependencies(batches[-1:]):  # take them in the order of the plan
+                batches.append(source.get_next())
+        real_images = [pixels.to_float(tf.cast(batch, tf.float32)) for batch in batches]
+        noise_batch_size = settings.batch_size if settings.noise_batch == 'full' else tf.shape(batches[0])[0]
+        if noise_share:
+            noise_batch_size = noise_share.rows
+
+        def draw(stream: int, name: str = '') -> tf.Tensor:
+            vectors = randomness.noise(settings.noise_distribution, settings.seed, stream, step,
+                                       noise_batch_size, settings.noise_dim, name)
+            return workers.take(vectors, noise_share) if noise_share else vectors
+        # The names select random streams; other names would change the numbers.
+        noise = [draw(randomness.NOISE, 'further %d' % number if number else '')
+                 for number in range(num_batches)]
+        generator_noise = draw(randomness.GENERATOR_NOISE)
+
+    def start_batches(session: tf.Session, step: int) -> None:
+        session.run(source.initializer, {**source.feed, start_step: step})
+
+    def placeholder(name: str, default: object, share: Optional[Share], *shape: Optional[int]) -> tf.Tensor:
+        return workers.mark(tf.placeholder_with_default(default, shape, name), share)
+
+    pairs = [(placeholder('real_images', batch, image_share, None, *images.image_shape),
+              placeholder('noise', vectors, noise_share, None, settings.noise_dim))
+             for batch, image_share, vectors in zip(real_images, image_shares, noise)]
+    generator_noise = placeholder('generator_noise', generator_noise, noise_share, None, settings.noise_dim)
+    return Inputs(*pairs[0], generator_noise, placeholder('is_training', True, None), pairs[1:]), start_batches
+
+
+def _shares(settings: 'TrainSettings', plan: BatchPlan, step: tf.Tensor,
+            workers: Workers) -> Tuple[List[Optional[Share]], Optional[Share]]:
+    """This worker's shares of every batch of images of a step, and of its latent vectors. None with one worker."""
+    num_batches = settings.d_steps_per_g_step
+    if workers.size == 1:
+        return [None] * num_batches, None
+    image_shares = [workers.share(plan.batch_rows(step * num_batches + number)) for number in range(num_batches)]
+    return image_shares, workers.share(settings.batch_size) if settings.noise_batch == 'full' else image_shares[0]

@@ -1,0 +1,152 @@
+"""One of the two networks of a GAN: its variables, its forward passes and its updates."""
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Union
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.model import update_ops
+from dcgan_tf1.model.collectives import Workers, apply_to
+from dcgan_tf1.model.kernels.kernels import use_kernels
+from dcgan_tf1.model.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
+from dcgan_tf1.util.errors import UserError
+
+# Types of the ops that are activation functions.
+_ACTIVATIONS = ('Elu', 'LeakyRelu', 'Relu', 'Sigmoid', 'Tanh')
+
+
+class ForwardPass(NamedTuple):
+    """The results of applying a network once."""
+
+    output: tf.Tensor  # float32: images [batch, height, width, channels], or logits [batch, …, num_logits]
+    statistics: List[BatchStatistic]  # of its batch norm layers, from the input to the output
+    activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
+    other_updates: List[tf.Operation]  # update ops of its layers that are not those of batch norm
+
+
+class Network:
+    """A generator or discriminator. Every forward pass uses the same variables.
+
+    Attributes:
+        scope: name of the variable scope.
+        gradient_norms: {name: scalar tensor}, the global norm of the gradients of every update.
+    """
+
+    def __init__(self, scope: str, function: Callable[[tf.Tensor, Union[bool, tf.Tensor]], tf.Tensor],
+                 is_training: Union[bool, tf.Tensor], optimizer: Optional[tf.train.Optimizer] = None,
+                 update_ops: bool = True, extra_bn_momentums: Sequence[float] = (),
+                 dtype: tf.DType = tf.float32, kernels: str = 'native', workers: Optional[Workers] = None) -> None:
+        """Creates no ops or variables yet; the first forward pass creates the variables.
+
+        Args:
+            scope: name of the variable scope, 'Generator' or 'Discriminator'.
+            function: maps (x, is_training) to the output.
+            is_training: mode of batch norm and dropout; a bool, or a boolean scalar tensor.
+            optimizer: used by `minimize`.
+            update_ops: False leaves the moving statistics of batch norm at their initial values.
+            extra_bn_momentums: momentums of additional moving averages, kept next to those of the layers.
+            dtype: dtype that the input is cast to, and so the layers compute in.
+            kernels: the choice for `kernels.use_kernels`. That context manager passes it to `layers.conv2d` and
+                `layers.conv2d_transpose`, which have no such argument.
+            workers: those that train the network together. With several, the input of every forward pass must be
+                marked as a share.
+        """
+        self.scope = scope
+        self.gradient_norms: Dict[str, tf.Tensor] = {}
+        self._function = function
+        self._is_training = is_training
+        self._optimizer = optimizer
+        self._update_ops = update_ops
+        self._extra_bn_momentums = extra_bn_momentums
+        self._dtype = dtype
+        self._kernels = kernels
+        self._workers = workers or Workers()
+
+    def __call__(self, x: tf.Tensor) -> ForwardPass:
+        """Applies the network.
+
+        Args:
+            x: latent vectors [batch, noise_dim] for a generator, images [batch, height, width, channels] for
+                a discriminator.
+
+        Raises:
+            ValueError: if the network uses moving statistics of another one.
+            UserError: if the network creates variables that this program cannot train, or has update ops of its own
+                and several workers.
+        """
+        statistics_before = len(tf.get_collection(BATCH_STATISTICS))
+        updates_before = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
+        variables_before = {variable.name for variable in tf.global_variables()}
+        ops_before = len(tf.get_default_graph().get_operations())
+        share = self._workers.share_of(x)
+        with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
+                use_kernels(self._kernels), apply_to(self._workers, share):
+            output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
+        update_ops.collect(tf.get_default_graph().get_operations()[ops_before:])
+        # Layers that are not from `layers.py` put their update ops into the collection at once.
+        updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:]
+        if updates and share is not None:
+            raise UserError('several workers cannot share the update op %s of the network %s: use dcgan_tf1.layers.'
+                            'batch_norm instead of tf.layers.batch_normalization, or train with one worker'
+                            % (updates[0].name, self.scope))
+        statistics, other_updates = update_ops.split(updates)
+        statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums) for statistic in
+                      tf.get_collection(BATCH_STATISTICS)[statistics_before:] + statistics]
+        for statistic in statistics:
+            if not statistic.moving.name.startswith(self.scope + '/'):
+                raise ValueError('the network %s uses %s, which is not a variable of its scope'
+                                 % (self.scope, statistic.moving.name))
+        self._check_new_variables(variables_before)
+        self._workers.mark(output, share)
+        return ForwardPass(output, statistics, _activations_created_since(ops_before), other_updates)
+
+    def _check_new_variables(self, variables_before: Set[str]) -> None:
+        new = [variable for variable in tf.global_variables() if variable.name not in variables_before]
+        is_first_call = not any(name.startswith(self.scope + '/') for name in variables_before)
+        for variable in new:
+            if not is_first_call or not variable.name.startswith(self.scope + '/'):
+                raise UserError('the network %s creates a new variable %s whenever it is called, instead of using that '
+                                'of the first call: use tf.get_variable, or layers'
+                                % (self.scope, variable.op.name))
+            if variable.trainable and variable.dtype.base_dtype != tf.float32:
+                raise UserError('the variable %s has the type %s, but must be float32: use --precision=float32, or the '
+                                'layers of dcgan_tf1.layers' % (variable.op.name, variable.dtype.base_dtype.name))
+
+    @property
+    def trainable_variables(self) -> List[tf.Variable]:
+        """The variables that the optimizer updates."""
+        # Keep the slash: "Generator" alone would also match "Generator_1".
+        return tf.trainable_variables(self.scope + '/')
+
+    def minimize(self, loss: tf.Tensor, forward_passes: Sequence[ForwardPass]) -> tf.Operation:
+        """Creates an op that updates this network once.
+
+        The op first updates the moving statistics, then the trainable variables.
+
+        Args:
+            loss: scalar.
+            forward_passes: passes whose batch statistics enter the moving statistics, in this order. They may
+                include passes of the other network, whose statistics then move with this update.
+
+        Raises:
+            ValueError: if the network has no optimizer.
+        """
+        if self._optimizer is None:
+            raise ValueError('the network %s has no optimizer' % self.scope)
+        statistics = [statistic for forward_pass in forward_passes for statistic in forward_pass.statistics]
+        others = [op for forward_pass in forward_passes for op in forward_pass.other_updates]
+        name = '%s/%s' % (self.scope, tf.get_default_graph().get_name_scope())
+        with tf.control_dependencies(update_moving_statistics(statistics) + others if self._update_ops else []):
+            # The scope is part of the names of two variables of Adam.
+            with tf.name_scope(self.scope + '_update'):
+                # GATE_NONE: with gating, the update would also wait for gradients that it does not use.
+                gradients = self._optimizer.compute_gradients(loss, self.trainable_variables,
+                                                              gate_gradients=tf.train.Optimizer.GATE_NONE)
+                gradients = self._workers.mean_gradients(gradients)
+                update = self._optimizer.apply_gradients(gradients)
+                self.gradient_norms[name] = tf.global_norm([gradient for gradient, _ in gradients])
+                return update
+
+
+def _activations_created_since(num_ops: int) -> List[tf.Tensor]:
+    """Outputs of the activation functions among the ops after the first `num_ops` of the default graph."""
+    new_ops = tf.get_default_graph().get_operations()[num_ops:]
+    return [op.outputs[0] for op in new_ops if op.type in _ACTIVATIONS]

@@ -1,0 +1,276 @@
+"""The files of a run: the only module that builds paths inside run folders and beside checkpoints.
+
+A checkpoint is a set of files with a common prefix. Functions here and in `checkpoints` take and return that
+prefix as its path: `runs/my_run/checkpoints/model-1000` stands for `model-1000.index`,
+`model-1000.data-00000-of-00001` and, once they were computed, standing statistics.
+"""
+import contextlib
+import glob
+import json
+import os
+import platform
+import re
+import time
+from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Union
+
+from dcgan_tf1.runs.records import is_config, is_evaluation, is_record
+from dcgan_tf1.util import locks
+from dcgan_tf1.util.errors import UserError
+
+_CONFIG, _FLAGS = 'config.json', 'train.flags'
+# Errors that reading a damaged JSON file can raise.
+_JSON_ERRORS = (OSError, ValueError, RecursionError)
+
+
+def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:
+    """Writes a temporary file, then renames it: readers see the old content or the new, never a part.
+
+    A link is followed. What is not a file, such as a pipe or /dev/null, is written directly.
+    Raises: OSError that names the file.
+    """
+    target = os.path.realpath(path) if os.path.islink(path) else path
+    partial = target + '.partial'
+    try:
+        if is_device(path):
+            with open(path, 'ab') as file:
+                file.write(content)
+            return
+        with open(partial, 'wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.remove(partial)
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+def is_device(path: str) -> bool:
+    """Whether a path stands for a pipe, a terminal or another device, not for a file that can be replaced."""
+    is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    return is_other or path.startswith('/dev/')  # /dev/stdout may be a link to a file that is being written
+
+
+def default_run_dir(name: str, dataset: str, seed: int) -> str:
+    """The run folder of a training without --run_dir: runs/NAME-DATASET-SEED."""
+    return os.path.join('runs', '%s-%s-%d' % (name, dataset, seed))
+
+
+def is_run_folder(names: Collection[str]) -> bool:
+    """Whether a folder that contains files of these names is that of a run."""
+    return _CONFIG in names and _FLAGS in names
+
+
+def index_path(checkpoint: str) -> str:
+    """Path of a checkpoint's index, which is written last: the checkpoint is complete if it exists."""
+    return checkpoint + '.index'
+
+
+def data_paths(checkpoint: str) -> List[str]:
+    """Paths of the files with the values of a checkpoint's variables."""
+    return glob.glob(glob.escape(checkpoint) + '.data-*')
+
+
+def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
+    """Path of the standing statistics of a checkpoint, accumulated over that many batches of that size."""
+    return '%s.standing-%dx%d.npz' % (checkpoint, batches, batch_size)
+
+
+def checkpoint_files(checkpoint: str) -> List[str]:
+    """Paths of all files of a checkpoint, including standing statistics."""
+    return glob.glob(glob.escape(checkpoint) + '.*')
+
+
+class RunFolder:
+    """The folder with everything that a run writes. Each attribute is the path of a file or folder in it.
+
+    Attributes:
+      path: the run folder.
+      config: settings, versions and dataset of the run (JSON).
+      flags: the settings as a flagfile.
+      metrics: one JSON object per logged step.
+      log: the messages of the training.
+      scores: a JSON list of evaluations.
+      losses: plot of both losses.
+      samples: folder of image grids.
+      animation: all grids of generated images as an animation.
+      reals: grid of real images.
+      checkpoints: folder of checkpoints.
+      checkpoint_prefix: path of a checkpoint without its '-STEP'.
+      checkpoint_state: TensorFlow's list of the checkpoints.
+      best: folder with a copy of the best checkpoint.
+      lock: locked while a process trains this run; contains its process ID.
+    """
+
+    def __init__(self, path: str):
+        """The folder need not exist."""
+        self.path = path
+        self.config = os.path.join(path, _CONFIG)
+        self.flags = os.path.join(path, _FLAGS)
+        self.metrics = os.path.join(path, 'metrics.jsonl')
+        self.log = os.path.join(path, 'train.log')
+        self.scores = os.path.join(path, 'scores.json')
+        self.losses = os.path.join(path, 'losses.png')
+        self.samples = os.path.join(path, 'samples')
+        self.animation = os.path.join(self.samples, 'training.gif')
+        self.reals = os.path.join(self.samples, 'reals.png')
+        self.checkpoints = os.path.join(path, 'checkpoints')
+        self.checkpoint_prefix = os.path.join(self.checkpoints, 'model')
+        self.checkpoint_state = os.path.join(self.checkpoints, 'checkpoint')
+        self.best = os.path.join(path, 'best')
+        self.lock = os.path.join(path, 'lock')
+
+    def new_events_path(self) -> str:
+        """Path of a new event file, with the kind of name by which TensorBoard recognizes them.
+
+        It lies in the run folder itself, because TensorBoard names a run after the folder of its event files.
+        """
+        path = os.path.join(self.path, 'events.out.tfevents.%d.%s.%d' % (time.time(), platform.node(), os.getpid()))
+        taken = len(glob.glob(glob.escape(path) + '*'))  # by a training in the same process and second
+        return '%s.%d' % (path, taken) if taken else path
+
+    def grid(self, step: int) -> str:
+        """Path of the grid of images generated after that step."""
+        return os.path.join(self.samples, 'step_%06d.png' % step)
+
+    def grids(self) -> List[str]:
+        """Paths of the existing grids of generated images, ordered by step."""
+        paths = [os.path.join(self.samples, name) for name in os.listdir(self.samples)
+                 if re.match(r'step_[0-9]{6,15}\.png$', name)]
+        return sorted(paths, key=self.step_of)
+
+    def step_of(self, grid: str) -> int:
+        """The step of a path that `grids` returned."""
+        return int(os.path.basename(grid)[len('step_'):-len('.png')])
+
+    def animation_is_current(self) -> bool:
+        """Whether the animation contains all grids. Writing it is the last thing that a training does."""
+        grids = self.grids()
+        if not grids:
+            return True
+        return (os.path.exists(self.animation)
+                and os.path.getmtime(self.animation) >= os.path.getmtime(grids[-1]))
+
+    def checkpoint_indexes(self) -> List[str]:
+        """Paths of the indexes of the complete checkpoints, in any order."""
+        return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.index')
+
+    def checkpoint_parts(self) -> List[str]:
+        """Paths of all files of all checkpoints, complete or not."""
+        return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.*')
+
+    def unfinished_checkpoint_files(self) -> List[str]:
+        """Paths of temporary files, which a killed process or a full disk left behind."""
+        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.partial')
+                for path in glob.glob(os.path.join(glob.escape(self.checkpoints), pattern))]
+
+    def best_indexes(self) -> List[str]:
+        """Paths of the indexes in the folder of the best checkpoint: one, or none."""
+        return glob.glob(os.path.join(glob.escape(self.best), '*.index'))
+
+    def best_copy_path(self, path: str) -> str:
+        """Path that a file of a checkpoint has when it is copied to the folder of the best checkpoint."""
+        return os.path.join(self.best, os.path.basename(path))
+
+    def create(self) -> None:
+        """Creates the folder and its subfolders. Raises UserError if that is not possible."""
+        try:
+            for folder in (self.path, self.samples, self.checkpoints):
+                os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise UserError('--run_dir=%s cannot be created (%s): name a folder that you can write to'
+                            % (self.path, error.strerror)) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training this run, until the block is left or this process ends.
+
+        Raises: UserError if another process trains it.
+        """
+        def on_taken(holder: str) -> None:
+            raise UserError('%s is being trained by another process (%s): wait for it to finish, or name '
+                            'another --run_dir' % (self.path, holder)) from None
+        with locks.hold(self.lock, on_taken):
+            yield
+
+    def read_config(self) -> Optional[Dict[str, Any]]:
+        """Reads config.json.
+
+        Returns: a dict with at least the dict 'flags', or None if there is no run in this folder.
+        Raises: UserError if it is damaged.
+        """
+        try:
+            with open(self.config, encoding='utf-8') as file:
+                config = json.load(file)
+            if not is_config(config):
+                raise ValueError('it contains no settings')
+            return config
+        except FileNotFoundError:
+            return None
+        except _JSON_ERRORS as error:
+            raise UserError('%s cannot be read (%s): restore it, or name another --run_dir'
+                            % (self.config, error)) from error
+
+    def write_config(self, config: Dict[str, Any]) -> None:
+        """Writes config.json."""
+        write_atomically(self.config, (json.dumps(config, indent=2, sort_keys=True) + '\n').encode())
+
+    def write_flags(self, flagfile: bytes) -> None:
+        """Writes the settings, the content of a flagfile."""
+        write_atomically(self.flags, flagfile)
+
+    def read_metrics(self) -> List[Dict[str, Any]]:
+        """Reads the logged steps from metrics.jsonl. An incomplete last line is ignored.
+
+        Returns: one dict per logged step; [] if there is no such file.
+        Raises: UserError if the file is damaged.
+        """
+        try:
+            with open(self.metrics, encoding='utf-8') as file:
+                lines = file.readlines()
+        except FileNotFoundError:
+            return []
+        except _JSON_ERRORS as error:
+            raise UserError('%s cannot be read (%s): restore or delete it' % (self.metrics, error)) from error
+        records = []
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if number < len(lines):
+                    raise UserError('%s, line %d, is not JSON: restore the file, or delete that line'
+                                    % (self.metrics, number)) from error
+                break
+            if not is_record(record):
+                raise UserError('%s, line %d, is not a logged step: restore the file, or delete that line'
+                                % (self.metrics, number))
+            records.append(record)
+        return records
+
+    def write_metrics(self, records: Sequence[Dict[str, Any]]) -> None:
+        """Replaces the logged steps."""
+        write_atomically(self.metrics, ''.join(json.dumps(record) + '\n' for record in records).encode())
+
+    def read_scores(self) -> List[Dict[str, Any]]:
+        """Reads the evaluations from scores.json.
+
+        Returns: one dict per evaluation; [] if there is no such file.
+        Raises: UserError if the file is damaged.
+        """
+        try:
+            with open(self.scores, encoding='utf-8') as file:
+                evaluations = json.load(file)
+            if not isinstance(evaluations, list) or not all(map(is_evaluation, evaluations)):
+                raise ValueError('it contains no evaluations')
+            return evaluations
+        except FileNotFoundError:
+            return []
+        except _JSON_ERRORS as error:
+            raise UserError('%s cannot be read (%s): fix or delete it' % (self.scores, error)) from error
+
+    def add_scores(self, evaluation: Dict[str, Any], identity_keys: Sequence[str]) -> None:
+        """Adds an evaluation to scores.json, in place of one with the same values for `identity_keys`."""
+        others = [other for other in self.read_scores()
+                  if any(other.get(key) != evaluation[key] for key in identity_keys)]
+        write_atomically(self.scores, (json.dumps([*others, evaluation], indent=1) + '\n').encode())

@@ -1,0 +1,1 @@
+"""Images from a trained generator: `python -m dcgan_tf1.sample`."""

@@ -1,0 +1,119 @@
+"""Images from a checkpoint, in every batch-norm mode."""
+import math
+from typing import Any, Dict, List, Optional
+
+import numpy as np
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.model import graph, precision, randomness, standing_statistics
+from dcgan_tf1.model.layers import extra_average_name
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.sample.settings import GeneratorSettings
+from dcgan_tf1.sample.statistics_cache import StatisticsCache
+from dcgan_tf1.util import progress
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.session import create_session
+
+_MAX_BATCH = 1000
+
+Statistics = Dict[str, np.ndarray]  # {name of a moving statistic's variable: float32 [channels]}
+
+
+class Sampler:
+    """A generator with the weights of a checkpoint, in its own graph and Session. A context manager.
+
+    Attributes:
+      checkpoint: the `GivenCheckpoint`.
+    """
+
+    def __init__(self, settings: GeneratorSettings):
+        """Builds the generator that the settings describe and restores `settings.checkpoint`.
+
+        Raises: UserError if the checkpoint does not belong to this generator, or TensorFlow lacks its precision.
+        """
+        precision.check(settings.precision, training=False)
+        self._settings = settings
+        with tf.Graph().as_default() as self._graph:
+            self._generator = graph.build_generator(settings)
+            self._batches = standing_statistics.NoiseBatches(settings)
+            self._session = create_session()
+            self.checkpoint = GivenCheckpoint(settings.checkpoint, settings.checkpoint_names)
+            self.checkpoint.load(self._session, tf.global_variables())
+
+    def __enter__(self) -> 'Sampler':
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the Session."""
+        self._session.close()
+
+    def noise(self, count: int, seed: int) -> np.ndarray:
+        """Latent vectors, float32 [count, noise_dim]. The first ones are the same for every count."""
+        with self._graph.as_default():
+            return self._session.run(randomness.noise(
+                self._settings.noise_distribution, seed, randomness.SAMPLE_NOISE, 0, count, self._settings.noise_dim))
+
+    def statistics(self, bn_mode: str, momentum: Optional[float] = None, batches: int = 100) -> Optional[Statistics]:
+        """The statistics that batch norm normalizes with; None for 'batch'.
+
+        Args:
+          bn_mode: 'batch', 'moving' or 'standing'.
+          momentum: for 'moving', use the averages that the training kept with --extra_bn_momentums.
+          batches: for 'standing', the number of batches; their statistics are cached beside the checkpoint.
+        Raises: UserError if the checkpoint has no such averages.
+        """
+        if bn_mode == 'batch':
+            return None
+        if bn_mode == 'moving':
+            return self._moving([statistic.moving.op.name for statistic in self._generator.statistics], momentum)
+        cache = StatisticsCache(self._settings.checkpoint, batches, self._settings.batch_size,
+                                self._settings.checkpoint_names)
+        values = cache.read({statistic.moving.op.name: statistic.moving.shape.as_list()
+                             for statistic in self._generator.statistics})
+        if values is None:
+            drawn = progress.track(self._batches.draw(self._session, batches), 'standing statistics', batches)
+            values = standing_statistics.accumulate(self._session, self._generator, self._generator.noise, drawn)
+            cache.write(values)
+        return values
+
+    def _moving(self, names: List[str], momentum: Optional[float]) -> Statistics:
+        sources = [name if momentum is None else extra_average_name(name, momentum) for name in names]
+        if any(source not in self.checkpoint.shapes for source in sources):
+            path = self._settings.checkpoint
+            raise UserError(
+                '%s has no moving averages of batch norm: use --bn_mode=standing or --bn_mode=batch' % path
+                if momentum is None else
+                '%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
+                % (path, momentum, momentum))
+        return {name: self.checkpoint.value(source) for name, source in zip(names, sources)}
+
+    def images(self, noise: np.ndarray, statistics: Optional[Statistics] = None) -> np.ndarray:
+        """Generates images, float32 [n, image_size, image_size, channels] in [-1, 1].
+
+        Args:
+          noise: latent vectors, float32 [n, noise_dim].
+          statistics: a result of `statistics`. None: those of the images that are generated together (up to 1,000;
+            more images are generated in equal parts).
+        Raises: UserError if a single image would need batch statistics.
+        """
+        if statistics is None and len(noise) == 1:
+            raise UserError('a single image cannot be generated with --bn_mode=batch, because it has no batch: use '
+                            '--bn_mode=moving or --bn_mode=standing, or generate more images')
+        feed = {self._generator.is_training: True} if statistics is None else self._use(statistics)
+        parts = np.array_split(noise, math.ceil(len(noise) / _MAX_BATCH))
+        return np.concatenate([
+            self._session.run(self._generator.images, {self._generator.noise: part, **feed})
+            for part in progress.track(parts, 'generating images', len(noise), len)])
+
+    def _use(self, statistics: Statistics) -> Dict[tf.Tensor, Any]:
+        """Makes batch norm normalize with these statistics. Returns what to feed for it."""
+        layers = self._generator.statistics
+        with self._graph.as_default():
+            for statistic in layers:
+                if statistic.used is None:  # a layer that is not from `layers.py` can only read its variables
+                    statistic.moving.load(statistics[statistic.moving.op.name], self._session)
+        return standing_statistics.feed_dict(
+            self._generator._replace(statistics=[layer for layer in layers if layer.used is not None]), statistics)

@@ -1,0 +1,1 @@
+"""What can be set: fields, flags, flag files and recipes. Imports no TensorFlow."""

@@ -1,0 +1,115 @@
+"""Command-line flags made from the settings dataclasses.
+
+Only this module and the commands know absl.
+"""
+import dataclasses
+from typing import Any, Callable, Dict, List, Sequence, Type, TypeVar
+
+from absl import flags
+
+from dcgan_tf1.settings import flag_files, recipes
+from dcgan_tf1.settings.fields import Settings, Spec, spec_of
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.util.errors import UserError
+
+_AnySettings = TypeVar('_AnySettings', bound=Settings)
+
+
+def define(settings_class: Type[Settings], flag_values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines a flag for every setting of a class."""
+    defaults = settings_class()
+    for name, spec in _specs(settings_class).items():
+        default = getattr(defaults, name)
+        if spec.kind == 'choice':
+            flags.DEFINE_enum(name, default, spec.choices, spec.help, flag_values=flag_values)
+        elif spec.kind == 'numbers':
+            flags.DEFINE_list(name, list(default), spec.help, flag_values=flag_values)
+        else:
+            _DEFINE[spec.kind](name, default, spec.help, flag_values=flag_values)
+
+
+_DEFINE: Dict[str, Callable[..., Any]] = {
+    'text': flags.DEFINE_string, 'path': flags.DEFINE_string, 'path_or_name': flags.DEFINE_string,
+    'boolean': flags.DEFINE_boolean, 'integer': flags.DEFINE_integer, 'number': flags.DEFINE_float}
+
+
+def _specs(settings_class: Type[Settings]) -> Dict[str, Spec]:
+    return {field.name: spec_of(field) for field in dataclasses.fields(settings_class) if spec_of(field)}
+
+
+def parse(settings_class: Type[_AnySettings], *arguments: str) -> _AnySettings:
+    """The settings that a command has with these arguments ('--steps=100', …). Raises UserError."""
+    flag_values = flags.FlagValues()
+    define(settings_class, flag_values)
+    words = parse_into(flag_values, ['command', *arguments])[1:]
+    if words:
+        raise UserError('%s is not a flag (flags look like --steps=1000)' % words[0])
+    return from_flags(settings_class, flag_values)
+
+
+def parse_into(flag_values: flags.FlagValues, argv: Sequence[str]) -> List[str]:
+    """Parses a command line into `flag_values`; returns what is not a flag, after the command. Raises UserError."""
+    try:
+        return flag_values(flag_files.expand(argv))
+    except flags.Error as error:
+        raise UserError(str(error).split('\n')[0]) from error
+
+
+def from_flags(settings_class: Type[_AnySettings], flag_values: flags.FlagValues) -> _AnySettings:
+    """The settings that parsed flags describe. Raises UserError if they are not valid."""
+    return build(settings_class, _given(settings_class, flag_values))
+
+
+def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySettings:
+    """Settings with these values, and for the rest the values of the recipe named among them, or the defaults.
+
+    `steps` becomes None where `epochs` determines the length of the run.
+    Raises: UserError if a name or value is not valid.
+    """
+    names = settings_class.names()
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    unknown = sorted(set(given) - set(names))
+    if unknown:
+        raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(names)))
+    values = {**_recipe_values(given['recipe']), **given} if isinstance(given.get('recipe'), str) else given
+    if values.get('epochs') and 'steps' not in given and ('epochs' in given or 'steps' not in values):
+        values = {**values, 'steps': None}
+    settings = settings_class(given=frozenset(given), **values)
+    settings.validate()
+    return settings
+
+
+def _recipe_values(recipe: str) -> Dict[str, Any]:
+    flag_values = flags.FlagValues()
+    define(TrainSettings, flag_values)
+    parse_into(flag_values, ['recipe', '--flagfile=' + recipes.flagfile(recipe)])
+    return _given(TrainSettings, flag_values)
+
+
+def _given(settings_class: Type[Settings], flag_values: flags.FlagValues) -> Dict[str, Any]:
+    """{name: value} of the flags that the command line or a flag file set, in the types of the settings."""
+    given = {name: flag_values[name].value for name in settings_class.names() if flag_values[name].present}
+    for name, spec in _specs(settings_class).items():
+        if spec.kind == 'numbers' and name in given:
+            given[name] = _numbers(name, given[name], spec)
+    return given
+
+
+def _numbers(name: str, texts: Sequence[str], spec: Spec) -> Sequence[float]:
+    try:
+        return tuple(map(float, texts))
+    except ValueError as error:
+        raise UserError('--%s=%s %s' % (name, ','.join(texts), spec.requirement)) from error
+
+
+def to_flags(settings: Settings) -> List[str]:
+    """Settings as flags, which give the same settings when they are parsed."""
+    result = []
+    for name, value in sorted(settings.as_dict().items()):
+        if isinstance(value, bool):
+            value = str(value).lower()
+        elif isinstance(value, tuple):
+            value = ','.join(map(str, value))
+        if value is not None:
+            result.append('--%s=%s' % (name, value))
+    return result

@@ -1,0 +1,1 @@
+"""A training: `python -m dcgan_tf1.train`."""

@@ -1,0 +1,56 @@
+"""Starts a training from the weights of another run, or of a script that used `tf.layers`."""
+import re
+from typing import Callable, Optional
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
+from dcgan_tf1.runs.checkpoints import names as checkpoint_names
+from dcgan_tf1.util import progress
+
+
+class WarmStart:
+    """Initializes both networks from a checkpoint of another run, or of a script that used `tf.layers`.
+
+    The state of Adam is restored, too, if the checkpoint has all of it. The step counter is not: it starts at
+    0.
+
+    Attributes:
+      path: of the checkpoint, without its suffix.
+      with_adam: bool, whether the checkpoint has the state of Adam.
+    """
+
+    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = progress.say):
+        """Compares the checkpoint with the variables of the default graph.
+
+        Args:
+          path: the checkpoint, as `given_checkpoints.find` accepts it.
+          renames: the value of --checkpoint_names.
+          log: receives a line about values that are rounded.
+        Raises: UserError that names every missing, unexpected and wrongly shaped variable of the networks.
+        """
+        self._checkpoint = given_checkpoints.GivenCheckpoint(given_checkpoints.find(path), renames, log)
+        self.path = self._checkpoint.path
+        shapes = self._checkpoint.shapes
+        networks, adam = {}, {}
+        for variable in tf.global_variables():
+            name = variable.op.name
+            if re.search(r'/Adam(_1)?$', name):
+                adam[name] = variable
+            elif re.search(r'beta\d_power$', name):
+                # In a script, both optimizers share one name scope. The generator's is created first and gets
+                # the name without a suffix.
+                legacy_name = name.rsplit('/', 1)[1] + ('' if '/Generator_update/' in name else '_1')
+                adam[name if name in shapes else legacy_name] = variable
+            elif name != 'global_step':
+                networks[name] = variable
+        self.with_adam = all(name in shapes for name in adam)
+        scopes = {name.split('/')[0] for name in networks}
+        # What lies outside of both networks, such as an encoder, does not make them others.
+        self._checkpoint.check({name: shape for name, shape in shapes.items() if name.split('/')[0] in scopes
+                                and not checkpoint_names.is_of_training(name)}, networks)
+        self._variables = {**networks, **(adam if self.with_adam else {})}
+
+    def restore(self, session: tf.Session) -> None:
+        """Loads the variables. Raises CorruptCheckpointError if the checkpoint is damaged."""
+        self._checkpoint.assign(session, self._variables)

@@ -1,0 +1,106 @@
+"""This process among the workers of a training: what TF_CONFIG says, the other workers, and Sessions among them."""
+import os
+import time
+from typing import Any, Callable, Dict, Optional
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers.peers import SILENCE_SECONDS, Peers
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.session import create_session, session_config
+
+# What a Session reports when another worker has gone.
+_ERRORS_OF_OTHERS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+                     tf.errors.InternalError, tf.errors.DeadlineExceededError)
+
+
+class Cluster:
+    """This process among the workers that train together. A context manager; within it, all workers are connected.
+
+    An error that leaves it ends the other workers, too.
+
+    Attributes:
+        rank: number of this process, from 0.
+        size: number of workers. With one worker, the methods do nothing.
+        is_chief: whether this process is worker 0. It alone has a run folder.
+    """
+
+    def __init__(self) -> None:
+        """Reads TF_CONFIG. Raises UserError if it is not as it should be."""
+        self._addresses, self.rank = tf_config.read(os.environ)
+        self.size, self.is_chief = len(self._addresses), self.rank == 0
+        self._peers: Optional[Peers] = None
+        self._server: Optional[tf.distribute.Server] = None
+
+    def __enter__(self) -> 'Cluster':
+        if self.size > 1:
+            self._peers = Peers(self._addresses, self.rank)
+        return self
+
+    def __exit__(self, _: Any, error: Optional[BaseException], __: Any) -> None:
+        if not self._peers:
+            return
+        if isinstance(error, _ERRORS_OF_OTHERS):
+            time.sleep(2 * SILENCE_SECONDS)  # `Peers` ends this process as soon as it knows which worker has gone
+        if error is None:
+            self._peers.wait()  # TensorFlow may still be sending what another worker waits for
+            self._peers.close()
+        else:
+            self._peers.close(str(error) or type(error).__name__, getattr(error, 'status', 1))
+
+    def workers(self, batch_statistics: str) -> Workers:
+        """What the graph needs to know. `batch_statistics`: 'all' or 'worker'."""
+        return Workers(self.rank, self.size, batch_statistics == 'all')
+
+    @property
+    def device(self) -> Optional[str]:
+        """Where all ops of the graph belong."""
+        return '/job:worker/task:%d' % self.rank if self.size > 1 else None
+
+    def from_chief(self, value: Any) -> Any:
+        """The chief's value, on every worker. It must consist of what JSON knows."""
+        return self._peers.from_chief(value) if self._peers else value
+
+    def tell_chief(self, value: Any) -> None:
+        """Passes a value to the function that the chief has given to `listen`. Returns at once."""
+        if self._peers:
+            self._peers.note(value)
+
+    def listen(self, function: Callable[[Any], None]) -> None:
+        """On the chief: calls a function, in another thread, with each value of `tell_chief`."""
+        if self._peers:
+            self._peers.on_note = function
+
+    def check_same(self, values: Dict[str, Any]) -> None:
+        """Raises UserError, on every worker, if these values are not the same on all."""
+        if not self._peers:
+            return
+        first, *others = self._peers.all_values({name: str(value) for name, value in values.items()})
+        for rank, other in enumerate(others, 1):
+            names = [name for name in sorted({*first, *other}) if first.get(name) != other.get(name)]
+            if names:
+                differences = ['%s is %s there and %s here' % (name, other.get(name, 'missing'),
+                                                               first.get(name, 'missing')) for name in names]
+                raise UserError('worker %d differs from worker 0: %s; give all workers the same flags, data and '
+                                'versions' % (rank, '; '.join(differences)))
+
+    def create_session(self, xla: bool) -> tf.Session:
+        """A Session on the current default graph, when all workers are ready for theirs."""
+        if not self._peers:
+            return create_session(xla)
+        config = session_config(xla)
+        if not self._server:
+            self._server = self._start_server(config)
+            self._peers.wait()
+        return tf.Session(self._server.target, config=config)
+
+    def _start_server(self, config: tf.ConfigProto) -> tf.distribute.Server:
+        config.experimental.collective_group_leader = '/job:worker/replica:0/task:0'
+        config.device_filters.append('/job:worker/task:%d' % self.rank)  # otherwise Sessions would wait for each other
+        try:
+            return tf.distribute.Server({'worker': self._addresses}, 'worker', self.rank, config=config)
+        except (tf.errors.OpError, RuntimeError) as error:
+            raise UserError('worker %d cannot listen at its address in TF_CONFIG, %s (%s): give it a free port'
+                            % (self.rank, self._addresses[self.rank], str(error).splitlines()[0])) from error

@@ -1,0 +1,69 @@
+"""Reads TF_CONFIG, the environment variable that tells a process which workers there are, and which of them it is."""
+import json
+import re
+from typing import Any, List, Mapping, NamedTuple
+
+from dcgan_tf1.util.errors import UserError
+
+_KINDS = ('chief', 'master', 'worker')  # of tasks, in the order of their ranks
+_ADDRESS = re.compile(r'([^\s:/\[\]]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}')
+
+
+class Task(NamedTuple):
+    """A process among the workers."""
+
+    addresses: List[str]  # host:port of every worker
+    rank: int  # index of this process in `addresses`. The chief is 0
+
+
+def read(environment: Mapping[str, str]) -> Task:
+    """The task that the environment variable TF_CONFIG describes; without it, the only one.
+
+    Raises: UserError if it is not as it should be.
+    """
+    text = environment.get('TF_CONFIG', '').strip()
+    if not text:
+        return Task([''], 0)
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _error('is not JSON (%s)' % error) from error
+    if not isinstance(config, dict):
+        raise _error('is not an object')
+    cluster, task = config.get('cluster') or {}, config.get('task') or {}
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        raise _error('must have objects as "cluster" and "task"')
+    if not cluster:
+        return Task([''], 0)
+    unknown = sorted(set(cluster) - set(_KINDS))
+    if unknown:
+        raise _error('has tasks of the type %s, but this training has only workers' % ', '.join(unknown))
+    tasks = [(kind, index, address) for kind in _KINDS for index, address in enumerate(_addresses(cluster, kind))]
+    addresses = [address for _, _, address in tasks]
+    if len(set(addresses)) < len(addresses):
+        raise _error('has %s twice' % max(addresses, key=addresses.count))
+    own = (task.get('type'), str(task.get('index')))
+    ranks = [rank for rank, (kind, index, _) in enumerate(tasks) if (kind, str(index)) == own]
+    if not ranks:
+        raise _error('says that this process is %s %s, which is not in its cluster' % own)
+    return Task(addresses, ranks[0])
+
+
+def _addresses(cluster: Mapping[str, Any], kind: str) -> List[str]:
+    addresses = cluster.get(kind) or []
+    if not isinstance(addresses, list):
+        raise _error('has %r as the list of its tasks of type %s' % (addresses, kind))
+    for address in addresses:
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            raise _error('has %r where it should have host:port' % (address,))
+    return addresses
+
+
+def write(addresses: List[str], rank: int) -> str:
+    """The value of TF_CONFIG for one of these workers."""
+    return json.dumps({'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': rank}})
+
+
+def _error(what: str) -> UserError:
+    return UserError('TF_CONFIG %s: set it to {"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": '
+                     '"worker", "index": 0}}, with another index in every process' % what)

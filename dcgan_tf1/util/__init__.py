@@ -1,0 +1,1 @@
+"""Terminal, files, images, plots and pages: what any program needs. Knows nothing of GANs."""

@@ -1,0 +1,183 @@
+"""Reads image and array files, which may be damaged or hostile, and writes images as several file types."""
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import zipfile
+from typing import Any, Callable, Iterator, List, Sequence, Union
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError, WebPImagePlugin
+
+from dcgan_tf1.runs.folder import write_atomically
+from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import file_kinds, outputs, pixels, progress
+from dcgan_tf1.util.errors import UserError, add_filename
+
+ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
+SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
+MAX_PIXELS = 2 ** 26  # of an image to be read: 8192×8192
+READS_WEBP = WebPImagePlugin.SUPPORTED  # some builds of Pillow cannot
+# Pillow reads more formats, and would start Ghostscript for some of them.
+_FORMATS = ('JPEG', 'PNG', 'GIF', 'BMP', *(['WEBP'] if READS_WEBP else []))
+_GRAY_LEVELS = 32  # of gray pictures in a GIF: hardly visible, and a third smaller than with 256
+
+
+def suffix(path: str) -> str:
+    """The suffix of a path in lower case, such as '.png'. The suffix '' stands for a folder of PNG files."""
+    return os.path.splitext(path)[1].lower()
+
+
+@contextlib.contextmanager
+def open_image(source: Union[str, bytes]) -> Iterator[Image.Image]:
+    """Opens an image file, whose format is determined from its content.
+
+    Args:
+      source: its path, or its content.
+    Yields: a Pillow image, whose pixels are not read yet.
+    Raises: ValueError, or any of the types that Pillow raises for damaged files. Reading the pixels can
+      raise, too.
+    """
+    if isinstance(source, str) and not os.path.isfile(source):
+        raise ValueError('not a regular file')  # reading a pipe could block forever
+    with _open(source) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError('%d×%d is more than %d pixels' % (*image.size, MAX_PIXELS))
+        if image.format == 'PNG':
+            with Image.open(_stream(source), formats=('PNG',)) as same_image:
+                same_image.verify()  # checks the checksums, which decoding does not
+        yield image
+
+
+def _stream(source: Union[str, bytes]) -> Any:
+    return io.BytesIO(source) if isinstance(source, bytes) else source
+
+
+def _open(source: Union[str, bytes]) -> Image.Image:
+    try:
+        return Image.open(_stream(source), formats=_FORMATS)
+    except UnidentifiedImageError:
+        with io.BytesIO(source) if isinstance(source, bytes) else open(source, 'rb') as file:
+            kind = file_kinds.describe(file.read(file_kinds.HEAD_SIZE))
+        raise ValueError('it is %s; the formats that can be read are %s' % (kind, ', '.join(_FORMATS))) from None
+
+
+def read_image(path: str) -> np.ndarray:
+    """Reads an image file as uint8 [height, width, 3]. Raises UserError if it cannot be read."""
+    try:
+        with open_image(path) as image:
+            return np.asarray(image.convert('RGB'))
+    except Exception as error:
+        raise UserError('%s cannot be read as an image (%s): remove it, and run the command again'
+                        % (path, error or type(error).__name__)) from error
+
+
+def read_array(path: str) -> np.ndarray:
+    """Opens a .npy file as a memory map: an array of any shape, and of any type but Python objects.
+
+    Raises:
+      OSError: the file cannot be opened.
+      ValueError: it is damaged, or its header claims more data than it contains.
+    """
+    with open(path, 'rb') as file:
+        if file.read(2) == b'PK':
+            raise ValueError('it is an archive of arrays, not a .npy file')
+    try:
+        return np.load(path, mmap_mode='r', allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # damaged headers make NumPy raise many types
+        raise ValueError(str(error).split('\n')[0] or type(error).__name__) from error
+
+
+def read_archive(path: str) -> Any:
+    """Opens a .npz file as NumPy's `NpzFile`, a context manager. Raises what zipfile and NumPy raise."""
+    zipfile.ZipFile(path).close()  # because NumPy before 1.19 prints a traceback if the file is damaged
+    return np.load(path, allow_pickle=False)
+
+
+def save_images(path: str, images: np.ndarray, noise: np.ndarray,
+                render: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Writes images in the format that the suffix names.
+
+    .npy: the images. .npz: the arrays `images` and `noise`. .png: one picture. No suffix: a new folder with
+    one PNG file per image.
+
+    Args:
+      path: the file or folder to write.
+      images: float32 [n, height, width, channels] in [−1, 1].
+      noise: float32 [n, noise_dim], the latent vectors of the images.
+      render: images → uint8 [height, width, 3], the picture for .png.
+    """
+    kind = suffix(path)
+    if kind in ARRAYS:
+        file = io.BytesIO()
+        if kind == '.npy':
+            np.save(file, images, allow_pickle=False)
+        else:
+            np.savez(file, images=images, noise=noise)
+        write_atomically(path, file.getvalue())
+    elif kind in PICTURES:
+        write_atomically(path, plots.png(render(images)))
+    else:
+        with outputs.new_folder(path) as folder:
+            for number, image in enumerate(progress.track(pixels.to_uint8(images), 'writing images', len(images))):
+                content = plots.png(image[..., 0] if image.shape[2] == 1 else image)
+                file_path = os.path.join(folder, '%06d.png' % number)
+                with add_filename(file_path), open(file_path, 'wb') as png:
+                    png.write(content)
+
+
+def save_animation(path: str, pictures: Sequence[np.ndarray], frame_ms: int, last_frame_ms: int) -> None:
+    """Writes an animation: a .gif that loops, or with ffmpeg a .mp4.
+
+    Args:
+      path: the file to write. Its suffix is one of `ANIMATIONS`.
+      pictures: the frames, uint8 [height, width, 3], all of the same size.
+      frame_ms: how long each frame but the last is shown, in milliseconds. A multiple of 10.
+      last_frame_ms: how long the last frame is shown. In a .mp4, rounded to a multiple of `frame_ms`.
+    Raises: UserError if ffmpeg is needed but not installed, or fails.
+    """
+    if suffix(path) == '.gif':
+        write_atomically(path, _gif(pictures, [frame_ms] * (len(pictures) - 1) + [last_frame_ms]))
+    else:
+        _save_mp4(path, [*pictures[:-1], *[pictures[-1]] * max(1, round(last_frame_ms / frame_ms))], frame_ms)
+
+
+def _gif(pictures: Sequence[np.ndarray], durations: Sequence[int]) -> bytes:
+    file = io.BytesIO()
+    first, *others = _with_palettes(pictures)
+    first.save(file, format='GIF', save_all=True, append_images=others, duration=list(durations), loop=0)
+    return file.getvalue()
+
+
+def _with_palettes(pictures: Sequence[np.ndarray]) -> List[Image.Image]:
+    """Pictures with one palette of few grays if all are gray. Otherwise Pillow chooses a palette for each."""
+    if any((picture != picture[..., :1]).any() for picture in pictures):
+        return [Image.fromarray(picture) for picture in pictures]
+    grays = np.linspace(0, 255, _GRAY_LEVELS).round().astype(np.uint8)
+    images = []
+    for picture in pictures:
+        indices = np.rint(picture[..., 0] / 255 * (_GRAY_LEVELS - 1)).astype(np.uint8)
+        images.append(Image.frombytes('P', indices.shape[::-1], indices.tobytes()))
+        images[-1].putpalette(grays.repeat(3).tobytes())
+    return images
+
+
+def _save_mp4(path: str, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
+    if not shutil.which('ffmpeg'):
+        raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
+    height, width = pictures[0].shape[:2]
+    # Common players need yuv420p, which requires an even width and height.
+    process = subprocess.run(
+        ['ffmpeg', '-y', '-loglevel', 'error',
+         '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
+         '-r', '1000/%d' % frame_ms, '-i', '-',
+         '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', 'file:%s.partial' % path],
+        input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if process.returncode:
+        reason = ' '.join(process.stdout.decode(errors='replace').split())
+        raise UserError('ffmpeg could not write %s (%s): fix that, or name a .gif file instead'
+                        % (path, reason))
+    os.replace(path + '.partial', path)
