@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Sequence
 import numpy as np
 
 from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.settings import ReportSettings
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.train import TrainSettings
@@ -21,6 +21,7 @@ from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import outputs, progress
 from dcgan_tf1.util import pages as html
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
 
 _GRIDS_SHOWN = 6  # of each run, from the first to the last
 

@@ -26,11 +26,11 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import precision
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import PRECISIONS, TrainSettings
 from dcgan_tf1.util import device, markdown, processor
+from dcgan_tf1.util.files import write_atomically
 from dcgan_tf1.util.session import create_session
 from scripts.lib import paths, trainings
 from scripts.lib.arguments import existing_folder, list_of, one_of, path

@@ -7,6 +7,7 @@ from sklearn.neighbors import NearestNeighbors
 from dcgan_tf1 import metrics
 from dcgan_tf1.evaluate import evaluator as evaluation
 from dcgan_tf1.metrics import classifier_score, frechet_distance, modes, nearest, precision_recall, sharpness
+from dcgan_tf1.util.pages import format_value
 
 pytestmark = pytest.mark.any_tensorflow
 
@@ -165,4 +166,4 @@ def test_rankings():
 @pytest.mark.parametrize('value,text', [(0.12345, '0.123'), (12.3456, '12.35'), (1234.5, '1234'), (7, '7'),
                                         ([0.5, 0.25], '0.500 0.250'), (float('nan'), 'nan'), (float('inf'), 'inf')])
 def test_format_value(value, text):
-    assert metrics.format_value(value) == text
+    assert format_value(value) == text

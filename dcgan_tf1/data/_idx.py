@@ -7,34 +7,28 @@ import gzip
 import hashlib
 import os
 import sys
-from typing import Any, Callable, Dict, NamedTuple, Optional, Set, Tuple
+from typing import Optional, Set, Tuple
 
 import numpy as np
 
 from dcgan_tf1.data import Images, LabeledImages, _idx_search, idx_md5
+from dcgan_tf1.data._sources import (
+    FASHION_MNIST,
+    MNIST,
+    SHAPES,
+    TEST,
+    TEST_LABELS,
+    TRAIN,
+    TRAIN_LABELS,
+    Source,
+)
 from dcgan_tf1.util import images as image_files
 from dcgan_tf1.util.errors import UserError
 
-SHAPES = {
-    'train-images-idx3-ubyte': (60000, 28, 28), 'train-labels-idx1-ubyte': (60000,),
-    't10k-images-idx3-ubyte': (10000, 28, 28), 't10k-labels-idx1-ubyte': (10000,)}
-TRAIN, TRAIN_LABELS, TEST, TEST_LABELS = SHAPES
 CLASSES = 10
 _ARRAYS = {TRAIN: 'x_train', TRAIN_LABELS: 'y_train', TEST: 'x_test', TEST_LABELS: 'y_test'}  # in a .npz file
 _MAX_BYTES = 2 ** 26  # more than any of the arrays has
 _LISTED = 8  # names of files that an error lists
-
-
-class Source(NamedTuple):
-    """Where the files of a dataset come from, and how they are verified.
-
-    Each file has one of the two checksums. A file with another checksum is refused.
-    """
-
-    dataset: str  # name for messages
-    md5: Dict[str, str]  # file name → checksum of the uncompressed bytes
-    gzip_md5: Dict[str, str]  # file name → checksum of the .gz file
-    keras_file: Callable[[str], Dict[str, Any]]  # file name → arguments of `keras.utils.get_file`
 
 
 def load(source: Source, data_dir: Optional[str]) -> Images:
@@ -126,8 +120,7 @@ def _verify_checksum(source: Source, path: str, file_name: str, array: np.ndarra
 
 def _dataset_with(checksums: Set[str]) -> Optional[str]:
     """The dataset that has a file with one of these checksums; the files of all have the same names."""
-    from dcgan_tf1.data import fashion_mnist, mnist  # which import this module
-    for known in (mnist.SOURCE, fashion_mnist.SOURCE):
+    for known in (MNIST, FASHION_MNIST):
         if {*known.md5.values(), *known.gzip_md5.values()} & checksums:
             return known.dataset
     return None

@@ -15,9 +15,9 @@ from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Seq
 
 import numpy as np
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.util import locks, progress
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
 
 FORMAT = 1
 _INDEX, _LOCK, _SHARD = 'index.json', 'lock', 'images-%05d.bin'

@@ -3,8 +3,8 @@ import os
 import re
 from typing import Dict, List, NamedTuple, Tuple
 
-from dcgan_tf1.runs.folder import is_run_folder
 from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util.files import is_run_folder
 
 SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp',
             *(['.webp'] if image_files.READS_WEBP else []))

@@ -16,11 +16,12 @@ from dcgan_tf1.data import image_folder
 from dcgan_tf1.evaluate import arrays as given_images
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images, score_table
 from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.settings import EvaluateSettings
 from dcgan_tf1.settings import cli
 from dcgan_tf1.util import outputs, progress
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
 
 
 def run(settings: EvaluateSettings) -> int:

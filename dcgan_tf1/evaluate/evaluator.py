@@ -10,6 +10,7 @@ from dcgan_tf1.sample import sampler
 from dcgan_tf1.sample.settings import EvaluateSettings
 from dcgan_tf1.util import markdown, pixels
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.pages import format_value
 
 # An evaluation replaces an earlier one of the same run that has the same values for these keys.
 IDENTITY_KEYS = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
@@ -108,8 +109,8 @@ def score_table(evaluation: Dict[str, Any]) -> str:
     """The scores of an evaluation as a Markdown table."""
     rows = []
     for name, score in evaluation['scores'].items():
-        real = '' if score['real'] is None else metrics.format_value(score['real'])
+        real = '' if score['real'] is None else format_value(score['real'])
         warning = '' if score['enough'] else 'too few images: %d, needs %d' % (
             evaluation['num_images'], score['samples_needed'])
-        rows.append([name.replace('_', ' '), metrics.format_value(score['value']), real, warning])
+        rows.append([name.replace('_', ' '), format_value(score['value']), real, warning])
     return markdown.table(['score', 'generated', 'real', ''], rows)

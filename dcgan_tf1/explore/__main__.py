@@ -14,7 +14,7 @@ from typing import Dict, Sequence
 from dcgan_tf1.explore import page as explore_page
 from dcgan_tf1.explore import tiles as explore_tiles
 from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
 from dcgan_tf1.sample.sampler import Sampler
 from dcgan_tf1.sample.settings import ExploreSettings, GeneratorSettings
@@ -22,6 +22,7 @@ from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import outputs, progress
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
 
 
 def run(settings: ExploreSettings, paths: Sequence[str]) -> int:

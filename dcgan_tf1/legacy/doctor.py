@@ -7,14 +7,14 @@ For your own code:
         train()                      # anything that calls Session.run
     print(watched.report())
 """
-import collections
 import contextlib
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import numpy as np
 
 from dcgan_tf1.legacy import doctor_graph, doctor_run, session_runs
 from dcgan_tf1.legacy.doctor_findings import Finding, describe, report
+from dcgan_tf1.legacy.doctor_graph import Analysis, Course, History, Plan
 
 __all__ = ['Doctor', 'Finding', 'report', 'watch']
 _NORMALIZERS = ('Rsqrt', 'Sqrt', 'Pow')
@@ -27,47 +27,6 @@ def watch() -> Iterator['Doctor']:
     with session_runs.listen(watched) as counter:
         yield watched
         counter.quietly(watched.finish)
-
-
-class _Plan(NamedTuple):
-    """What can be said about a run from its arguments alone."""
-
-    extra: List[Any]  # tensors to fetch: conditions and decays
-    conditions: List[Any]  # the ops of the first of them
-
-
-class _Course(NamedTuple):
-    """What a run does, once the values of its conditions are known."""
-
-    updated: List[Tuple[doctor_graph.Statistic, doctor_graph.Update]]  # updates that change a statistic
-    inference: List[doctor_graph.Statistic]  # moving variances that a layer normalizes with
-    assigned: Set[Any]  # variables that anything assigns
-    optimizers: Set[str]  # optimizers that apply gradients
-
-
-class Analysis(NamedTuple):
-    """What is known about a graph."""
-
-    graph: Any
-    size: int  # number of ops when it was analyzed
-    statistics: List[doctor_graph.Statistic]
-    optimizers: doctor_graph.Optimizers
-    plans: Dict[Any, _Plan]
-    courses: Dict[Any, _Course]
-
-
-class History:
-    """What happened to the statistics of one graph."""
-
-    def __init__(self) -> None:
-        self.updates: Dict[str, int] = collections.Counter()  # {variable: number of updates}
-        self.momentum: Dict[str, float] = {}
-        self.ran: Set[str] = set()  # optimizers that ran
-        self.foreign: Dict[str, Set[str]] = {}  # {variable: optimizers of other networks in whose step it moved}
-        self.inference_runs: Dict[str, int] = collections.Counter()  # {variance: runs in inference mode}
-        self.initial: Dict[str, bool] = {}  # {variance: whether the statistics were 0 and 1 at the last of them}
-        self.restored: Set[str] = set()  # variables that got values from elsewhere
-        self.changed: Set[str] = set()  # variables that were assigned since their value was read
 
 
 class Doctor(session_runs.Listener):
@@ -114,7 +73,7 @@ class Doctor(session_runs.Listener):
             analysis.courses[key] = _course(analysis, request, known)
         self._note(session, analysis, analysis.courses[key], decays)
 
-    def _note(self, session: Any, analysis: Analysis, run: _Course, decays: Dict[str, Any]) -> None:
+    def _note(self, session: Any, analysis: Analysis, run: Course, decays: Dict[str, Any]) -> None:
         history = self.histories[id(analysis.graph)]
         history.ran |= run.optimizers
         self.applied_gradients = bool(run.optimizers)
@@ -169,7 +128,7 @@ class Doctor(session_runs.Listener):
         return report(self.findings())
 
 
-def _plan(analysis: Analysis, request: doctor_run.Request) -> _Plan:
+def _plan(analysis: Analysis, request: doctor_run.Request) -> Plan:
     ops = doctor_run.executed(request.ops, request.fed, {})
     conditions: List[Any] = []
     for op in ops:
@@ -182,10 +141,10 @@ def _plan(analysis: Analysis, request: doctor_run.Request) -> _Plan:
     decays = [update.decay for statistic in analysis.statistics for update in statistic.updates
               if update.op in ops and update.decay is not None and doctor_run.constant(update.decay) is None
               and update.decay.op._get_control_flow_context() is None]
-    return _Plan([op.outputs[0] for op in conditions] + decays, conditions)
+    return Plan([op.outputs[0] for op in conditions] + decays, conditions)
 
 
-def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.Predicates) -> _Course:
+def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.Predicates) -> Course:
     ops = doctor_run.executed(request.ops, request.fed, known)
     updated = []
     for statistic in analysis.statistics:
@@ -203,7 +162,7 @@ def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.P
             target = doctor_graph.variable_op(op.inputs[0])
             if target is not None:
                 assigned.add(target)
-    return _Course(updated, _inference(analysis, ops - update_ops, request, known), assigned,
+    return Course(updated, _inference(analysis, ops - update_ops, request, known), assigned,
                    {analysis.optimizers.of_op[op] for op in ops if op in analysis.optimizers.of_op})
 
 

@@ -1,11 +1,9 @@
 """The findings of the doctor for batch norm, in words."""
 import math
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Set, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 
 from dcgan_tf1.legacy import doctor_graph
-
-if TYPE_CHECKING:
-    from dcgan_tf1.legacy.doctor import Analysis, History
+from dcgan_tf1.legacy.doctor_graph import Analysis, History
 
 OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP = (
     'optimized', 'initial_statistics', 'never_updated', 'other_step', 'warm_up')
@@ -53,13 +51,13 @@ def _layers(statistics: Iterable[Any]) -> List[str]:
     return sorted({statistic.layer for statistic in statistics})
 
 
-def describe(analysis: 'Analysis', history: 'History') -> List[Finding]:
+def describe(analysis: Analysis, history: History) -> List[Finding]:
     """The findings about one graph."""
     return [*_optimized(analysis), *_without_updates(analysis, history), *_other_step(analysis, history),
             *_warm_up(analysis, history)]
 
 
-def _optimized(analysis: 'Analysis') -> List[Finding]:
+def _optimized(analysis: Analysis) -> List[Finding]:
     trained = set.union(set(), *analysis.optimizers.variables.values())
     wrong = [statistic for statistic in analysis.statistics if statistic.variable.op.name in trained]
     if not wrong:
@@ -69,12 +67,12 @@ def _optimized(analysis: 'Analysis') -> List[Finding]:
                     'the moving statistics, which are not weights')]
 
 
-def _trained(analysis: 'Analysis', history: 'History', layer: str) -> bool:
+def _trained(analysis: Analysis, history: History, layer: str) -> bool:
     owners = analysis.optimizers.of_layer(layer)  # none, if no optimizer changes anything in the layer's scope
     return bool(owners & history.ran if owners else history.ran)
 
 
-def _without_updates(analysis: 'Analysis', history: 'History') -> List[Finding]:
+def _without_updates(analysis: Analysis, history: History) -> List[Finding]:
     never = [statistic for statistic in analysis.statistics if statistic.updates
              and not history.updates[statistic.variable.op.name] and statistic.variable.op.name not in history.restored
              and _trained(analysis, history, statistic.layer)]
@@ -88,7 +86,7 @@ def _without_updates(analysis: 'Analysis', history: 'History') -> List[Finding]:
           for fix, layers in _layers_by_fix(analysis, never))]
 
 
-def _layers_by_fix(analysis: 'Analysis', statistics: List[Any]) -> List[Tuple[str, List[str]]]:
+def _layers_by_fix(analysis: Analysis, statistics: List[Any]) -> List[Tuple[str, List[str]]]:
     """What to write for layers whose updates did not run."""
     collected = doctor_graph.collected(analysis.graph)
     groups: Dict[str, List[Any]] = {}
@@ -99,7 +97,7 @@ def _layers_by_fix(analysis: 'Analysis', statistics: List[Any]) -> List[Tuple[st
     return [(fix, _layers(group)) for fix, group in groups.items()]
 
 
-def _other_step(analysis: 'Analysis', history: 'History') -> List[Finding]:
+def _other_step(analysis: Analysis, history: History) -> List[Finding]:
     groups: Dict[Any, Set[str]] = {}
     for statistic in analysis.statistics:
         steps = history.foreign.get(statistic.variable.op.name)
@@ -111,7 +109,7 @@ def _other_step(analysis: 'Analysis', history: 'History') -> List[Finding]:
             for steps, layers in groups.items()]
 
 
-def _warm_up(analysis: 'Analysis', history: 'History') -> List[Finding]:
+def _warm_up(analysis: Analysis, history: History) -> List[Finding]:
     groups: Dict[Any, Set[str]] = {}
     for statistic in analysis.statistics:
         name = statistic.variable.op.name

@@ -1,4 +1,5 @@
 """Batch norm layers as a graph shows them: their moving statistics, update ops and optimizers."""
+import collections
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
@@ -169,3 +170,44 @@ class Optimizers:
             if owners or '/' not in scope:
                 return owners
             scope = scope.rsplit('/', 1)[0]
+
+
+class Plan(NamedTuple):
+    """What can be said about a run from its arguments alone."""
+
+    extra: List[Any]  # tensors to fetch: conditions and decays
+    conditions: List[Any]  # the ops of the first of them
+
+
+class Course(NamedTuple):
+    """What a run does, once the values of its conditions are known."""
+
+    updated: List[Tuple[Statistic, Update]]  # updates that change a statistic
+    inference: List[Statistic]  # moving variances that a layer normalizes with
+    assigned: Set[Any]  # variables that anything assigns
+    optimizers: Set[str]  # optimizers that apply gradients
+
+
+class Analysis(NamedTuple):
+    """What is known about a graph."""
+
+    graph: Any
+    size: int  # number of ops when it was analyzed
+    statistics: List[Statistic]
+    optimizers: Optimizers
+    plans: Dict[Any, Plan]
+    courses: Dict[Any, Course]
+
+
+class History:
+    """What happened to the statistics of one graph."""
+
+    def __init__(self) -> None:
+        self.updates: Dict[str, int] = collections.Counter()  # {variable: number of updates}
+        self.momentum: Dict[str, float] = {}
+        self.ran: Set[str] = set()  # optimizers that ran
+        self.foreign: Dict[str, Set[str]] = {}  # {variable: optimizers of other networks in whose step it moved}
+        self.inference_runs: Dict[str, int] = collections.Counter()  # {variance: runs in inference mode}
+        self.initial: Dict[str, bool] = {}  # {variance: whether the statistics were 0 and 1 at the last of them}
+        self.restored: Set[str] = set()  # variables that got values from elsewhere
+        self.changed: Set[str] = set()  # variables that were assigned since their value was read

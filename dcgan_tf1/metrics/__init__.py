@@ -12,7 +12,6 @@ Modules whose names start with an underscore are shared parts.
 The same scores of real images that no generator was trained on (a test set) are the target for a generator.
 """
 import importlib
-import math
 import pkgutil
 from typing import Any, Callable, Dict, List, NamedTuple, Union
 
@@ -66,18 +65,6 @@ def evenly_spaced(sample: Sample, count: int) -> Sample:
         return sample
     indices = np.linspace(0, total - 1, count).round().astype(int)
     return Sample._make(None if part is None else part[indices] for part in sample)
-
-
-def format_value(value: Value) -> str:
-    """Formats a score with about four significant digits, or a list with three decimals each."""
-    if isinstance(value, (list, tuple)):
-        return ' '.join('%.3f' % part for part in value)
-    if not math.isfinite(value):
-        return str(value)
-    if isinstance(value, int):
-        return '%d' % value
-    decimals = max(0, 3 - int(math.log10(max(abs(value), 1))))
-    return '%.*f' % (decimals, value)
 
 
 def _modules(with_classifier: bool) -> List[Any]:

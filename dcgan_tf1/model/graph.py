@@ -21,9 +21,8 @@ from dcgan_tf1.model.batches import BatchPlan
 from dcgan_tf1.model.collectives import Workers
 from dcgan_tf1.model.inputs import Inputs, build_inputs
 from dcgan_tf1.model.kernels import kernels
-from dcgan_tf1.model.layers import BatchStatistic
 from dcgan_tf1.model.losses import LOSSES
-from dcgan_tf1.model.network import ForwardPass, Network
+from dcgan_tf1.model.network import Discriminator, ForwardPass, Generator, Network
 from dcgan_tf1.model.networks import UnsupportedShapeError
 from dcgan_tf1.model.shares import Cooperation, combine
 from dcgan_tf1.model.standing_statistics import NoiseBatches
@@ -32,27 +31,6 @@ from dcgan_tf1.util.errors import UserError
 if TYPE_CHECKING:
     from dcgan_tf1.data import AnyImages
     from dcgan_tf1.settings.train import TrainSettings
-
-
-class Generator(NamedTuple):
-    """A generator to sample from."""
-
-    noise: tf.Tensor  # placeholder [vectors, noise_dim]
-    is_training: Union[bool, tf.Tensor]  # placeholder, a boolean scalar; or a bool if the mode is fixed
-    images: tf.Tensor  # float32 [vectors, height, width, channels] in [-1, 1]
-    statistics: List[BatchStatistic]  # of its batch norm layers
-    other_updates: Sequence[tf.Operation] = ()  # update ops of layers that are not recognized as batch norm
-
-
-class Discriminator(NamedTuple):
-    """A discriminator to inspect."""
-
-    images: tf.Tensor  # placeholder [images, height, width, channels] in [-1, 1]
-    is_training: tf.Tensor  # placeholder, a boolean scalar
-    logits: tf.Tensor  # float32 [images, …, num_logits]
-    statistics: List[BatchStatistic]  # of its batch norm layers
-    activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
-    other_updates: Sequence[tf.Operation] = ()  # as of a `Generator`
 
 
 class TrainGraph(NamedTuple):

@@ -22,6 +22,27 @@ class ForwardPass(NamedTuple):
     other_updates: List[tf.Operation]  # update ops of its layers that are not those of batch norm
 
 
+class Generator(NamedTuple):
+    """A generator to sample from."""
+
+    noise: tf.Tensor  # placeholder [vectors, noise_dim]
+    is_training: Union[bool, tf.Tensor]  # placeholder, a boolean scalar; or a bool if the mode is fixed
+    images: tf.Tensor  # float32 [vectors, height, width, channels] in [-1, 1]
+    statistics: List[BatchStatistic]  # of its batch norm layers
+    other_updates: Sequence[tf.Operation] = ()  # update ops of layers that are not recognized as batch norm
+
+
+class Discriminator(NamedTuple):
+    """A discriminator to inspect."""
+
+    images: tf.Tensor  # placeholder [images, height, width, channels] in [-1, 1]
+    is_training: tf.Tensor  # placeholder, a boolean scalar
+    logits: tf.Tensor  # float32 [images, …, num_logits]
+    statistics: List[BatchStatistic]  # of its batch norm layers
+    activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
+    other_updates: Sequence[tf.Operation] = ()  # as of a `Generator`
+
+
 class Network:
     """A generator or discriminator. Every forward pass uses the same variables.
 

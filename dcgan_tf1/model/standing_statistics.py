@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import randomness
+from dcgan_tf1.model.network import Discriminator, Generator
 from dcgan_tf1.util.errors import UserError
 
 if TYPE_CHECKING:
-    from dcgan_tf1.model.graph import Discriminator, Generator
     from dcgan_tf1.settings.train import TrainSettings
 
 

@@ -11,75 +11,20 @@ import os
 import platform
 import re
 import time
-from typing import Any, Collection, Dict, Iterator, List, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from dcgan_tf1.runs.records import is_config, is_evaluation, is_record
 from dcgan_tf1.util import locks
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import RUN_CONFIG, RUN_FLAGS, write_atomically
 
-_CONFIG, _FLAGS = 'config.json', 'train.flags'
 # Errors that reading a damaged JSON file can raise.
 _JSON_ERRORS = (OSError, ValueError, RecursionError)
-
-
-def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:
-    """Writes a temporary file, then renames it: readers see the old content or the new, never a part.
-
-    A link is followed. What is not a file, such as a pipe or /dev/null, is written directly.
-    Raises: OSError that names the file.
-    """
-    target = os.path.realpath(path) if os.path.islink(path) else path
-    partial = target + '.partial'
-    try:
-        if is_device(path):
-            with open(path, 'ab') as file:
-                file.write(content)
-            return
-        with open(partial, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.remove(partial)
-        raise OSError(error.errno, error.strerror, path) from error
-
-
-def is_device(path: str) -> bool:
-    """Whether a path stands for a pipe, a terminal or another device, not for a file that can be replaced."""
-    is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-    return is_other or path.startswith('/dev/')  # /dev/stdout may be a link to a file that is being written
 
 
 def default_run_dir(name: str, dataset: str, seed: int) -> str:
     """The run folder of a training without --run_dir: runs/NAME-DATASET-SEED."""
     return os.path.join('runs', '%s-%s-%d' % (name, dataset, seed))
-
-
-def is_run_folder(names: Collection[str]) -> bool:
-    """Whether a folder that contains files of these names is that of a run."""
-    return _CONFIG in names and _FLAGS in names
-
-
-def index_path(checkpoint: str) -> str:
-    """Path of a checkpoint's index, which is written last: the checkpoint is complete if it exists."""
-    return checkpoint + '.index'
-
-
-def data_paths(checkpoint: str) -> List[str]:
-    """Paths of the files with the values of a checkpoint's variables."""
-    return glob.glob(glob.escape(checkpoint) + '.data-*')
-
-
-def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
-    """Path of the standing statistics of a checkpoint, accumulated over that many batches of that size."""
-    return '%s.standing-%dx%d.npz' % (checkpoint, batches, batch_size)
-
-
-def checkpoint_files(checkpoint: str) -> List[str]:
-    """Paths of all files of a checkpoint, including standing statistics."""
-    return glob.glob(glob.escape(checkpoint) + '.*')
 
 
 class RunFolder:
@@ -106,8 +51,8 @@ class RunFolder:
     def __init__(self, path: str):
         """The folder need not exist."""
         self.path = path
-        self.config = os.path.join(path, _CONFIG)
-        self.flags = os.path.join(path, _FLAGS)
+        self.config = os.path.join(path, RUN_CONFIG)
+        self.flags = os.path.join(path, RUN_FLAGS)
         self.metrics = os.path.join(path, 'metrics.jsonl')
         self.log = os.path.join(path, 'train.log')
         self.scores = os.path.join(path, 'scores.json')

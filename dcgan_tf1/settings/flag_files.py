@@ -6,8 +6,8 @@ import os
 import re
 from typing import List, Sequence, Tuple
 
-from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import RUN_CONFIG, RUN_FLAGS
 
 _MAX_DEPTH = 20  # of flag files that include each other
 # How file names that are not UTF-8 become text and bytes again, as Python itself does it.
@@ -56,9 +56,9 @@ def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
     lines = [line.strip() for line in text.split('\n')]
     flags = _expand([line for line in lines if line and not line.startswith(('#', '//'))],
                     (*including, os.path.realpath(path)))
-    folder = RunFolder(os.path.dirname(path) or os.curdir)
-    is_of_a_run = os.path.basename(path) == os.path.basename(folder.flags) and os.path.exists(folder.config)
-    return [*flags, '--run_dir=' + folder.path] if is_of_a_run else flags
+    folder = os.path.dirname(path) or os.curdir
+    is_of_a_run = os.path.basename(path) == RUN_FLAGS and os.path.exists(os.path.join(folder, RUN_CONFIG))
+    return [*flags, '--run_dir=' + folder] if is_of_a_run else flags
 
 
 def encode(flags: Sequence[str]) -> bytes:

@@ -9,13 +9,14 @@ from typing import Any, Dict, Optional, TextIO
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.events import EventWriter
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import images as image_files
 from dcgan_tf1.util import progress
 from dcgan_tf1.util.errors import UserError, add_filename
+from dcgan_tf1.util.files import write_atomically
 
 SECONDS_BETWEEN_DRAWINGS = 20.  # of the losses
 

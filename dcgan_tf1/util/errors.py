@@ -1,5 +1,6 @@
 """User-facing errors: one line that names the offending flag, file or value and says how to fix it."""
 import contextlib
+import re
 from typing import Iterator
 
 
@@ -21,3 +22,11 @@ def add_filename(path: str) -> Iterator[None]:
         if error.filename:
             raise
         raise OSError(error.errno, error.strerror, path) from error
+
+
+def short_reason(error: Exception) -> str:
+    """The informative line of a TensorFlow error: in 1.15 the first, in TensorFlow 2 the one after the op."""
+    message = (getattr(error, 'message', None) or str(error)).strip()
+    match = re.search(r"^Node: '.*'\n(.*)", message, re.M)
+    first_line = message.split('\n')[0] or type(error).__name__
+    return (match.group(1) if match else first_line).split(' [[')[0]

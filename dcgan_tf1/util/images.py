@@ -10,10 +10,10 @@ from typing import Any, Callable, Iterator, List, Sequence, Union
 import numpy as np
 from PIL import Image, UnidentifiedImageError, WebPImagePlugin
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import file_kinds, outputs, pixels, progress
 from dcgan_tf1.util.errors import UserError, add_filename
+from dcgan_tf1.util.files import write_atomically
 
 ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
 SUFFIXES = ARRAYS + PICTURES + ANIMATIONS

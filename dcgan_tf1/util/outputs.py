@@ -7,9 +7,8 @@ from typing import Iterator
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.checkpoints.files import short_reason
-from dcgan_tf1.runs.folder import is_device
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, short_reason
+from dcgan_tf1.util.files import is_device
 
 
 def prepare(path: str, is_folder: bool = False) -> None:

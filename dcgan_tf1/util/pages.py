@@ -1,9 +1,8 @@
 """Self-contained HTML pages: documents, tables and embedded images."""
 import base64
 import html
-from typing import Iterable, Optional, Sequence, Tuple, Union
-
-from dcgan_tf1 import metrics
+import math
+from typing import Iterable, List, Optional, Sequence, Tuple, Union
 
 Cell = Union[str, int, float, bool, Tuple[str, ...]]
 Row = Tuple[Optional[str], Sequence[Cell]]  # CSS class of the row, and its cells
@@ -44,7 +43,7 @@ def table(header: Sequence[str], rows: Iterable[Row]) -> str:
 
 def _cell(value: Cell) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return '<td class="number">%s</td>' % escape(metrics.format_value(value))
+        return '<td class="number">%s</td>' % escape(format_value(value))
     return '<td>%s</td>' % escape(str(value))
 
 
@@ -52,3 +51,15 @@ def image(content: bytes, image_type: str, caption: str, css_class: str = '') ->
     """An embedded image: the bytes of a file of this type (png, gif), with a caption that is also its description."""
     return '<figure><img class="%s" alt="%s" src="data:image/%s;base64,%s"><figcaption>%s</figcaption></figure>' % (
         css_class, html.escape(caption, quote=True), image_type, base64.b64encode(content).decode(), escape(caption))
+
+
+def format_value(value: Union[float, List[float]]) -> str:
+    """Formats a score with about four significant digits, or a list with three decimals each."""
+    if isinstance(value, (list, tuple)):
+        return ' '.join('%.3f' % part for part in value)
+    if not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int):
+        return '%d' % value
+    decimals = max(0, 3 - int(math.log10(max(abs(value), 1))))
+    return '%.*f' % (decimals, value)

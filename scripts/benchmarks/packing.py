@@ -24,9 +24,9 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.model.batches import BatchPlan
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.util import markdown, processor
+from dcgan_tf1.util.files import write_atomically
 from dcgan_tf1.util.session import create_session
 from scripts.lib.arguments import at_least, existing_folder, list_of, path
 from scripts.lib.machine import write_image_files

@@ -15,9 +15,9 @@ from typing import Dict, Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.files import write_atomically
 from dcgan_tf1.util.session import session_config
 from scripts.benchmarks.training import catalog, tasks
 from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorflow_process

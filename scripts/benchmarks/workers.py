@@ -23,7 +23,6 @@ from dcgan_tf1.data import Images
 from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model import graph
 from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings import recipes
 from dcgan_tf1.settings.cli import exit_status
@@ -31,6 +30,7 @@ from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util import markdown, processor
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, list_of, one_of, path
 from scripts.lib.paths import ROOT, results_folder
 

@@ -20,12 +20,13 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib import paths, runs, trainings
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path
 from scripts.lib.measurements import read_json

@@ -5,8 +5,8 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple, Union
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
 
 Key = Union[str, int]
 

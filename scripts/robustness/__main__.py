@@ -22,8 +22,8 @@ from typing import Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, list_of, one_of, path
 from scripts.lib.measurements import Measurements
 from scripts.lib.paths import results_folder

@@ -22,9 +22,9 @@ import numpy
 import PIL
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, path
 from scripts.lib.paths import results_folder
 from scripts.robustness.fuzzing import TARGETS

@@ -25,10 +25,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, path
 from scripts.lib.measurements import Measurements
 from scripts.lib.paths import results_folder

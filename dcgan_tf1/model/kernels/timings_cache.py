@@ -5,8 +5,8 @@ import math
 import os
 from typing import Any, Dict, Mapping, Optional
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.util import locks
+from dcgan_tf1.util.files import write_atomically
 
 _LOCK_SECONDS = 1.  # to wait for another process, which holds the lock for some milliseconds
 

@@ -2,14 +2,12 @@
 import contextlib
 import glob
 import os
-import re
 import tempfile
 from typing import Any, Dict, Iterator, List
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.folder import index_path
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, short_reason
 
 # The end of a LevelDB table, the file format of an index: a footer of 48 bytes, the last 8 of which are a
 # constant.
@@ -17,6 +15,26 @@ _FOOTER_SIZE = 48
 _MAGIC = bytes.fromhex('57fb808b247547db')
 
 Shapes = Dict[str, List[int]]  # name of a variable → its shape
+
+
+def index_path(checkpoint: str) -> str:
+    """Path of a checkpoint's index, which is written last: the checkpoint is complete if it exists."""
+    return checkpoint + '.index'
+
+
+def data_paths(checkpoint: str) -> List[str]:
+    """Paths of the files with the values of a checkpoint's variables."""
+    return glob.glob(glob.escape(checkpoint) + '.data-*')
+
+
+def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
+    """Path of the standing statistics of a checkpoint, accumulated over that many batches of that size."""
+    return '%s.standing-%dx%d.npz' % (checkpoint, batches, batch_size)
+
+
+def checkpoint_files(checkpoint: str) -> List[str]:
+    """Paths of all files of a checkpoint, including standing statistics."""
+    return glob.glob(glob.escape(checkpoint) + '.*')
 
 
 class CorruptCheckpointError(UserError):
@@ -125,9 +143,3 @@ def check_variables(path: str, shapes: Shapes, variables: Dict[str, tf.Variable]
                         % (path, '; '.join(problems)))
 
 
-def short_reason(error: Exception) -> str:
-    """The informative line of a TensorFlow error: in 1.15 the first, in TensorFlow 2 the one after the op."""
-    message = (getattr(error, 'message', None) or str(error)).strip()
-    match = re.search(r"^Node: '.*'\n(.*)", message, re.M)
-    first_line = message.split('\n')[0] or type(error).__name__
-    return (match.group(1) if match else first_line).split(' [[')[0]

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.checkpoints import names as checkpoint_names
-from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, check_variables, open_checkpoint, short_reason
-from dcgan_tf1.runs.folder import RunFolder, index_path
+from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, check_variables, index_path, open_checkpoint
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import foreign_files, progress
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, short_reason
 
 # In checkpoints of TensorFlow 2's tf.train.Checkpoint: the end of names, and names that are not of weights.
 _VALUE_OF_OBJECT = '/.ATTRIBUTES/VARIABLE_VALUE'

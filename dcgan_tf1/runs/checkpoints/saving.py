@@ -8,9 +8,10 @@ from typing import Callable, List, Optional, Sequence
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
-from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, restore, short_reason
-from dcgan_tf1.runs.folder import RunFolder, checkpoint_files, data_paths, index_path, write_atomically
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, checkpoint_files, data_paths, index_path, restore
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.util.errors import UserError, short_reason
+from dcgan_tf1.util.files import write_atomically
 
 
 def step_of(checkpoint: str) -> int:

@@ -18,8 +18,8 @@ import re
 import sys
 from typing import Any, Dict, List, Optional, Sequence
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.util.files import write_atomically
 from scripts.benchmarks.training import catalog, figures, overview, report
 from scripts.benchmarks.training.measurements import Measurements, from_json, to_json, with_earlier
 from scripts.benchmarks.training.race import Result, log, run_interleaved

@@ -5,9 +5,9 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import pixels
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES, statistics
 from scripts.lib.measurements import Measurements

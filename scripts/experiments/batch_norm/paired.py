@@ -8,8 +8,8 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy as np
 from scipy import stats
 
-from dcgan_tf1 import metrics
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.pages import format_value
 from scripts.lib.scoring import score_title
 
 REFERENCE = 'batch'
@@ -84,7 +84,7 @@ def section(recipe: str, step: int, seeds: List[Dict[str, Any]]) -> str:
 
 
 def _interval(tested: Difference) -> str:
-    return '%s [%s, %s]' % tuple(('+' if value > 0 else '−' if value < 0 else '') + metrics.format_value(abs(value))
+    return '%s [%s, %s]' % tuple(('+' if value > 0 else '−' if value < 0 else '') + format_value(abs(value))
                                  for value in tested[:3])
 
 

@@ -5,8 +5,8 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from dcgan_tf1 import metrics
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.pages import format_value
 from scripts.experiments.batch_norm import paired
 from scripts.experiments.batch_norm.measure import collapsed_seeds, scored_seeds
 from scripts.lib.batch_norm_modes import MODES, Mode
@@ -99,14 +99,14 @@ def _deviation(values):
 
 
 def _cell(values):
-    mean = metrics.format_value(float(np.mean(values)))
+    mean = format_value(float(np.mean(values)))
     return '%s ± %.2g' % (mean, _deviation(values)) if len(values) > 1 else mean
 
 
 def _score_table(seeds: List[Dict[str, Any]], real: Dict[str, Any]) -> str:
     rows = [[mode.name, *(_cell(_values(seeds, mode, score)) for score in REPORTED_SCORES)]
             for mode in _modes(seeds)]
-    rows.append(['real', *(metrics.format_value(real[score]) for score in REPORTED_SCORES)])
+    rows.append(['real', *(format_value(real[score]) for score in REPORTED_SCORES)])
     return markdown.table(['statistics', *map(score_title, REPORTED_SCORES)], rows)
 
 

@@ -2,7 +2,7 @@
 import os
 from typing import Any, Dict, List
 
-from dcgan_tf1.runs.folder import write_atomically
+from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.blog_posts import layout, post_000, post_001, post_002, post_003, post_004
 from scripts.experiments.blog_posts.layout import Block, Section
 from scripts.experiments.blog_posts.trained import TRAININGS

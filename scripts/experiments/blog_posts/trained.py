@@ -8,9 +8,10 @@ import numpy as np
 from dcgan_tf1 import data
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import pixels
+from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.blog_posts.post_002 import STRETCHED, sample_path
 from scripts.experiments.blog_posts.untrained import rounded, training_settings
 from scripts.experiments.blog_posts.values import LOSSES

@@ -38,13 +38,14 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.settings import EvaluateSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.discriminator_features import images, report, svm
 from scripts.experiments.discriminator_features.network import Discriminator
 from scripts.lib import paths

@@ -21,7 +21,7 @@ from typing import Any, Dict, List, Optional
 
 from PIL import Image
 
-from dcgan_tf1.runs.folder import write_atomically
+from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.legacy.page import page
 from scripts.lib import paths

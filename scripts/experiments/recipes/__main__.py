@@ -16,9 +16,9 @@ import sys
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import data
-from dcgan_tf1.runs.folder import write_atomically
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import PRECISIONS, module_names
+from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.recipes import page
 from scripts.experiments.recipes.measure import NUM_PICTURES, RecipeExperiment
 from scripts.lib import paths, runs

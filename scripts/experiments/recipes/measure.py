@@ -6,12 +6,13 @@ import numpy as np
 
 from dcgan_tf1 import data
 from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.runs.folder import RunFolder, write_atomically
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.train.reporter import write_animation
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import pixels, processor
+from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import Scorer, open_generator

@@ -1,10 +1,10 @@
 """The page of results."""
 from typing import Any, Dict, List
 
-from dcgan_tf1 import metrics
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.util import markdown
+from dcgan_tf1.util.pages import format_value
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import score_title
 from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
@@ -65,10 +65,10 @@ def _minutes(values: Dict[str, Any]) -> str:
 def _score_table(seeds: List[Dict[str, Any]]) -> str:
     names = [name for name in _SCORES if name in seeds[0]['scores'][BN_MODES[0]]]
     rows = [['%s%s' % (mode, ', seed %d' % seed if seeds[1:] else ''),
-             *(metrics.format_value(values['scores'][mode][name]) for name in names)]
+             *(format_value(values['scores'][mode][name]) for name in names)]
             for seed, values in enumerate(seeds) for mode in BN_MODES]
     if seeds[0]['real']:
-        rows.append(['real test images', *(metrics.format_value(seeds[0]['real'][name]) for name in names)])
+        rows.append(['real test images', *(format_value(seeds[0]['real'][name]) for name in names)])
     return markdown.table(['statistics', *map(score_title, names)], rows)
 
 

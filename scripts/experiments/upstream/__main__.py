@@ -17,7 +17,7 @@ import sys
 import tempfile
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from dcgan_tf1.runs.folder import write_atomically
+from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.upstream.comparison import compare, sensitivity
 from scripts.experiments.upstream.page import page
