@@ -33,15 +33,13 @@ def main() -> None:
 
 
 def _overview() -> str:
-    from dcgan_tf1 import data
-    from dcgan_tf1.model import networks
     from dcgan_tf1.settings import recipes
-    from dcgan_tf1.settings import train as settings  # they import TensorFlow, which takes seconds
+    from dcgan_tf1.settings.train import module_names
     lines = ['DCGANs in TensorFlow 1 graph mode.', '', 'Usage: python -m dcgan_tf1 COMMAND [FLAGS]', '', 'Commands:']
     lines += ['  %-9s %s' % command for command in COMMANDS.items()]
     lines += ['', 'Recipes (--recipe):    ' + ', '.join(recipes.names()),
-              'Datasets (--dataset):  ' + ', '.join(settings.module_names(data)),
-              'Networks (--network):  ' + ', '.join(settings.module_names(networks)) + ', or a Python file of your own',
+              'Datasets (--dataset):  ' + ', '.join(module_names('data')),
+              'Networks (--network):  ' + ', '.join(module_names('model.networks')) + ', or a Python file of your own',
               '', '"python -m dcgan_tf1 COMMAND --help" lists the flags of a command.']
     return '\n'.join(lines)
 

@@ -17,10 +17,12 @@ import numpy as np
 
 from dcgan_tf1.evaluate import arrays as given_images
 from dcgan_tf1.evaluate.evaluator import Evaluator
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.sampler import Sampler
-from dcgan_tf1.sample.settings import EvaluateSettings, GeneratorSettings
+from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import training
@@ -106,7 +108,7 @@ def open_run(run_dir: str, checkpoint: Union[int, str, None] = None) -> Generato
     options: Dict[str, Any] = {'run_dir': run_dir}
     if checkpoint is not None:
         options['checkpoint'] = str(checkpoint)
-    return Generator(run_settings.for_run(cli_flags.build(GeneratorSettings, options)))
+    return Generator(sample_settings.for_run(cli_flags.build(GeneratorSettings, options)))
 
 
 def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings: Any) -> Generator:
@@ -118,7 +120,7 @@ def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings:
       settings: what differs from the recipe, such as noise_dim=64, and checkpoint_names for other variable names.
     Raises: UserError if the checkpoint does not fit.
     """
-    return Generator(run_settings.for_generator(
+    return Generator(sample_settings.for_generator(
         cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings})))
 
 

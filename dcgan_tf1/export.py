@@ -7,24 +7,42 @@ The signature `serving_default` takes `noise`, float32 [n, noise_dim], and retur
 channels]: float32 from 0 to 1, or uint8 from 0 to 255. Weights and batch-norm statistics are constants in it. The
 statistics are the standing ones (the default) or the moving averages, so an image depends on its latent vector alone.
 """
+import dataclasses
 import os
+from typing import ClassVar, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import graph
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample import sampler
-from dcgan_tf1.sample.settings import ExportSettings
+from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli
+from dcgan_tf1.settings.fields import Rule, at_least_one_of, choice, path
 from dcgan_tf1.util import outputs, progress
 from dcgan_tf1.util.session import create_session
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings(GeneratorSettings):
+    """Settings of `python -m dcgan_tf1.export`."""
+
+    pixels: str = choice('float', ('float', 'uint8'), 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
+    output: Optional[str] = path(None, 'folder to write, which must not exist yet, or be empty', required=True)
+
+    RULES: ClassVar[Tuple[Rule, ...]] = (
+        *GeneratorSettings.RULES,
+        Rule(lambda settings: settings.bn_mode != 'batch', '--bn_mode must be moving or standing: with batch, an '
+             'image would depend on the images generated with it'),
+        at_least_one_of('run_dir', 'checkpoint'),
+    )
 
 
 def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     bn_mode = settings.bn_mode or 'standing'
-    settings = run_settings.for_generator(settings)
+    settings = sample_settings.for_generator(settings)
     outputs.prepare(settings.output, is_folder=True)
     with sampler.Sampler(settings) as generator:
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)

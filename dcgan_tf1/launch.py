@@ -6,6 +6,7 @@ What follows -- are flags of the train command. Without GPUs, the workers share 
 out, not for speed. For several machines, see docs/several-workers.md.
 """
 import contextlib
+import dataclasses
 import glob
 import os
 import re
@@ -16,14 +17,24 @@ import sys
 import time
 from typing import Any, Dict, Iterator, List, Sequence
 
-from dcgan_tf1.sample.settings import LaunchSettings
 from dcgan_tf1.settings import cli
+from dcgan_tf1.settings.fields import Settings, integer
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util.errors import UserError
 
 _GRACE_SECONDS = 5  # that the other workers have to end by themselves after one has
 _KILL_SECONDS = 5  # that they have to end after SIGTERM
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchSettings(Settings):
+    """Settings of `python -m dcgan_tf1.launch`."""
+
+    workers: int = integer(2, 1, 'number of processes that train together on this machine', highest=64)
+    restarts: int = integer(
+        0, 0, 'how often to start all workers again after one was lost: the run goes on from its last checkpoint',
+        highest=1000)
 
 
 def run(settings: LaunchSettings, flags: Sequence[str]) -> int:

@@ -6,16 +6,17 @@
 Several runs are shown side by side, and settings in which they differ are highlighted. The scores are those that the
 `evaluate` command saved.
 """
+import dataclasses
 import os
 import re
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.settings import ReportSettings
 from dcgan_tf1.settings import cli
+from dcgan_tf1.settings.fields import Settings, path
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import outputs, progress
@@ -33,6 +34,13 @@ _SCORED = ({'frechet_distance': 'Fréchet distance', 'classifier_score': 'Classi
             'recall': 'Recall'},
            {'sharpness_ratio': 'Sharpness relative to real images',
             'nearest_median': 'Distance to the nearest training image'})
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportSettings(Settings):
+    """Settings of `python -m dcgan_tf1.report`."""
+
+    output: Optional[str] = path(None, 'HTML file to write; default: report.html in the first run\'s folder')
 
 
 def run(settings: ReportSettings, paths: Sequence[str]) -> int:

@@ -13,8 +13,10 @@ import tensorflow.compat.v1 as tf
 from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
 
 from dcgan_tf1.data import Images, mnist_10k
+from dcgan_tf1.evaluate.settings import EvaluateSettings
+from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.settings import EvaluateSettings, ExportSettings, SampleSettings
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train

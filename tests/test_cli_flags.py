@@ -7,10 +7,12 @@ import pytest
 
 from dcgan_tf1 import __main__
 from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flag_files, recipes
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import preparation
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
@@ -58,16 +60,16 @@ def test_an_unknown_recipe_is_refused():
     (['--recipe=graph_mode', '--steps=7'], 7)])
 def test_length_of_a_run(flags, steps):
     """Steps win over epochs if both are given. Here an epoch has 100 images in batches of 10."""
-    assert run_settings.resolve(train_settings('--batch_size=10', *flags), 100).steps == steps
+    assert preparation.resolve(train_settings('--batch_size=10', *flags), 100).steps == steps
 
 
 def test_given_settings_must_agree_with_the_run():
     settings = cli_flags.parse(SampleSettings, '--run_dir=r', '--output=a.png', '--batch_size=128')
     assert settings.given == settings.replace(run_dir='s').given == {'run_dir', 'output', 'batch_size'}
     run = TrainSettings(batch_size=128, network='paper')
-    assert run_settings.with_run_values(settings, run, ['batch_size', 'network']).network == 'paper'
+    assert sample_settings.with_run_values(settings, run, ['batch_size', 'network']).network == 'paper'
     with pytest.raises(UserError, match='--run_dir=r is a run .*: --batch_size is 8 there, not 128. Remove'):
-        run_settings.with_run_values(settings, run.replace(batch_size=8), ['batch_size', 'network'])
+        sample_settings.with_run_values(settings, run.replace(batch_size=8), ['batch_size', 'network'])
 
 
 def test_unknown_flags_and_words_are_refused():
@@ -81,13 +83,13 @@ def test_unknown_flags_and_words_are_refused():
 
 def test_the_run_folder_is_named_after_the_run():
     named = train_settings('--dataset=mnist_10k', '--seed=7', '--run_name=mine')
-    assert run_settings.resolve(named, 100).run_dir == os.path.join('runs', 'mine-mnist_10k-7')
+    assert preparation.resolve(named, 100).run_dir == os.path.join('runs', 'mine-mnist_10k-7')
     assert run_settings.run_dir(train_settings('--recipe=paper')) == os.path.join('runs', 'paper-mnist-0')
-    assert run_settings.resolve(train_settings('--run_dir=here'), 100).run_dir == 'here'
+    assert preparation.resolve(train_settings('--run_dir=here'), 100).run_dir == 'here'
 
 
 def test_a_written_flag_file_gives_the_same_settings(tmp_path):
-    settings = run_settings.resolve(train_settings(
+    settings = preparation.resolve(train_settings(
         '--epochs=3', '--batch_size=7', '--learning_rate_generator=1.2345678901234e-05',
         '--extra_bn_momentums=0.5,0.25', '--holdout=3', '--run_dir=a folder', '--bn_mode=moving', '--xla'), 100)
     (tmp_path / 'train.flags').write_bytes(flag_files.encode(cli_flags.to_flags(settings)))
@@ -97,8 +99,8 @@ def test_a_written_flag_file_gives_the_same_settings(tmp_path):
 def test_changed_settings_are_named():
     run = train_settings('--batch_size=4')
     same = train_settings('--batch_size=4', '--steps=5', '--data_dir=elsewhere', '--run_dir=moved')
-    assert run_settings.changes(same, run) == []
-    assert run_settings.changes(train_settings('--batch_size=8', '--seed=2'), run) == [
+    assert preparation.changes(same, run) == []
+    assert preparation.changes(train_settings('--batch_size=8', '--seed=2'), run) == [
         '--batch_size is 4 there, not 8', '--seed is 0 there, not 2']
 
 

@@ -12,6 +12,11 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import api
+from dcgan_tf1.evaluate.settings import EvaluateSettings
+from dcgan_tf1.explore.__main__ import ExploreSettings
+from dcgan_tf1.export import ExportSettings
+from dcgan_tf1.launch import LaunchSettings
+from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import settings as command_settings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings import train as settings
@@ -30,9 +35,9 @@ WITH_COMMANDS = [*GUIDES, 'CONTRIBUTING.md', 'scripts/README.md']
 LINKED = [*WITH_COMMANDS, *documents('results/**/README.md')]
 MAX_README_LINES = 180
 SETTINGS = {'train': settings.TrainSettings, 'sample': command_settings.SampleSettings,
-            'evaluate': command_settings.EvaluateSettings, 'export': command_settings.ExportSettings,
-            'report': command_settings.ReportSettings, 'explore': command_settings.ExploreSettings,
-            'launch': command_settings.LaunchSettings}
+            'evaluate': EvaluateSettings, 'export': ExportSettings,
+            'report': ReportSettings, 'explore': ExploreSettings,
+            'launch': LaunchSettings}
 
 
 def read(name):

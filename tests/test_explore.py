@@ -15,12 +15,13 @@ from PIL import Image
 from dcgan_tf1.explore import __main__ as explore
 from dcgan_tf1.explore import page as explore_page
 from dcgan_tf1.explore import tiles as explore_tiles
+from dcgan_tf1.explore.__main__ import ExploreSettings
 from dcgan_tf1.explore.tiles import Slice, Stage
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.sampler import Sampler
-from dcgan_tf1.sample.settings import ExploreSettings, GeneratorSettings
+from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.util import images as image_files
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
@@ -102,7 +103,7 @@ def test_slices(page_path, run_folder):
     """The sheets contain the images that the generator makes with each kind of statistics."""
     _, data = read_page(page_path)
     assert [part['name'] for part in data['slices']] == KINDS
-    with Sampler(run_settings.for_run(GeneratorSettings(run_dir=run_folder.path))) as generator:
+    with Sampler(sample_settings.for_run(GeneratorSettings(run_dir=run_folder.path))) as generator:
         noise = latent.plane(generator.noise(4, 0), POINTS, 'slerp').reshape(POINTS ** 2, -1)
         moving = generator.statistics('moving')
         initial = {name: np.full_like(value, name.endswith('variance')) for name, value in moving.items()}

@@ -11,8 +11,8 @@ from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model import graph, precision
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.kernels.timing import Timings
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.train import autotune as fastest
 from dcgan_tf1.train import step_timing, training
 from dcgan_tf1.train.training import train
@@ -147,12 +147,12 @@ def test_a_run_records_its_choices_and_resumes_with_them(new_cache, train_with, 
     assert_same_run(resumed, whole)
     # The generator is used with the kernels and the precision that it was trained with.
     for flags in ([], ['--kernels=auto', auto]):
-        settings = run_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', *flags))
+        settings = sample_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', *flags))
         assert (settings.kernels, settings.precision) == (recorded, chosen)
     with pytest.raises(UserError, match='--kernels is dilated.* there, not native'):
         train_with(2., 'resumed', '--steps=5', '--kernels=native', auto)
     with pytest.raises(UserError, match='is a run with other settings: --kernels is dilated.* there, not native'):
-        run_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', '--kernels=native'))
+        sample_settings.for_run(sampling_settings('--run_dir=' + whole.path, '--output=a.npy', '--kernels=native'))
     if precision.works('bfloat16'):
         with pytest.raises(UserError, match='--precision is bfloat16 there, not float32'):
             train_with(2., 'resumed', '--steps=5')

@@ -17,6 +17,7 @@ from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.train.training import train
 from dcgan_tf1.train.warm_start import WarmStart
+from dcgan_tf1.util import renames as checkpoint_renames
 from dcgan_tf1.util.errors import UserError
 
 SMALL = {'dataset': 'mnist_10k', 'batch_size': 8, 'network': 'few_filters'}
@@ -424,7 +425,7 @@ def test_cached_statistics_belong_to_the_names(run, saved_as, images_of):
     ('Conv=conv2d', 'Conv2d/Conv_a/Conv', 'Conv2d/Conv_a/conv2d'), ('a/b=c', 'x/a/b_2/d', 'x/c_2/d'),
     ('a=b,b=a', 'a/b/a_1', 'b/a/b_1'), ('a=x,a_1=y', 'a_1/a_2', 'y/x_2'), ('a.b=\\1', 'a.b/aXb', '\\1/aXb')])
 def test_renames(renames, name, translated):
-    assert checkpoint_names.translate(name, checkpoint_names.parse(renames)) == translated
+    assert checkpoint_names.translate(name, checkpoint_renames.parse(renames)) == translated
 
 
 def layers(*scopes, size=4):
@@ -449,7 +450,7 @@ def test_batch_norm_inside_of_layers():
                 'Generator/conv2d_transpose/kernel': [5, 5, 4, 4], **layers('Generator/batch_normalization_1')}
     theirs = {'G/fully_connected/weights': [2, 4], 'G/Conv2d_transpose/weights': [5, 5, 4, 4],
               **layers('G/Conv2d_transpose/BatchNorm', 'G/fully_connected/BatchNorm')}
-    renames = checkpoint_names.parse(checkpoint_names.suggest(theirs, expected))
+    renames = checkpoint_renames.parse(checkpoint_names.suggest(theirs, expected))
     assert {checkpoint_names.translate(name, renames): shape for name, shape in theirs.items()} == expected
     assert checkpoint_names.translate('G/Conv2d_transpose/BatchNorm/beta', renames).startswith(
         'Generator/batch_normalization_1/')

@@ -5,7 +5,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import Images
 from dcgan_tf1.model import graph as graphs
-from dcgan_tf1.runs.saved_settings import batch_plan
+from dcgan_tf1.model.inputs import batch_plan
 
 pytestmark = pytest.mark.skipif(not tf.test.is_built_with_cuda(), reason='this TensorFlow has no GPU kernels')
 

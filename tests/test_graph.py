@@ -6,8 +6,8 @@ from helpers import FEW_FILTERS, SMALL_RUN, load_variables
 
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import layers
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.network import Network
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 

@@ -10,8 +10,8 @@ from PIL import Image
 from dcgan_tf1 import data
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 

@@ -9,9 +9,9 @@ from helpers import TENSORFLOW
 
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import precision
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.kernels.kernels import Convolution
-from dcgan_tf1.runs.saved_settings import batch_plan
 
 # (kernel size, stride, padding, image size): those of all networks, and others. Each test takes a quarter of them.
 GEOMETRIES = [(kernel_size, strides, padding, size) for kernel_size, strides, padding, size in itertools.product(

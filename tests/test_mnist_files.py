@@ -8,7 +8,8 @@ import struct
 import numpy as np
 import pytest
 
-from dcgan_tf1.data import _idx, fashion_mnist, idx_md5, mnist
+from dcgan_tf1.data import _idx, fashion_mnist, mnist
+from dcgan_tf1.data._images import idx_md5
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow

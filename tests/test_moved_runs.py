@@ -8,11 +8,14 @@ from helpers import SMALL_RUN, assert_same_run, assert_same_variables, final_var
 from PIL import Image
 
 from dcgan_tf1 import report
+from dcgan_tf1.evaluate import settings as evaluate_settings
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.explore import __main__ as explore
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.explore.__main__ import ExploreSettings
+from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import __main__ as sample
-from dcgan_tf1.sample.settings import EvaluateSettings, ExploreSettings, ReportSettings, SampleSettings
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
@@ -61,10 +64,10 @@ def test_a_relative_data_folder_is_found_from_another_folder(tmp_path, monkeypat
     monkeypatch.chdir(str(tmp_path / 'elsewhere'))
     train_with('--flagfile=../run/train.flags', '--steps=2')
     settings = cli_flags.parse(EvaluateSettings, '--run_dir=../run', '--num_images=10')
-    assert run_settings.for_run_and_data(settings).data_dir == str(tmp_path / 'pictures')
+    assert evaluate_settings.for_run_and_data(settings).data_dir == str(tmp_path / 'pictures')
     shutil.move('../pictures', '../moved')
     with pytest.raises(UserError, match=r'config\.json names .*pictures as the folder of the images.*--data_dir'):
-        run_settings.for_run_and_data(settings)
+        evaluate_settings.for_run_and_data(settings)
     with pytest.raises(UserError, match='--data_dir'):
         train_with('--flagfile=../run/train.flags', '--steps=3')
     train_with('--flagfile=../run/train.flags', '--steps=3', '--data_dir=../moved')

@@ -12,10 +12,10 @@ from helpers import ROOT, SMALL_RUN
 from dcgan_tf1 import export, report
 from dcgan_tf1.evaluate import __main__ as evaluate
 from dcgan_tf1.explore import __main__ as explore
-from dcgan_tf1.runs import folder as run_folder
+from dcgan_tf1.explore.__main__ import ExploreSettings
+from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import __main__ as sample
-from dcgan_tf1.sample.settings import ExploreSettings, ReportSettings
-from dcgan_tf1.util import outputs
+from dcgan_tf1.util import files, outputs
 from dcgan_tf1.util.errors import UserError
 
 
@@ -150,19 +150,19 @@ def test_without_permission(tmp_path):
 @pytest.mark.any_tensorflow
 def test_devices_and_links_stay_what_they_are(tmp_path):
     """A new file would replace /dev/null for the whole machine."""
-    run_folder.write_atomically('/dev/null', b'lost')
-    assert run_folder.is_device('/dev/null') and not os.path.exists('/dev/null.partial')
+    files.write_atomically('/dev/null', b'lost')
+    assert files.is_device('/dev/null') and not os.path.exists('/dev/null.partial')
     outputs.prepare('/dev/null')
     link = str(tmp_path / 'link')
     for target in ('new', 'existing'):
         (tmp_path / 'existing').write_bytes(b'old')
         os.symlink(target, link)
-        run_folder.write_atomically(link, b'content')
+        files.write_atomically(link, b'content')
         assert os.path.islink(link) and (tmp_path / target).read_bytes() == b'content'
         os.remove(link)
     os.symlink('/dev/full', link)
     with pytest.raises(OSError, match='No space left on device.*link'):
-        run_folder.write_atomically(link, b'content')
+        files.write_atomically(link, b'content')
 
 
 @pytest.mark.any_tensorflow
@@ -185,7 +185,7 @@ def test_standard_output(is_file, write, tmp_path):
 def test_a_full_disk_leaves_no_partial_file(tmp_path):
     pytest.importorskip('resource')  # not on Windows
     program = ('import resource, sys; from dcgan_tf1 import run_folder; resource.setrlimit(resource.RLIMIT_FSIZE, '
-               '(999, 999)); run_folder.write_atomically(sys.argv[1], bytes(9999))')
+               '(999, 999)); files.write_atomically(sys.argv[1], bytes(9999))')
     (tmp_path / 'a').write_text('old')
     process = subprocess.run([sys.executable, '-c', program, str(tmp_path / 'a')], cwd=ROOT, stderr=subprocess.PIPE)
     assert b'File too large' in process.stderr

@@ -10,12 +10,14 @@ import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, ROOT, TENSORFLOW, assert_same_run, load_variables
 
 from dcgan_tf1 import api, export
+from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import networks, standing_statistics
 from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.runs.saved_settings import batch_plan, run_dir
-from dcgan_tf1.sample.settings import ExportSettings, SampleSettings
+from dcgan_tf1.runs.saved_settings import run_dir
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train

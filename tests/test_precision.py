@@ -9,9 +9,9 @@ from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variable
 from dcgan_tf1.data import Images
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import layers, precision
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.network import Network
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.settings import recipes
 from dcgan_tf1.train.training import train

@@ -12,8 +12,10 @@ from helpers import ALL_LAYERS, ROOT
 from dcgan_tf1 import data, report
 from dcgan_tf1.evaluate import __main__ as evaluate
 from dcgan_tf1.evaluate.classifier import Classifier
+from dcgan_tf1.evaluate.settings import EvaluateSettings
+from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import __main__ as sample
-from dcgan_tf1.sample.settings import EvaluateSettings, ReportSettings, SampleSettings
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.util import progress
 

@@ -14,8 +14,8 @@ from PIL import Image
 from dcgan_tf1 import report
 from dcgan_tf1.evaluate import __main__ as evaluate
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS
+from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.settings import ReportSettings
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.sample import latent, sampler
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import images as image_files
 from dcgan_tf1.util import pixels
@@ -173,7 +173,7 @@ def test_interpolation(mode, write, generate, folder, sampling_settings):
     flag = '--interpolation=' + mode
     with np.load(write('paths.npz', flag, *PATHS), allow_pickle=False) as arrays:
         noise, images = arrays['noise'].reshape(2, 5, NOISE_DIM), arrays['images'].reshape(2, 5, 28, 28, 1)
-    settings = run_settings.for_run(sampling_settings('--run_dir=' + folder, '--output=x.png'))
+    settings = sample_settings.for_run(sampling_settings('--run_dir=' + folder, '--output=x.png'))
     with sampler.Sampler(settings) as generator:
         np.testing.assert_array_equal(noise[:, ::2].reshape(6, NOISE_DIM), generator.noise(6, 0))
     np.testing.assert_allclose(images[:, ::2].reshape(6, 28, 28, 1), generate('--num_images=6'), atol=1e-6)

@@ -1,14 +1,12 @@
 """Settings: every value and every combination is checked, and errors name the flag."""
 import pytest
 
-from dcgan_tf1.sample.settings import (
-    EvaluateSettings,
-    ExploreSettings,
-    ExportSettings,
-    LaunchSettings,
-    ReportSettings,
-    SampleSettings,
-)
+from dcgan_tf1.evaluate.settings import EvaluateSettings
+from dcgan_tf1.explore.__main__ import ExploreSettings
+from dcgan_tf1.export import ExportSettings
+from dcgan_tf1.launch import LaunchSettings
+from dcgan_tf1.report import ReportSettings
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError

@@ -11,8 +11,8 @@ from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import standing_statistics
 from dcgan_tf1.model.layers import BATCH_STATISTICS, batch_norm, dense, update_moving_statistics
 from dcgan_tf1.model.network import Network
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.sample import sampler, statistics_cache
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
@@ -35,7 +35,7 @@ def run(trained):
 @pytest.fixture
 def settings(run, sampling_settings):
     """Settings of `sample` for the last checkpoint of the run."""
-    return run_settings.for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy', '--standing_batches=3'))
+    return sample_settings.for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy', '--standing_batches=3'))
 
 
 @pytest.fixture

@@ -10,11 +10,9 @@ pytestmark = pytest.mark.any_tensorflow
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(ROOT, 'dcgan_tf1')
 
-COMMANDS = {'train', 'launch', 'sample', 'evaluate', 'export', 'report', 'explore', 'legacy'}
-# What a graph is made of: no sessions, no flags, no files.
-GRAPH = {'batches', 'cooperation', 'graph', 'inputs', 'kernels', 'latent', 'layers', 'losses', 'network', 'networks',
-         'pixels', 'randomness', 'routes', 'schedules', 'standing_statistics', 'update_ops', 'workers'}
-FLAGS = {'cli', 'cli_flags'}
+# Each package may import those before it. What is not listed (the other commands and the API) may import all of them,
+# and nothing imports it.
+ORDER = ['util', 'metrics', 'settings', 'data', 'model', 'runs', 'sample', 'evaluate', 'train']
 FILES_OF_A_RUN = {'config.json', 'train.flags', 'metrics.jsonl', 'train.log', 'scores.json', 'losses.png',
                   'training.gif', 'reals.png'}
 
@@ -66,48 +64,38 @@ for module_path in python_files('dcgan_tf1'):
             LIBRARIES.setdefault(module_name(module_path), set()).add(parts[0])
 
 
-def test_no_module_imports_a_command_or_the_api():
+@pytest.mark.parametrize('package', ORDER)
+def test_packages_import_only_those_before_them(package):
+    assert MODULES[package] <= {'', *ORDER[:ORDER.index(package) + 1]}
+
+
+def test_nothing_imports_the_other_commands_and_the_api():
     for module, imported in MODULES.items():
-        assert not (imported - {module}) & (COMMANDS | {'api'}), module
+        assert imported <= {*ORDER, module, ''}, module
 
 
-def test_legacy_uses_little_of_the_package():
-    assert MODULES['legacy'] <= {'legacy', 'data', 'errors', 'standing_statistics'}
-
-
-@pytest.mark.parametrize('module', sorted(GRAPH))
-def test_graphs_know_nothing_of_sessions_flags_and_files(module):
-    assert MODULES.get(module, set()) <= GRAPH | {'errors'}
-    allowed = {'os'} if module == 'networks' else set()  # for an environment variable
-    assert not LIBRARIES.get(module, set()) & {'absl', 'os', 'io', 'shutil', 'PIL'} - allowed
-
-
-def test_only_the_command_line_modules_use_absl():
-    assert {module for module, imported in LIBRARIES.items() if 'absl' in imported} <= FLAGS
-
-
-@pytest.mark.parametrize('module', ['errors', 'processor', 'startup', 'terminal'])
-def test_the_lowest_modules_import_nothing_of_the_package(module):
-    assert not MODULES.get(module)
+def test_graphs_know_nothing_of_flags_and_pictures():
+    assert not LIBRARIES['model'] & {'absl', 'io', 'shutil', 'PIL'}
 
 
 def test_nothing_imports_tensorflow_before_the_process_is_prepared():
-    assert MODULES['__init__'] == {'startup'} and 'tensorflow' not in LIBRARIES['startup']
+    assert MODULES['__init__'] == {'util'}
 
 
 def test_only_run_folder_names_the_files_of_a_run():
     for path in python_files('dcgan_tf1'):
-        if module_name(path) not in ('run_folder', 'checkpoints', 'setting_fields', 'settings'):
+        if module_name(path) not in ('runs', 'util', 'settings'):
             constants = {node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant)
                          and isinstance(node.value, str)} if hasattr(ast, 'Constant') else set()
             assert not constants & FILES_OF_A_RUN, path
 
 
 def test_networks_use_only_layers():
-    for path in python_files('dcgan_tf1/networks'):
+    for path in python_files('dcgan_tf1/model/networks'):
         for imported in imports(tree(path)):
             if imported.startswith('dcgan_tf1.'):
-                assert imported.split('.')[1] in ('errors', 'layers', 'networks'), (path, imported)
+                assert imported.startswith((
+                    'dcgan_tf1.util.errors', 'dcgan_tf1.model.layers', 'dcgan_tf1.model.networks')), (path, imported)
 
 
 def test_no_script_imports_a_test():
@@ -145,6 +133,7 @@ def test_no_guillemets():
 
 def test_the_wheel_has_every_subpackage():
     with open(os.path.join(ROOT, 'pyproject.toml'), encoding='utf-8') as file:
-        packages = set(re.findall(r'"(dcgan_tf1[^"]*)"', re.search(r'^packages = (.*)$', file.read(), re.M).group(1)))
+        packages = set(re.findall(r'"(dcgan_tf1[^"]*)"', re.search(
+            r'^packages = (.*?\])$', file.read(), re.M | re.S).group(1)))
     folders = {os.path.dirname(os.path.relpath(path, ROOT)).replace(os.sep, '.') for path in python_files('dcgan_tf1')}
     assert packages == folders | {'dcgan_tf1.flags'}

@@ -10,8 +10,8 @@ from helpers import SMALL_RUN, assert_same_run
 from PIL import Image
 
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.runs import saved_settings as run_settings
-from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.evaluate import settings as evaluate_settings
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
@@ -240,7 +240,7 @@ def test_an_evaluation_may_read_other_files_than_the_training(tmp_path, run):
 
     def skips(*flags):
         settings = cli_flags.parse(EvaluateSettings, '--run_dir=%s' % (tmp_path / 'run'), *flags)
-        return run_settings.for_run_and_data(settings).skip_unreadable
+        return evaluate_settings.for_run_and_data(settings).skip_unreadable
     assert not skips() and skips('--skip_unreadable')
     run('run', 2, '--skip_unreadable')
     assert skips() and not skips('--noskip_unreadable')

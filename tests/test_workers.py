@@ -12,8 +12,8 @@ from helpers import ROOT, SMALL_RUN, TENSORFLOW, differing
 from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model.collectives import Workers
 from dcgan_tf1.model.graph import build_training
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.schedules import SCHEDULES
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
 

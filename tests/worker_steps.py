@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import data
 from dcgan_tf1.model import graph
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers.cluster import Cluster
@@ -49,7 +49,7 @@ def _record(cluster, num_images, flags, in_float64):
     images = data.Images(pixels, 'a test')
     container = 'float64' if in_float64 else ''  # all runs have one server, which keeps variables under their names
     with tf.Graph().as_default(), tf.container(container), tf.device(cluster.device):
-        training = graph.build_training(settings, images, run_settings.batch_plan(settings, num_images),
+        training = graph.build_training(settings, images, model_inputs.batch_plan(settings, num_images),
                                         cluster.workers(settings.batch_statistics))
         with cluster.create_session(False) as session:
             session.run(tf.global_variables_initializer())

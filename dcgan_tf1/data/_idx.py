@@ -11,7 +11,8 @@ from typing import Optional, Set, Tuple
 
 import numpy as np
 
-from dcgan_tf1.data import Images, LabeledImages, _idx_search, idx_md5
+from dcgan_tf1.data import _idx_search
+from dcgan_tf1.data._images import Images, LabeledImages, idx_md5
 from dcgan_tf1.data._sources import (
     FASHION_MNIST,
     MNIST,

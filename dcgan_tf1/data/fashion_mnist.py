@@ -5,7 +5,8 @@ Learning Algorithms", arXiv 1708.07747.
 """
 from typing import Any, Optional, Tuple
 
-from dcgan_tf1.data import Images, LabeledImages, _idx
+from dcgan_tf1.data import _idx
+from dcgan_tf1.data._images import Images, LabeledImages
 from dcgan_tf1.data._sources import FASHION_MNIST
 
 HOLDOUT = 5000  # as for MNIST, which this dataset replaces

@@ -10,8 +10,8 @@ from typing import Any, Collection, Dict, Generator, List, NamedTuple, Optional,
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data import BatchSource
 from dcgan_tf1.data._decode import DecodeOptions, decode
+from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
 from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order
 from dcgan_tf1.util import progress

@@ -4,7 +4,8 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 """
 from typing import Any, Optional, Tuple
 
-from dcgan_tf1.data import Images, LabeledImages, _idx
+from dcgan_tf1.data import _idx
+from dcgan_tf1.data._images import Images, LabeledImages
 from dcgan_tf1.data._sources import MNIST
 
 HOLDOUT = 5000  # the validation set that the loader of the TensorFlow 1 tutorials takes from the front

@@ -14,10 +14,11 @@ import numpy as np
 
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.evaluate import arrays as given_images
+from dcgan_tf1.evaluate import settings as evaluate_settings
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images, score_table
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.settings import cli
 from dcgan_tf1.util import outputs, progress
 from dcgan_tf1.util.errors import UserError
@@ -26,7 +27,7 @@ from dcgan_tf1.util.files import write_atomically
 
 def run(settings: EvaluateSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    settings = run_settings.for_run_and_data(settings) if settings.run_dir else run_settings.for_generator(settings)
+    settings = (evaluate_settings.for_run_and_data if settings.run_dir else sample_settings.for_generator)(settings)
     if settings.output:
         outputs.prepare(settings.output)
     images = read_images(settings) if settings.images else generate_images(settings)

@@ -5,20 +5,18 @@ On MNIST it classifies more than 99% of the test images correctly.
 """
 import math
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data import Images, LabeledImages
 from dcgan_tf1.model.batches import BatchPlan
 from dcgan_tf1.model.layers import conv2d, dense, flatten
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import pixels, progress
 from dcgan_tf1.util.session import create_session
-
-if TYPE_CHECKING:
-    from dcgan_tf1.data import Images, LabeledImages
 
 FEATURES = 128
 _BATCH_SIZE = 128
@@ -40,7 +38,7 @@ class Classifier:
         folder: the `RunFolder` that it is cached in.
     """
 
-    def __init__(self, training: 'LabeledImages', test: 'LabeledImages', cache_dir: str, steps: int,
+    def __init__(self, training: LabeledImages, test: LabeledImages, cache_dir: str, steps: int,
                  log: Callable[[str], None] = lambda text: None) -> None:
         """Restores the classifier of these images from the cache, or trains it.
 
@@ -82,7 +80,7 @@ class Classifier:
         """Closes the session."""
         self._session.close()
 
-    def _build(self, images: 'Images', steps: int) -> None:
+    def _build(self, images: Images, steps: int) -> None:
         step = tf.train.create_global_step()
         plan = BatchPlan('continuous', images.num_examples, _BATCH_SIZE, 0)
         self._iterator = tf.data.make_initializable_iterator(plan.indices(tf.constant(0, tf.int64)))
@@ -103,7 +101,7 @@ class Classifier:
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             self._train_op = tf.train.AdamOptimizer(learning_rate).minimize(loss, global_step=step)
 
-    def _train(self, training: 'LabeledImages', steps: int) -> None:
+    def _train(self, training: LabeledImages, steps: int) -> None:
         self._session.run([tf.global_variables_initializer(), self._iterator.initializer])
         for _ in progress.track(range(steps), 'training the classifier', steps):
             indices = self._session.run(self._next_indices)

@@ -6,8 +6,8 @@ import numpy as np
 
 from dcgan_tf1 import data, metrics
 from dcgan_tf1.evaluate.classifier import Classifier
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import sampler
-from dcgan_tf1.sample.settings import EvaluateSettings
 from dcgan_tf1.util import markdown, pixels
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.pages import format_value

@@ -7,22 +7,47 @@ A slider shows the grids of generated images that the training wrote. Below it, 
 is generated with each kind of batch-norm statistics: those of training mode, the moving averages, their initial values
 (mean 0 and variance 1), and standing statistics. All images are generated now and stored in the page.
 """
+import dataclasses
 import os
 import re
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 from dcgan_tf1.explore import page as explore_page
 from dcgan_tf1.explore import tiles as explore_tiles
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.sampler import Sampler
-from dcgan_tf1.sample.settings import ExploreSettings, GeneratorSettings
+from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli
+from dcgan_tf1.settings.fields import Settings, choice, integer, path
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import outputs, progress
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class ExploreSettings(Settings):
+    """Settings of `python -m dcgan_tf1.explore`."""
+
+    checkpoint: Optional[str] = path(
+        None, 'checkpoint whose generator the page shows: a step of the run or "best", default its last; or '
+        'another checkpoint of the same network: its path, one of its files, or the folder that contains it')
+    points: int = integer(
+        9, 2, 'rows and columns of the slice of latent space; there is one image per point and kind of batch-norm '
+        'statistics', highest=31)
+    interpolation: str = choice(
+        'slerp', latent.MODES, 'how the slice connects the four latent vectors at its corners: along straight lines '
+        '(linear) or great circles (slerp)')
+    seed: int = integer(0, 0, 'seed of the four latent vectors at the corners of the slice')
+    standing_batches: int = integer(
+        100, 1, 'number of batches that standing statistics are computed from', highest=100000)
+    stages: int = integer(
+        30, 2, 'number of steps on the slider through the training, evenly chosen among the grids of the run; all of '
+        'them, if there are fewer', highest=1000)
+    output: Optional[str] = path(None, 'HTML file to write; default: explore.html in the run folder')
 
 
 def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
@@ -41,7 +66,7 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
 def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
     """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
     run_flags = run_settings.read(folder)
-    generator_settings = run_settings.for_run(
+    generator_settings = sample_settings.for_run(
         GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
     stages = explore_tiles.stages(folder, run_flags.image_size, settings.stages)
     with Sampler(generator_settings) as generator:

@@ -1,7 +1,6 @@
 """The graph of a run, built stage by stage: inputs → networks → loss → training step → `TrainGraph`."""
 import contextlib
 from typing import (
-    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
@@ -16,21 +15,20 @@ from typing import (
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import networks, randomness, schedules
 from dcgan_tf1.model.batches import BatchPlan
 from dcgan_tf1.model.collectives import Workers
-from dcgan_tf1.model.inputs import Inputs, build_inputs
+from dcgan_tf1.model.inputs import build_inputs
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.losses import LOSSES
 from dcgan_tf1.model.network import Discriminator, ForwardPass, Generator, Network
 from dcgan_tf1.model.networks import UnsupportedShapeError
+from dcgan_tf1.model.schedules import Inputs
 from dcgan_tf1.model.shares import Cooperation, combine
 from dcgan_tf1.model.standing_statistics import NoiseBatches
+from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
-
-if TYPE_CHECKING:
-    from dcgan_tf1.data import AnyImages
-    from dcgan_tf1.settings.train import TrainSettings
 
 
 class TrainGraph(NamedTuple):
@@ -49,7 +47,7 @@ class TrainGraph(NamedTuple):
     cooperation: Optional[Cooperation]  # None with one worker
 
 
-def build_generator(settings: 'TrainSettings', training: Optional[bool] = None) -> Generator:
+def build_generator(settings: TrainSettings, training: Optional[bool] = None) -> Generator:
     """Builds a generator in the current default graph, to sample from.
 
     Args:
@@ -69,7 +67,7 @@ def build_generator(settings: 'TrainSettings', training: Optional[bool] = None) 
     return Generator(noise, is_training, fake.output, fake.statistics, fake.other_updates)
 
 
-def build_discriminator(settings: 'TrainSettings') -> Discriminator:
+def build_discriminator(settings: TrainSettings) -> Discriminator:
     """Builds a discriminator in the current default graph, to inspect it.
 
     Raises:
@@ -85,7 +83,7 @@ def build_discriminator(settings: 'TrainSettings') -> Discriminator:
     return Discriminator(images, is_training, real.output, real.statistics, real.activations, real.other_updates)
 
 
-def convolutions(settings: 'TrainSettings') -> List[kernels.Convolution]:
+def convolutions(settings: TrainSettings) -> List[kernels.Convolution]:
     """The distinct convolutions and large dense layers of both networks, as far as they are built with `layers`.
 
     Raises:
@@ -98,13 +96,13 @@ def convolutions(settings: 'TrainSettings') -> List[kernels.Convolution]:
         return found
 
 
-def _computation(settings: 'TrainSettings') -> Dict[str, Any]:
+def _computation(settings: TrainSettings) -> Dict[str, Any]:
     # A training has replaced 'auto' with what it measured. Without a training, nothing is measured.
     precision = 'float32' if settings.precision == 'auto' else settings.precision
     return {'dtype': tf.as_dtype(precision), 'kernels': settings.kernels}
 
 
-def generator_function(settings: 'TrainSettings', image_shape: Sequence[int]) -> Callable[..., tf.Tensor]:
+def generator_function(settings: TrainSettings, image_shape: Sequence[int]) -> Callable[..., tf.Tensor]:
     """The function (noise, is_training) → images of the selected network.
 
     Args:
@@ -119,7 +117,7 @@ def generator_function(settings: 'TrainSettings', image_shape: Sequence[int]) ->
     return function
 
 
-def discriminator_function(settings: 'TrainSettings', loss: Optional[str] = None) -> Callable[..., tf.Tensor]:
+def discriminator_function(settings: TrainSettings, loss: Optional[str] = None) -> Callable[..., tf.Tensor]:
     """The function (images, is_training) → logits of the selected network.
 
     Args:
@@ -153,7 +151,7 @@ def _shape_errors(network: str, size: int) -> Iterator[None]:
                         % (network, size, error)) from error
 
 
-def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan,
+def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
                    workers: Optional[Workers] = None) -> TrainGraph:
     """Builds the whole training graph in the current default graph.
 
@@ -206,7 +204,7 @@ def build_training(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPl
             histograms=histograms, start_batches=start_batches, cooperation=cooperation)
 
 
-def _trainable_networks(settings: 'TrainSettings', generate: Callable[..., tf.Tensor],
+def _trainable_networks(settings: TrainSettings, generate: Callable[..., tf.Tensor],
                         is_training: Union[bool, tf.Tensor], global_step: tf.Variable,
                         workers: Workers) -> Tuple[Network, Network]:
     """The generator and the discriminator, each with an Adam optimizer."""
@@ -223,7 +221,7 @@ def _trainable_networks(settings: 'TrainSettings', generate: Callable[..., tf.Te
     return generator, discriminator
 
 
-def _adam_epsilon(settings: 'TrainSettings', global_step: tf.Variable) -> Union[float, tf.Tensor]:
+def _adam_epsilon(settings: TrainSettings, global_step: tf.Variable) -> Union[float, tf.Tensor]:
     """The epsilon to give to TensorFlow's Adam.
 
     TensorFlow adds epsilon to the square root of the *uncorrected* second moment. PyTorch adds it to that of

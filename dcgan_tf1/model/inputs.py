@@ -1,33 +1,18 @@
 """The inputs of a training step: real images in the order of the batch plan, and latent vectors."""
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import randomness
 from dcgan_tf1.model.batches import BatchPlan
 from dcgan_tf1.model.collectives import Share, Workers
+from dcgan_tf1.model.schedules import Inputs
+from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pixels
 
-if TYPE_CHECKING:
-    from dcgan_tf1.data import AnyImages
-    from dcgan_tf1.settings.train import TrainSettings
 
-
-class Inputs(NamedTuple):
-    """Placeholders with defaults: a training step feeds none of them, and a caller may feed any of them.
-
-    Start the batch plan first, even if images are fed. TensorFlow's graph optimizer may make a step wait for
-    the next batch of the plan anyway.
-    """
-
-    real_images: tf.Tensor  # [images, height, width, channels] in [-1, 1], the next batch of the plan
-    noise: tf.Tensor  # [vectors, noise_dim], latent vectors of the discriminator's update
-    generator_noise: tf.Tensor  # [vectors, noise_dim], for schedules whose generator update draws new vectors
-    is_training: tf.Tensor  # boolean scalar (default true), the mode of batch norm and dropout
-    extra_d_batches: List[Tuple[tf.Tensor, tf.Tensor]]  # (real_images, noise) of extra discriminator updates
-
-
-def build_inputs(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan, step: tf.Tensor,
+def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, step: tf.Tensor,
                  workers: Workers) -> Tuple[Inputs, Callable[[tf.Session, int], None]]:
     """Creates the inputs of a training step in the current default graph.
 
@@ -80,7 +65,7 @@ def build_inputs(settings: 'TrainSettings', images: 'AnyImages', plan: BatchPlan
     return Inputs(*pairs[0], generator_noise, placeholder('is_training', True, None), pairs[1:]), start_batches
 
 
-def _shares(settings: 'TrainSettings', plan: BatchPlan, step: tf.Tensor,
+def _shares(settings: TrainSettings, plan: BatchPlan, step: tf.Tensor,
             workers: Workers) -> Tuple[List[Optional[Share]], Optional[Share]]:
     """This worker's shares of every batch of images of a step, and of its latent vectors. None with one worker."""
     num_batches = settings.d_steps_per_g_step
@@ -88,3 +73,8 @@ def _shares(settings: 'TrainSettings', plan: BatchPlan, step: tf.Tensor,
         return [None] * num_batches, None
     image_shares = [workers.share(plan.batch_rows(step * num_batches + number)) for number in range(num_batches)]
     return image_shares, workers.share(settings.batch_size) if settings.noise_batch == 'full' else image_shares[0]
+
+
+def batch_plan(settings: TrainSettings, num_examples: int) -> BatchPlan:
+    """How the images of the training set are assigned to batches."""
+    return BatchPlan(settings.shuffle, num_examples, settings.batch_size, settings.seed)

@@ -5,13 +5,26 @@ variables, so a read that is built under a control dependency on an update sees 
 passes given to `minimize` are those whose batch statistics enter the moving statistics with that update: the
 passes that the source runs in training mode at that point.
 """
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model.inputs import Inputs
 from dcgan_tf1.model.losses import Loss
 from dcgan_tf1.model.network import ForwardPass, Network
+
+
+class Inputs(NamedTuple):
+    """Placeholders with defaults: a training step feeds none of them, and a caller may feed any of them.
+
+    Start the batch plan first, even if images are fed. TensorFlow's graph optimizer may make a step wait for
+    the next batch of the plan anyway.
+    """
+
+    real_images: tf.Tensor  # [images, height, width, channels] in [-1, 1], the next batch of the plan
+    noise: tf.Tensor  # [vectors, noise_dim], latent vectors of the discriminator's update
+    generator_noise: tf.Tensor  # [vectors, noise_dim], for schedules whose generator update draws new vectors
+    is_training: tf.Tensor  # boolean scalar (default true), the mode of batch norm and dropout
+    extra_d_batches: List[Tuple[tf.Tensor, tf.Tensor]]  # (real_images, noise) of extra discriminator updates
 
 
 class TrainStep(NamedTuple):

@@ -4,8 +4,7 @@ from typing import NamedTuple, Optional, Tuple
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.collectives import Workers
-from dcgan_tf1.model.inputs import Inputs
-from dcgan_tf1.model.schedules import TrainStep
+from dcgan_tf1.model.schedules import Inputs, TrainStep
 
 
 class Cooperation(NamedTuple):

@@ -6,20 +6,18 @@ fixed weights generates N batches, each normalized with its own statistics, and 
 standing statistics, an image does not depend on the images generated with it, and the statistics do not
 depend on the course of the training.
 """
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Mapping, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, Mapping, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import randomness
 from dcgan_tf1.model.network import Discriminator, Generator
+from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
 
-if TYPE_CHECKING:
-    from dcgan_tf1.settings.train import TrainSettings
 
-
-def accumulate(session: tf.Session, network: 'Union[Generator, Discriminator]', placeholder: tf.Tensor,
+def accumulate(session: tf.Session, network: Union[Generator, Discriminator], placeholder: tf.Tensor,
                batches: Iterable[np.ndarray]) -> Dict[str, np.ndarray]:
     """Computes the pooled statistics of a network: mean E[x] and variance E[x²] - E[x]² for each batch norm
     layer.
@@ -73,7 +71,7 @@ class PooledMoments:
         return first.astype(np.float32), np.maximum(second - first ** 2, 0).astype(np.float32)
 
 
-def feed_dict(network: 'Union[Generator, Discriminator]',
+def feed_dict(network: Union[Generator, Discriminator],
               values: Mapping[str, np.ndarray]) -> Dict[tf.Tensor, Union[bool, np.ndarray]]:
     """What to feed so that a network normalizes with given statistics.
 
@@ -99,7 +97,7 @@ class NoiseBatches:
     They depend only on noise_distribution, batch_size and noise_dim, not on the seed of the run.
     """
 
-    def __init__(self, settings: 'TrainSettings') -> None:
+    def __init__(self, settings: TrainSettings) -> None:
         """Adds ops to the current default graph."""
         self._number = tf.placeholder(tf.int64, [], 'standing_batch')
         self._noise = randomness.noise(settings.noise_distribution, 0, randomness.STANDING_NOISE,

@@ -15,8 +15,8 @@ from typing import Callable, Optional
 
 import numpy as np
 
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.sample import latent, sampler
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli
 from dcgan_tf1.util import charts as plots
@@ -31,7 +31,7 @@ _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
 def run(settings: SampleSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    settings = run_settings.for_generator(settings)
+    settings = sample_settings.for_generator(settings)
     outputs.prepare(settings.output, is_folder=not image_files.suffix(settings.output))
     noise_file = read_noise(settings) if settings.noise else None
     with sampler.Sampler(settings) as generator:

@@ -1,13 +1,15 @@
-"""Settings of all commands but train, most of which use a trained generator."""
+"""Settings of the commands that use a trained generator."""
 import dataclasses
-from typing import ClassVar, Optional, Tuple
+from typing import Any, ClassVar, Dict, Iterable, Optional, Tuple, TypeVar
 
-from dcgan_tf1.evaluate import arrays as given_images
-from dcgan_tf1.runs.checkpoints.saving import is_run_checkpoint
+from dcgan_tf1.model import networks
+from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
+from dcgan_tf1.runs.checkpoints.saving import is_run_checkpoint, named_checkpoint
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.runs.saved_settings import MEASURED, check_network, differences, read
 from dcgan_tf1.sample import latent
 from dcgan_tf1.settings.fields import (
     Rule,
-    Settings,
     allowed_only_if,
     at_least_one_of,
     boolean,
@@ -19,6 +21,7 @@ from dcgan_tf1.settings.fields import (
 )
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings, is_decay
 from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util.errors import UserError
 
 _IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
 
@@ -102,78 +105,53 @@ class SampleSettings(GeneratorSettings):
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class EvaluateSettings(GeneratorSettings):
-    """Settings of `python -m dcgan_tf1.evaluate`."""
-
-    num_images: int = integer(10000, 1, 'number of images to generate', highest=1000000)
-    images: Optional[str] = path(
-        None, 'score these images instead, with --run_dir against the data of that run: a folder of image files, or a '
-        '.npy or .npz file of numbers [images, height, width, channels]')
-    pixel_range: Optional[str] = choice(
-        None, given_images.RANGES, 'with --images: range of the values in a .npy or .npz file. Default: decided from '
-        'the type and the values, and printed')
-    output: Optional[str] = path(
-        None, 'JSON file to write; default: scores.json in the run folder, if there is one')
-
-    RULES: ClassVar[Tuple[Rule, ...]] = (
-        *GeneratorSettings.RULES,
-        *allowed_only_if(['checkpoint', 'num_images', 'bn_momentum'], lambda settings: not settings.images,
-                         'describes images to generate: remove it, or remove --images'),
-        *allowed_only_if(['pixel_range'], lambda settings: settings.images, 'needs --images'),
-        at_least_one_of('run_dir', 'checkpoint', 'images'),
-    )
+OF_THE_GENERATOR = ('recipe', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
+                     'precision', 'kernels')
 
 
-@dataclasses.dataclass(frozen=True)
-class ExportSettings(GeneratorSettings):
-    """Settings of `python -m dcgan_tf1.export`."""
-
-    pixels: str = choice('float', ('float', 'uint8'), 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
-    output: Optional[str] = path(None, 'folder to write, which must not exist yet, or be empty', required=True)
-
-    RULES: ClassVar[Tuple[Rule, ...]] = (
-        *GeneratorSettings.RULES,
-        Rule(lambda settings: settings.bn_mode != 'batch', '--bn_mode must be moving or standing: with batch, an '
-             'image would depend on the images generated with it'),
-        at_least_one_of('run_dir', 'checkpoint'),
-    )
+_Train = TypeVar('_Train', bound=TrainSettings)
 
 
-@dataclasses.dataclass(frozen=True)
-class ReportSettings(Settings):
-    """Settings of `python -m dcgan_tf1.report`."""
-
-    output: Optional[str] = path(None, 'HTML file to write; default: report.html in the first run\'s folder')
+_Generator = TypeVar('_Generator', bound=GeneratorSettings)
 
 
-@dataclasses.dataclass(frozen=True)
-class ExploreSettings(Settings):
-    """Settings of `python -m dcgan_tf1.explore`."""
+def with_run_values(settings: _Train, run: TrainSettings, names: Iterable[str]) -> _Train:
+    """Settings of a command with the run's values of some settings.
 
-    checkpoint: Optional[str] = path(
-        None, 'checkpoint whose generator the page shows: a step of the run or "best", default its last; or '
-        'another checkpoint of the same network: its path, one of its files, or the folder that contains it')
-    points: int = integer(
-        9, 2, 'rows and columns of the slice of latent space; there is one image per point and kind of batch-norm '
-        'statistics', highest=31)
-    interpolation: str = choice(
-        'slerp', latent.MODES, 'how the slice connects the four latent vectors at its corners: along straight lines '
-        '(linear) or great circles (slerp)')
-    seed: int = integer(0, 0, 'seed of the four latent vectors at the corners of the slice')
-    standing_batches: int = integer(
-        100, 1, 'number of batches that standing statistics are computed from', highest=100000)
-    stages: int = integer(
-        30, 2, 'number of steps on the slider through the training, evenly chosen among the grids of the run; all of '
-        'them, if there are fewer', highest=1000)
-    output: Optional[str] = path(None, 'HTML file to write; default: explore.html in the run folder')
+    Raises: UserError if the user gave other values for these.
+    """
+    names = list(names)
+    given = {name for name in settings.given if not (name in MEASURED and getattr(settings, name) == 'auto')}
+    different = differences(settings, run, given & set(names))
+    if different:
+        raise UserError('--run_dir=%s is a run with other settings: %s. Remove these flags; the run determines them'
+                        % (settings.run_dir, '; '.join(different)))
+    values: Dict[str, Any] = {name: getattr(run, name) for name in names}
+    return settings.replace(**values)
 
 
-@dataclasses.dataclass(frozen=True)
-class LaunchSettings(Settings):
-    """Settings of `python -m dcgan_tf1.launch`."""
+def for_run(settings: _Generator) -> _Generator:
+    """Settings of a command that generates images, with what the run of --run_dir determines.
 
-    workers: int = integer(2, 1, 'number of processes that train together on this machine', highest=64)
-    restarts: int = integer(
-        0, 0, 'how often to start all workers again after one was lost: the run goes on from its last checkpoint',
-        highest=1000)
+    By default they select the run's last checkpoint and its own batch-norm mode.
+    Raises: UserError if there is no such run or checkpoint, or the user gave settings that contradict the run.
+    """
+    folder = RunFolder(settings.run_dir)
+    run = read(folder)
+    # A file with a network may have been moved: it is checked by its content.
+    is_moved = 'network' in settings.given and not networks.is_built_in(run.network)
+    settings = with_run_values(settings, run, (*OF_THE_GENERATOR, *([] if is_moved else ['network'])))
+    check_network(settings.network, folder)
+    return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
+                            checkpoint_names=settings.checkpoint_names if settings.checkpoint else None,
+                            bn_mode=settings.bn_mode or run.bn_mode)
+
+
+def for_generator(settings: _Generator) -> _Generator:
+    """Settings of a command that generates images, with what --run_dir or --checkpoint determines.
+
+    Raises: UserError as `for_run` and `given_checkpoints.find` do.
+    """
+    if settings.run_dir:
+        return for_run(settings)
+    return settings.replace(checkpoint=given_checkpoints.find(settings.checkpoint)) if settings.checkpoint else settings

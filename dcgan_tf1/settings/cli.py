@@ -2,7 +2,6 @@
 import sys
 from typing import Any, Callable, Type
 
-import tensorflow.compat.v1 as tf
 from absl import app, flags
 
 from dcgan_tf1.settings import flags as cli_flags
@@ -43,7 +42,6 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
       takes_words: whether the command takes arguments that are not flags; they are passed on as a list.
     """
     terminal.protect()
-    tf.logging.set_verbosity(tf.logging.ERROR)
     cli_flags.define(settings_class)
     for name in settings_class.names():  # list these flags, but not absl's own, in --help
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
@@ -55,6 +53,8 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
             sys.exit('error: %s (--help lists the flags)' % error)
 
     def run(argv: Any) -> int:
+        import tensorflow.compat.v1 as tf  # takes seconds
+        tf.logging.set_verbosity(tf.logging.ERROR)
         words = argv[1:]
         if words and not takes_words:
             raise UserError('%s is not a flag (flags look like --steps=1000); --help lists them' % words[0])

@@ -7,16 +7,9 @@ are in `command_settings.py`.
 import dataclasses
 import os
 import pkgutil
-from typing import Any, ClassVar, List, Optional, Tuple
+import re
+from typing import ClassVar, List, Optional, Tuple
 
-from dcgan_tf1 import data, metrics
-from dcgan_tf1.model import networks
-from dcgan_tf1.model.batches import SHUFFLES
-from dcgan_tf1.model.kernels import kernels
-from dcgan_tf1.model.losses import LOSSES
-from dcgan_tf1.model.randomness import DISTRIBUTIONS
-from dcgan_tf1.model.schedules import SCHEDULES
-from dcgan_tf1.runs.checkpoints import names as checkpoint_names
 from dcgan_tf1.settings import recipes
 from dcgan_tf1.settings.fields import (
     Rule,
@@ -31,15 +24,23 @@ from dcgan_tf1.settings.fields import (
     path,
     text,
 )
+from dcgan_tf1.util import renames
 
 BN_MODES = ('batch', 'moving', 'standing')
 PRECISIONS = ('float32', 'bfloat16')
+RANKINGS = ('classifier_score', 'frechet_distance', 'precision', 'recall', 'sharpness_ratio', 'total_variation')
 BATCH_STATISTICS = ('all', 'worker')
+SHUFFLES = ('continuous', 'per_epoch', 'once')
+DISTRIBUTIONS = ('uniform', 'normal')
+LOSSES = ('clipped', 'double_sigmoid', 'log_epsilon', 'sigmoid', 'sparse_softmax')
+SCHEDULES = ('discriminator_then_generator', 'discriminator_then_generator_same_images', 'generator_then_discriminator',
+             'real_then_fake_then_generator', 'simultaneous')
 
 
-def module_names(package: Any) -> List[str]:
-    """Names of a package's public modules, which are the values of a setting."""
-    return [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith('_')]
+def module_names(package: str) -> List[str]:
+    """Names of the public modules in a folder of this package, such as 'data', which are the values of a setting."""
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), *package.split('.'))
+    return [module.name for module in pkgutil.iter_modules([folder]) if not module.name.startswith('_')]
 
 
 def _is_folder_name(name: str) -> bool:
@@ -47,7 +48,7 @@ def _is_folder_name(name: str) -> bool:
 
 
 def _is_network(name: str) -> bool:
-    return networks.is_built_in(name) or name.endswith('.py') or networks.source(name) is not None
+    return name.endswith('.py') or all(part.isidentifier() for part in name.split('.'))
 
 
 def is_decay(value: float) -> bool:
@@ -74,8 +75,8 @@ class TrainSettings(Settings):
     network: str = path(
         'sparse_softmax', 'architecture of generator and discriminator: one of %s; or your own, a Python file '
         '(my_gan.py) or a module that can be imported (my_package.my_gan) with the functions generator and '
-        'discriminator' % ', '.join(module_names(networks)), _is_network,
-        'must be one of %s, or a Python file or module' % ', '.join(module_names(networks)), or_name=True)
+        'discriminator' % ', '.join(module_names('model.networks')), _is_network,
+        'must be one of %s, or a Python file or module' % ', '.join(module_names('model.networks')), or_name=True)
     loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator')
     schedule: str = choice('discriminator_then_generator', SCHEDULES, 'order of the updates within a step')
     update_ops: bool = boolean(
@@ -86,7 +87,7 @@ class TrainSettings(Settings):
         'which --bn_momentum of the sample command can use')
 
     # Data
-    dataset: str = choice('mnist', module_names(data), 'what to train on; mnist_10k is built in')
+    dataset: str = choice('mnist', module_names('data'), 'what to train on; mnist_10k is built in')
     data_dir: Optional[str] = path(
         None, 'folder of the dataset. mnist and fashion_mnist: their files, under any names, up to two folders deep; '
         'default: Keras\'s cache, which is filled by a download. image_folder: any folder '
@@ -152,7 +153,8 @@ class TrainSettings(Settings):
         'auto', 'auto: on CPUs, compute some convolutions and gradients by other routes than TensorFlow\'s own '
         'kernels, where these are faster here; the training measures it, and records its choice. native: always '
         'TensorFlow\'s own. Or the routes that config.json of a run names',
-        kernels.is_choice, 'must be auto or native, or be copied from config.json of a run')
+        lambda value: re.fullmatch(r'[\w,-]+', value) is not None,
+        'must be auto or native, or be copied from config.json of a run')
     batch_statistics: str = choice(
         'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '
         'in a step. all: the whole batch, as with one worker; worker: the share of each worker')
@@ -168,7 +170,7 @@ class TrainSettings(Settings):
     checkpoint_names: Optional[str] = text(
         None, 'names of a checkpoint of another program: GAN=,weights=kernel removes the scope GAN and turns each '
         'weights into kernel. The error about a checkpoint that does not fit suggests a value',
-        lambda value: checkpoint_names.parse(value) is not None, 'must look like GAN=,weights=kernel')
+        lambda value: renames.parse(value) is not None, 'must look like GAN=,weights=kernel')
     log_every: int = integer(100, 1, 'steps between logged losses')
     sample_every: int = integer(500, 1, 'steps between grids of generated images')
     sample_size: int = integer(64, 1, 'images per grid', highest=10000)
@@ -187,7 +189,7 @@ class TrainSettings(Settings):
         'checkpoint is kept. 0: never')
     evaluation_images: int = integer(5000, 10, 'images to generate for an evaluation', highest=1000000)
     best_by: str = choice(
-        'frechet_distance', metrics.rankings(), 'score that selects the best checkpoint. sharpness_ratio (best when '
+        'frechet_distance', RANKINGS, 'score that selects the best checkpoint. sharpness_ratio (best when '
         'closest to 1) is the only one that needs no labels')
     cache_dir: str = path(
         os.path.join('runs', 'classifiers'), 'folder of the trained classifiers that evaluations use')
@@ -196,8 +198,6 @@ class TrainSettings(Settings):
     RULES: ClassVar[Tuple[Rule, ...]] = (
         Rule(lambda settings: settings.recipe in recipes.names(),
              '--recipe must be one of %s. To name a run of your own, use --run_name' % ', '.join(recipes.names())),
-        Rule(lambda settings: settings.data_dir is None or data.reads_files(settings.dataset),
-             '--data_dir cannot be used with this --dataset, which reads no files: remove it, or name another dataset'),
         Rule(lambda settings: settings.pack_dir is None or settings.dataset in ('image_folder', 'tfrecords'),
              '--pack_dir needs --dataset=image_folder or tfrecords: images of other datasets are in memory'),
         Rule(lambda settings: settings.steps is not None or settings.epochs > 0, 'give --steps, or --epochs above 0'),
@@ -207,9 +207,6 @@ class TrainSettings(Settings):
             settings, 'checkpoint', None), '--checkpoint_names needs --checkpoint or --init_checkpoint'),
         Rule(lambda settings: settings.update_ops or not settings.extra_bn_momentums,
              '--extra_bn_momentums needs --update_ops: without update ops no average is ever updated'),
-        Rule(lambda settings: not settings.evaluate_every or settings.best_by in metrics.rankings(
-            data.has_labels(settings.dataset)), '--best_by must be %s, because this --dataset has no labels'
-            % ' or '.join(metrics.rankings(False))),
         Rule(lambda settings: settings.bn_mode != 'batch' or settings.sample_size > 1,
              '--sample_size=1 needs --bn_mode=moving or standing: a single image has no batch statistics'),
     )

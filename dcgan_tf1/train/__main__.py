@@ -10,11 +10,13 @@ the last checkpoint, or with a larger --steps to train a finished run longer.
 """
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.train.training import train
 
 
 def main() -> None:
     """The command."""
+    def train(settings: TrainSettings) -> int:
+        from dcgan_tf1.train import training  # imports TensorFlow, which takes seconds
+        return training.train(settings)
     cli.main(train, TrainSettings)
 
 

@@ -3,8 +3,8 @@ import os
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from dcgan_tf1 import metrics
+from dcgan_tf1.evaluate import settings as evaluate_settings
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.checkpoints.saving import best_checkpoint, keep_best
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.train import TrainSettings
@@ -24,7 +24,7 @@ class BestCheckpoint:
         self._folder = folder
         self._best_by = settings.best_by
         self._rank = metrics.rankings()[settings.best_by]
-        self._settings = run_settings.for_evaluation_during_training(settings)
+        self._settings = evaluate_settings.for_evaluation_during_training(settings)
         self._evaluator = Evaluator(settings, log)
 
     def close(self) -> None:

@@ -7,8 +7,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import AnyImages, Images
 from dcgan_tf1.model import graph, precision
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.kernels.timing import Timer, Timings
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.session import create_session
 

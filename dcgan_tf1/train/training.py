@@ -7,8 +7,10 @@ import numpy
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
+from dcgan_tf1 import data, metrics
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import graph, precision
+from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.runs.folder import RunFolder
@@ -17,6 +19,7 @@ from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import autotune as fastest
 from dcgan_tf1.train import data as training_data
+from dcgan_tf1.train import preparation
 from dcgan_tf1.train.best_checkpoint import BestCheckpoint
 from dcgan_tf1.train.loop import Run, TrainingLoop, follow
 from dcgan_tf1.train.reporter import Reporter
@@ -45,13 +48,16 @@ def _train(settings: TrainSettings, cluster: Cluster) -> int:
     earlier_config = cluster.from_chief(folder.read_config() if cluster.is_chief else None)
     if earlier_config:
         earlier = run_settings.from_config(earlier_config, folder.config)
-        settings = run_settings.for_resume(settings, earlier)
+        settings = preparation.for_resume(settings, earlier)
         if cluster.is_chief:
             _check_same_settings(folder, settings, earlier)
             run_settings.check_data_dir(folder, settings, earlier)
+    if settings.evaluate_every and settings.best_by not in metrics.rankings(data.has_labels(settings.dataset)):
+        raise UserError('--best_by must be %s, because this --dataset has no labels'
+                        % ' or '.join(metrics.rankings(False)))
     precision.check(settings.precision)
     images, data_record, notes = training_data.load(settings, folder.path, earlier_config)
-    settings = run_settings.resolve(settings, images.num_examples)
+    settings = preparation.resolve(settings, images.num_examples)
     _check_images(settings, images)
     config: _Config = {'versions': _versions(), 'data': data_record}
     network_checksum = run_settings.network_checksum(settings.network)
@@ -62,7 +68,7 @@ def _train(settings: TrainSettings, cluster: Cluster) -> int:
         settings, notes_on_speed = fastest.choose_for_all(settings, cluster)
         notes += notes_on_speed
     config['flags'] = settings.with_absolute_paths().as_dict()
-    run = Run(folder, settings, images, run_settings.batch_plan(settings, images.num_examples))
+    run = Run(folder, settings, images, model_inputs.batch_plan(settings, images.num_examples))
     with tf.Graph().as_default(), tf.device(cluster.device):
         train_graph = graph.build_training(settings, images, run.plan, cluster.workers(settings.batch_statistics))
         if not cluster.is_chief:
@@ -75,7 +81,7 @@ def _train(settings: TrainSettings, cluster: Cluster) -> int:
 
 
 def _check_same_settings(folder: RunFolder, settings: TrainSettings, earlier: TrainSettings) -> None:
-    changes = run_settings.changes(settings, earlier)
+    changes = preparation.changes(settings, earlier)
     if changes:
         raise UserError('%s holds a run with other settings: %s. To resume that run, use --flagfile=%s; to start '
                         'another, name a new --run_dir' % (folder.path, '; '.join(changes), folder.flags))
@@ -94,7 +100,7 @@ def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster,
         if earlier != cluster.size:
             raise UserError('%s holds a run of %s workers with --batch_statistics=worker: resume it with as many, not '
                             'with %d' % (folder.path, earlier, cluster.size))
-    cluster.check_same({**run_settings.of_all_workers(settings), **config['versions'],
+    cluster.check_same({**preparation.of_all_workers(settings), **config['versions'],
                         **{'data: ' + name: value for name, value in config['data'].items()},
                         '--network': config.get('network_checksum', settings.network)})
 

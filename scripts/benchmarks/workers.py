@@ -22,7 +22,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data import Images
 from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model import graph
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings import recipes
 from dcgan_tf1.settings.cli import exit_status
@@ -77,7 +77,7 @@ def time_steps(recipe: str, batch_size: int, statistics_of: str, steps: int) -> 
     images = Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'noise')
     seconds: List[float] = []
     with Cluster() as cluster, tf.Graph().as_default(), tf.device(cluster.device):
-        plan = run_settings.batch_plan(settings, images.num_examples)
+        plan = model_inputs.batch_plan(settings, images.num_examples)
         training = graph.build_training(settings, images, plan, cluster.workers(statistics_of))
         reductions = [op.outputs[0] for op in tf.get_default_graph().get_operations()
                       if op.type.startswith('CollectiveReduce')]

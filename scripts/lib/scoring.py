@@ -6,9 +6,9 @@ from typing import Any, Dict
 import numpy as np
 
 from dcgan_tf1.evaluate.evaluator import Evaluator
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import sampler
-from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.util import progress
 from scripts.lib import trainings
@@ -16,7 +16,7 @@ from scripts.lib import trainings
 
 def open_generator(run_dir: str, arguments: argparse.Namespace) -> sampler.Sampler:
     """The generator of a run's last checkpoint, a context manager."""
-    return sampler.Sampler(run_settings.for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
+    return sampler.Sampler(sample_settings.for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
 
 
 class Scorer:

@@ -8,7 +8,7 @@ from helpers import load_variables
 from training_steps import assert_same_training
 
 from dcgan_tf1.model import graph as graphs
-from dcgan_tf1.runs.saved_settings import batch_plan
+from dcgan_tf1.model.inputs import batch_plan
 from scripts.benchmarks.training.reference import tf_layers_graph_mode as oracle
 
 FLAGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'flags')

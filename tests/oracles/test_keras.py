@@ -8,8 +8,8 @@ from training_steps import assert_close, assert_same_training, network_variables
 
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import layers
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.networks import machinecurve, paperspace
-from dcgan_tf1.runs.saved_settings import batch_plan
 
 keras = pytest.importorskip('keras', minversion='3', reason='Keras 3 needs TensorFlow 2.16 or later')
 

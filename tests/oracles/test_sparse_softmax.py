@@ -8,10 +8,10 @@ from helpers import load_variables
 from training_steps import assert_close
 
 from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.layers import BATCH_STATISTICS
 from dcgan_tf1.model.losses import LOSSES
 from dcgan_tf1.model.networks import sparse_softmax
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle

@@ -13,8 +13,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
+from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.model.layers import conv2d, conv2d_transpose
-from dcgan_tf1.runs import saved_settings as run_settings
 from scripts.benchmarks import packing, profile_step
 from scripts.benchmarks.training import __main__ as benchmark
 from scripts.benchmarks.training import (
@@ -93,7 +93,7 @@ def test_bound_counts_gradients(graph):
 @pytest.mark.parametrize('recipe,schedule', PAIRS)
 def test_every_timed_step_has_a_full_batch(recipe, schedule, graph):
     settings = dcgan_tf1_loop._settings(make_task(recipe, schedule, flags=gemm_bound.NATIVE_KERNELS))
-    batches = run_settings.batch_plan(settings, 5).indices(tf.constant(0, tf.int64))
+    batches = model_inputs.batch_plan(settings, 5).indices(tf.constant(0, tf.int64))
     indices = tf.data.make_one_shot_iterator(batches).get_next()
     with tf.Session() as session:
         assert [len(session.run(indices)) for _ in range(6)] == [2] * 6

@@ -13,6 +13,7 @@ from typing import Collection, ContextManager, FrozenSet, Iterator, List, NamedT
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.kernels import routes
+from dcgan_tf1.util.errors import UserError
 
 CHOICES = ('auto', 'native')
 # {name: what it is a route of, the gradient of a convolution's kernel or of its input}. The gradient of the input is a
@@ -109,6 +110,8 @@ def use_kernels(choice: str) -> Iterator[None]:
     Args:
         choice: a value of --kernels; see `parse`.
     """
+    if not is_choice(choice):
+        raise UserError('--kernels=%s must be auto or native, or be copied from config.json of a run' % choice)
     previous, _local.choice = _local.choice, choice
     try:
         yield

@@ -14,6 +14,7 @@ from dcgan_tf1.runs.checkpoints import names as checkpoint_names
 from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, check_variables, index_path, open_checkpoint
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import foreign_files, progress
+from dcgan_tf1.util import renames as checkpoint_renames
 from dcgan_tf1.util.errors import UserError, short_reason
 
 # In checkpoints of TensorFlow 2's tf.train.Checkpoint: the end of names, and names that are not of weights.
@@ -124,7 +125,7 @@ class GivenCheckpoint:
             own_name = name[:-len(_VALUE_OF_OBJECT)] if name.endswith(_VALUE_OF_OBJECT) else name
             if not checkpoint_names.is_of_training(own_name):
                 self._weights[own_name] = shapes[name]
-            renamed = checkpoint_names.translate(own_name, checkpoint_names.parse(renames) if renames else [])
+            renamed = checkpoint_names.translate(own_name, checkpoint_renames.parse(renames) if renames else [])
             if renamed in self._names:
                 raise UserError('--checkpoint_names=%s gives %s and %s the same name, %s: change it'
                                 % (renames, self._names[renamed], name, renamed))

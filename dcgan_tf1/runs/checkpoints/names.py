@@ -9,7 +9,8 @@ import re
 import shlex
 from typing import Any, Container, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-Rename = Tuple[str, str]
+from dcgan_tf1.util.renames import Rename
+
 Shapes = Dict[str, List[int]]  # name of a variable → its shape
 
 # What other programs call the variables of a layer, in lower case.
@@ -49,17 +50,6 @@ def value_if_absent(name: str, names: Container[str]) -> Optional[float]:
     if any('%s/%s' % (scope, other) in names for other in _IF_ABSENT['batch norm']):
         return _IF_ABSENT['batch norm'].get(last)
     return None
-
-
-def parse(text: str) -> Optional[List[Rename]]:
-    """'GAN=,weights=kernel' → [('GAN', ''), ('weights', 'kernel')]; None if the text does not have this form."""
-    renames = []
-    for part in text.split(','):
-        old, equals, new = (piece.strip().strip('/') for piece in part.partition('='))
-        if not old or not equals or '=' in new:
-            return None
-        renames.append((old, new))
-    return renames
 
 
 def translate(name: str, renames: Sequence[Rename]) -> str:

@@ -20,7 +20,6 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import PRECISIONS, module_names
 from dcgan_tf1.util.files import write_atomically
@@ -54,7 +53,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='python -m ' + MODULE, description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=module_names(data))
+    parser.add_argument('--dataset', default='mnist', choices=module_names('data'))
     parser.add_argument('--recipes', type=list_of(one_of(paths.recipe_names())),
                         default='sparse_softmax,graph_mode', help='recipes to train, separated by commas')
     parser.add_argument('--seeds', type=at_least(1), default=3,

@@ -19,7 +19,6 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import PRECISIONS, module_names
 from scripts.experiments.blog_posts import report, trained, untrained
@@ -46,7 +45,7 @@ def parse(arguments, published: dict) -> argparse.Namespace:
                         help='lengths of trainings that are not to be as long as in the post: '
                         'graph_mode=3000,sparse_softmax=1000')
     parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=module_names(data))
+    parser.add_argument('--dataset', default='mnist', choices=module_names('data'))
     parser.add_argument('--image_dir', type=existing_folder,
                         help='time post 001 with the image files in this folder; default: images in memory')
     parser.add_argument('--timed_steps', type=at_least(0), default=5,

@@ -6,9 +6,9 @@ from typing import Any, Dict, List
 import numpy as np
 
 from dcgan_tf1 import data
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train import preparation
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.files import write_atomically
@@ -54,7 +54,7 @@ def _num_steps(name, recipe, post, arguments):
     if 'losses' in post:
         return post['losses'][-1][0]
     settings = training_settings(recipe, *trainings.dataset_flags(arguments))
-    return run_settings.resolve(settings, data.load(**settings.as_dict())[1].num_examples).steps
+    return preparation.resolve(settings, data.load(**settings.as_dict())[1].num_examples).steps
 
 
 class BlogPosts(runs.Experiment):

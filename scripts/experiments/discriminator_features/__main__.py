@@ -37,9 +37,10 @@ from typing import Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.settings import EvaluateSettings
+from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
@@ -76,7 +77,7 @@ def parse(arguments=None) -> argparse.Namespace:
 def read_settings(arguments: argparse.Namespace) -> Tuple[EvaluateSettings, TrainSettings]:
     """Settings of the discriminator, in float32 and with the run's seed, and those of the training."""
     checkpoint = ['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else []
-    settings = run_settings.for_run(cli_flags.parse(
+    settings = sample_settings.for_run(cli_flags.parse(
         EvaluateSettings, '--run_dir=' + arguments.run_dir, *checkpoint))
     trained = run_settings.read(RunFolder(settings.run_dir))
     return settings.replace(seed=trained.seed, precision='float32'), trained

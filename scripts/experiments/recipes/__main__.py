@@ -15,7 +15,6 @@ import sys
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import PRECISIONS, module_names
 from dcgan_tf1.util.files import write_atomically
@@ -35,7 +34,7 @@ def parse(arguments=None) -> argparse.Namespace:
     parser.add_argument('--recipes', type=list_of(one_of(MNIST_RECIPES + IMAGE_FOLDER_RECIPES)), required=True,
                         help='recipes to train, separated by commas')
     parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=module_names(data),
+    parser.add_argument('--dataset', default='mnist', choices=module_names('data'),
                         help='dataset of the recipes for MNIST')
     parser.add_argument('--image_dir', type=existing_folder, help='folder of image files, for the 64×64 recipes')
     parser.add_argument('--steps', type=steps_by_name, default='',

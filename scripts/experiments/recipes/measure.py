@@ -5,10 +5,10 @@ import os
 import numpy as np
 
 from dcgan_tf1 import data
-from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
+from dcgan_tf1.train import preparation
 from dcgan_tf1.train.reporter import write_animation
 from dcgan_tf1.util import charts as plots
 from dcgan_tf1.util import pixels, processor
@@ -36,7 +36,7 @@ class RecipeExperiment(runs.Experiment):
         self._measurements, self._arguments = measurements, arguments
         self._settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe, *trainings.dataset_flags(arguments))
         self._images = data.load(**self._settings.as_dict())[1]
-        self._full_length = run_settings.resolve(self._settings, self._images.num_examples).steps
+        self._full_length = preparation.resolve(self._settings, self._images.num_examples).steps
         self._scorer = Scorer(arguments, *(
             '--%s=%s' % (name, getattr(self._settings, name)) for name in _IMAGE_FLAGS))
         steps = arguments.steps.get(recipe, self._full_length)

@@ -7,8 +7,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import Images
 from dcgan_tf1.model import graph as graphs
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.layers import BATCH_STATISTICS
-from dcgan_tf1.runs.saved_settings import batch_plan
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 

@@ -5,8 +5,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import __main__ as sample
-from dcgan_tf1.sample.settings import EvaluateSettings, SampleSettings
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flag_files, recipes
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings

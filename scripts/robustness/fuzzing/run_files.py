@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan_tf1 import report
+from dcgan_tf1.evaluate import settings as evaluate_settings
+from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings as run_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.settings import EvaluateSettings, SampleSettings
+from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import preparation
 from dcgan_tf1.train.reporter import write_animation
 from scripts.robustness.fuzzing.image_files import encode, png_with_header
 from scripts.robustness.fuzzing.strategies import altered_json, damaged
@@ -29,7 +33,7 @@ _SCORES = (('frechet_distance', 3.5), ('classifier_score', 2.5), ('precision', .
 
 def _train_settings(path: str) -> TrainSettings:
     settings = cli_flags.parse(TrainSettings, '--dataset=mnist_10k', '--steps=9', '--run_dir=' + path)
-    return run_settings.resolve(settings, 10000)
+    return preparation.resolve(settings, 10000)
 
 
 def _config(settings: TrainSettings) -> Dict[str, Any]:
@@ -70,8 +74,8 @@ class Config(Target):
         self._settings = _train_settings(self._run.path)
         sampling = cli_flags.parse(SampleSettings, '--run_dir=' + self._run.path, '--output=x.npy')
         evaluation = cli_flags.parse(EvaluateSettings, '--run_dir=' + self._run.path)
-        self._readers = [lambda: run_settings.for_run(sampling),
-                         lambda: run_settings.for_run_and_data(evaluation)]
+        self._readers = [lambda: sample_settings.for_run(sampling),
+                         lambda: evaluate_settings.for_run_and_data(evaluation)]
         self.inputs = altered_json(_config(self._settings))
 
     def read(self, drawn: bytes) -> bool:
@@ -85,7 +89,7 @@ class Config(Target):
         page = outcome(lambda: report.page([self._run]), config)
         assert page is REJECTED or '--noise_dim' in page
         if run is not REJECTED:
-            assert isinstance(run_settings.changes(self._settings, run), list)
+            assert isinstance(preparation.changes(self._settings, run), list)
         accepted = {result is not REJECTED for result in (*results, run)}
         assert len(accepted) == 1
         return accepted.pop()

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import data
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.model import graph
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.settings import flags as cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import autotune as fastest
@@ -37,7 +37,7 @@ def _images(task):
 def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
     """Builds the training graph of a task in the current default graph."""
     settings, images = _settings(task), _images(task)
-    return graph.build_training(settings, images, run_settings.batch_plan(settings, images.num_examples))
+    return graph.build_training(settings, images, model_inputs.batch_plan(settings, images.num_examples))
 
 
 def build(task: Dict[str, Any]) -> TrainingProgram:
