@@ -15,18 +15,18 @@ from typing import Any, Dict, Optional, Union
 
 import numpy as np
 
-from dcgan_tf1.evaluate import arrays as given_images
+from dcgan_tf1.evaluate import arrays
 from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.sampler import Sampler
 from dcgan_tf1.sample.settings import GeneratorSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import training
-from dcgan_tf1.util import pixels, progress
+from dcgan_tf1.util import pixels, terminal
 from dcgan_tf1.util.errors import UserError
 
 __all__ = ['Generator', 'UserError', 'open_checkpoint', 'open_run', 'score', 'train']
@@ -94,7 +94,7 @@ def train(recipe: str = 'sparse_softmax', **settings: Any) -> RunFolder:
     train_settings = cli_flags.build(TrainSettings, {'recipe': recipe, **settings})
     if training.train(train_settings):
         raise KeyboardInterrupt
-    return RunFolder(run_settings.run_dir(train_settings))
+    return RunFolder(saved_settings.run_dir(train_settings))
 
 
 def open_run(run_dir: str, checkpoint: Union[int, str, None] = None) -> Generator:
@@ -136,8 +136,8 @@ def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[s
     Raises: UserError.
     """
     evaluate_settings = cli_flags.build(EvaluateSettings, {'dataset': dataset, 'images': '(array)', **settings})
-    images = given_images.to_uint8(np.asarray(images), evaluate_settings.pixel_range, 'images')
-    evaluator = Evaluator(evaluate_settings, progress.say)
+    images = arrays.to_uint8(np.asarray(images), evaluate_settings.pixel_range, 'images')
+    evaluator = Evaluator(evaluate_settings, terminal.say)
     try:
         return {name: result.value for name, result in evaluator.scores(images).items()}
     finally:

@@ -20,8 +20,8 @@ from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.fields import Rule, at_least_one_of, choice, path
-from dcgan_tf1.util import outputs, progress
-from dcgan_tf1.util.session import create_session
+from dcgan_tf1.util import files, terminal
+from dcgan_tf1.util.device import create_session
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +43,14 @@ def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     bn_mode = settings.bn_mode or 'standing'
     settings = sample_settings.for_generator(settings)
-    outputs.prepare(settings.output, is_folder=True)
+    files.prepare_output(settings.output, is_folder=True)
     with sampler.Sampler(settings) as generator:
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
     # The other convolution routes would put op names into the file that only this package knows.
     frozen_graph = _freeze(settings.replace(kernels='native'), generator.checkpoint, statistics)
-    with outputs.new_folder(settings.output) as folder:
+    with files.new_folder(settings.output) as folder:
         _save(frozen_graph, settings.noise_dim, folder)
-    progress.say('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output))
+    terminal.say('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output))
     return 0
 
 

@@ -13,14 +13,12 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.fields import Settings, path
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import outputs, progress
-from dcgan_tf1.util import pages as html
+from dcgan_tf1.util import charts, files, pages, terminal
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
 
@@ -50,20 +48,20 @@ def run(settings: ReportSettings, paths: Sequence[str]) -> int:
     folders = [RunFolder(path) for path in paths]
     output = settings.output or os.path.join(folders[0].path, 'report.html')
     if settings.output:
-        outputs.prepare(settings.output)
+        files.prepare_output(settings.output)
     write_atomically(output, page(folders).encode(errors='backslashreplace'))
-    progress.say(output)
+    terminal.say(output)
     return 0
 
 
 def page(folders: Sequence[RunFolder]) -> str:
     """The page as text. Raises UserError if a folder holds no run."""
-    settings = [run_settings.read(folder) for folder in folders]
+    settings = [saved_settings.read(folder) for folder in folders]
     names = _names(folders)
     parts = [_overview(folders, names, settings), _curves(folders, names)]
-    parts += [_images(folder, name) for folder, name in progress.track(
+    parts += [_images(folder, name) for folder, name in terminal.track(
         list(zip(folders, names)), 'reading runs', len(folders))]
-    return html.document(', '.join(names), [*parts, _scores(folders, names), _settings(settings, names)])
+    return pages.document(', '.join(names), [*parts, _scores(folders, names), _settings(settings, names)])
 
 
 def _names(folders: Sequence[RunFolder]) -> List[str]:
@@ -90,7 +88,7 @@ def _overview(folders: Sequence[RunFolder], names: Sequence[str], settings: Sequ
             last.get('discriminator_loss', ''), last.get('generator_loss', ''),
             float(np.median([record['images_per_second'] for record in records])) if records else '',
             'TensorFlow %s' % (versions.get('tensorflow', '?'),)]))
-    return html.table(['run', 'recipe', 'dataset', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s',
+    return pages.table(['run', 'recipe', 'dataset', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s',
                        'trained with'], rows)
 
 
@@ -99,7 +97,7 @@ def _curves(folders: Sequence[RunFolder], names: Sequence[str]) -> str:
     records = {name: logged for name, logged in records.items() if logged}
     if not records:
         return '<p class="note">No step has been logged yet.</p>'
-    return '<h2>Training</h2>' + html.image(plots.curves(records, _LOGGED), 'png',
+    return '<h2>Training</h2>' + pages.image(charts.curves(records, _LOGGED), 'png',
                                             'Losses, and accuracy of the discriminator, by step')
 
 
@@ -107,13 +105,13 @@ def _images(folder: RunFolder, name: str) -> str:
     paths = folder.grids() if os.path.isdir(folder.samples) else []
     figures = []
     if os.path.exists(folder.reals):
-        figures.append(html.image(_read(folder.reals), 'png', 'real images', 'grid'))
+        figures.append(pages.image(_read(folder.reals), 'png', 'real images', 'grid'))
     indices = sorted(set(np.linspace(0, len(paths) - 1, _GRIDS_SHOWN).round().astype(int))) if paths else []
-    figures += [html.image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
+    figures += [pages.image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
                 for index in indices]
     if os.path.exists(folder.animation):
-        figures.append(html.image(_read(folder.animation), 'gif', 'the whole training', 'grid'))
-    return '<h2>Images of %s</h2>\n%s' % (html.escape(name), '\n'.join(figures)) if figures else ''
+        figures.append(pages.image(_read(folder.animation), 'gif', 'the whole training', 'grid'))
+    return '<h2>Images of %s</h2>\n%s' % (pages.escape(name), '\n'.join(figures)) if figures else ''
 
 
 def _scores(folders: Sequence[RunFolder], names: Sequence[str]) -> str:
@@ -130,7 +128,7 @@ def _scores(folders: Sequence[RunFolder], names: Sequence[str]) -> str:
     rows.append((None, ['real images of the test set', '', '', last['test_images'],
                         *_column(last, scores, 'real')]))
     header = ['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)]
-    return '<h2>Scores</h2>\n%s%s%s' % (_score_curves(evaluations), html.table(header, rows), _histograms(evaluations))
+    return '<h2>Scores</h2>\n%s%s%s' % (_score_curves(evaluations), pages.table(header, rows), _histograms(evaluations))
 
 
 def _histograms(evaluations: Sequence[Any]) -> str:
@@ -139,8 +137,8 @@ def _histograms(evaluations: Sequence[Any]) -> str:
     if not histograms:
         return ''
     real = next(iter(histograms.values()))['real']
-    picture = plots.histograms({name: entry['value'] for name, entry in histograms.items()}, real)
-    return html.image(picture, 'png', 'Share of each class; the line shows real images')
+    picture = charts.histograms({name: entry['value'] for name, entry in histograms.items()}, real)
+    return pages.image(picture, 'png', 'Share of each class; the line shows real images')
 
 
 def _score_curves(evaluations: Sequence[Any]) -> str:
@@ -156,7 +154,7 @@ def _score_curves(evaluations: Sequence[Any]) -> str:
                if len(points) > 1}
     for quantities in _SCORED:
         if records and all(name in point for points in records.values() for point in points for name in quantities):
-            return html.image(plots.curves(records, quantities), 'png', 'Scores by step')
+            return pages.image(charts.curves(records, quantities), 'png', 'Scores by step')
     return ''
 
 
@@ -178,7 +176,7 @@ def _settings(settings: Sequence[TrainSettings], names: Sequence[str]) -> str:
         cells = ['' if value is None else str(value) for value in values]
         rows.append(('differs' if differs else None, ['--' + flag, *cells]))
     rows.sort(key=lambda row: row[0] is None)
-    return '<h2>Settings</h2>\n' + html.table(['flag', *names], rows)
+    return '<h2>Settings</h2>\n' + pages.table(['flag', *names], rows)
 
 
 def main() -> None:

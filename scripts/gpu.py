@@ -26,12 +26,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import precision
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import PRECISIONS, TrainSettings
-from dcgan_tf1.util import device, markdown, processor
+from dcgan_tf1.util import device, pages, processor
+from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.files import write_atomically
-from dcgan_tf1.util.session import create_session
 from scripts.lib import paths, trainings
 from scripts.lib.arguments import existing_folder, list_of, one_of, path
 from scripts.lib.machine import write_image_files
@@ -200,18 +200,18 @@ def readme(measurements: Measurements, arguments: argparse.Namespace) -> str:
                  '%.1f' % figures['scores']['frechet_distance']['value']]
                 for precision, figures in measured['main']['figures'].items()]
         parts += ['## The main job\n\nThe recipe `%s`. Seconds are those of the training steps.\n\n' % MAIN_RECIPE,
-                  markdown.table(['precision', 'steps', 'seconds', 'images/s', 'Fréchet distance'], rows), '\n']
+                  pages.markdown_table(['precision', 'steps', 'seconds', 'images/s', 'Fréchet distance'], rows), '\n']
     if 'epoch' in measured:
         rows = [[kind, '%.1f' % figures['seconds'], '{:,.0f}'.format(figures['images_per_second'])]
                 for kind, figures in measured['epoch']['figures'].items()]
         title = '## An epoch of {:,} images\n\n'.format(settings['sizes']['files'])
         parts += [title, 'The recipe `%s`, the second epoch, without what happens between steps.\n\n' % FOLDER_RECIPE,
-                  markdown.table(['images, precision', 'seconds', 'images/s'], rows), '\n']
+                  pages.markdown_table(['images, precision', 'seconds', 'images/s'], rows), '\n']
     names = {'benchmark': '[training benchmark](training/README.md)', 'main': 'main job', 'epoch': 'epochs',
              'batch_norm': '[batch norm experiment, with all of its 20 epochs](batch_norm/tables.md)'}
     rows = [[names[part], '%.0f' % measured[part]['seconds'] if part in measured else 'not complete']
             for part in PARTS]
-    return ''.join([*parts, '## All parts\n\n', markdown.table(['part', 'seconds in all'], rows)])
+    return ''.join([*parts, '## All parts\n\n', pages.markdown_table(['part', 'seconds in all'], rows)])
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

@@ -17,7 +17,7 @@ from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
 

@@ -14,7 +14,7 @@ from helpers import BATCH_NORM_RUN, ROOT, SMALL_RUN
 from dcgan_tf1 import api, data
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import randomness
-from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.model.inputs import BatchPlan
 
 
 def planned_batches(num_examples, batch_size, seed, start, count, shuffle='continuous'):

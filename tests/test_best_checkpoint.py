@@ -13,7 +13,7 @@ from dcgan_tf1.evaluate import __main__ as evaluate
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import __main__ as sample
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError

@@ -6,11 +6,10 @@ import sys
 import pytest
 
 from dcgan_tf1 import __main__
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flag_files, recipes
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags, recipes
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import preparation
 from dcgan_tf1.util.errors import UserError
@@ -84,7 +83,7 @@ def test_unknown_flags_and_words_are_refused():
 def test_the_run_folder_is_named_after_the_run():
     named = train_settings('--dataset=mnist_10k', '--seed=7', '--run_name=mine')
     assert preparation.resolve(named, 100).run_dir == os.path.join('runs', 'mine-mnist_10k-7')
-    assert run_settings.run_dir(train_settings('--recipe=paper')) == os.path.join('runs', 'paper-mnist-0')
+    assert saved_settings.run_dir(train_settings('--recipe=paper')) == os.path.join('runs', 'paper-mnist-0')
     assert preparation.resolve(train_settings('--run_dir=here'), 100).run_dir == 'here'
 
 
@@ -92,7 +91,7 @@ def test_a_written_flag_file_gives_the_same_settings(tmp_path):
     settings = preparation.resolve(train_settings(
         '--epochs=3', '--batch_size=7', '--learning_rate_generator=1.2345678901234e-05',
         '--extra_bn_momentums=0.5,0.25', '--holdout=3', '--run_dir=a folder', '--bn_mode=moving', '--xla'), 100)
-    (tmp_path / 'train.flags').write_bytes(flag_files.encode(cli_flags.to_flags(settings)))
+    (tmp_path / 'train.flags').write_bytes(cli_flags.flag_file(cli_flags.to_flags(settings)))
     assert train_settings('--flagfile=%s' % (tmp_path / 'train.flags')) == settings
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dcgan_tf1.data import _decode, image_folder
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 
 pytestmark = pytest.mark.any_tensorflow
 

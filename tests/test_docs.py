@@ -18,7 +18,7 @@ from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.launch import LaunchSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import settings as command_settings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings import train as settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

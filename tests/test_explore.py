@@ -14,7 +14,7 @@ from PIL import Image
 
 from dcgan_tf1.explore import __main__ as explore
 from dcgan_tf1.explore import page as explore_page
-from dcgan_tf1.explore import tiles as explore_tiles
+from dcgan_tf1.explore import tiles
 from dcgan_tf1.explore.__main__ import ExploreSettings
 from dcgan_tf1.explore.tiles import Slice, Stage
 from dcgan_tf1.runs.folder import RunFolder
@@ -22,8 +22,7 @@ from dcgan_tf1.sample import latent
 from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.sampler import Sampler
 from dcgan_tf1.sample.settings import GeneratorSettings
-from dcgan_tf1.util import images as image_files
-from dcgan_tf1.util import pixels
+from dcgan_tf1.util import image_files, pixels
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = [pytest.mark.any_tensorflow, pytest.mark.slow]
@@ -143,7 +142,7 @@ def test_an_unfinished_training_without_update_ops_and_grids(trained, tmp_path):
 
 
 def test_stages_are_evenly_chosen(run_folder):
-    assert [stage.step for stage in explore_tiles.stages(run_folder, 28, 3)] == [0, 3, 6]
+    assert [stage.step for stage in tiles.stages(run_folder, 28, 3)] == [0, 3, 6]
 
 
 def test_large_images_are_compressed_until_they_fit(monkeypatch):
@@ -159,9 +158,9 @@ def test_large_images_are_compressed_until_they_fit(monkeypatch):
 @pytest.mark.parametrize('channels', [1, 3])
 def test_shrink(channels):
     picture = np.full((300, 200, channels), 7, np.uint8)
-    shrunk = explore_tiles.shrink(picture, 150)
+    shrunk = tiles.shrink(picture, 150)
     assert shrunk.shape == (150, 100, channels) and (shrunk == 7).all()
-    assert explore_tiles.shrink(picture, 300) is picture
+    assert tiles.shrink(picture, 300) is picture
 
 
 def test_texts_cannot_end_the_script():

@@ -13,8 +13,8 @@ from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.kernels.timing import Timings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.train import autotune, training
 from dcgan_tf1.train import autotune as fastest
-from dcgan_tf1.train import step_timing, training
 from dcgan_tf1.train.training import train
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
@@ -184,8 +184,8 @@ def test_both_precisions_are_timed_with_their_own_kernels(new_cache, training_se
     def compare(*arguments):
         compared.extend(arguments[:2])
         return original(*arguments)
-    original = step_timing.compare
-    monkeypatch.setattr(step_timing, 'compare', compare)
+    original = fastest.compare
+    monkeypatch.setattr(autotune, 'compare', compare)
     settings, _ = choose(training_settings(*RUN, '--precision=auto'), always(2.))
     assert [other.precision for other in compared] == ['float32', 'bfloat16'] and settings == compared[1]
     for other in compared:

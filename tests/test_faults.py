@@ -9,7 +9,7 @@ from helpers import ROOT, SMALL_RUN, assert_same_run, start_command
 from PIL import Image
 
 from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.train.events import EventWriter
+from dcgan_tf1.train.reporter import EventWriter
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 

@@ -6,8 +6,7 @@ import sys
 import pytest
 from helpers import ROOT
 
-from dcgan_tf1.settings import flag_files
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
 
@@ -21,7 +20,7 @@ ODD_NAMES = ['café', 'caf\udce9', 'a b ', ' a',
 @pytest.mark.parametrize('name', ODD_NAMES, ids=ascii)
 def test_any_name_survives_a_flag_file(name, tmp_path):
     settings = TrainSettings(data_dir=os.path.join('folder', name), dataset='image_folder')
-    (tmp_path / 'train.flags').write_bytes(flag_files.encode(cli_flags.to_flags(settings)))
+    (tmp_path / 'train.flags').write_bytes(cli_flags.flag_file(cli_flags.to_flags(settings)))
     assert cli_flags.parse(TrainSettings, '--flagfile=%s' % (tmp_path / 'train.flags')) == settings
 
 

@@ -11,8 +11,7 @@ from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variable
 
 from dcgan_tf1 import api, export
 from dcgan_tf1.evaluate import __main__ as evaluate
-from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
-from dcgan_tf1.runs.checkpoints import names as checkpoint_names
+from dcgan_tf1.runs.checkpoints import loading, variable_names
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.train.training import train
@@ -57,7 +56,7 @@ def warm_start(run):
 def network_values(run):
     """{name: value} of the networks of the run, without the state of Adam."""
     values = read_variables(run.checkpoint_prefix + '-6')
-    return {name: values[name] for name in sorted(values) if not checkpoint_names.is_of_training(name)}
+    return {name: values[name] for name in sorted(values) if not variable_names.is_of_training(name)}
 
 
 @pytest.fixture
@@ -100,34 +99,34 @@ def test_a_checkpoint_of_any_name(name, run, tmp_path, images_of, expected_image
 
 @pytest.mark.parametrize('suffix', ['-6', '-6.index', '-6.data-00000-of-00001', '-6.meta', ''])
 def test_a_checkpoint_by_one_of_its_files(suffix, run):
-    assert given_checkpoints.find(run.checkpoint_prefix + suffix) == run.checkpoint_prefix + '-6'
+    assert loading.find(run.checkpoint_prefix + suffix) == run.checkpoint_prefix + '-6'
 
 
 def test_a_checkpoint_by_its_folder(run, tmp_path, capsys):
     """TensorFlow's state file decides, then the step. A line says which checkpoint it is."""
     for path in (run.path, run.checkpoints, run.checkpoints + '/checkpoint'):
-        assert given_checkpoints.find(path) == run.checkpoint_prefix + '-6'
+        assert loading.find(path) == run.checkpoint_prefix + '-6'
     assert '--run_dir=%s would' % run.path in capsys.readouterr().err
     for name in ('model.ckpt-900', 'model.ckpt-1000'):
         copy_checkpoint(run, 3, tmp_path, name)
-    assert given_checkpoints.find(str(tmp_path)) == str(tmp_path / 'model.ckpt-1000')
+    assert loading.find(str(tmp_path)) == str(tmp_path / 'model.ckpt-1000')
     assert 'using the checkpoint %s' % (tmp_path / 'model.ckpt-1000') in capsys.readouterr().err
     for state in ('model_checkpoint_path: "model.ckpt-900"\n', 'model_checkpoint_path: "/moved/from/model.ckpt-900"\n'):
         (tmp_path / 'checkpoint').write_text(state)
-        assert given_checkpoints.find(str(tmp_path)) == str(tmp_path / 'model.ckpt-900')
+        assert loading.find(str(tmp_path)) == str(tmp_path / 'model.ckpt-900')
     for state in (b'', b'model_checkpoint_path: "gone"\n', b'{"json": 1}', b'\xff\xfe'):
         (tmp_path / 'checkpoint').write_bytes(state)
-        assert given_checkpoints.find(str(tmp_path)) == str(tmp_path / 'model.ckpt-1000')
+        assert loading.find(str(tmp_path)) == str(tmp_path / 'model.ckpt-1000')
     copy_checkpoint(run, 3, tmp_path, 'final')
     with pytest.raises(UserError, match='contains several checkpoints: name one of .*/final, .*/model.ckpt-1000'):
-        given_checkpoints.find(str(tmp_path))
+        loading.find(str(tmp_path))
 
 
 def test_a_folder_without_a_checkpoint(run, tmp_path):
     with pytest.raises(UserError, match='contains no checkpoint, only nothing: name a checkpoint'):
-        given_checkpoints.find(str(tmp_path))
+        loading.find(str(tmp_path))
     with pytest.raises(UserError, match='contains no checkpoint, only reals.png, step_0'):
-        given_checkpoints.find(run.samples)
+        loading.find(run.samples)
 
 
 def write_zip(path, *names):
@@ -146,14 +145,14 @@ def test_files_of_other_programs(tmp_path):
     for name, kind in {'w.h5': 'an HDF5 file', 'old.pt': 'a Python pickle', 'w.safetensors': 'a safetensors file',
                        'w.pt': 'a PyTorch file', 'w.keras': 'a Keras model'}.items():
         with pytest.raises(UserError, match='%s is %s.*: name a checkpoint that tf.train.Saver wrote' % (name, kind)):
-            given_checkpoints.find(str(tmp_path / name))
+            loading.find(str(tmp_path / name))
 
 
 def test_a_saved_model(run, export_settings, tmp_path):
     path = str(tmp_path / 'exported')
     assert export.run(export_settings('--run_dir=' + run.path, '--standing_batches=1', '--output=' + path)) == 0
     with pytest.raises(UserError, match='exported is a SavedModel.*: name the checkpoint that it was made from'):
-        given_checkpoints.find(path)
+        loading.find(path)
 
 
 @pytest.mark.slow
@@ -425,7 +424,7 @@ def test_cached_statistics_belong_to_the_names(run, saved_as, images_of):
     ('Conv=conv2d', 'Conv2d/Conv_a/Conv', 'Conv2d/Conv_a/conv2d'), ('a/b=c', 'x/a/b_2/d', 'x/c_2/d'),
     ('a=b,b=a', 'a/b/a_1', 'b/a/b_1'), ('a=x,a_1=y', 'a_1/a_2', 'y/x_2'), ('a.b=\\1', 'a.b/aXb', '\\1/aXb')])
 def test_renames(renames, name, translated):
-    assert checkpoint_names.translate(name, checkpoint_renames.parse(renames)) == translated
+    assert variable_names.translate(name, checkpoint_renames.parse(renames)) == translated
 
 
 def layers(*scopes, size=4):
@@ -435,12 +434,12 @@ def layers(*scopes, size=4):
 
 def test_no_suggestion_where_the_order_is_not_clear():
     expected = layers('Generator/batch_normalization', 'Generator/batch_normalization_1')
-    assert checkpoint_names.suggest(layers('g/bn_9', 'g/bn_10'), expected)
-    assert checkpoint_names.suggest(layers('g/first', 'g/second'), expected) is None
-    assert checkpoint_names.suggest(layers('g/bn', 'g/bn_1', 'g/bn_2'), expected) is None
-    assert checkpoint_names.suggest(layers('g/bn', 'g/bn_1', size=5), expected) is None
-    assert checkpoint_names.suggest(layers('g/bn', 'g/bn_1', 'copy/bn', 'copy/bn_1'), expected) is None
-    assert checkpoint_names.suggest(layers('generator/bn', 'generator/bn_1', 'copy/bn', 'copy/bn_1'), expected) == (
+    assert variable_names.suggest(layers('g/bn_9', 'g/bn_10'), expected)
+    assert variable_names.suggest(layers('g/first', 'g/second'), expected) is None
+    assert variable_names.suggest(layers('g/bn', 'g/bn_1', 'g/bn_2'), expected) is None
+    assert variable_names.suggest(layers('g/bn', 'g/bn_1', size=5), expected) is None
+    assert variable_names.suggest(layers('g/bn', 'g/bn_1', 'copy/bn', 'copy/bn_1'), expected) is None
+    assert variable_names.suggest(layers('generator/bn', 'generator/bn_1', 'copy/bn', 'copy/bn_1'), expected) == (
         'generator=Generator,bn=batch_normalization')
 
 
@@ -450,7 +449,7 @@ def test_batch_norm_inside_of_layers():
                 'Generator/conv2d_transpose/kernel': [5, 5, 4, 4], **layers('Generator/batch_normalization_1')}
     theirs = {'G/fully_connected/weights': [2, 4], 'G/Conv2d_transpose/weights': [5, 5, 4, 4],
               **layers('G/Conv2d_transpose/BatchNorm', 'G/fully_connected/BatchNorm')}
-    renames = checkpoint_renames.parse(checkpoint_names.suggest(theirs, expected))
-    assert {checkpoint_names.translate(name, renames): shape for name, shape in theirs.items()} == expected
-    assert checkpoint_names.translate('G/Conv2d_transpose/BatchNorm/beta', renames).startswith(
+    renames = checkpoint_renames.parse(variable_names.suggest(theirs, expected))
+    assert {variable_names.translate(name, renames): shape for name, shape in theirs.items()} == expected
+    assert variable_names.translate('G/Conv2d_transpose/BatchNorm/beta', renames).startswith(
         'Generator/batch_normalization_1/')

@@ -8,7 +8,7 @@ from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import layers
 from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.network import Network
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 
 

@@ -7,7 +7,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import FEW_FILTERS, MAIN_RUN, ROOT
 
-from dcgan_tf1.legacy import doctor, doctor_findings, repair, session_runs
+from dcgan_tf1.legacy.doctor import doctor, repair, session_runs
+from dcgan_tf1.legacy.doctor import findings as doctor_findings
 from dcgan_tf1.settings.recipes import names as recipe_names
 from dcgan_tf1.train import training
 

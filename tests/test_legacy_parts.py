@@ -12,8 +12,9 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
 from dcgan_tf1.data import _idx
-from dcgan_tf1.legacy import images, importer, input_data, old_names, python2, source
-from dcgan_tf1.legacy.record import Record
+from dcgan_tf1.legacy import python2, source
+from dcgan_tf1.legacy.put_back import images, importer, input_data, old_names
+from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
 
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, TENSORFLOW, read_variables
 
-from dcgan_tf1.legacy import contrib
+from dcgan_tf1.legacy.put_back import contrib
 
 ON_TENSORFLOW_1 = tf.__version__.startswith('1.')
 on_tensorflow_2 = pytest.mark.skipif(ON_TENSORFLOW_1, reason='TensorFlow 1.15 has all of this itself')

@@ -16,7 +16,7 @@ from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError

@@ -15,7 +15,7 @@ from dcgan_tf1.explore import __main__ as explore
 from dcgan_tf1.explore.__main__ import ExploreSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import __main__ as sample
-from dcgan_tf1.util import files, outputs
+from dcgan_tf1.util import files
 from dcgan_tf1.util.errors import UserError
 
 
@@ -79,14 +79,14 @@ def test_images_are_not_mixed_with_others(write, tmp_path):
 def test_a_folder_is_complete_or_absent(tmp_path):
     """What a killed process left is deleted by the next one."""
     for error in (OSError(28, 'No space left on device'), KeyboardInterrupt()):
-        with pytest.raises((UserError, KeyboardInterrupt)), outputs.new_folder(str(tmp_path / 'a')) as folder:
+        with pytest.raises((UserError, KeyboardInterrupt)), files.new_folder(str(tmp_path / 'a')) as folder:
             open(os.path.join(folder, 'one'), 'w').close()
             assert os.listdir(str(tmp_path)) == ['a.partial']
             raise error
         assert not os.listdir(str(tmp_path))
     (tmp_path / 'a.partial').mkdir()
     (tmp_path / 'a.partial' / 'left').touch()
-    with outputs.new_folder(str(tmp_path / 'a')) as folder:
+    with files.new_folder(str(tmp_path / 'a')) as folder:
         open(os.path.join(folder, 'two'), 'w').close()
     assert os.listdir(str(tmp_path)) == ['a'] and os.listdir(str(tmp_path / 'a')) == ['two']
 
@@ -120,14 +120,14 @@ def test_places_that_cannot_be_written(name, message, run, evaluation_settings, 
 
 READ_ONLY = '''
 import os, sys
-from dcgan_tf1.util import outputs
+from dcgan_tf1.util import files
 os.chdir(sys.argv[1])
 if not os.getuid():
     os.setuid(65534)  # root may write everywhere
 for path, is_folder in (('file', False), ('folder/a', False), ('folder/a', True), ('folder/new/a', False)):
     try:
-        outputs.prepare(path, is_folder)
-    except outputs.UserError as error:
+        files.prepare_output(path, is_folder)
+    except files.UserError as error:
         print(error)
 '''
 
@@ -152,7 +152,7 @@ def test_devices_and_links_stay_what_they_are(tmp_path):
     """A new file would replace /dev/null for the whole machine."""
     files.write_atomically('/dev/null', b'lost')
     assert files.is_device('/dev/null') and not os.path.exists('/dev/null.partial')
-    outputs.prepare('/dev/null')
+    files.prepare_output('/dev/null')
     link = str(tmp_path / 'link')
     for target in ('new', 'existing'):
         (tmp_path / 'existing').write_bytes(b'old')

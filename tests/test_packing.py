@@ -14,7 +14,7 @@ from PIL import Image
 
 from dcgan_tf1.data import _decode, _packed, image_folder
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.util import locks
+from dcgan_tf1.util import files
 from dcgan_tf1.util.errors import UserError
 
 RANDOM = np.random.RandomState(0)
@@ -221,7 +221,7 @@ def test_processes_that_pack_at_the_same_time(folder, tmp_path):
 
     def fail(holder):
         raise AssertionError('held by ' + holder)
-    with locks.hold(str(tmp_path / 'pack' / 'lock'), fail):
+    with files.hold_lock(str(tmp_path / 'pack' / 'lock'), fail):
         processes = [start_command(*flags, '--run_dir=%s/run%d' % (tmp_path, number)) for number in range(2)]
         for process in processes:
             line = process.stdout.readline()

@@ -16,16 +16,16 @@ from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flags as cli_flags
-from dcgan_tf1.util import progress
+from dcgan_tf1.settings import cli_flags
+from dcgan_tf1.util import terminal
 
-SLOW_WORK = 'import time; from dcgan_tf1 import progress; progress.FIRST_LINE = .1\n' \
-            'for _ in progress.track(range(4), "working", 4): time.sleep(.06)\nprogress.say("done")\n'
+SLOW_WORK = 'import time; from dcgan_tf1 import progress; terminal.FIRST_LINE = .1\n' \
+            'for _ in terminal.track(range(4), "working", 4): time.sleep(.06)\nprogress.say("done")\n'
 
 
 def test_yields_the_items():
-    assert list(progress.track(iter('abc'), 'working', 3)) == ['a', 'b', 'c']
-    assert list(progress.track([], 'working', 0)) == []
+    assert list(terminal.track(iter('abc'), 'working', 3)) == ['a', 'b', 'c']
+    assert list(terminal.track([], 'working', 0)) == []
 
 
 def run_program(program, **options):
@@ -40,8 +40,8 @@ def test_lines_without_a_terminal():
 
 
 def test_sizes_of_items(monkeypatch, capsys):
-    monkeypatch.setattr(progress, 'FIRST_LINE', 0)
-    list(progress.track(['abc', 'abcdef', 'a'], 'working', 10, len))
+    monkeypatch.setattr(terminal, 'FIRST_LINE', 0)
+    list(terminal.track(['abc', 'abcdef', 'a'], 'working', 10, len))
     assert capsys.readouterr().err.startswith('working: 3 of 10, about ')
 
 
@@ -73,17 +73,17 @@ def test_a_closed_or_missing_stream(monkeypatch):
         if stream:
             stream.close()
         monkeypatch.setattr(sys, 'stderr', stream)
-        assert progress.bar(total=1).disable
-        progress.say('lost')
-        assert list(progress.track(range(3), 'working', 3)) == [0, 1, 2]
+        assert terminal.bar(total=1).disable
+        terminal.say('lost')
+        assert list(terminal.track(range(3), 'working', 3)) == [0, 1, 2]
 
 
 @pytest.mark.slow
 def test_long_work_of_commands_is_not_silent(train_run, few_digits, monkeypatch, capsys, tmp_path):
     """Training a classifier, generating and comparing images, standing statistics, and writing files."""
     run = train_run('run', ALL_LAYERS, '--steps=1').path
-    monkeypatch.setattr(progress, 'FIRST_LINE', 0)
-    monkeypatch.setattr(progress, 'NEXT_LINES', 0)
+    monkeypatch.setattr(terminal, 'FIRST_LINE', 0)
+    monkeypatch.setattr(terminal, 'NEXT_LINES', 0)
 
     def printed(command, settings_class, *flags, words=()):
         capsys.readouterr()
@@ -105,7 +105,7 @@ def test_scores_do_not_depend_on_it(monkeypatch, few_digits, tmp_path):
     training, test = data.load_labeled('mnist_10k')
     outputs = []
     for first_line in (0, 9999):
-        monkeypatch.setattr(progress, 'FIRST_LINE', first_line)
+        monkeypatch.setattr(terminal, 'FIRST_LINE', first_line)
         classifier = Classifier(training, test, str(tmp_path / str(first_line)), 5)
         outputs.append(classifier(test.images.pixels)[0].tobytes())
         classifier.close()

@@ -24,7 +24,7 @@ from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.loop import TrainingLoop
 from dcgan_tf1.train.reporter import write_animation
 from dcgan_tf1.train.training import train
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 
 
 def test_metrics(trained):
@@ -66,7 +66,7 @@ def test_a_long_animation_shows_evenly_spaced_grids(num_grids, frames, duration,
     for number in range(num_grids):
         Image.new('RGB', (130, 8)).save(folder.grid(100 * number))
     captions = []
-    monkeypatch.setattr(plots, 'with_captions', lambda pictures, shown: captions.extend(shown) or [
+    monkeypatch.setattr(charts, 'with_captions', lambda pictures, shown: captions.extend(shown) or [
         np.full((8, 8, 3), 200 * (number % 2), np.uint8) for number in range(len(pictures))])
     write_animation(folder, folder.animation)
     every = 4 if num_grids == 101 else 1

@@ -8,9 +8,7 @@ from PIL import Image
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.sample import latent, sampler
 from dcgan_tf1.sample import settings as sample_settings
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import images as image_files
-from dcgan_tf1.util import pixels
+from dcgan_tf1.util import charts, image_files, pixels
 from dcgan_tf1.util.errors import UserError
 
 NOISE_DIM = 100
@@ -60,7 +58,7 @@ def test_the_last_grid_of_the_training(generate, folder):
     """With the same seed, number of images and mode, `sample` generates the images of the grid."""
     grid = np.asarray(Image.open(folder + '/samples/step_000006.png'))
     images = pixels.to_uint8(generate('--num_images=4', '--bn_mode=moving'))
-    np.testing.assert_array_equal(plots.grid(images, scale=2), grid)
+    np.testing.assert_array_equal(charts.grid(images, scale=2), grid)
 
 
 @pytest.mark.slow

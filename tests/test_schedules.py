@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.legacy import doctor
+from dcgan_tf1.legacy.doctor import doctor
 from dcgan_tf1.model import layers, schedules
 from dcgan_tf1.model.graph import Inputs, Network
 from dcgan_tf1.model.layers import update_moving_statistics

@@ -7,7 +7,7 @@ from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.launch import LaunchSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
 

@@ -13,8 +13,7 @@ from dcgan_tf1.model.layers import BATCH_STATISTICS, batch_norm, dense, update_m
 from dcgan_tf1.model.network import Network
 from dcgan_tf1.sample import sampler, statistics_cache
 from dcgan_tf1.sample import settings as sample_settings
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import pixels
+from dcgan_tf1.util import charts, pixels
 from dcgan_tf1.util.errors import UserError
 
 RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native', '--steps=6')
@@ -173,4 +172,4 @@ def test_grids_of_a_training_with_standing_statistics(run, generator, settings):
     assert (settings.bn_mode, settings.standing_batches) == ('standing', 3)
     images = generator.images(generator.noise(4, 0), generator.statistics('standing', batches=3))
     grid = np.asarray(Image.open(run.grid(6)))
-    np.testing.assert_allclose(plots.grid(pixels.to_uint8(images), scale=2).astype(int), grid, atol=1)
+    np.testing.assert_allclose(charts.grid(pixels.to_uint8(images), scale=2).astype(int), grid, atol=1)

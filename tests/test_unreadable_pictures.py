@@ -12,7 +12,7 @@ from PIL import Image
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.evaluate import settings as evaluate_settings
 from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError

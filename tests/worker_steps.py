@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import data
 from dcgan_tf1.model import graph
 from dcgan_tf1.model import inputs as model_inputs
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers.cluster import Cluster
 from scripts.lib.double_precision import double_precision

@@ -7,7 +7,7 @@ import numpy as np
 import PIL
 from PIL import Image, features
 
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 
 # Increase it with every change of this module that changes a pixel: packed images are not used with another version.
 VERSION = 1

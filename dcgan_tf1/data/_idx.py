@@ -5,13 +5,14 @@ The IDX format: http://yann.lecun.com/exdb/mnist/ (big-endian magic number and s
 import contextlib
 import gzip
 import hashlib
+import itertools
 import os
+import struct
 import sys
-from typing import Optional, Set, Tuple
+from typing import Iterator, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
-from dcgan_tf1.data import _idx_search
 from dcgan_tf1.data._images import Images, LabeledImages, idx_md5
 from dcgan_tf1.data._sources import (
     FASHION_MNIST,
@@ -23,7 +24,7 @@ from dcgan_tf1.data._sources import (
     TRAIN_LABELS,
     Source,
 )
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 from dcgan_tf1.util.errors import UserError
 
 CLASSES = 10
@@ -74,7 +75,7 @@ def _load_verified(source: Source, data_dir: Optional[str], file_name: str) -> T
         raise UserError('--data_dir=%s is not a folder: name the folder that contains %s or %s.gz'
                         % (data_dir, file_name, file_name))
     errors = []
-    for path in _idx_search.candidates(data_dir, file_name, SHAPES[file_name], _ARRAYS[file_name]):
+    for path in candidates(data_dir, file_name, SHAPES[file_name], _ARRAYS[file_name]):
         try:
             return _verified(source, path, file_name), path
         except UserError as error:
@@ -105,7 +106,7 @@ def _verified(source: Source, path: str, file_name: str) -> np.ndarray:
 def _verify_checksum(source: Source, path: str, file_name: str, array: np.ndarray) -> None:
     if file_name in source.md5:
         content, checksum, expected = 'uncompressed IDX bytes', idx_md5(array), source.md5[file_name]
-    elif _idx_search.is_gzip(path):
+    elif is_gzip(path):
         content, checksum, expected = 'file', _file_md5(path), source.gzip_md5[file_name]
     else:
         raise UserError('%s cannot be verified, because only %s.gz has a published checksum: put that in its '
@@ -146,7 +147,7 @@ def read(path: str, file_name: str) -> np.ndarray:
     Raises: UserError if the file is damaged or is an IDX file of another shape.
     """
     try:
-        return _read_archive(path, file_name) if _idx_search.is_archive(path) else _read_idx(path, file_name)
+        return _read_archive(path, file_name) if is_archive(path) else _read_idx(path, file_name)
     # Truncated, altered and unreadable files make gzip, zipfile and NumPy raise many types of exceptions.
     except Exception as error:
         raise UserError('%s is damaged or cannot be read (%s): put the canonical file in its place'
@@ -155,9 +156,9 @@ def read(path: str, file_name: str) -> np.ndarray:
 
 def _read_idx(path: str, file_name: str) -> np.ndarray:
     shape = SHAPES[file_name]
-    header = _idx_search.header(shape)
+    header = idx_header(shape)
     size = len(header) + int(np.prod(shape))
-    with (gzip.open if _idx_search.is_gzip(path) else open)(path, 'rb') as file:
+    with (gzip.open if is_gzip(path) else open)(path, 'rb') as file:
         content = file.read(size + 1)  # a gzip file may decompress to far more
     if len(content) < len(header):
         raise ValueError('%d bytes are too few for an IDX header' % len(content))
@@ -196,3 +197,63 @@ def _fetch_keras_file(source: Source, file_name: str) -> str:
             '--dataset=mnist_10k, the 10,000 MNIST digits that need neither files nor a network.'
             % (file_name, source.dataset, arguments['fname'], ' '.join(str(error).split()), file_name,
                file_name)) from error
+
+
+_MAGIC = 0x00000800  # for unsigned bytes; the last byte is the number of dimensions
+_MAX_DEPTH = 2  # of subfolders: torchvision's MNIST/raw
+_MAX_FILES = 2000  # that are looked into
+_MAX_SIZE = 2 ** 26  # of a file, in bytes: more than MNIST has with or without compression
+
+
+def idx_header(shape: Sequence[int]) -> bytes:
+    """The beginning of an uncompressed IDX file with an array of this shape."""
+    return struct.pack('>%dI' % (1 + len(shape)), _MAGIC | len(shape), *shape)
+
+
+def is_gzip(path: str) -> bool:
+    """Whether a file is compressed, whatever its name."""
+    with open(path, 'rb') as file:
+        return file.read(2) == b'\x1f\x8b'
+
+
+def is_archive(path: str) -> bool:
+    """Whether a file is a .npz file, as Keras's copy of MNIST is."""
+    with open(path, 'rb') as file:
+        return file.read(2) == b'PK'
+
+
+def candidates(data_dir: str, file_name: str, shape: Sequence[int], array_name: str) -> Iterator[str]:
+    """Yields paths of the files that may contain an array, the most likely first. Their content is not verified.
+
+    Args:
+      data_dir: folder that is searched, with two levels of subfolders.
+      file_name: the canonical name of an IDX file with the array.
+      shape: of the array.
+      array_name: the name of the array in a .npz file.
+    """
+    named = [os.path.join(data_dir, name) for name in (file_name, file_name + '.gz', 'mnist.npz')]
+    yield from filter(os.path.isfile, named)
+    for path in itertools.islice(_files(data_dir), _MAX_FILES):
+        if path not in named and _may_contain(path, idx_header(shape), array_name):
+            yield path
+
+
+def _files(data_dir: str) -> Iterator[str]:
+    for folder, subfolders, names in os.walk(data_dir, followlinks=True):
+        depth = 0 if folder == data_dir else os.path.relpath(folder, data_dir).count(os.sep) + 1
+        subfolders[:] = sorted(subfolders) if depth < _MAX_DEPTH else []
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and os.path.getsize(path) <= _MAX_SIZE:
+                yield path
+
+
+def _may_contain(path: str, beginning: bytes, array_name: str) -> bool:
+    try:
+        if is_archive(path):
+            with image_files.read_archive(path) as arrays:
+                return array_name in arrays.files
+        with (gzip.open if is_gzip(path) else open)(path, 'rb') as file:
+            return file.read(len(beginning)) == beginning
+    except Exception:  # files of other programs make gzip, zipfile and NumPy raise many types
+        return False

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Generator, Iterator, List, Optional, Seq
 
 import numpy as np
 
-from dcgan_tf1.util import locks, progress
+from dcgan_tf1.util import files, terminal
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
 
@@ -115,17 +115,17 @@ def open_or_pack(folder: str, contents: Contents, decode: Decode, description: s
     index = _read_index(folder, contents)
     if index['shards'] < len(contents.shards()):
         def wait(holder: str) -> None:
-            progress.say('--pack_dir=%s is being packed by another process (%s): waiting for it' % (folder, holder))
+            terminal.say('--pack_dir=%s is being packed by another process (%s): waiting for it' % (folder, holder))
         with contextlib.ExitStack() as stack:
             with _writing(folder):
                 os.makedirs(folder, exist_ok=True)
-                stack.enter_context(locks.hold(os.path.join(folder, _LOCK), wait))
+                stack.enter_context(files.hold_lock(os.path.join(folder, _LOCK), wait))
             index = _read_index(folder, contents)  # the other process may have completed it
             _check_space(folder, contents, index['shards'])
             missing = contents.shards()[index['shards']:]
             images = stack.enter_context(contextlib.closing(_images_from(missing, decode)))
             total = sum(end - first for first, end in missing)
-            shown = stack.enter_context(contextlib.closing(progress.track(images, description, total)))
+            shown = stack.enter_context(contextlib.closing(terminal.track(images, description, total)))
             _pack(folder, contents, index, shown)
     return PackedImages(folder, contents, index['unreadable'])
 

@@ -3,7 +3,7 @@ import os
 import re
 from typing import Dict, List, NamedTuple, Tuple
 
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 from dcgan_tf1.util.files import is_run_folder
 
 SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp',

@@ -14,7 +14,7 @@ from dcgan_tf1.data._decode import DecodeOptions, decode
 from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
 from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order
-from dcgan_tf1.util import progress
+from dcgan_tf1.util import terminal
 from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0
@@ -195,7 +195,7 @@ class ImageFolder:
         """
         files = self._not_packed()
         with contextlib.closing(self._read(files)) as results:
-            shown = progress.track(results, 'checking the files of ' + self.source, len(files))
+            shown = terminal.track(results, 'checking the files of ' + self.source, len(files))
             return {file.name: result for file, result in shown if isinstance(result, str)}
 
     def check_not_packed(self) -> None:

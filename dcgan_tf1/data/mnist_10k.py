@@ -8,7 +8,7 @@ import os
 from typing import Any, Tuple
 
 from dcgan_tf1.data._images import Images, LabeledImages, idx_md5
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0

@@ -13,14 +13,14 @@ import os
 import numpy as np
 
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.evaluate import arrays as given_images
+from dcgan_tf1.evaluate import arrays
 from dcgan_tf1.evaluate import settings as evaluate_settings
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images, score_table
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.settings import cli
-from dcgan_tf1.util import outputs, progress
+from dcgan_tf1.util import files, terminal
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
 
@@ -29,9 +29,9 @@ def run(settings: EvaluateSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     settings = (evaluate_settings.for_run_and_data if settings.run_dir else sample_settings.for_generator)(settings)
     if settings.output:
-        outputs.prepare(settings.output)
+        files.prepare_output(settings.output)
     images = read_images(settings) if settings.images else generate_images(settings)
-    evaluator = Evaluator(settings, progress.say)
+    evaluator = Evaluator(settings, terminal.say)
     try:
         evaluation = evaluate_images(settings, images, evaluator)
     finally:
@@ -48,13 +48,13 @@ def read_images(settings: EvaluateSettings) -> np.ndarray:
     """The images of --images, uint8 [n, height, width, channels]. Raises UserError."""
     name = '--images=' + settings.images
     if not os.path.isdir(settings.images):
-        return given_images.to_uint8(given_images.read(settings.images, name), settings.pixel_range, name)
+        return arrays.to_uint8(arrays.read(settings.images, name), settings.pixel_range, name)
     if settings.pixel_range:
         raise UserError('%s is a folder, whose image files name their range themselves: remove --pixel_range' % name)
     folder = image_folder.load(**{**settings.as_dict(), 'data_dir': settings.images, 'flag': '--images'})
     images = folder.first(folder.num_examples)
     for remark in folder.remarks():
-        progress.say(remark)
+        terminal.say(remark)
     return images
 
 

@@ -3,8 +3,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1.util import foreign_files, pixels, progress
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import file_kinds, image_files, pixels, terminal
 from dcgan_tf1.util.errors import UserError
 
 RANGES = {'0..255': (0, 255), '0..1': (0, 1), '-1..1': (-1, 1)}  # name for --pixel_range: (black, white)
@@ -22,15 +21,15 @@ def read(path: str, name: str) -> np.ndarray:
       name: what errors call it, such as --images=a.npy.
     Raises: UserError.
     """
-    kind = foreign_files.describe(path)
+    kind = file_kinds.describe_model(path)
     try:
-        is_archive = kind == foreign_files.NUMPY_ARCHIVE or (not kind and image_files.suffix(path) == '.npz')
+        is_archive = kind == file_kinds.NUMPY_ARCHIVE or (not kind and image_files.suffix(path) == '.npz')
         return _read_archive(path) if is_archive else image_files.read_array(path)
     except Exception as error:  # damaged archives make zipfile and NumPy raise many types
         if _is_image(path):
             raise UserError('%s is a single image file: name the folder that contains the images' % name) from error
         reason = getattr(error, 'strerror', None) or error or type(error).__name__
-        if kind not in (None, foreign_files.NUMPY_ARCHIVE):
+        if kind not in (None, file_kinds.NUMPY_ARCHIVE):
             reason = 'it is ' + kind
         elif 'pickle' in str(error):  # NumPy takes every other file for a pickle
             reason = 'it holds no numbers, or is of another kind'
@@ -76,7 +75,7 @@ def to_uint8(images: np.ndarray, value_range: Optional[str], name: str) -> np.nd
         raise UserError('%s has values from %g to %g, which are not in the range %s: rescale them%s' % (
             name, lowest, highest, chosen or ' or '.join(RANGES),
             '' if value_range else ', or name their range with --pixel_range'))
-    progress.say('%s: %d images of type %s with values from %g to %g, read as %s (--pixel_range selects another range)'
+    terminal.say('%s: %d images of type %s with values from %g to %g, read as %s (--pixel_range selects another range)'
                  % (name, len(images), images.dtype, lowest, highest, chosen))
     result = np.empty(images.shape, np.uint8)
     for start in range(0, len(images), _PART):

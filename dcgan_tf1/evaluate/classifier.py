@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import Images, LabeledImages
-from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.model.layers import conv2d, dense, flatten
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.util import pixels, progress
-from dcgan_tf1.util.session import create_session
+from dcgan_tf1.util import pixels, terminal
+from dcgan_tf1.util.device import create_session
 
 FEATURES = 128
 _BATCH_SIZE = 128
@@ -103,7 +103,7 @@ class Classifier:
 
     def _train(self, training: LabeledImages, steps: int) -> None:
         self._session.run([tf.global_variables_initializer(), self._iterator.initializer])
-        for _ in progress.track(range(steps), 'training the classifier', steps):
+        for _ in terminal.track(range(steps), 'training the classifier', steps):
             indices = self._session.run(self._next_indices)
             self._session.run(self._train_op, {self._pixels: training.images.pixels[indices],
                                                self._labels: training.labels[indices]})
@@ -119,6 +119,6 @@ class Classifier:
         """
         parts = np.array_split(images, math.ceil(len(images) / _MAX_BATCH))
         results = [self._session.run((self._features, self._probabilities), {self._pixels: part})
-                   for part in progress.track(parts, 'classifying images', len(images), len)]
+                   for part in terminal.track(parts, 'classifying images', len(images), len)]
         features, probabilities = zip(*results)
         return np.concatenate(features), np.concatenate(probabilities)

@@ -8,7 +8,7 @@ from dcgan_tf1 import data, metrics
 from dcgan_tf1.evaluate.classifier import Classifier
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import sampler
-from dcgan_tf1.util import markdown, pixels
+from dcgan_tf1.util import pages, pixels
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.pages import format_value
 
@@ -113,4 +113,4 @@ def score_table(evaluation: Dict[str, Any]) -> str:
         warning = '' if score['enough'] else 'too few images: %d, needs %d' % (
             evaluation['num_images'], score['samples_needed'])
         rows.append([name.replace('_', ' '), format_value(score['value']), real, warning])
-    return markdown.table(['score', 'generated', 'real', ''], rows)
+    return pages.markdown_table(['score', 'generated', 'real', ''], rows)

@@ -2,7 +2,7 @@
 import dataclasses
 from typing import ClassVar, Optional, Tuple
 
-from dcgan_tf1.evaluate import arrays as given_images
+from dcgan_tf1.evaluate import arrays
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.runs.saved_settings import check_data_dir, read
 from dcgan_tf1.sample.settings import OF_THE_GENERATOR, GeneratorSettings, for_run, with_run_values
@@ -25,7 +25,7 @@ class EvaluateSettings(GeneratorSettings):
         None, 'score these images instead, with --run_dir against the data of that run: a folder of image files, or a '
         '.npy or .npz file of numbers [images, height, width, channels]')
     pixel_range: Optional[str] = choice(
-        None, given_images.RANGES, 'with --images: range of the values in a .npy or .npz file. Default: decided from '
+        None, arrays.RANGES, 'with --images: range of the values in a .npy or .npz file. Default: decided from '
         'the type and the values, and printed')
     output: Optional[str] = path(
         None, 'JSON file to write; default: scores.json in the run folder, if there is one')

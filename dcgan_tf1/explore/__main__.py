@@ -13,8 +13,8 @@ import re
 from typing import Dict, Optional, Sequence
 
 from dcgan_tf1.explore import page as explore_page
-from dcgan_tf1.explore import tiles as explore_tiles
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.explore import tiles
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
 from dcgan_tf1.sample import settings as sample_settings
@@ -23,7 +23,7 @@ from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.fields import Settings, choice, integer, path
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.util import outputs, progress
+from dcgan_tf1.util import files, terminal
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
 
@@ -57,21 +57,21 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
     folder = RunFolder(paths[0])
     output = settings.output or os.path.join(folder.path, 'explore.html')
     if settings.output:
-        outputs.prepare(settings.output)
+        files.prepare_output(settings.output)
     write_atomically(output, page(settings, folder))
-    progress.say(output)
+    terminal.say(output)
     return 0
 
 
 def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
     """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
-    run_flags = run_settings.read(folder)
+    run_flags = saved_settings.read(folder)
     generator_settings = sample_settings.for_run(
         GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
-    stages = explore_tiles.stages(folder, run_flags.image_size, settings.stages)
+    stages = tiles.stages(folder, run_flags.image_size, settings.stages)
     with Sampler(generator_settings) as generator:
         noise = latent.plane(generator.noise(4, settings.seed), settings.points, settings.interpolation)
-        slices = explore_tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
+        slices = tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
     return explore_page.page(
         {**_texts(folder, run_flags, generator_settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
 

@@ -9,9 +9,9 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 import numpy as np
 from PIL import Image
 
-from dcgan_tf1.explore import tiles as explore_tiles
+from dcgan_tf1.explore import tiles
 from dcgan_tf1.explore.tiles import Slice, Stage
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.pages import escape
 
@@ -51,7 +51,7 @@ def _data(stages: Sequence[Stage], slices: Sequence[Slice], quality: Optional[in
         'stages': [{'step': stage.step, 'image': _data_uri(stage.picture, quality)} for stage in stages],
         'rows': rows, 'columns': columns, 'height': height, 'width': width,
         'slices': [{'name': part.name, 'description': part.description,
-                    'image': _data_uri(explore_tiles.sheet(part.images), quality)} for part in slices]}
+                    'image': _data_uri(tiles.sheet(part.images), quality)} for part in slices]}
 
 
 def _data_uri(picture: np.ndarray, quality: Optional[int]) -> str:
@@ -59,7 +59,7 @@ def _data_uri(picture: np.ndarray, quality: Optional[int]) -> str:
     if (picture == picture[..., :1]).all():
         picture = picture[..., 0]  # gray, which takes less space
     if quality is None:
-        return 'data:image/png;base64,' + base64.b64encode(plots.png(picture)).decode()
+        return 'data:image/png;base64,' + base64.b64encode(charts.png(picture)).decode()
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format='JPEG', quality=quality, subsampling=0)
     return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()

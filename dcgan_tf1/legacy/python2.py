@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import numpy as np
 
-from dcgan_tf1.legacy.record import Record
+from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
 
 _DIVIDE = '__python2_divide__'

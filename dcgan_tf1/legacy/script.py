@@ -8,10 +8,11 @@ import traceback
 from types import ModuleType
 from typing import Any, List, NamedTuple, Optional
 
-from dcgan_tf1.legacy import old_names, python2, source
-from dcgan_tf1.legacy.importer import Importer
-from dcgan_tf1.legacy.record import CannotPutBack, Record
-from dcgan_tf1.legacy.session_runs import EnoughRuns
+from dcgan_tf1.legacy import python2, source
+from dcgan_tf1.legacy.doctor.session_runs import EnoughRuns
+from dcgan_tf1.legacy.put_back import old_names
+from dcgan_tf1.legacy.put_back.importer import Importer
+from dcgan_tf1.legacy.put_back.record import CannotPutBack, Record
 from dcgan_tf1.util.errors import UserError
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -37,7 +38,7 @@ def prepare(words: List[str], is_module: bool, convert: bool) -> Record:
     Raises:
         UserError: if a package is missing, or the module.
     """
-    from dcgan_tf1.legacy import tensorflow1
+    from dcgan_tf1.legacy.put_back import tensorflow1
     folder = os.getcwd() if is_module else source.folder(words[0])
     record = Record(folder)
     importer = Importer(record)

@@ -3,7 +3,7 @@ from typing import Iterator, Tuple
 
 import numpy as np
 
-from dcgan_tf1.util import progress
+from dcgan_tf1.util import terminal
 
 _ROWS = 1000  # of the matrix of distances, computed at a time
 
@@ -18,7 +18,7 @@ def squared_distances(vectors: np.ndarray, others: np.ndarray) -> Iterator[Tuple
     """
     norms = np.einsum('ij,ij->i', others, others)
     starts = range(0, len(vectors), _ROWS)
-    for start in progress.track(starts, 'comparing images', len(starts)):
+    for start in terminal.track(starts, 'comparing images', len(starts)):
         part = vectors[start:start + _ROWS]
         squares = (-2 * part) @ others.T
         # In place, because memory is the limit here.

@@ -17,9 +17,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import networks, randomness, schedules
-from dcgan_tf1.model.batches import BatchPlan
 from dcgan_tf1.model.collectives import Workers
-from dcgan_tf1.model.inputs import build_inputs
+from dcgan_tf1.model.inputs import BatchPlan, build_inputs
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.losses import LOSSES
 from dcgan_tf1.model.network import Discriminator, ForwardPass, Generator, Network

@@ -12,8 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model import collectives as workers
-from dcgan_tf1.model import randomness
+from dcgan_tf1.model import collectives, randomness
 from dcgan_tf1.model.kernels import kernels
 
 # Takes an op seed (an integer, or None) and returns a TensorFlow initializer.
@@ -116,7 +115,7 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
     Neither mode updates the moving averages. Instead, the layer records its statistics in the graph
     collection `BATCH_STATISTICS`, and `update_moving_statistics` creates the update ops.
 
-    In training mode with several workers, `workers.synchronized` decides whose images the batch consists of.
+    In training mode with several workers, `collectives.synchronized` decides whose images the batch consists of.
 
     As in `tf.layers`, images use the fused op. The batch variance that it *reports for the moving average* is
     the unbiased estimate (multiplied by n / (n - 1), where n = batch * height * width). Vectors [batch,
@@ -140,9 +139,9 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
         moving_variance = _variable('moving_variance', channels, _ones, trainable=False)
         # Read here and not in a branch, whose ops would not wait for the updates that the schedule put first.
         moving = (moving_mean.read_value(), moving_variance.read_value())
-        is_synchronized = workers.is_synchronized()
+        is_synchronized = collectives.is_synchronized()
         if is_synchronized:
-            y, mean, variance = workers.batch_norm(x, gamma, beta, epsilon)
+            y, mean, variance = collectives.batch_norm(x, gamma, beta, epsilon)
         elif x.shape.ndims == 4:
             y, mean, variance = _cond(
                 is_training,
@@ -153,14 +152,14 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
             exact = full_precision(x)
             mean, variance = _cond(is_training, lambda: tuple(tf.nn.moments(exact, [0])), lambda: moving)
             y = tf.cast(tf.nn.batch_normalization(exact, mean, variance, beta, gamma, epsilon), x.dtype)
-        shape = workers.whole_shape(x) if is_synchronized else tf.shape(x)
+        shape = collectives.whole_shape(x) if is_synchronized else tf.shape(x)
         values_per_channel = tf.cast(tf.reduce_prod(shape[:-1]), tf.float32)
         one = tf.constant(1.)
         variance_factor = (values_per_channel - 1) / values_per_channel if x.shape.ndims == 4 else one
         if is_synchronized:
             variance /= variance_factor
         else:
-            mean, variance = workers.mean_statistics([mean, variance])
+            mean, variance = collectives.mean_statistics([mean, variance])
         for statistic in (
                 BatchStatistic(moving_mean, moving[0], mean, 1 - momentum, one, ()),
                 BatchStatistic(moving_variance, moving[1], variance, 1 - momentum, variance_factor, ())):
@@ -197,9 +196,9 @@ def dropout(x: tf.Tensor, rate: float, is_training: Union[bool, tf.Tensor]) -> t
     with tf.name_scope('dropout') as scope:
         rate = tf.where(is_training, rate, 0.)
         step = tf.train.get_global_step().read_value()
-        uniform = tf.random.stateless_uniform(workers.whole_shape(x), randomness.derive_seed(
+        uniform = tf.random.stateless_uniform(collectives.whole_shape(x), randomness.derive_seed(
             tf.get_default_graph().seed, randomness.DROPOUT, step, name=scope))
-        uniform = workers.take_share(uniform)
+        uniform = collectives.take_share(uniform)
         return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 
 

@@ -4,8 +4,8 @@ import functools
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import layers
+from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.session import create_session
 
 
 def check(precision: str, training: bool = True) -> None:

@@ -19,9 +19,7 @@ from dcgan_tf1.sample import latent, sampler
 from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import images as image_files
-from dcgan_tf1.util import outputs, pixels, progress
+from dcgan_tf1.util import charts, files, image_files, pixels, terminal
 from dcgan_tf1.util.errors import UserError
 
 _FRAME_MS = 110  # of interpolations
@@ -32,7 +30,7 @@ _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 def run(settings: SampleSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     settings = sample_settings.for_generator(settings)
-    outputs.prepare(settings.output, is_folder=not image_files.suffix(settings.output))
+    files.prepare_output(settings.output, is_folder=not image_files.suffix(settings.output))
     noise_file = read_noise(settings) if settings.noise else None
     with sampler.Sampler(settings) as generator:
         statistics = generator.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
@@ -49,7 +47,7 @@ def run(settings: SampleSettings) -> int:
             noise = draw(settings.num_images)
             image_files.save_images(settings.output, generate(noise), noise, functools.partial(_grid, settings))
             count = len(noise)
-    progress.say('%d images from %s: %s' % (count, settings.checkpoint, settings.output))
+    terminal.say('%d images from %s: %s' % (count, settings.checkpoint, settings.output))
     return 0
 
 
@@ -58,7 +56,7 @@ def _to_uint8(settings: SampleSettings, images: np.ndarray) -> np.ndarray:
 
 
 def _grid(settings: SampleSettings, images: np.ndarray, columns: Optional[int] = None) -> np.ndarray:
-    return plots.grid(_to_uint8(settings, images), columns or settings.columns, settings.padding, settings.scale)
+    return charts.grid(_to_uint8(settings, images), columns or settings.columns, settings.padding, settings.scale)
 
 
 def _interpolate(settings: SampleSettings, draw: _Draw, generate: _Generate) -> int:
@@ -76,7 +74,7 @@ def _interpolate(settings: SampleSettings, draw: _Draw, generate: _Generate) -> 
     if is_animation:
         images = images.reshape(num_paths, num_points, *images.shape[1:])
         frames = [_grid(settings, images[:, point])
-                  for point in progress.track(range(num_points), 'drawing frames', num_points)]
+                  for point in terminal.track(range(num_points), 'drawing frames', num_points)]
         image_files.save_animation(settings.output, frames, _FRAME_MS, last_frame_ms=_FRAME_MS)
     else:
         image_files.save_images(settings.output, images, noise, functools.partial(_grid, settings, columns=num_points))
@@ -102,7 +100,7 @@ def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> i
         examples_of_terms = np.split(_to_uint8(settings, examples), ends[:-1])
         *term_means, result = _to_uint8(settings, means)
         signs = [sign for sign, _ in terms]
-        return plots.equation(list(zip(signs, examples_of_terms, term_means)), result, settings.padding, settings.scale)
+        return charts.equation(list(zip(signs, examples_of_terms, term_means)), result, settings.padding, settings.scale)
 
     image_files.save_images(settings.output, means, results, render)
     return len(images)

@@ -10,9 +10,9 @@ from dcgan_tf1.model.layers import extra_average_name
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.sample.statistics_cache import StatisticsCache
-from dcgan_tf1.util import progress
+from dcgan_tf1.util import terminal
+from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.session import create_session
 
 _MAX_BATCH = 1000
 
@@ -74,7 +74,7 @@ class Sampler:
         values = cache.read({statistic.moving.op.name: statistic.moving.shape.as_list()
                              for statistic in self._generator.statistics})
         if values is None:
-            drawn = progress.track(self._batches.draw(self._session, batches), 'standing statistics', batches)
+            drawn = terminal.track(self._batches.draw(self._session, batches), 'standing statistics', batches)
             values = standing_statistics.accumulate(self._session, self._generator, self._generator.noise, drawn)
             cache.write(values)
         return values
@@ -106,7 +106,7 @@ class Sampler:
         parts = np.array_split(noise, math.ceil(len(noise) / _MAX_BATCH))
         return np.concatenate([
             self._session.run(self._generator.images, {self._generator.noise: part, **feed})
-            for part in progress.track(parts, 'generating images', len(noise), len)])
+            for part in terminal.track(parts, 'generating images', len(noise), len)])
 
     def _use(self, statistics: Statistics) -> Dict[tf.Tensor, Any]:
         """Makes batch norm normalize with these statistics. Returns what to feed for it."""

@@ -3,7 +3,7 @@ import dataclasses
 from typing import Any, ClassVar, Dict, Iterable, Optional, Tuple, TypeVar
 
 from dcgan_tf1.model import networks
-from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
+from dcgan_tf1.runs.checkpoints import loading
 from dcgan_tf1.runs.checkpoints.saving import is_run_checkpoint, named_checkpoint
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.runs.saved_settings import MEASURED, check_network, differences, read
@@ -20,7 +20,7 @@ from dcgan_tf1.settings.fields import (
     text,
 )
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings, is_decay
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 from dcgan_tf1.util.errors import UserError
 
 _IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
@@ -150,8 +150,8 @@ def for_run(settings: _Generator) -> _Generator:
 def for_generator(settings: _Generator) -> _Generator:
     """Settings of a command that generates images, with what --run_dir or --checkpoint determines.
 
-    Raises: UserError as `for_run` and `given_checkpoints.find` do.
+    Raises: UserError as `for_run` and `loading.find` do.
     """
     if settings.run_dir:
         return for_run(settings)
-    return settings.replace(checkpoint=given_checkpoints.find(settings.checkpoint)) if settings.checkpoint else settings
+    return settings.replace(checkpoint=loading.find(settings.checkpoint)) if settings.checkpoint else settings

@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 import numpy as np
 
 from dcgan_tf1.runs.checkpoints.files import statistics_path
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import image_files
 from dcgan_tf1.util.files import write_atomically
 
 

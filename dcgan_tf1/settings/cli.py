@@ -4,7 +4,7 @@ from typing import Any, Callable, Type
 
 from absl import app, flags
 
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.fields import Settings
 from dcgan_tf1.util import terminal
 from dcgan_tf1.util.errors import UserError

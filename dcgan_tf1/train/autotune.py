@@ -1,21 +1,25 @@
 """What --kernels=auto and --precision=auto stand for on this machine. A new run measures it, and records the result."""
+import contextlib
 import hashlib
 import time
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 import dcgan_tf1
+from dcgan_tf1.data import AnyImages, Images
 from dcgan_tf1.model import graph, precision
+from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.kernels import timing as kernel_timing
-from dcgan_tf1.model.kernels.timing import Timer
+from dcgan_tf1.model.kernels.timing import Timer, Timings
 from dcgan_tf1.model.kernels.timings_cache import TimingsCache, default_path
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.train import step_timing
 from dcgan_tf1.train.workers.cluster import Cluster
-from dcgan_tf1.util import processor, progress
+from dcgan_tf1.util import processor, terminal
+from dcgan_tf1.util.device import create_session
 
 # bfloat16 rounds more, so it is only chosen if it makes a step at least this many times as fast.
 _MIN_GAIN_OF_BFLOAT16 = 1.1
@@ -112,11 +116,11 @@ def _choose_precision(settings: TrainSettings, cache: TimingsCache, timer: Timer
     key = _name_of_a_step(settings)
     gain = cache.read().get(key)
     if gain is None:
-        progress.say('--precision=auto: timing steps in float32 and in bfloat16')
+        terminal.say('--precision=auto: timing steps in float32 and in bfloat16')
         try:
             first, second = [_choose_kernels(settings.replace(precision=name), cache, timer, clock)[0]
                              for name in ('float32', 'bfloat16')]
-            gain = kernel_timing.elapsed_gain(step_timing.compare(first, second, timer))
+            gain = kernel_timing.elapsed_gain(compare(first, second, timer))
         # Whatever keeps a network from training in bfloat16 (types in a network of the user, a missing kernel), float32
         # is the answer. What keeps it from training at all will be reported when the training begins.
         except Exception as error:
@@ -129,5 +133,58 @@ def _choose_precision(settings: TrainSettings, cache: TimingsCache, timer: Timer
 
 
 def _name_of_a_step(settings: TrainSettings) -> str:
-    values = [getattr(settings, name) for name in _OF_A_STEP] + [run_settings.network_checksum(settings.network)]
+    values = [getattr(settings, name) for name in _OF_A_STEP] + [saved_settings.network_checksum(settings.network)]
     return 'step of %s in bfloat16, %s' % (settings.network, hashlib.md5(repr(values).encode()).hexdigest())
+
+
+SECONDS = 3.  # for timing steps, after those that warm up
+
+
+class Steps(NamedTuple):
+    """An initialized training."""
+
+    train: Callable[[int], List[float]]  # runs steps; returns the last losses, the discriminator's first
+    graph: tf.Graph
+    session: tf.Session
+
+
+def build(settings: TrainSettings, images: AnyImages) -> Steps:
+    """Builds the training graph and initializes it.
+
+    Args:
+      settings: of a training.
+      images: a dataset, as `data.load` returns it.
+
+    Raises:
+        UserError: if this TensorFlow cannot train with these settings.
+    """
+    precision.check(settings.precision)
+    with tf.Graph().as_default() as training_graph:
+        training = graph.build_training(settings, images, batch_plan(settings, images.num_examples))
+        session = create_session(settings.xla)
+        session.run(tf.global_variables_initializer())
+        training.start_batches(session, 0)
+        training_graph.finalize()
+    fetches = (training.step.train_op, training.step.discriminator_loss, training.step.generator_loss)
+
+    def train(steps):
+        for _ in range(steps):
+            fetched = session.run(fetches)
+        return [float(loss) for loss in fetched[1:]]
+    return Steps(train, training_graph, session)
+
+
+@contextlib.contextmanager
+def _on_noise(settings: TrainSettings) -> Iterator[Steps]:
+    """Steps on images of noise, after one that warms up."""
+    shape = (settings.batch_size, settings.image_size, settings.image_size, settings.channels)
+    steps = build(settings, Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'noise'))
+    with contextlib.closing(steps.session):
+        steps.train(1)
+        yield steps
+
+
+def compare(settings: TrainSettings, other: TrainSettings, timer: Timer) -> Timings:
+    """Times the steps of two trainings in turns. Raises what their graphs raise."""
+    with _on_noise(settings) as first, _on_noise(other) as second:
+        return timer(lambda: first.train(1), lambda: second.train(1), SECONDS)

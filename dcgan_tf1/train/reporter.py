@@ -4,17 +4,14 @@ import json
 import math
 import os
 import time
-from typing import Any, Dict, Optional, TextIO
+from typing import Any, Dict, Iterator, Optional, TextIO
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.train.events import EventWriter
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import images as image_files
-from dcgan_tf1.util import progress
+from dcgan_tf1.util import charts, image_files, terminal
 from dcgan_tf1.util.errors import UserError, add_filename
 from dcgan_tf1.util.files import write_atomically
 
@@ -56,7 +53,7 @@ class Reporter:
             graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
             self._events.add(0, graph_def=graph_def.SerializeToString())
         self._last_drawing = time.monotonic()  # when the run began or the losses were drawn
-        self._bar = progress.bar(total=settings.steps, initial=start_step, unit='step')
+        self._bar = terminal.bar(total=settings.steps, initial=start_step, unit='step')
 
     def close(self) -> None:
         """Closes all files."""
@@ -76,7 +73,7 @@ class Reporter:
         text = ' '.join(text.splitlines())  # a file name may contain line breaks
         self._append(self._log_file, time.strftime('%Y-%m-%d %H:%M:%S ') + text)
         if terminal:
-            progress.say(text)
+            terminal.say(text)
 
     @staticmethod
     def _append(file: TextIO, line: str) -> None:
@@ -122,8 +119,8 @@ class Reporter:
 
     def grid(self, path: str, images: np.ndarray, step: int, tag: str) -> None:
         """Writes images, uint8 [n, height, width, channels], as one picture to a file and to TensorBoard."""
-        picture = plots.grid(images, scale=2)
-        content = plots.png(picture)
+        picture = charts.grid(images, scale=2)
+        content = charts.png(picture)
         write_atomically(path, content)
         self._events.add(step, summary=tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
             height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
@@ -134,7 +131,7 @@ class Reporter:
         if self._records and (is_last or now - self._last_drawing >= SECONDS_BETWEEN_DRAWINGS):
             self._last_drawing = now
             title = os.path.basename(os.path.abspath(self._folder.path))
-            write_atomically(self._folder.losses, plots.losses(self._records, title))
+            write_atomically(self._folder.losses, charts.losses(self._records, title))
 
 
 def write_animation(folder: RunFolder, path: str, max_frames: int = 30, shrink_by: int = 1) -> None:
@@ -154,6 +151,51 @@ def write_animation(folder: RunFolder, path: str, max_frames: int = 30, shrink_b
     every = max(1, math.ceil((len(grids) - 1) / (max_frames - 1)))
     shown = [grids[index] for index in sorted({*range(0, len(grids), every), len(grids) - 1})]
     pictures = [image_files.read_image(grid)[::shrink_by, ::shrink_by] for grid in shown]
-    frames = plots.with_captions(pictures, [f'step {folder.step_of(grid):,}' for grid in shown])
+    frames = charts.with_captions(pictures, [f'step {folder.step_of(grid):,}' for grid in shown])
     frame_ms = 10 * min(40, max(25, 750 // len(frames)))  # 250 to 400: few frames are shown longer
     image_files.save_animation(path, frames, frame_ms, last_frame_ms=2000)
+
+
+class EventWriter:
+    """Writes one event file. Every event is flushed at once, and a failed write raises an error immediately.
+
+    `tf.summary.FileWriter` writes in a thread of its own. An error there ends in a traceback in TensorFlow 2
+    and is lost in TensorFlow 1.15.
+
+    The file holds serialized `tf.Event` records, the first of which states the version of the format
+    (https://github.com/tensorflow/tensorflow/blob/master/tensorflow/core/util/events_writer.cc).
+    """
+
+    def __init__(self, path: str):
+        """Starts a new file.
+
+        Args:
+          path: see `RunFolder.new_events_path`.
+        Raises: UserError if the file cannot be written.
+        """
+        self._path = path
+        with self._user_errors():
+            self._writer = tf.python_io.TFRecordWriter(os.fsencode(path))
+        self.add(0, file_version='brain.Event:2')
+
+    def add(self, step: int, **fields: Any) -> None:
+        """Writes a `tf.Event` of this step, with these fields of the protocol buffer.
+
+        Raises: UserError if the file cannot be written.
+        """
+        with self._user_errors():
+            self._writer.write(tf.Event(wall_time=time.time(), step=step, **fields).SerializeToString())
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the file. Raises UserError if that fails."""
+        with self._user_errors():
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def _user_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise UserError('%s cannot be written (%s): free disk space or make the folder writable, then '
+                            'run the command again' % (self._path, error.message)) from error

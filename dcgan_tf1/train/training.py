@@ -11,21 +11,18 @@ from dcgan_tf1 import data, metrics
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import graph, precision
 from dcgan_tf1.model import inputs as model_inputs
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.settings import flag_files
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.train import autotune as fastest
-from dcgan_tf1.train import data as training_data
-from dcgan_tf1.train import preparation
+from dcgan_tf1.train import autotune, preparation, training_data
 from dcgan_tf1.train.best_checkpoint import BestCheckpoint
 from dcgan_tf1.train.loop import Run, TrainingLoop, follow
 from dcgan_tf1.train.reporter import Reporter
 from dcgan_tf1.train.warm_start import WarmStart
 from dcgan_tf1.train.workers.cluster import Cluster
-from dcgan_tf1.util import device, progress
+from dcgan_tf1.util import device, terminal
 from dcgan_tf1.util.errors import UserError
 
 _Config = Dict[str, Any]
@@ -44,14 +41,14 @@ def train(settings: TrainSettings) -> int:
 
 
 def _train(settings: TrainSettings, cluster: Cluster) -> int:
-    folder = RunFolder(run_settings.run_dir(settings))
+    folder = RunFolder(saved_settings.run_dir(settings))
     earlier_config = cluster.from_chief(folder.read_config() if cluster.is_chief else None)
     if earlier_config:
-        earlier = run_settings.from_config(earlier_config, folder.config)
+        earlier = saved_settings.from_config(earlier_config, folder.config)
         settings = preparation.for_resume(settings, earlier)
         if cluster.is_chief:
             _check_same_settings(folder, settings, earlier)
-            run_settings.check_data_dir(folder, settings, earlier)
+            saved_settings.check_data_dir(folder, settings, earlier)
     if settings.evaluate_every and settings.best_by not in metrics.rankings(data.has_labels(settings.dataset)):
         raise UserError('--best_by must be %s, because this --dataset has no labels'
                         % ' or '.join(metrics.rankings(False)))
@@ -60,12 +57,12 @@ def _train(settings: TrainSettings, cluster: Cluster) -> int:
     settings = preparation.resolve(settings, images.num_examples)
     _check_images(settings, images)
     config: _Config = {'versions': _versions(), 'data': data_record}
-    network_checksum = run_settings.network_checksum(settings.network)
+    network_checksum = saved_settings.network_checksum(settings.network)
     if network_checksum:
         config['network_checksum'] = network_checksum
     _check_workers(folder, settings, cluster, config, earlier_config)
     if not earlier_config:
-        settings, notes_on_speed = fastest.choose_for_all(settings, cluster)
+        settings, notes_on_speed = autotune.choose_for_all(settings, cluster)
         notes += notes_on_speed
     config['flags'] = settings.with_absolute_paths().as_dict()
     run = Run(folder, settings, images, model_inputs.batch_plan(settings, images.num_examples))
@@ -85,7 +82,7 @@ def _check_same_settings(folder: RunFolder, settings: TrainSettings, earlier: Tr
     if changes:
         raise UserError('%s holds a run with other settings: %s. To resume that run, use --flagfile=%s; to start '
                         'another, name a new --run_dir' % (folder.path, '; '.join(changes), folder.flags))
-    run_settings.check_network(settings.network, folder)
+    saved_settings.check_network(settings.network, folder)
 
 
 def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster, config: _Config,
@@ -167,10 +164,10 @@ class _Training:
                 session.run(self._graph.cooperation.copy_from_chief)
             self._cluster.listen(self._write_faults)
             if self._cluster.from_chief(self._is_finished(start_step)):
-                progress.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
+                terminal.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
                              % (self._run.folder.path, start_step))
                 return 0
-            earlier = run_settings.read(self._run.folder) if self._earlier_config else None
+            earlier = saved_settings.read(self._run.folder) if self._earlier_config else None
             with contextlib.closing(Reporter(self._run.folder, settings, start_step, earlier)) as reporter:
                 self._write_settings()
                 self._log_device(reporter, session)
@@ -199,7 +196,7 @@ class _Training:
         # Keep the versions that the run was started with: they determine the exact numbers.
         versions = self._earlier_config.get('versions') if self._earlier_config else self._config['versions']
         flags = cli_flags.to_flags(self._run.settings.with_absolute_paths())
-        self._run.folder.write_flags(flag_files.encode(flags))
+        self._run.folder.write_flags(cli_flags.flag_file(flags))
         self._written_config = {**self._config, 'versions': versions}
         self._run.folder.write_config(self._written_config)  # last: with it, the folder holds a run
 

@@ -4,9 +4,8 @@ from typing import Callable, Optional
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
-from dcgan_tf1.runs.checkpoints import names as checkpoint_names
-from dcgan_tf1.util import progress
+from dcgan_tf1.runs.checkpoints import loading, variable_names
+from dcgan_tf1.util import terminal
 
 
 class WarmStart:
@@ -20,16 +19,16 @@ class WarmStart:
       with_adam: bool, whether the checkpoint has the state of Adam.
     """
 
-    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = progress.say):
+    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = terminal.say):
         """Compares the checkpoint with the variables of the default graph.
 
         Args:
-          path: the checkpoint, as `given_checkpoints.find` accepts it.
+          path: the checkpoint, as `loading.find` accepts it.
           renames: the value of --checkpoint_names.
           log: receives a line about values that are rounded.
         Raises: UserError that names every missing, unexpected and wrongly shaped variable of the networks.
         """
-        self._checkpoint = given_checkpoints.GivenCheckpoint(given_checkpoints.find(path), renames, log)
+        self._checkpoint = loading.GivenCheckpoint(loading.find(path), renames, log)
         self.path = self._checkpoint.path
         shapes = self._checkpoint.shapes
         networks, adam = {}, {}
@@ -48,7 +47,7 @@ class WarmStart:
         scopes = {name.split('/')[0] for name in networks}
         # What lies outside of both networks, such as an encoder, does not make them others.
         self._checkpoint.check({name: shape for name, shape in shapes.items() if name.split('/')[0] in scopes
-                                and not checkpoint_names.is_of_training(name)}, networks)
+                                and not variable_names.is_of_training(name)}, networks)
         self._variables = {**networks, **(adam if self.with_adam else {})}
 
     def restore(self, session: tf.Session) -> None:

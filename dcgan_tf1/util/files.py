@@ -1,7 +1,15 @@
 """Writing files: readers see the old content or the new, never a part."""
 import contextlib
+import errno
+import math
 import os
-from typing import Collection, Union
+import shutil
+import time
+from typing import IO, Callable, Collection, Iterator, Union
+
+import tensorflow.compat.v1 as tf
+
+from dcgan_tf1.util.errors import UserError, short_reason
 
 # By these two, a folder is recognized as that of a run.
 RUN_CONFIG, RUN_FLAGS = 'config.json', 'train.flags'
@@ -40,3 +48,100 @@ def is_device(path: str) -> bool:
 def is_run_folder(names: Collection[str]) -> bool:
     """Whether a folder that contains files of these names is that of a run."""
     return RUN_CONFIG in names and RUN_FLAGS in names
+
+
+def prepare_output(path: str, is_folder: bool = False) -> None:
+    """Makes sure that --output can be written, and creates the folders above it.
+
+    Args:
+      path: the value of --output.
+      is_folder: whether it names a new folder, not a file that may exist already.
+    Raises: UserError.
+    """
+    if is_folder and os.path.lexists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        raise UserError('--output=%s exists already: remove it, or name another folder' % path)
+    if not is_folder and (os.path.isdir(path) or path.endswith(('/', os.sep))):
+        raise UserError('--output=%s is a folder: name a file in it' % path)
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        if os.path.exists(path) and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        partial = path.rstrip('/' + os.sep) + '.partial'
+        if not is_device(path) and not os.path.lexists(partial):
+            with open(partial, 'wb'):
+                pass
+            os.remove(partial)
+    except OSError as error:
+        raise UserError('--output=%s cannot be written (%s: %s): make that writable, or name another place'
+                        % (path, error.filename, error.strerror)) from error
+
+
+@contextlib.contextmanager
+def new_folder(path: str) -> Iterator[str]:
+    """A folder to fill, which appears under its name when it is complete.
+
+    Args:
+      path: the folder, which does not exist or is empty (see `prepare_output`).
+    Yields: its temporary path. What an earlier process left there is deleted.
+    Raises: UserError if it cannot be written.
+    """
+    partial = path.rstrip('/' + os.sep) + '.partial'
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        os.makedirs(partial)
+        yield partial
+        if os.path.isdir(path):
+            os.rmdir(path)
+        os.replace(partial, path)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError('--output=%s cannot be written (%s): free some space, or name a folder that is writable'
+                        % (path, getattr(error, 'strerror', None) or short_reason(error))) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore
+
+
+_POLL_SECONDS = 0.01
+
+
+@contextlib.contextmanager
+def hold_lock(path: str, on_taken: Callable[[str], None] = lambda holder: None, seconds: float = math.inf) -> Iterator[None]:
+    """Holds a lock, until the block is left or this process ends. Does nothing where locks are not supported.
+
+    Args:
+      path: the file of the lock, which contains the process ID of its holder.
+      on_taken: called with that ID if another process holds the lock. If it returns, this process waits.
+      seconds: how long it waits at most.
+    Raises: BlockingIOError if another process still holds the lock then.
+    """
+    with open(path, 'a+', encoding='utf-8') as file:
+        try:
+            if fcntl:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            on_taken(file.read().strip())
+            _wait(file, seconds)
+        except OSError:
+            pass  # the file system does not support locks
+        file.truncate(0)
+        file.write('%d\n' % os.getpid())
+        file.flush()
+        yield
+
+
+def _wait(file: IO[str], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)

@@ -2,7 +2,7 @@
 import base64
 import html
 import math
-from typing import Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 Cell = Union[str, int, float, bool, Tuple[str, ...]]
 Row = Tuple[Optional[str], Sequence[Cell]]  # CSS class of the row, and its cells
@@ -63,3 +63,12 @@ def format_value(value: Union[float, List[float]]) -> str:
         return '%d' % value
     decimals = max(0, 3 - int(math.log10(max(abs(value), 1))))
     return '%.*f' % (decimals, value)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown markdown_table that ends with a line break.
+
+    Cells are converted to text, and vertical bars escaped.
+    """
+    lines = [header, ['---'] * len(header), *rows]
+    return ''.join('| %s |\n' % ' | '.join(str(cell).replace('|', '\\|') for cell in line) for line in lines)

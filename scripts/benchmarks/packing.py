@@ -23,11 +23,11 @@ from typing import Any, Dict, Optional, Sequence
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.model.batches import BatchPlan
+from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.util import markdown, processor
+from dcgan_tf1.util import pages, processor
+from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.files import write_atomically
-from dcgan_tf1.util.session import create_session
 from scripts.lib.arguments import at_least, existing_folder, list_of, path
 from scripts.lib.machine import write_image_files
 from scripts.lib.measurements import read_json
@@ -147,7 +147,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             other[name] != result[name] for name in ('count', 'image_size', 'processor'))] + [result]
         results.sort(key=lambda result: (result['processor'], result['count'], result['image_size']))
         write_atomically(stored, (json.dumps(results, indent=1) + '\n').encode())
-    text = _INTRODUCTION % (BATCH_SIZE, tf.__version__) + markdown.table(_HEADINGS, list(map(_row, results)))
+    text = _INTRODUCTION % (BATCH_SIZE, tf.__version__) + pages.markdown_table(_HEADINGS, list(map(_row, results)))
     write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
     print(text)
 

@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
+from dcgan_tf1.util.device import session_config
 from dcgan_tf1.util.files import write_atomically
-from dcgan_tf1.util.session import session_config
 from scripts.benchmarks.training import catalog, tasks
 from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorflow_process
 from scripts.lib.arguments import at_least, path
@@ -101,7 +101,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             rows.append(['%s, %s' % (recipe, schedule), implementation.precision, *shares, '%.0f' % total])
             print(*rows[-1], sep=' | ', flush=True)
     text = _INTRODUCTION % (tensorflow_process.FRAMEWORK, tensorflow_device(), parsed.steps)
-    text += markdown.table(['recipe, schedule', 'precision', *KINDS, 'sum'], rows)
+    text += pages.markdown_table(['recipe, schedule', 'precision', *KINDS, 'sum'], rows)
     os.makedirs(parsed.output, exist_ok=True)
     write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
 

@@ -28,13 +28,13 @@ def run_worker() -> None:
     tf.Session  # noqa: B018 (TensorFlow loads many of its modules when they are first used)
     imported = time.perf_counter()
     from dcgan_tf1.train import __main__ as train
-    from dcgan_tf1.train import signals
+    from dcgan_tf1.train import loop
 
     def stop_before_first_step(_):
         print(imported - start, time.perf_counter() - imported, flush=True)
         os._exit(0)
     # The training loop enters this context right before the first step.
-    signals.GracefulShutdown.__enter__ = stop_before_first_step
+    loop.GracefulShutdown.__enter__ = stop_before_first_step
     train.main()
 
 

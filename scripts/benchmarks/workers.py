@@ -23,13 +23,12 @@ from dcgan_tf1.data import Images
 from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model import graph
 from dcgan_tf1.model import inputs as model_inputs
-from dcgan_tf1.settings import flags as cli_flags
-from dcgan_tf1.settings import recipes
+from dcgan_tf1.settings import cli_flags, recipes
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
-from dcgan_tf1.util import markdown, processor
+from dcgan_tf1.util import pages, processor
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, list_of, one_of, path
 from scripts.lib.paths import ROOT, results_folder
@@ -164,7 +163,7 @@ def report(stored: Dict[str, Any]) -> str:
     """The content of README.md."""
     rounds = len(stored['results'][0]['seconds'])
     introduction = _INTRODUCTION % (stored['processor'], stored['tensorflow'], rounds)
-    return introduction + markdown.table(_HEADINGS, _rows(stored['results']))
+    return introduction + pages.markdown_table(_HEADINGS, _rows(stored['results']))
 
 
 if __name__ == '__main__':

@@ -21,11 +21,10 @@ from typing import Any, Dict, List
 import numpy as np
 
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import charts, pages
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import paths, runs, trainings
 from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path
@@ -127,17 +126,17 @@ def figure(rows: List[Dict[str, Any]], seeds: int) -> bytes:
       rows: a result of `compare`.
       seeds: number of float32 runs.
     """
-    drawing = plots.figure(7, 2.8)
+    drawing = charts.figure(7, 2.8)
     for axes, loss in zip(drawing.subplots(1, len(LOSSES)), LOSSES):
         for row in (row for row in rows if row['loss'] == loss):
             length, middle = row['last'] - row['first'] + 1, (row['first'] + row['last']) / 2
-            axes.bar(middle, row['high'] - row['low'], 0.9 * length, row['low'], color=plots.COLORS['light_gray'],
+            axes.bar(middle, row['high'] - row['low'], 0.9 * length, row['low'], color=charts.COLORS['light_gray'],
                      label='float32, range of %d seeds' % seeds if row['first'] == 1 else None)
-            axes.plot([middle] * len(row['bfloat16']), row['bfloat16'], 'o', color=plots.COLORS['vermilion'],
+            axes.plot([middle] * len(row['bfloat16']), row['bfloat16'], 'o', color=charts.COLORS['vermilion'],
                       markersize=4, label='bfloat16, each seed' if row['first'] == 1 else None)
-        plots.label(axes, x='Steps', y=loss.replace('_', ' ').capitalize())
-    plots.legend_above(drawing, drawing.axes[0], 2)
-    return plots.render(drawing)
+        charts.label(axes, x='Steps', y=loss.replace('_', ' ').capitalize())
+    charts.legend_above(drawing, drawing.axes[0], 2)
+    return charts.render(drawing)
 
 
 def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
@@ -150,7 +149,7 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
         image_size = '%d×%d' % (settings['image_size'], settings['image_size'])
         rows.append([recipe, settings['batch_size'], image_size, settings['steps'], settings['seeds'],
                      settings['bfloat16_seeds'], within])
-    parts = [_INTRODUCTION, markdown.table([
+    parts = [_INTRODUCTION, pages.markdown_table([
         'recipe', 'batch size', 'image size', 'steps', 'float32 runs', 'bfloat16 runs',
         'within the seeds\' spread'], rows)]
     for recipe, comparison in comparisons.items():
@@ -161,7 +160,7 @@ def readme(comparisons: Dict[str, Dict[str, Any]]) -> str:
         parts += ['\n## %s\n\n![Losses](%s.png)\n\n' % (recipe, recipe),
                   'Measured with %s:\n\n```\n%s\n```\n\n' % (
                       comparison['how']['versions'], _command(recipe, comparison['how'])),
-                  markdown.table(['loss', 'steps', 'float32', 'bfloat16'], rows)]
+                  pages.markdown_table(['loss', 'steps', 'float32', 'bfloat16'], rows)]
     return ''.join(parts)
 
 

@@ -12,7 +12,7 @@ def tensorflow_device() -> str:
     import tensorflow.compat.v1 as tf
 
     from dcgan_tf1.util import device
-    from dcgan_tf1.util.session import create_session
+    from dcgan_tf1.util.device import create_session
     with tf.Graph().as_default(), create_session() as session:
         return device.name(session)
 

@@ -3,7 +3,7 @@ import argparse
 import os
 from typing import Container, Iterator, NamedTuple, Optional, Sequence, Tuple
 
-from dcgan_tf1.util import progress
+from dcgan_tf1.util import terminal
 from scripts.lib import trainings
 
 # A training has collapsed if its images, from this step on, look all alike to the classifier.
@@ -56,7 +56,7 @@ def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], n
     """
     missing = {(training, seed) for training, seed, _ in _missing(experiment, all_trainings, num_seeds)}
     current, start = None, 0
-    with progress.bar(total=sum(training.steps[-1] for training, _ in missing), unit='step') as bar:
+    with terminal.bar(total=sum(training.steps[-1] for training, _ in missing), unit='step') as bar:
         def show(step):
             bar.update(start + step - bar.n)
         for training, seed, step in _missing(experiment, all_trainings, num_seeds):
@@ -64,7 +64,7 @@ def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], n
                 current, start = (training, seed), bar.n
                 bar.set_description('%s, seed %d' % (training.name, seed))
             if bar.disable:
-                progress.say('%s, seed %d, step %d' % (training.name, seed, step))
+                terminal.say('%s, seed %d, step %d' % (training.name, seed, step))
             run_dir = experiment.finished_run(training, seed, step)
             if run_dir is None:
                 run_dir = run_folder(arguments.runs, training.name, seed)

@@ -9,8 +9,8 @@ from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import sampler
 from dcgan_tf1.sample import settings as sample_settings
-from dcgan_tf1.settings import flags as cli_flags
-from dcgan_tf1.util import progress
+from dcgan_tf1.settings import cli_flags
+from dcgan_tf1.util import terminal
 from scripts.lib import trainings
 
 
@@ -39,7 +39,7 @@ class Scorer:
     def _evaluator(self):
         if not self._cached:
             flags = ('--images=none', *trainings.dataset_flags(self._arguments), *self._flags)
-            self._cached = Evaluator(_evaluation_settings(self._arguments, *flags), progress.say)
+            self._cached = Evaluator(_evaluation_settings(self._arguments, *flags), terminal.say)
         return self._cached
 
     def scores(self, images: np.ndarray) -> Dict[str, Any]:

@@ -20,8 +20,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import api
-from dcgan_tf1.settings import flags as cli_flags
-from dcgan_tf1.settings import recipes
+from dcgan_tf1.settings import cli_flags, recipes
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.util.files import write_atomically

@@ -23,7 +23,7 @@ import PIL
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, path
 from scripts.lib.paths import results_folder
@@ -127,7 +127,7 @@ def section(rows: List[Dict[str, Any]], arguments: argparse.Namespace) -> str:
     text = '## TensorFlow %s, Python %d.%d\n\n' % (tf.__version__, *sys.version_info[:2])
     text += 'NumPy %s, Pillow %s, hypothesis %s; `--inputs=%d --seed=%d`.\n\n' % (
         numpy.__version__, PIL.__version__, hypothesis.__version__, arguments.inputs, arguments.seed)
-    return text + markdown.table(['read', 'inputs', *_COLUMNS.values()], cells)
+    return text + pages.markdown_table(['read', 'inputs', *_COLUMNS.values()], cells)
 
 
 def _other_sections(report: str, heading: str) -> List[str]:

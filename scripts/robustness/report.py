@@ -3,8 +3,7 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import charts, pages
 from scripts.lib.measurements import Measurements
 from scripts.robustness.baseline import FAULT_RECIPE
 from scripts.robustness.kills import SIGNALS
@@ -123,7 +122,7 @@ def _verdict(killed: Dict[str, Any], found: Sequence[str]) -> str:
 def _kill_table(killed: Dict[str, Any]) -> str:
     header = ['recipe', 'kills in a checkpoint', 'kills in a picture', 'kills elsewhere', 'partial lines',
               'partial files', 'differences']
-    return markdown.table(header, [
+    return pages.markdown_table(header, [
         ['`%s`' % recipe, *(values['kills'][moment] for moment in (CHECKPOINT, PICTURE, ELSEWHERE)),
          values['partial_lines'], len(values['partial_files']), len(values['differences'])]
         for recipe, values in killed.items()])
@@ -133,7 +132,7 @@ def _signal_table(killed: Dict[str, Any]) -> str:
     rows = [['`%s`' % recipe, name, '%.2f' % outcome['seconds'], outcome['status'],
              'yes' if outcome['saved'] else 'no']
             for recipe, values in killed.items() for name, outcome in sorted(values['signals'].items())]
-    return markdown.table(['recipe', 'signal', 'seconds to the end', 'exit status', 'saved'], rows)
+    return pages.markdown_table(['recipe', 'signal', 'seconds to the end', 'exit status', 'saved'], rows)
 
 
 def _fault_table(faults: Dict[str, Any]) -> str:
@@ -141,7 +140,7 @@ def _fault_table(faults: Dict[str, Any]) -> str:
     for name, values in sorted(faults.items()):
         result = 'differs' if values['differences'] else 'like the undisturbed run'
         rows.append([name, values['status'], ' '.join(values['error'].split()), result])
-    return markdown.table(['fault', 'exit status', 'message', 'afterwards'], rows)
+    return pages.markdown_table(['fault', 'exit status', 'message', 'afterwards'], rows)
 
 
 def _long_run(values: Dict[str, List[int]], long_steps: int) -> str:
@@ -153,11 +152,11 @@ def _long_run(values: Dict[str, List[int]], long_steps: int) -> str:
 
 def draw_long_run(values: Dict[str, List[int]]) -> bytes:
     """A PNG of memory and disk use by step; `values`: see `long_run.measure_long_run`."""
-    figure = plots.figure(7, 2.6)
+    figure = charts.figure(7, 2.6)
     for axes, name, title in zip(figure.subplots(1, 2), ('memory', 'disk'),
                                  ('Resident memory of the process', 'Size of the run folder')):
         sizes = np.array(values[name]) / _MEBIBYTE
-        axes.plot(values['step'], sizes, color=plots.COLORS['blue'], linewidth=1.6)
+        axes.plot(values['step'], sizes, color=charts.COLORS['blue'], linewidth=1.6)
         axes.set_ylim(0, 1.1 * max(sizes))
-        plots.label(axes, title, 'Step', 'MiB')
-    return plots.render(figure)
+        charts.label(axes, title, 'Step', 'MiB')
+    return charts.render(figure)

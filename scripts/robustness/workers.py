@@ -27,7 +27,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.train.workers.peers import LOST_STATUS
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import at_least, path
 from scripts.lib.measurements import Measurements
@@ -169,7 +169,7 @@ def report(measurements: Measurements) -> str:
                     statuses = ', '.join(sorted({str(outcome['status']) for outcome in group}))
                     rows.append(['`%s`' % ending, moment, len(group), '%.1f' % seconds[len(seconds) // 2],
                                  '%.1f' % seconds[-1], statuses])
-        parts.append(markdown.table(['signal', 'when', 'times', 'median seconds', 'most seconds', 'status'], rows))
+        parts.append(pages.markdown_table(['signal', 'when', 'times', 'median seconds', 'most seconds', 'status'], rows))
         found = problems(version, values)
         parts.append('\n' + ('Afterwards the run equaled the undisturbed one bit for bit.\n' if not found
                              else ''.join('- %s\n' % fault for fault in found)))

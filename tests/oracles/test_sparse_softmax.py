@@ -12,7 +12,7 @@ from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.layers import BATCH_STATISTICS
 from dcgan_tf1.model.losses import LOSSES
 from dcgan_tf1.model.networks import sparse_softmax
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from scripts.benchmarks.training.reference import tf_layers_sparse_softmax as oracle
 

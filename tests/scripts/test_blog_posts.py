@@ -17,7 +17,7 @@ from PIL import Image
 from dcgan_tf1.model import losses
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from scripts.experiments.blog_posts import __main__ as script
 from scripts.experiments.blog_posts import layout, report, rules, trained, untrained
 from scripts.experiments.blog_posts.post_002 import STRETCHED
@@ -126,7 +126,7 @@ def test_counts_are_exact():
 def test_stretched_as_imshow_does():
     images = np.random.RandomState(0).uniform(-0.3, 0.1, (3, 4, 5, 1))
     images[2] = 0.05
-    figure = plots.figure(1, 1)
+    figure = charts.figure(1, 1)
     for image, stretched in zip(images, trained.stretch(images)):
         shown = figure.add_subplot(111).imshow(image[..., 0], cmap='gray')
         np.testing.assert_allclose(stretched[..., 0], 2 * shown.norm(image[..., 0]) - 1, atol=1e-6)

@@ -8,8 +8,8 @@ from helpers import MAIN_RUN
 from PIL import Image
 
 from dcgan_tf1.data import mnist, mnist_10k
-from dcgan_tf1.model.batches import BatchPlan
 from dcgan_tf1.model.graph import build_training
+from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.util import pixels

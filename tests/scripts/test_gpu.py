@@ -9,7 +9,7 @@ import pytest
 from dcgan_tf1.evaluate import __main__ as evaluate
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.model import precision
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.util import device
 from scripts import gpu
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from dcgan_tf1.data import mnist, mnist_10k
 from dcgan_tf1.model import precision
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from scripts.experiments import precision as script
 
 pytestmark = pytest.mark.any_tensorflow
@@ -34,7 +34,7 @@ def test_figure():
     picture = Image.open(io.BytesIO(script.figure(rows, 4))).convert('RGB')
     assert picture.size == (1400, 560)
     colors = {'#%02x%02x%02x' % color for _, color in picture.getcolors(2 ** 24)}
-    assert {plots.COLORS['light_gray'], plots.COLORS['vermilion']} <= colors
+    assert {charts.COLORS['light_gray'], charts.COLORS['vermilion']} <= colors
 
 
 @pytest.mark.slow

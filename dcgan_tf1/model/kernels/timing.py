@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.model.kernels import kernels, routes
 from dcgan_tf1.model.kernels.kernels import Convolution, Route
 from dcgan_tf1.model.kernels.timings_cache import TimingsCache
-from dcgan_tf1.util.session import create_session
+from dcgan_tf1.util.device import create_session
 
 # A route is taken if it is at least this many times as fast. Smaller gains may be noise.
 MIN_GAIN = 1.05

@@ -5,7 +5,7 @@ import math
 import os
 from typing import Any, Dict, Mapping, Optional
 
-from dcgan_tf1.util import locks
+from dcgan_tf1.util import files
 from dcgan_tf1.util.files import write_atomically
 
 _LOCK_SECONDS = 1.  # to wait for another process, which holds the lock for some milliseconds
@@ -45,7 +45,7 @@ class TimingsCache:
         if self._path and values:
             with contextlib.suppress(OSError):
                 os.makedirs(os.path.dirname(self._path), exist_ok=True)
-                with locks.hold(self._path + '.lock', seconds=_LOCK_SECONDS):
+                with files.hold_lock(self._path + '.lock', seconds=_LOCK_SECONDS):
                     content = self._content()
                     numbers.update(_numbers(content.get(self._machine)))
                     content[self._machine] = numbers

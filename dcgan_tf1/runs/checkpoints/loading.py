@@ -10,10 +10,10 @@ from typing import Any, Callable, Dict, Iterable, Optional, Sequence
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.checkpoints import names as checkpoint_names
+from dcgan_tf1.runs.checkpoints import variable_names
 from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, check_variables, index_path, open_checkpoint
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.util import foreign_files, progress
+from dcgan_tf1.util import file_kinds, terminal
 from dcgan_tf1.util import renames as checkpoint_renames
 from dcgan_tf1.util.errors import UserError, short_reason
 
@@ -41,13 +41,13 @@ def find(path: str) -> str:
             return _find_in_folder(os.path.dirname(path) or '.')
         if stem != path:
             return stem
-        kind = foreign_files.describe(path)
+        kind = file_kinds.describe_model(path)
         if kind:
             raise UserError('%s is %s: name a checkpoint that tf.train.Saver wrote' % (path, kind))
         return path  # in TensorFlow's oldest format, a checkpoint is one file
     newest = _newest(glob.glob(glob.escape(path) + '-*.index'), path)
     if newest:
-        progress.say('%s: using the checkpoint %s' % (path, newest))
+        terminal.say('%s: using the checkpoint %s' % (path, newest))
     return newest or path
 
 
@@ -66,7 +66,7 @@ def _find_in_folder(folder: str) -> str:
     if not found:
         raise UserError('%s contains no checkpoint, only %s: name a checkpoint, or the folder that contains it'
                         % (folder, ', '.join(sorted(os.listdir(folder))[:5]) or 'nothing'))
-    progress.say('%s: using the checkpoint %s%s' % (folder, found, hint))
+    terminal.say('%s: using the checkpoint %s%s' % (folder, found, hint))
     return found
 
 
@@ -101,7 +101,7 @@ class GivenCheckpoint:
       shapes: {name: shape} of its variables, under the names that they have after the renames.
     """
 
-    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = progress.say):
+    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = terminal.say):
         """Reads the names and shapes.
 
         Args:
@@ -118,14 +118,14 @@ class GivenCheckpoint:
             self._dtypes = reader.get_variable_to_dtype_map()
         self._is_of_objects = '_CHECKPOINTABLE_OBJECT_GRAPH' in shapes
         self._names: Dict[str, str] = {}  # our name → name in the file
-        self._weights: checkpoint_names.Shapes = {}  # their shapes, without renames
+        self._weights: variable_names.Shapes = {}  # their shapes, without renames
         for name in sorted(shapes):
             if self._is_of_objects and _NOT_A_WEIGHT.search(name):
                 continue
             own_name = name[:-len(_VALUE_OF_OBJECT)] if name.endswith(_VALUE_OF_OBJECT) else name
-            if not checkpoint_names.is_of_training(own_name):
+            if not variable_names.is_of_training(own_name):
                 self._weights[own_name] = shapes[name]
-            renamed = checkpoint_names.translate(own_name, checkpoint_renames.parse(renames) if renames else [])
+            renamed = variable_names.translate(own_name, checkpoint_renames.parse(renames) if renames else [])
             if renamed in self._names:
                 raise UserError('--checkpoint_names=%s gives %s and %s the same name, %s: change it'
                                 % (renames, self._names[renamed], name, renamed))
@@ -140,15 +140,15 @@ class GivenCheckpoint:
         """
         by_name = {variable.op.name: variable for variable in variables}
         self.check({name: shape for name, shape in self.shapes.items() if name in by_name
-                    or checkpoint_names.value_if_absent(name, by_name) is not None}, by_name)
+                    or variable_names.value_if_absent(name, by_name) is not None}, by_name)
         self.assign(session, by_name)
 
-    def check(self, shapes: checkpoint_names.Shapes, variables: Dict[str, tf.Variable]) -> None:
+    def check(self, shapes: variable_names.Shapes, variables: Dict[str, tf.Variable]) -> None:
         """Checks that these are the shapes of these variables.
 
         Args:
           shapes: those of `shapes` that the variables are to take all of. Some may be missing
-            (`checkpoint_names.value_if_absent`).
+            (`variable_names.value_if_absent`).
           variables: {name here: variable}.
         Raises: UserError that says how the variables can be renamed, or else names every problem.
         """
@@ -156,7 +156,7 @@ class GivenCheckpoint:
             check_variables(self.path, shapes, self._required(variables))
         except UserError as error:
             expected = {name: variable.shape.as_list() for name, variable in variables.items()}
-            suggestion = checkpoint_names.suggest(self._weights, expected)
+            suggestion = variable_names.suggest(self._weights, expected)
             others = ', '.join(sorted(set(self._weights) - set(expected))[:5])
             if suggestion == '' and self._renames:
                 raise UserError('%s has the names of this network already: remove --checkpoint_names' % self.path
@@ -178,7 +178,7 @@ class GivenCheckpoint:
         """Gives {name here: variable} the values in the file, which must have their shapes.
 
         Adds no ops to the graph. Other floating-point types are rounded to those of the variables. Variables that the
-        file may lack get the values of `checkpoint_names.value_if_absent`.
+        file may lack get the values of `variable_names.value_if_absent`.
         Raises: CorruptCheckpointError if the file is damaged.
         """
         stored = {name: variable for name, variable in variables.items() if name in self.shapes}
@@ -200,13 +200,13 @@ class GivenCheckpoint:
         """
         networks = {name.split('/')[0] for name in variables}
         unused = [name for name, shape in self.shapes.items()
-                  if shape and name not in variables and not checkpoint_names.is_of_training(name)
+                  if shape and name not in variables and not variable_names.is_of_training(name)
                   and ('/' not in name or name.split('/')[0] in networks)]
         return {name: variable for name, variable in variables.items()
                 if unused or name in self.shapes or self._value_if_absent(name) is None}
 
     def _value_if_absent(self, name: str) -> Optional[float]:
-        return checkpoint_names.value_if_absent(name, self.shapes)
+        return variable_names.value_if_absent(name, self.shapes)
 
     def _log_absent(self, values: Dict[str, Optional[float]]) -> None:
         """Says what becomes of {name: value} of the variables that the checkpoint lacks."""

@@ -7,7 +7,7 @@ from typing import Callable, List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.runs.checkpoints import loading as given_checkpoints
+from dcgan_tf1.runs.checkpoints import loading
 from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, checkpoint_files, data_paths, index_path, restore
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util.errors import UserError, short_reason
@@ -49,12 +49,12 @@ def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
 
     Args:
       folder: the run.
-      name: a step, 'best', a path as `given_checkpoints.find` accepts it, or None for the newest checkpoint.
+      name: a step, 'best', a path as `loading.find` accepts it, or None for the newest checkpoint.
     Raises: UserError if the run has no such checkpoint.
     """
     if name and not is_run_checkpoint(name):
         in_run = os.path.join(folder.checkpoints, name)
-        return given_checkpoints.find(in_run if os.path.exists(index_path(in_run)) else name)
+        return loading.find(in_run if os.path.exists(index_path(in_run)) else name)
     best = best_checkpoint(folder)
     if not name:
         path = last_checkpoint(folder)

@@ -8,8 +8,8 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.model.collectives import Workers
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.peers import SILENCE_SECONDS, Peers
+from dcgan_tf1.util.device import create_session, session_config
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.session import create_session, session_config
 
 # What a Session reports when another worker has gone.
 _ERRORS_OF_OTHERS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,

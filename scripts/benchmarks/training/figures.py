@@ -3,7 +3,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from scripts.benchmarks.training.catalog import BOUND, PACKAGE, POST
 from scripts.benchmarks.training.comparisons import PRECISIONS, fastest
 from scripts.benchmarks.training.race import Result
@@ -12,7 +12,7 @@ from scripts.benchmarks.training.report import format_milliseconds
 # Labels, and how the names of the implementations begin. The fastest one of each is drawn.
 _GROUPS = (("Post's loop", POST), ('Keras 3', 'Keras'), ('PyTorch, fastest', 'PyTorch'), ('dcgan_tf1', PACKAGE),
            ('GEMM bound', BOUND))
-_COLORS = {'float32': plots.COLORS['sky_blue'], 'bfloat16': plots.COLORS['orange']}
+_COLORS = {'float32': charts.COLORS['sky_blue'], 'bfloat16': charts.COLORS['orange']}
 _BAR_HEIGHT = 0.4  # a group has a height of 1
 
 
@@ -21,19 +21,19 @@ def time_per_step(results: Sequence[Result]) -> bytes:
     schedules = list(dict.fromkeys(result.schedule for result in results))
     panels = [_groups(results, schedule) for schedule in schedules]
     heights = [max(1, len(groups)) for groups in panels]
-    figure = plots.figure(7, 0.9 + 0.42 * sum(heights) + 0.35 * len(panels))
+    figure = charts.figure(7, 0.9 + 0.42 * sum(heights) + 0.35 * len(panels))
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False,
                                gridspec_kw={'height_ratios': heights})[:, 0]
     for axes, schedule, groups in zip(all_axes, schedules, panels):
         _draw(axes, groups)
-        plots.label(axes, 'Schedule ' + schedule)
+        charts.label(axes, 'Schedule ' + schedule)
         axes.grid(False)  # the bars are labeled with their values
     longest = [max(result.milliseconds) for groups in panels for _, bars in groups for result in bars if result]
     all_axes[-1].set_xlim(0, 1.12 * max(longest, default=1.))
     all_axes[-1].set_xlabel('Milliseconds per step: median of the windows, and their range', fontsize=9)
     handles = [all_axes[0].barh([0], [0], color=_COLORS[precision]) for precision in PRECISIONS]
     all_axes[0].legend(handles, PRECISIONS, fontsize=9, frameon=False, loc='lower right')
-    return plots.render(figure)
+    return charts.render(figure)
 
 
 _Group = Tuple[str, List[Optional[Result]]]  # label, a result or None for each of PRECISIONS

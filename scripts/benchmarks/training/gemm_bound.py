@@ -17,7 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.util.session import session_config
+from dcgan_tf1.util.device import session_config
 from scripts.benchmarks.training.implementations import (
     TrainingProgram,
     dcgan_tf1_loop,

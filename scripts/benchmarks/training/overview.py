@@ -1,7 +1,7 @@
 """The page that shows the results of all processors side by side."""
 from typing import Dict
 
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from scripts.benchmarks.training.catalog import PACKAGE
 from scripts.benchmarks.training.comparisons import FRAMEWORKS, compare, compare_auto, find
 from scripts.benchmarks.training.measurements import Measurements
@@ -24,17 +24,17 @@ def page(folders: Dict[str, Measurements]) -> str:
     """
     rows = [['[%s](%s/README.md)' % (measurements.device, name), measurements.frameworks,
              measurements.note.replace('\n', ' '), measurements.windows] for name, measurements in folders.items()]
-    text = _INTRODUCTION + markdown.table(['processor', 'programs', 'note', 'windows'], rows)
+    text = _INTRODUCTION + pages.markdown_table(['processor', 'programs', 'note', 'windows'], rows)
     for recipe in dict.fromkeys(recipe for measurements in folders.values() for recipe in measurements.races):
         text += '\n## %s\n\n' % recipe
         rows = [row for measurements in folders.values() for row in _rows(measurements, recipe)]
-        text += markdown.table(['processor', 'schedule', 'precision', 'ms per step', "over the post's loop", *(
+        text += pages.markdown_table(['processor', 'schedule', 'precision', 'ms per step', "over the post's loop", *(
             'over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
     choices = [[measurements.device, recipe, row['schedule'], row['choice']['precision'], format_ratio(row['auto']),
                 row['best']] for measurements in folders.values() for recipe, results in measurements.races.items()
                for row in compare_auto(results)]
     if choices:
-        text += '\n## What --kernels=auto with --precision=auto chose\n\n' + markdown.table(
+        text += '\n## What --kernels=auto with --precision=auto chose\n\n' + pages.markdown_table(
             ['processor', 'recipe', 'schedule', 'precision', 'over the fastest fixed choice', 'which is'], choices)
     return text
 

@@ -3,7 +3,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from scripts.benchmarks.training.catalog import BOUND, POST
 from scripts.benchmarks.training.comparisons import (
     FRAMEWORKS,
@@ -74,7 +74,7 @@ def _comparison_table(results: Sequence[Result]) -> str:
                       if row[framework] else '' for framework in FRAMEWORKS]
         rows.append([row['schedule'], row['precision'], format_ratio(row['post']), *frameworks,
                      format_bound(row['gemm_bound'])])
-    return markdown.table(['schedule', 'precision', "over the post's loop", *(
+    return pages.markdown_table(['schedule', 'precision', "over the post's loop", *(
         'over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
 
 
@@ -107,7 +107,7 @@ def _race_table(results: Sequence[Result], batch_size: int) -> str:
         cells += ['' if result.name == BOUND else _mebibytes(result.peak)]
         cells += [_mebibytes(result.device_peak)] * has_gpu
         rows.append(cells)
-    return markdown.table(header, rows)
+    return pages.markdown_table(header, rows)
 
 
 def _precision(result: Result) -> str:

@@ -1,7 +1,7 @@
 """Describes to a worker process what to train."""
 from typing import Any, Dict
 
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from scripts.benchmarks.training.catalog import Implementation
 from scripts.benchmarks.training.implementations import Hyperparameters

@@ -4,8 +4,7 @@ from typing import Dict, List
 
 import numpy as np
 
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import charts, image_files
 from scripts.experiments.batch_norm.measure import scored_seeds
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
@@ -26,7 +25,7 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
 
     Lines are means over the seeds, bands their range.
     """
-    drawing = plots.figure(7, 8)
+    drawing = charts.figure(7, 8)
     grid = drawing.subplots(len(_SCORES), len(plan), squeeze=False, sharey='row')
     for axes_of_score, (score, title) in zip(grid, _SCORES.items()):
         for axes, (recipe, steps) in zip(axes_of_score, plan.items()):
@@ -34,7 +33,7 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
             for mode, (name, color) in _SHOWN.items():
                 values = [[modes[mode]['scores'].get(score, np.nan) for modes in modes_of_seeds]
                           for modes_of_seeds in seeds]
-                color = plots.COLORS[color]
+                color = charts.COLORS[color]
                 # Training mode and standing statistics nearly coincide: a wide line below a dashed one.
                 axes.plot(steps, list(map(np.mean, values)), color=color, marker='.', label=name,
                           linewidth=2.6 if mode == 'batch' else 1.4,
@@ -43,17 +42,17 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
                                   alpha=0.15, linewidth=0)
             real = measurements.content['real']['scores'].get(score)
             if real is not None:
-                axes.axhline(real, color=plots.COLORS['reference'], linewidth=1, linestyle=':',
+                axes.axhline(real, color=charts.COLORS['reference'], linewidth=1, linestyle=':',
                              label='Real images')
             axes.set_xscale('log')
             axes.set_yscale('log' if score == 'frechet_distance' else 'linear')
             axes.set_xticks(steps)
             axes.set_xticklabels([f'{step:,}' for step in steps])
             axes.minorticks_off()
-            plots.label(axes, recipe if axes in grid[0] else None, 'Step' if axes in grid[-1] else None,
+            charts.label(axes, recipe if axes in grid[0] else None, 'Step' if axes in grid[-1] else None,
                         title if axes is axes_of_score[0] else None)
-    plots.legend_above(drawing, grid[0, 0], 3)
-    return plots.render(drawing)
+    charts.legend_above(drawing, grid[0, 0], 3)
+    return charts.render(drawing)
 
 
 def digits(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
@@ -62,16 +61,16 @@ def digits(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
     Bars are means over the seeds; the line shows real images.
     """
     modes = [mode for mode in _SHOWN if mode != 'moving 0.99']
-    drawing = plots.figure(7, 0.4 + 1.8 * len(plan))
+    drawing = charts.figure(7, 0.4 + 1.8 * len(plan))
     real = measurements.content['real']['scores']['histogram']
     for axes_of_recipe, (recipe, steps) in zip(
             drawing.subplots(len(plan), len(modes), squeeze=False, sharey=True), plan.items()):
         for axes, mode in zip(axes_of_recipe, modes):
             seeds = scored_seeds(measurements, recipe, steps[-1])
-            plots.bars(axes, np.mean([each[mode]['scores']['histogram'] for each in seeds], axis=0), real)
-            plots.label(axes, _SHOWN[mode][0], 'Digit',
+            charts.bars(axes, np.mean([each[mode]['scores']['histogram'] for each in seeds], axis=0), real)
+            charts.label(axes, _SHOWN[mode][0], 'Digit',
                         '%s\nshare' % recipe if axes is axes_of_recipe[0] else None)
-    return plots.render(drawing)
+    return charts.render(drawing)
 
 
 def samples(recipe: str, steps: List[int], output: str) -> bytes:
@@ -81,7 +80,7 @@ def samples(recipe: str, steps: List[int], output: str) -> bytes:
     """
     names = [mode.name for mode in MODES]
     digit_size = 5.4 / (_NUM_DIGITS * len(steps))  # inches
-    drawing = plots.figure(7, 0.35 + len(_SHOWN) * (digit_size + 0.14))
+    drawing = charts.figure(7, 0.35 + len(_SHOWN) * (digit_size + 0.14))
     grid = drawing.subplots(len(_SHOWN), len(steps), squeeze=False)
     for column, step in enumerate(steps):
         rows = _rows(_stored_grid(recipe, step, output))
@@ -92,18 +91,18 @@ def samples(recipe: str, steps: List[int], output: str) -> bytes:
             axes.set_xticks([])
             axes.set_yticks([])
             for spine in axes.spines.values():
-                spine.set_color(plots.COLORS['vermilion'] if mode == _FAILING else 'none')
+                spine.set_color(charts.COLORS['vermilion'] if mode == _FAILING else 'none')
                 spine.set_linewidth(2)
         grid[0, column].set_title(f'Step {step:,}', fontsize=10)
     for axes, mode in zip(grid[:, 0], _SHOWN):
         name = _SHOWN[mode][0].replace(', ', ',\n').replace(' never', '\nnever')
         axes.set_ylabel(name, fontsize=9, rotation=0, ha='right', va='center')
-    return plots.render(drawing)
+    return charts.render(drawing)
 
 
 def samples_of_all_modes(recipe: str, steps: List[int], output: str) -> bytes:
     """A PNG: as `samples`, but with all kinds of statistics and a panel per step."""
-    drawing = plots.figure(7, 0.2 + 3.1 * -(-len(steps) // 2))
+    drawing = charts.figure(7, 0.2 + 3.1 * -(-len(steps) // 2))
     grid = drawing.subplots(-(-len(steps) // 2), 2, squeeze=False)
     for axes in grid.flat[len(steps):]:
         axes.set_visible(False)
@@ -116,7 +115,7 @@ def samples_of_all_modes(recipe: str, steps: List[int], output: str) -> bytes:
         axes.set_yticks([_PADDING + height * (row + 0.5) for row in range(len(MODES))])
         axes.set_yticklabels([mode.name for mode in MODES] if axes in grid[:, 0] else [], fontsize=9)
         axes.tick_params(length=0)
-    return plots.render(drawing)
+    return charts.render(drawing)
 
 
 def grid_path(recipe: str, step: int, output: str) -> str:

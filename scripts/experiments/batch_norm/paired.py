@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy as np
 from scipy import stats
 
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from dcgan_tf1.util.pages import format_value
 from scripts.lib.scoring import score_title
 
@@ -79,7 +79,7 @@ def section(recipe: str, step: int, seeds: List[Dict[str, Any]]) -> str:
         secondary = [difference(values(mode, score), values(REFERENCE, score), 0.) for score in SECONDARY]
         rows.append([mode, _interval(tested), _p(p), _p(tested.p_equivalent), *map(_interval, secondary)])
     return _EXPLANATION % {'seeds': len(seeds), 'recipe': recipe, 'step': f'{step:,}', 'margin': margin,
-                           'comparisons': len(COMPARED)} + markdown.table(
+                           'comparisons': len(COMPARED)} + pages.markdown_table(
         ['statistics', score_title(PRIMARY), 'p', 'equivalent, p', *map(score_title, SECONDARY)], rows)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Dict, List
 
 import numpy as np
 
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from dcgan_tf1.util.pages import format_value
 from scripts.experiments.batch_norm import paired
 from scripts.experiments.batch_norm.measure import collapsed_seeds, scored_seeds
@@ -107,7 +107,7 @@ def _score_table(seeds: List[Dict[str, Any]], real: Dict[str, Any]) -> str:
     rows = [[mode.name, *(_cell(_values(seeds, mode, score)) for score in REPORTED_SCORES)]
             for mode in _modes(seeds)]
     rows.append(['real', *(format_value(real[score]) for score in REPORTED_SCORES)])
-    return markdown.table(['statistics', *map(score_title, REPORTED_SCORES)], rows)
+    return pages.markdown_table(['statistics', *map(score_title, REPORTED_SCORES)], rows)
 
 
 def _gap_table(seeds: List[Dict[str, Any]]) -> str:
@@ -120,4 +120,4 @@ def _gap_table(seeds: List[Dict[str, Any]]) -> str:
                 layers[kind] = ', '.join('%.3f' % gap for gap in means)
         change = np.mean([modes[mode.name]['change_with_companions'] for modes in seeds])
         rows.append([mode.name, layers['mean'], layers['variance'], '%.2f' % change])
-    return markdown.table(['statistics', 'means', 'log variances', 'change with companions'], rows)
+    return pages.markdown_table(['statistics', 'means', 'log variances', 'change with companions'], rows)

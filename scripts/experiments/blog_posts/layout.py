@@ -2,14 +2,13 @@
 import textwrap
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from dcgan_tf1.util import markdown
-from dcgan_tf1.util import pages as html
+from dcgan_tf1.util import pages
 
 NOT_MEASURED = 'not measured yet'
 
 # A block is one of:
 #   ('heading', text), ('text', text), ('command', lines), ('link', text, URL, text after it),
-#   ('table', header, rows), where a row is (class or None, cells) as in `html.table`,
+#   ('table', header, rows), where a row is (class or None, cells) as in `pages.table`,
 #   ('figure', file name, caption, bytes of a PNG file).
 Block = Tuple
 Row = Tuple[Optional[str], Sequence[str]]
@@ -58,9 +57,9 @@ def to_html(title: str, parts: Sequence[Tuple[str, Sequence[Block]]]) -> str:
     lines = []
     for part_title, blocks in parts:
         if part_title:
-            lines.append('<h2>%s</h2>' % html.escape(part_title))
+            lines.append('<h2>%s</h2>' % pages.escape(part_title))
         lines += [_HTML[block[0]](*block[1:]) for block in blocks]
-    return html.document(title, lines)
+    return pages.document(title, lines)
 
 
 _MARKDOWN = {
@@ -68,12 +67,12 @@ _MARKDOWN = {
     'text': lambda text: textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False) + '\n\n',
     'command': '```\n{}\n```\n\n'.format,
     'link': '[{}]({}){}\n\n'.format,
-    'table': lambda header, rows: markdown.table(header, [cells for _, cells in rows]) + '\n',
+    'table': lambda header, rows: pages.markdown_table(header, [cells for _, cells in rows]) + '\n',
     'figure': lambda name, caption, content: '![%s](%s)\n\n%s\n\n' % (caption.split(':')[0], name, caption)}
 _HTML = {
-    'heading': lambda text: '<h3>%s</h3>' % html.escape(text),
-    'text': lambda text: '<p>%s</p>' % html.escape(text),
-    'command': lambda text: '<pre>%s</pre>' % html.escape(text),
-    'link': lambda *parts: '<p><a href="{1}">{0}</a>{2}</p>'.format(*map(html.escape, parts)),
-    'table': html.table,
-    'figure': lambda name, caption, content: html.image(content, 'png', caption)}
+    'heading': lambda text: '<h3>%s</h3>' % pages.escape(text),
+    'text': lambda text: '<p>%s</p>' % pages.escape(text),
+    'command': lambda text: '<pre>%s</pre>' % pages.escape(text),
+    'link': lambda *parts: '<p><a href="{1}">{0}</a>{2}</p>'.format(*map(pages.escape, parts)),
+    'table': pages.table,
+    'figure': lambda name, caption, content: pages.image(content, 'png', caption)}

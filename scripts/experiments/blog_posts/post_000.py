@@ -1,7 +1,7 @@
 """Post 000: steps per epoch, and the losses of the first epoch in two readings of the printed code."""
 from typing import Any, Dict, List, Tuple
 
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from scripts.experiments.blog_posts import losses, rules
 from scripts.experiments.blog_posts.figures import draw_band, mark_published
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Block, Section, row
@@ -76,17 +76,17 @@ def _reading_blocks(reading: str, numbers: List[Number], sentences: str,
 
 
 def _figure(measured: Dict[str, List[Number]], bounds: Tuple[float, float]) -> bytes:
-    drawing = plots.figure(7, 3.2)
+    drawing = charts.figure(7, 3.2)
     for axes, loss in zip(drawing.subplots(1, 2), LOSSES):
         if loss == 'generator_loss':
             for bound in bounds:
-                axes.axhline(bound, color=plots.COLORS['black'], linestyle=':', linewidth=1,
+                axes.axhline(bound, color=charts.COLORS['black'], linestyle=':', linewidth=1,
                              label='Bounds of two sigmoids' if bound == bounds[0] else None)
         for reading, numbers in measured.items():
             numbers = [each for each in numbers if each.name == loss]
             draw_band(axes, numbers, [each.step for each in numbers], _READINGS[reading][2],
                       'Ours, ' + reading)
         mark_published(axes, [each.step for each in numbers], [each.published for each in numbers])
-        plots.label(axes, x='Batch of the first epoch', y=loss.replace('_', ' ').capitalize())
-    plots.legend_above(drawing, drawing.axes[0], 4)
-    return plots.render(drawing)
+        charts.label(axes, x='Batch of the first epoch', y=loss.replace('_', ' ').capitalize())
+    charts.legend_above(drawing, drawing.axes[0], 4)
+    return charts.render(drawing)

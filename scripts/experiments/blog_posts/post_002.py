@@ -5,8 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import images as image_files
+from dcgan_tf1.util import charts, image_files
 from scripts.experiments.blog_posts import rules
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Block, Section, row
 from scripts.experiments.blog_posts.values import made_with, mean_and_sd, number, value_range, verdict
@@ -222,7 +221,7 @@ def _compare_with_baseline(scores: Scores, lengths: Dict[str, int]) -> Tuple[str
 
 
 def _figure(scores: Scores, shown, real, folder: str) -> bytes:
-    drawing = plots.figure(7, 1.05 * len(shown) + 0.2)
+    drawing = charts.figure(7, 1.05 * len(shown) + 0.2)
     grid = drawing.subplots(len(shown), 2, squeeze=False, sharey='col',
                             gridspec_kw={'width_ratios': [2.6, 1]})
     for (left, right), key in zip(grid, shown):
@@ -236,8 +235,8 @@ def _figure(scores: Scores, shown, real, folder: str) -> bytes:
         left.set_title('%s\n%s steps, sharpness %s' % (name[0].upper() + name[1:], f'{key[2]:,}', sharpness),
                        fontsize=9, loc='left')
         shares = np.array([each['histogram'] for each in scores[key]])
-        plots.bars(right, shares.mean(axis=0), real)
+        charts.bars(right, shares.mean(axis=0), real)
         for each in shares:
-            right.plot(range(len(each)), each, '.', color=plots.COLORS['black'], markersize=3)
-        plots.label(right, y='Share', x='Digit' if right is grid[-1, 1] else None)
-    return plots.render(drawing)
+            right.plot(range(len(each)), each, '.', color=charts.COLORS['black'], markersize=3)
+        charts.label(right, y='Share', x='Digit' if right is grid[-1, 1] else None)
+    return charts.render(drawing)

@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from scripts.experiments.blog_posts import rules
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Row, Section, row
 from scripts.experiments.blog_posts.values import SUMMARY_HEADER, exact, summary_cells, verdict
@@ -51,14 +51,14 @@ def _parameters(published: Dict[str, Any], stored: Dict[str, List]) -> Tuple[boo
 
 
 def _figure(ours: np.ndarray, value: float) -> bytes:
-    drawing = plots.figure(7, 2.8)
+    drawing = charts.figure(7, 2.8)
     axes = drawing.add_subplot(111)
     summary = rules.summary(ours)
-    axes.axvspan(summary.low, summary.high, color=plots.COLORS['light_gray'], alpha=0.6, label='Central 95%')
+    axes.axvspan(summary.low, summary.high, color=charts.COLORS['light_gray'], alpha=0.6, label='Central 95%')
     bins = np.geomspace(max(summary.smallest, 1e-9) / 2, 2 * summary.largest, 30)
-    axes.hist(ours, bins=bins, color=plots.COLORS['blue'], label='Our seeds')
-    axes.axvline(value, color=plots.COLORS['vermilion'], linewidth=2, label='Post')
+    axes.hist(ours, bins=bins, color=charts.COLORS['blue'], label='Our seeds')
+    axes.axvline(value, color=charts.COLORS['vermilion'], linewidth=2, label='Post')
     axes.set_xscale('log')
-    plots.label(axes, x='Magnitude of the logit', y='Number of seeds')
-    plots.legend_above(drawing, axes, 3)
-    return plots.render(drawing)
+    charts.label(axes, x='Magnitude of the logit', y='Number of seeds')
+    charts.legend_above(drawing, axes, 3)
+    return charts.render(drawing)

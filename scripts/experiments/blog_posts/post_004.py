@@ -2,7 +2,7 @@
 import math
 from typing import Any, Dict, List, Tuple
 
-from dcgan_tf1.util import charts as plots
+from dcgan_tf1.util import charts
 from scripts.experiments.blog_posts import losses, rules
 from scripts.experiments.blog_posts.figures import draw_band, mark_published
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Section, row
@@ -115,7 +115,7 @@ def _rows(post: List[Number], notebook: List[Number]):
 
 
 def _figure(post: List[Number], notebook: List[Number]) -> bytes:
-    drawing = plots.figure(7, 5.6)
+    drawing = charts.figure(7, 5.6)
     grid = drawing.subplots(2, 2, gridspec_kw={'width_ratios': [2.4, 1]})
     for axes_of_loss, loss in zip(grid, LOSSES):
         pairs = [pair for pair in zip(post, notebook) if pair[0].name == loss]
@@ -126,11 +126,11 @@ def _figure(post: List[Number], notebook: List[Number]) -> bytes:
         _draw(zoom, zoomed, range(len(zoomed)))
         zoom.set_xticks(range(len(first)))
         zoom.set_xlim(-0.5, max(len(first), 1) - 0.5)
-        plots.label(whole, y=loss.replace('_', ' ').capitalize(), x='Step')
-        plots.label(zoom, 'First rows (zoom)' if loss == LOSSES[0] else None, x='Step')
+        charts.label(whole, y=loss.replace('_', ' ').capitalize(), x='Step')
+        charts.label(zoom, 'First rows (zoom)' if loss == LOSSES[0] else None, x='Step')
         zoom.set_xticklabels(map(str, first))
-    plots.legend_above(drawing, grid[0, 1], 3)
-    return plots.render(drawing)
+    charts.legend_above(drawing, grid[0, 1], 3)
+    return charts.render(drawing)
 
 
 def _draw(axes, pairs: List[Tuple[Number, Number]], positions) -> None:
@@ -139,12 +139,12 @@ def _draw(axes, pairs: List[Tuple[Number, Number]], positions) -> None:
     altered = [(position, ours.published, other.published)
                for position, (ours, other) in zip(positions, pairs) if ours.published != other.published]
     axes.plot([position for position, _, _ in altered], [value for _, _, value in altered], 'o', markersize=7,
-              color=plots.COLORS['orange'], fillstyle='none', markeredgewidth=1.8,
+              color=charts.COLORS['orange'], fillstyle='none', markeredgewidth=1.8,
               label='Notebook, where it differs')
     axes.set_yscale('log')
     for position, value, other in altered:
         axes.annotate('', (position, other), (position, value), arrowprops={
-            'arrowstyle': '->', 'color': plots.COLORS['gray'], 'shrinkA': 4, 'shrinkB': 5})
+            'arrowstyle': '->', 'color': charts.COLORS['gray'], 'shrinkA': 4, 'shrinkB': 5})
     low, high = axes.get_ylim()
     axes.set_yticks([tick for tick in _TICKS if low <= tick <= high])
     axes.yaxis.set_major_formatter('{x:g}')

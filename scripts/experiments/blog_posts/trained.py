@@ -9,8 +9,7 @@ from dcgan_tf1 import data
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train import preparation
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import pixels
+from dcgan_tf1.util import charts, pixels
 from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.blog_posts.post_002 import STRETCHED, sample_path
 from scripts.experiments.blog_posts.untrained import rounded, training_settings
@@ -123,7 +122,7 @@ class BlogPosts(runs.Experiment):
                     scores[name] = self._scorer.scores(view)
                     if save_samples:
                         write_atomically(sample_path(arguments.output, recipe, name, step),
-                              plots.png(plots.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES)))
+                              charts.png(charts.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES)))
         return scores
 
 

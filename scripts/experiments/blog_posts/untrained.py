@@ -9,13 +9,12 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import data
 from dcgan_tf1.data import Images, image_folder
 from dcgan_tf1.model import graph, randomness
-from dcgan_tf1.model.batches import BatchPlan
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.model.inputs import BatchPlan
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.train import autotune as fastest
-from dcgan_tf1.train import step_timing
-from dcgan_tf1.util import progress
-from dcgan_tf1.util.session import create_session
+from dcgan_tf1.train import autotune
+from dcgan_tf1.util import terminal
+from dcgan_tf1.util.device import create_session
 from scripts.lib import machine, trainings
 from scripts.lib.measurements import Measurements
 
@@ -68,9 +67,9 @@ def decision(recipe: str, seed: int) -> float:
 
 def first_losses(recipe: str, seed: int, arguments: argparse.Namespace) -> Dict[str, Any]:
     """Both losses of the first step, equal to those of a training with this seed."""
-    settings, _ = fastest.choose(training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments)))
+    settings, _ = autotune.choose(training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments)))
     _, images = data.load(**settings.as_dict())
-    loop_of_one_step = step_timing.build(settings, images)
+    loop_of_one_step = autotune.build(settings, images)
     with loop_of_one_step.session:
         discriminator_loss, generator_loss = loop_of_one_step.train(1)
     return {'seed': seed, 'precision': settings.precision, 'generator_loss': rounded(generator_loss),
@@ -87,13 +86,13 @@ def step_times(recipe: str, arguments: argparse.Namespace) -> Dict[str, Any]:
     flags = ['--precision=' + arguments.precision]
     if arguments.batch_size:
         flags.append('--batch_size=%d' % arguments.batch_size)
-    settings, _ = fastest.choose(training_settings(recipe, *flags))
+    settings, _ = autotune.choose(training_settings(recipe, *flags))
     shape = (settings.image_size, settings.image_size, settings.channels)
     if arguments.image_dir:
         images = image_folder.load(arguments.image_dir, *shape[1:])
     else:
         images = Images(machine.digit_images(shape), 'scikit-learn')
-    timed = step_timing.build(settings, images)
+    timed = autotune.build(settings, images)
     milliseconds = []
     with timed.session:
         timed.train(2)
@@ -138,4 +137,4 @@ def measure_untrained(measurements: Measurements, published: Dict[str, Any],
 
 
 def _progress(items: Iterable, description: str) -> Iterable:
-    return progress.bar(iterable=items, desc=description)
+    return terminal.bar(iterable=items, desc=description)

@@ -38,10 +38,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import settings as sample_settings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pixels
@@ -79,7 +79,7 @@ def read_settings(arguments: argparse.Namespace) -> Tuple[EvaluateSettings, Trai
     checkpoint = ['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else []
     settings = sample_settings.for_run(cli_flags.parse(
         EvaluateSettings, '--run_dir=' + arguments.run_dir, *checkpoint))
-    trained = run_settings.read(RunFolder(settings.run_dir))
+    trained = saved_settings.read(RunFolder(settings.run_dir))
     return settings.replace(seed=trained.seed, precision='float32'), trained
 
 

@@ -7,8 +7,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import graph, layers, standing_statistics
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.session import create_session
 
 GRID = 4  # activations are max-pooled to GRID × GRID
 _MAX_BATCH = 500  # images that go through the discriminator at once

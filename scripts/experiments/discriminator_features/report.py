@@ -4,8 +4,7 @@ from typing import Any, Dict, Sequence
 
 import numpy as np
 
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import markdown, pixels
+from dcgan_tf1.util import charts, pages, pixels
 from scripts.experiments.discriminator_features.network import Discriminator
 
 NUM_UNITS, NUM_PATCHES = 6, 9  # in guided.png: units of the last convolution, and patches of each
@@ -48,7 +47,7 @@ def table(results: Dict[str, Any]) -> str:
         rows.append([name, values['dimensions'], '%g' % values['C'],
                      '%.2f%%' % (100 * values['held_out_accuracy'][str(values['C'])]),
                      '%.2f ± %.2f%%' % (100 * accuracy, 100 * error)])
-    return markdown.table(['features', 'dimensions', 'C', 'held-out accuracy', 'test accuracy'], rows)
+    return pages.markdown_table(['features', 'dimensions', 'C', 'held-out accuracy', 'test accuracy'], rows)
 
 
 def readme(results: Dict[str, Any]) -> str:
@@ -71,7 +70,7 @@ def _command(results):
 
 def filters_figure(discriminators: Dict[str, Discriminator]) -> bytes:
     """Draws the filters of the first layers of {title: discriminator}. Returns the content of a PNG file."""
-    return _draw({title: plots.grid(to_picture(discriminator.filters()), padding=1)
+    return _draw({title: charts.grid(to_picture(discriminator.filters()), padding=1)
                   for title, discriminator in discriminators.items()})
 
 
@@ -100,7 +99,7 @@ def guided_figure(trained: Discriminator, untrained: Discriminator, images: np.n
         rows = [pixels.to_uint8(strongest)]
         rows += [to_picture(network.guided_gradients(strongest, unit, positions)) for network in (trained, untrained)]
         patches = np.concatenate([crop(row, positions, fields) for row in rows])
-        pictures['Unit %d' % unit] = plots.grid(patches, columns=len(strongest), padding=1)
+        pictures['Unit %d' % unit] = charts.grid(patches, columns=len(strongest), padding=1)
     return _draw(pictures, ('Image', 'Trained', 'Untrained'))
 
 
@@ -133,7 +132,7 @@ def _draw(pictures: Dict[str, np.ndarray], row_names: Sequence[str] = ()) -> byt
     """
     height, width = next(iter(pictures.values())).shape[:2]
     rows = math.ceil(len(pictures) / 2)
-    drawing = plots.figure(7, rows * (3.1 * height / width + 0.35))
+    drawing = charts.figure(7, rows * (3.1 * height / width + 0.35))
     all_axes = drawing.subplots(rows, 2, squeeze=False)
     for axes in all_axes.flat:
         axes.axis('off')
@@ -147,4 +146,4 @@ def _draw(pictures: Dict[str, np.ndarray], row_names: Sequence[str] = ()) -> byt
         axes.tick_params(length=0)
         for spine in axes.spines.values():
             spine.set_visible(False)
-    return plots.render(drawing)
+    return charts.render(drawing)

@@ -1,7 +1,7 @@
 """The page with the results."""
 from typing import Any, Dict, List
 
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 
 _TEXT = """# Public TensorFlow 1 GANs
 
@@ -73,8 +73,8 @@ def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: st
         'good': sum(result['good'] for result in used), 'all': len(used), 'repositories': len(repositories),
         'plain': sum(result['plain'] == 'ran' for result in used), 'max_runs': max_runs, 'module': module,
         'failures': 'Those that do not run:\n\n%s\n' % '\n'.join(failures) if failures else '',
-        'table': markdown.table(['repository', 'script', 'plain', 'with the command', 'put back', 'batch norm'], rows),
-        'commits': markdown.table(['repository', 'commit'], [
+        'table': pages.markdown_table(['repository', 'script', 'plain', 'with the command', 'put back', 'batch norm'], rows),
+        'commits': pages.markdown_table(['repository', 'commit'], [
             ['[{0}](https://github.com/{0})'.format(repository['repository']), repository['commit'][:10]]
             for repository in repositories])}
 

@@ -6,12 +6,11 @@ import numpy as np
 
 from dcgan_tf1 import data
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.train import preparation
 from dcgan_tf1.train.reporter import write_animation
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import pixels, processor
+from dcgan_tf1.util import charts, pixels, processor
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.measurements import Measurements
@@ -79,9 +78,9 @@ class RecipeExperiment(runs.Experiment):
         os.makedirs(output, exist_ok=True)
         real = self._images.first(10000)
         real = real[np.linspace(0, len(real) - 1, NUM_PICTURES).astype(int)]  # neighbors may be alike
-        grids = {'real': plots.grid(real, COLUMNS), 'generated': plots.grid(generated[:NUM_PICTURES], COLUMNS)}
-        captioned = plots.with_captions(list(grids.values()), list(grids))
-        write_atomically(os.path.join(output, 'generated.png'), plots.png(grids['generated']))
-        write_atomically(os.path.join(output, 'real_and_generated.png'), plots.png(np.concatenate(captioned, axis=1)))
+        grids = {'real': charts.grid(real, COLUMNS), 'generated': charts.grid(generated[:NUM_PICTURES], COLUMNS)}
+        captioned = charts.with_captions(list(grids.values()), list(grids))
+        write_atomically(os.path.join(output, 'generated.png'), charts.png(grids['generated']))
+        write_atomically(os.path.join(output, 'real_and_generated.png'), charts.png(np.concatenate(captioned, axis=1)))
         smaller = {'max_frames': 7, 'shrink_by': 2} if generated.shape[1] >= _LARGE else {}
         write_animation(folder, os.path.join(output, 'training.gif'), **smaller)

@@ -1,9 +1,9 @@
 """The page of results."""
 from typing import Any, Dict, List
 
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 from dcgan_tf1.util.pages import format_value
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import score_title
@@ -37,7 +37,7 @@ def readme(measurements: Measurements) -> str:
              '{:,}'.format(values['steps']), _epochs(values), values['precision'],
              '%s, TensorFlow %s' % (values['processor'], values['tensorflow']), _minutes(values)]
             for recipe, seeds in measured.items() for values in seeds]
-    parts = [_INTRODUCTION % measurements.content['settings']['num_images'], markdown.table([
+    parts = [_INTRODUCTION % measurements.content['settings']['num_images'], pages.markdown_table([
         'recipe', 'dataset', 'images', 'batch size', 'steps', 'epochs', 'precision', 'processor',
         'minutes'], rows)]
     parts += [text for dataset, text in _SOURCES.items() if dataset in {row[1] for row in rows}]
@@ -69,7 +69,7 @@ def _score_table(seeds: List[Dict[str, Any]]) -> str:
             for seed, values in enumerate(seeds) for mode in BN_MODES]
     if seeds[0]['real']:
         rows.append(['real test images', *(format_value(seeds[0]['real'][name]) for name in names)])
-    return markdown.table(['statistics', *map(score_title, names)], rows)
+    return pages.markdown_table(['statistics', *map(score_title, names)], rows)
 
 
 def _command(recipe: str, seeds: List[Dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from dcgan_tf1.data import Images
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.layers import BATCH_STATISTICS
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 
 NETWORKS = ('discriminator', 'generator')

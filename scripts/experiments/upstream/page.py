@@ -1,7 +1,7 @@
 """The page with the results."""
 from typing import Any, Dict
 
-from dcgan_tf1.util import markdown
+from dcgan_tf1.util import pages
 
 _TEXT = """# The posts' own scripts
 
@@ -58,15 +58,15 @@ def page(sources: Dict[str, Any], commits: Dict[str, str], results: Dict[str, An
                 for step in range(1, len(result['float64']['losses']) + 1)]
         header = ['step', *['%s, %s' % (name, kind) for _, name in _PAIRS for kind in ('losses', 'weights')]]
         tables += '## `%s` and %s\n\n%s\n' % (' '.join([recipe, *source.flags]), source.script.rsplit('/', 1)[-1],
-                                              markdown.table(header, rows))
+                                              pages.markdown_table(header, rows))
         summary.append([recipe, '%s of post %s' % (source.script.rsplit('/', 1)[-1], source.post), *[
             _number(max(result['float64'][kind])) for kind in ('losses', 'weights', 'moving')]])
     return _TEXT % {
         'steps': max(len(result['float64']['losses']) for result in results.values()), 'module': module,
-        'summary': 'The largest differences in %s steps, in float64:\n\n' % len(rows) + markdown.table(
+        'summary': 'The largest differences in %s steps, in float64:\n\n' % len(rows) + pages.markdown_table(
             ['recipe', 'script', 'losses', 'weights', 'moving statistics, without races'], summary),
         'tables': tables, 'notes': _notes(sources, results),
-        'sources': markdown.table(['recipe', 'repository', 'commit', 'script'], [
+        'sources': pages.markdown_table(['recipe', 'repository', 'commit', 'script'], [
             [recipe, '[%s](https://github.com/%s)' % (source.repository, source.repository),
              commits[source.repository][:10], source.script] for recipe, source in sources.items()])}
 

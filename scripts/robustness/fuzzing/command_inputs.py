@@ -8,8 +8,7 @@ from dcgan_tf1.evaluate import __main__ as evaluate
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import __main__ as sample
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flag_files, recipes
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags, recipes
 from dcgan_tf1.settings.train import TrainSettings
 from scripts.robustness.fuzzing.strategies import arrays, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
@@ -106,6 +105,6 @@ class Flagfiles(Target):
                            *('--' + name for name in TrainSettings.names()))
         if settings is REJECTED:
             return False
-        again = self.write(flag_files.encode(cli_flags.to_flags(settings)), 'again.flags')
+        again = self.write(cli_flags.flag_file(cli_flags.to_flags(settings)), 'again.flags')
         assert cli_flags.parse(TrainSettings, '--flagfile=' + again) == settings
         return True

@@ -13,11 +13,11 @@ from PIL import Image
 from dcgan_tf1 import report
 from dcgan_tf1.evaluate import settings as evaluate_settings
 from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.runs import saved_settings as run_settings
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import settings as sample_settings
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import preparation
 from dcgan_tf1.train.reporter import write_animation
@@ -85,7 +85,7 @@ class Config(Target):
         for settings in results:
             if settings is not REJECTED:
                 self._assert_valid(settings)
-        run = outcome(lambda: run_settings.read(self._run), config)
+        run = outcome(lambda: saved_settings.read(self._run), config)
         page = outcome(lambda: report.page([self._run]), config)
         assert page is REJECTED or '--noise_dim' in page
         if run is not REJECTED:

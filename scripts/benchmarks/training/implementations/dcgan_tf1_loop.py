@@ -7,10 +7,9 @@ from dcgan_tf1 import data
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.model import graph
 from dcgan_tf1.model import inputs as model_inputs
-from dcgan_tf1.settings import flags as cli_flags
+from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.train import autotune as fastest
-from dcgan_tf1.train import step_timing
+from dcgan_tf1.train import autotune
 from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
 from scripts.lib.machine import digit_images, tensorflow_device
 
@@ -18,7 +17,7 @@ from scripts.lib.machine import digit_images, tensorflow_device
 def _settings(task):
     """The training settings of a task, with what --kernels=auto and --precision=auto stand for here."""
     hyper = hyperparameters(task)
-    settings, _ = fastest.choose(cli_flags.parse(
+    settings, _ = autotune.choose(cli_flags.parse(
         TrainSettings, '--recipe=' + task['recipe'], '--schedule=' + task['schedule'],
         '--batch_size=%d' % hyper.batch_size, '--image_size=%d' % hyper.image_shape[0],
         '--shuffle=continuous',  # the last batch of an epoch would be smaller, and faster, than those of the others
@@ -44,7 +43,7 @@ def build(task: Dict[str, Any]) -> TrainingProgram:
     """See `implementations`."""
     tf.logging.set_verbosity(tf.logging.ERROR)
     settings = _settings(task)
-    loop = step_timing.build(settings, _images(task))
+    loop = autotune.build(settings, _images(task))
     return TrainingProgram(loop.train, tensorflow_process.count_parameters(loop.graph),
                            tensorflow_process.FRAMEWORK, tensorflow_device(), tensorflow_process.gpu_memory,
                            details={'precision': settings.precision, 'kernels': settings.kernels})

@@ -7,7 +7,7 @@ from typing import Any, Dict
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.util.session import create_session
+from dcgan_tf1.util.device import create_session
 from scripts.benchmarks.training.implementations import TrainingProgram, hyperparameters, tensorflow_process
 from scripts.benchmarks.training.reference import tf_layers_graph_mode, tf_layers_sparse_softmax
 from scripts.lib.machine import digit_images, tensorflow_device

@@ -4,7 +4,7 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.legacy.doctor_graph import IFS, PASS_ON, VARIABLES, function_definition
+from dcgan_tf1.legacy.doctor.graph import IFS, PASS_ON, VARIABLES, function_definition
 
 Predicates = Dict[Any, bool]  # {op that computes a condition: its value}
 

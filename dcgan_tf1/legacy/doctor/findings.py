@@ -2,8 +2,8 @@
 import math
 from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 
-from dcgan_tf1.legacy import doctor_graph
-from dcgan_tf1.legacy.doctor_graph import Analysis, History
+from dcgan_tf1.legacy.doctor import graph as doctor_graph
+from dcgan_tf1.legacy.doctor.graph import Analysis, History
 
 OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP = (
     'optimized', 'initial_statistics', 'never_updated', 'other_step', 'warm_up')

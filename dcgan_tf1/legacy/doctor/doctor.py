@@ -2,7 +2,7 @@
 
 For your own code:
 
-    from dcgan_tf1.legacy import doctor
+    from dcgan_tf1.legacy.doctor import doctor
     with doctor.watch() as watched:
         train()                      # anything that calls Session.run
     print(watched.report())
@@ -12,9 +12,11 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import numpy as np
 
-from dcgan_tf1.legacy import doctor_graph, doctor_run, session_runs
-from dcgan_tf1.legacy.doctor_findings import Finding, describe, report
-from dcgan_tf1.legacy.doctor_graph import Analysis, Course, History, Plan
+from dcgan_tf1.legacy.doctor import graph as doctor_graph
+from dcgan_tf1.legacy.doctor import run as doctor_run
+from dcgan_tf1.legacy.doctor import session_runs
+from dcgan_tf1.legacy.doctor.findings import Finding, describe, report
+from dcgan_tf1.legacy.doctor.graph import Analysis, Course, History, Plan
 
 __all__ = ['Doctor', 'Finding', 'report', 'watch']
 _NORMALIZERS = ('Rsqrt', 'Sqrt', 'Pow')

@@ -10,8 +10,7 @@ from typing import Any, Callable, Iterator, List, Sequence, Union
 import numpy as np
 from PIL import Image, UnidentifiedImageError, WebPImagePlugin
 
-from dcgan_tf1.util import charts as plots
-from dcgan_tf1.util import file_kinds, outputs, pixels, progress
+from dcgan_tf1.util import charts, file_kinds, files, pixels, terminal
 from dcgan_tf1.util.errors import UserError, add_filename
 from dcgan_tf1.util.files import write_atomically
 
@@ -119,11 +118,11 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
             np.savez(file, images=images, noise=noise)
         write_atomically(path, file.getvalue())
     elif kind in PICTURES:
-        write_atomically(path, plots.png(render(images)))
+        write_atomically(path, charts.png(render(images)))
     else:
-        with outputs.new_folder(path) as folder:
-            for number, image in enumerate(progress.track(pixels.to_uint8(images), 'writing images', len(images))):
-                content = plots.png(image[..., 0] if image.shape[2] == 1 else image)
+        with files.new_folder(path) as folder:
+            for number, image in enumerate(terminal.track(pixels.to_uint8(images), 'writing images', len(images))):
+                content = charts.png(image[..., 0] if image.shape[2] == 1 else image)
                 file_path = os.path.join(folder, '%06d.png' % number)
                 with add_filename(file_path), open(file_path, 'wb') as png:
                     png.write(content)

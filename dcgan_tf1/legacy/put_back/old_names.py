@@ -7,8 +7,8 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
-from dcgan_tf1.legacy.record import MissingName, Record
+from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
+from dcgan_tf1.legacy.put_back.record import MissingName, Record
 
 _HEADLESS = sys.platform.startswith('linux') and not (
     os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))

@@ -6,9 +6,9 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy import contrib, input_data
-from dcgan_tf1.legacy.importer import Importer, Namespace, PutBack, module_or_none
-from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
+from dcgan_tf1.legacy.put_back import contrib, input_data
+from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
+from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'

@@ -3,9 +3,9 @@ import importlib
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from dcgan_tf1.legacy import input_data
-from dcgan_tf1.legacy.importer import Namespace, module_or_none
-from dcgan_tf1.legacy.record import MissingModule, MissingName, Record
+from dcgan_tf1.legacy.put_back import input_data
+from dcgan_tf1.legacy.put_back.importer import Namespace, module_or_none
+from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 
 # {part of tf.contrib: where its names come from, in this order}; 'tf.' stands for tf.compat.v1.
 _SOURCES: Dict[str, Tuple[str, ...]] = {

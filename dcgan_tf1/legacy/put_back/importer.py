@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy.record import Record
+from dcgan_tf1.legacy.put_back.record import Record
 
 Provider = Callable[[str], Optional[ModuleType]]  # full name → module to put back, or None
 
