@@ -2,9 +2,12 @@
 
 `python -m dcgan_tf1.COMMAND` is the same.
 """
+import difflib
 import runpy
 import sys
 
+from dcgan_tf1.settings import cli, recipes
+from dcgan_tf1.settings.train import module_names
 from dcgan_tf1.util import terminal
 
 COMMANDS = {
@@ -23,18 +26,20 @@ def main() -> None:
     """Runs the command named by the first argument; without one, lists what there is."""
     terminal.protect()
     command = sys.argv[1] if len(sys.argv) > 1 else 'help'
-    if command in ('help', '-h', '--help', '-help', '--helpfull'):
+    if command in ('help', *cli.HELP):
         print(_overview())
+    elif command in cli.VERSION:
+        cli.print_version()
     elif command in COMMANDS:
         del sys.argv[1]
         runpy.run_module('dcgan_tf1.' + command, run_name='__main__', alter_sys=True)
     else:
-        sys.exit('error: there is no command %s: choose one of %s' % (command, ', '.join(COMMANDS)))
+        similar = difflib.get_close_matches(command, COMMANDS, 1)
+        sys.exit('error: there is no command %s. %s' % (
+            command, 'Did you mean %s?' % similar[0] if similar else 'Choose one of ' + ', '.join(COMMANDS)))
 
 
 def _overview() -> str:
-    from dcgan_tf1.settings import recipes
-    from dcgan_tf1.settings.train import module_names
     lines = ['DCGANs in TensorFlow 1 graph mode.', '', 'Usage: python -m dcgan_tf1 COMMAND [FLAGS]', '', 'Commands:']
     lines += ['  %-9s %s' % command for command in COMMANDS.items()]
     lines += ['', 'Recipes (--recipe):    ' + ', '.join(recipes.names()),

@@ -20,13 +20,13 @@ from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.sample.preparation import for_generator, for_run
 from dcgan_tf1.sample.sampler import Sampler
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import training
-from dcgan_tf1.util import pixels, terminal
+from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
 
 __all__ = ['Generator', 'UserError', 'open_checkpoint', 'open_run', 'score', 'train']
@@ -108,7 +108,7 @@ def open_run(run_dir: str, checkpoint: Union[int, str, None] = None) -> Generato
     options: Dict[str, Any] = {'run_dir': run_dir}
     if checkpoint is not None:
         options['checkpoint'] = str(checkpoint)
-    return Generator(sample_settings.for_run(cli_flags.build(GeneratorSettings, options)))
+    return Generator(for_run(cli_flags.build(GeneratorSettings, options)))
 
 
 def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings: Any) -> Generator:
@@ -120,7 +120,7 @@ def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings:
       settings: what differs from the recipe, such as noise_dim=64, and checkpoint_names for other variable names.
     Raises: UserError if the checkpoint does not fit.
     """
-    return Generator(sample_settings.for_generator(
+    return Generator(for_generator(
         cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings})))
 
 
@@ -137,7 +137,7 @@ def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[s
     """
     evaluate_settings = cli_flags.build(EvaluateSettings, {'dataset': dataset, 'images': '(array)', **settings})
     images = arrays.to_uint8(np.asarray(images), evaluate_settings.pixel_range, 'images')
-    evaluator = Evaluator(evaluate_settings, terminal.say)
+    evaluator = Evaluator(evaluate_settings)
     try:
         return {name: result.value for name, result in evaluator.scores(images).items()}
     finally:

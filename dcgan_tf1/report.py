@@ -13,12 +13,11 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.fields import Settings, path
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.util import charts, files, pages, terminal
+from dcgan_tf1.util import charts, files, grids, pages, terminal
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
 
@@ -56,6 +55,7 @@ def run(settings: ReportSettings, paths: Sequence[str]) -> int:
 
 def page(folders: Sequence[RunFolder]) -> str:
     """The page as text. Raises UserError if a folder holds no run."""
+    from dcgan_tf1.runs import saved_settings  # imports TensorFlow, which takes seconds
     settings = [saved_settings.read(folder) for folder in folders]
     names = _names(folders)
     parts = [_overview(folders, names, settings), _curves(folders, names)]
@@ -106,7 +106,7 @@ def _images(folder: RunFolder, name: str) -> str:
     figures = []
     if os.path.exists(folder.reals):
         figures.append(pages.image(_read(folder.reals), 'png', 'real images', 'grid'))
-    indices = sorted(set(np.linspace(0, len(paths) - 1, _GRIDS_SHOWN).round().astype(int))) if paths else []
+    indices = grids.evenly_spaced(len(paths), _GRIDS_SHOWN)
     figures += [pages.image(_read(paths[index]), 'png', 'step %d' % folder.step_of(paths[index]), 'grid')
                 for index in indices]
     if os.path.exists(folder.animation):

@@ -20,6 +20,7 @@ from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
+from scripts.lib.messages import collected
 
 tf.logging.set_verbosity(tf.logging.ERROR)
 
@@ -85,6 +86,13 @@ def tf_layers():
     pytest.importorskip('tf_keras', reason='tf_keras, which contains tf.layers, is not installed')
     from tf_keras.api._v1.keras.__internal__.legacy import layers
     return layers
+
+
+@pytest.fixture
+def logged():
+    """The messages that the package logs during a test, at the level INFO or above."""
+    with collected() as messages:
+        yield messages
 
 
 @pytest.fixture

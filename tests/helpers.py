@@ -27,7 +27,7 @@ BATCH_NORM_RUN = (*SMALL_RUN, ALL_LAYERS, '--kernels=native', '--steps=6', '--sa
                   '--extra_bn_momentums=0.5')
 # With MAIN_RUN: the same layers with few filters. In this process, the package has that network.
 FEW_FILTERS = '--network=few_filters'
-sys.modules['dcgan_tf1.networks.few_filters'] = few_filters
+sys.modules['dcgan_tf1.model.networks.few_filters'] = few_filters
 # Enough for a classifier of the digits with an accuracy of 90%. Tests that share it train it once.
 CLASSIFIER_STEPS = '--classifier_steps=60'
 
@@ -63,10 +63,11 @@ def assert_same_variables(actual, expected, subset=False):
         np.testing.assert_array_equal(actual[name], value, err_msg=name)
 
 
-def load_variables(session, values):
-    """Sets the variables in {variable: value} in one run. `tf.Variable.load` makes one for each, which takes long."""
-    session.run([variable.initializer for variable in values],
-                {variable.initializer.inputs[1]: value for variable, value in values.items()})
+def load_variables(session, pairs):
+    """Sets variables, given pairs (variable, value), in one run. `tf.Variable.load` needs one for each."""
+    feed = [(variable.initializer, value) for variable, value in pairs]
+    session.run([initializer for initializer, _ in feed],
+                {initializer.inputs[1]: value for initializer, value in feed})
 
 
 def differing(actual, expected, tolerance=0.):

@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import api
 from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.explore.__main__ import ExploreSettings
+from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.launch import LaunchSettings
 from dcgan_tf1.report import ReportSettings

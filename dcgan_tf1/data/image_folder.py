@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 from multiprocessing.pool import ThreadPool
-from typing import Any, Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -35,7 +35,7 @@ class File(NamedTuple):
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
          antialias: bool = True, skip_unreadable: bool = False, follow_links: bool = False, fast_jpeg: bool = True,
-         flag: str = '--data_dir', **_: Any) -> 'ImageFolder':
+         flag: str = '--data_dir') -> 'ImageFolder':
     """Lists all image files below a folder, ordered by path. Nothing is decoded yet.
 
     Args:

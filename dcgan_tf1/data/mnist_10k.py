@@ -5,7 +5,7 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 mnist_10k.md, next to the file.
 """
 import os
-from typing import Any, Tuple
+from typing import Tuple
 
 from dcgan_tf1.data._images import Images, LabeledImages, idx_md5
 from dcgan_tf1.util import image_files
@@ -17,12 +17,12 @@ _IMAGES_MD5, _LABELS_MD5 = '5c79385d982930bb52f9d200093d60cd', 'beaf9e7e23e2a3ad
 _TEST_EVERY = 10  # one image of so many is a test image
 
 
-def load(**_: Any) -> Images:
+def load() -> Images:
     """All 10,000 images, uint8 [10000, 28, 28, 1]. Raises UserError if the file of the package is damaged."""
     return _load_all().images
 
 
-def load_labeled(**_: Any) -> Tuple[LabeledImages, LabeledImages]:
+def load_labeled() -> Tuple[LabeledImages, LabeledImages]:
     """9,000 training images and 1,000 test images (every tenth). Raises UserError as `load` does."""
     return _load_all().split(_TEST_EVERY)
 

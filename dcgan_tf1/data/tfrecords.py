@@ -20,7 +20,7 @@ _COMPRESSED = (b'\x1f\x8b', b'\x78\x01', b'\x78\x5e', b'\x78\x9c', b'\x78\xda') 
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
-         antialias: bool = True, skip_unreadable: bool = False, fast_jpeg: bool = True, **_: object) -> ImageFolder:
+         antialias: bool = True, skip_unreadable: bool = False, fast_jpeg: bool = True) -> ImageFolder:
     """Lists all records of the TFRecord files below a folder, ordered by path. Nothing is decoded yet.
 
     Arguments are those of `image_folder.load`.

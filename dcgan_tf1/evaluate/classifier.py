@@ -5,7 +5,7 @@ On MNIST it classifies more than 99% of the test images correctly.
 """
 import math
 import os
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -17,6 +17,7 @@ from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import pixels, terminal
 from dcgan_tf1.util.device import create_session
+from dcgan_tf1.util.log import log
 
 FEATURES = 128
 _BATCH_SIZE = 128
@@ -38,8 +39,7 @@ class Classifier:
         folder: the `RunFolder` that it is cached in.
     """
 
-    def __init__(self, training: LabeledImages, test: LabeledImages, cache_dir: str, steps: int,
-                 log: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(self, training: LabeledImages, test: LabeledImages, cache_dir: str, steps: int) -> None:
         """Restores the classifier of these images from the cache, or trains it.
 
         Args:
@@ -47,7 +47,6 @@ class Classifier:
             test: images and labels to measure the accuracy on.
             cache_dir: folder of cached classifiers. The name of each contains the checksum of its images.
             steps: number of training steps, each on 128 images.
-            log: called with a line of text when training starts and ends.
         """
         self._shape = training.images.image_shape
         self._classes = int(training.labels.max()) + 1
@@ -60,15 +59,15 @@ class Classifier:
             checkpoints = Checkpoints(self.folder, 1)
             config = self.folder.read_config()
             if config and _is_complete(config) and checkpoints.last:
-                checkpoints.restore(self._session, log)
+                checkpoints.restore(self._session)
                 self.accuracy = config['accuracy']
                 return
-            log('Training a classifier on %d images for %d steps. It will be reused.'
-                % (training.images.num_examples, steps))
+            log.info('Training a classifier on %d images for %d steps. It will be reused.',
+                     training.images.num_examples, steps)
             self._train(training, steps)
             self.accuracy = float(np.mean(self(test.images.pixels)[1].argmax(axis=1) == test.labels))
-            log('It classifies %.2f%% of %d test images correctly: %s'
-                % (100 * self.accuracy, test.images.num_examples, self.folder.path))
+            log.info('It classifies %.2f%% of %d test images correctly: %s',
+                     100 * self.accuracy, test.images.num_examples, self.folder.path)
             self.folder.create()
             checkpoints.save(self._session, steps)
             # Written last: it marks the classifier as complete.

@@ -1,6 +1,6 @@
 """Scores of images against a dataset. The `evaluate` command and the selection of the best checkpoint use it."""
 import os
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Dict, Optional
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import sampler
 from dcgan_tf1.util import pages, pixels
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.log import log
 from dcgan_tf1.util.pages import format_value
 
 # An evaluation replaces an earlier one of the same run that has the same values for these keys.
@@ -21,26 +22,23 @@ _NEGATIVE = -0.8  # correlation of the mean images below which images must be ne
 class Evaluator:
     """The real images of a dataset and their classifier features, computed once for any number of evaluations."""
 
-    def __init__(self, settings: Any, log: Callable[[str], None]):
+    def __init__(self, settings: Any):
         """Loads the dataset, and trains its classifier if there is none yet.
 
         Args:
           settings: `TrainSettings` or `EvaluateSettings`, which name the dataset and the classifier.
-          log: receives a line of text before something that takes long.
         Raises: UserError.
         """
-        self._log = log
-        options = settings.as_dict()
-        labeled = data.load_labeled(**options)
+        labeled = data.load_labeled_for(settings)
         self._classifier: Optional[Classifier] = None
         self._test: Optional[metrics.Sample] = None
         if labeled:
             training, test = labeled
-            self._classifier = Classifier(training, test, settings.cache_dir, settings.classifier_steps, log)
+            self._classifier = Classifier(training, test, settings.cache_dir, settings.classifier_steps)
             self._real, self._test = (self._sample(part.images.pixels) for part in labeled)
         else:
-            log('--dataset=%s has no labels: scores that need a classifier are left out' % settings.dataset)
-            self._real = self._sample(data.load(**options)[0].first(_MAX_UNLABELED))
+            log.info('--dataset=%s has no labels: scores that need a classifier are left out', settings.dataset)
+            self._real = self._sample(data.load_for(settings)[0].first(_MAX_UNLABELED))
         self._references: Dict[int, Dict[str, metrics.Score]] = {}
         self.about = {'dataset': settings.dataset, 'real_images': len(self._real.pixels),
                       'test_images': len(self._test.pixels) if self._test else 0,
@@ -68,7 +66,7 @@ class Evaluator:
         with np.errstate(invalid='ignore', divide='ignore'):
             correlation = np.corrcoef(*(part.mean(axis=0).ravel() for part in (images, self._real.pixels)))[0, 1]
         if correlation < _NEGATIVE:
-            self._log('the images look like negatives of those of --dataset: are black and white exchanged?')
+            log.warning('the images look like negatives of those of --dataset: are black and white exchanged?')
         return metrics.score(self._sample(images), self._real)
 
     def references(self, count: int) -> Dict[str, metrics.Score]:

@@ -7,95 +7,20 @@ A slider shows the grids of generated images that the training wrote. Below it, 
 is generated with each kind of batch-norm statistics: those of training mode, the moving averages, their initial values
 (mean 0 and variance 1), and standing statistics. All images are generated now and stored in the page.
 """
-import dataclasses
-import os
-import re
-from typing import Dict, Optional, Sequence
+from typing import Sequence
 
-from dcgan_tf1.explore import page as explore_page
-from dcgan_tf1.explore import tiles
-from dcgan_tf1.runs import saved_settings
-from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample import latent
-from dcgan_tf1.sample import settings as sample_settings
-from dcgan_tf1.sample.sampler import Sampler
-from dcgan_tf1.sample.settings import GeneratorSettings
+from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.settings import cli
-from dcgan_tf1.settings.fields import Settings, choice, integer, path
-from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.util import files, terminal
-from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import write_atomically
-
-
-@dataclasses.dataclass(frozen=True)
-class ExploreSettings(Settings):
-    """Settings of `python -m dcgan_tf1.explore`."""
-
-    checkpoint: Optional[str] = path(
-        None, 'checkpoint whose generator the page shows: a step of the run or "best", default its last; or '
-        'another checkpoint of the same network: its path, one of its files, or the folder that contains it')
-    points: int = integer(
-        9, 2, 'rows and columns of the slice of latent space; there is one image per point and kind of batch-norm '
-        'statistics', highest=31)
-    interpolation: str = choice(
-        'slerp', latent.MODES, 'how the slice connects the four latent vectors at its corners: along straight lines '
-        '(linear) or great circles (slerp)')
-    seed: int = integer(0, 0, 'seed of the four latent vectors at the corners of the slice')
-    standing_batches: int = integer(
-        100, 1, 'number of batches that standing statistics are computed from', highest=100000)
-    stages: int = integer(
-        30, 2, 'number of steps on the slider through the training, evenly chosen among the grids of the run; all of '
-        'them, if there are fewer', highest=1000)
-    output: Optional[str] = path(None, 'HTML file to write; default: explore.html in the run folder')
 
 
 def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
-    """The command: writes the page about the run in this folder; returns the exit status. Raises UserError."""
-    if len(paths) != 1:
-        raise UserError('name the folder of one run, as in: python -m dcgan_tf1.explore runs/my_run')
-    folder = RunFolder(paths[0])
-    output = settings.output or os.path.join(folder.path, 'explore.html')
-    if settings.output:
-        files.prepare_output(settings.output)
-    write_atomically(output, page(settings, folder))
-    terminal.say(output)
-    return 0
-
-
-def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
-    """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
-    run_flags = saved_settings.read(folder)
-    generator_settings = sample_settings.for_run(
-        GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
-    stages = tiles.stages(folder, run_flags.image_size, settings.stages)
-    with Sampler(generator_settings) as generator:
-        noise = latent.plane(generator.noise(4, settings.seed), settings.points, settings.interpolation)
-        slices = tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
-    return explore_page.page(
-        {**_texts(folder, run_flags, generator_settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
-
-
-def _texts(folder: RunFolder, run_flags: TrainSettings, checkpoint: str) -> Dict[str, str]:
-    """The texts that the template shows."""
-    description = 'Recipe %s, dataset %s, seed %d, %d×%d pixels.' % (
-        run_flags.recipe, run_flags.dataset, run_flags.seed, run_flags.image_size, run_flags.image_size)
-    if not run_flags.update_ops:
-        description += ' The run has no update ops, so its moving averages keep their initial values.'
-    step = re.search(r'-([0-9]{1,15})$', checkpoint)
-    if not step:
-        source = 'Checkpoint %s.' % os.path.basename(checkpoint)
-    else:
-        number = int(step.group(1))
-        source = 'Checkpoint of step %s of %s.' % (format(number, ','), format(run_flags.steps, ','))
-        if number < run_flags.steps:
-            source += ' The training was not finished at this step.'
-    return {'title': os.path.basename(os.path.abspath(folder.path)), 'description': description,
-            'checkpoint': source, 'bn_mode': run_flags.bn_mode}
+    """The command; returns the exit status. Raises UserError."""
+    from dcgan_tf1.explore import command  # imports TensorFlow, which takes seconds
+    return command.run(settings, paths)
 
 
 def main() -> None:
-    """The command."""
+    """The program."""
     cli.main(run, ExploreSettings, takes_words=True)
 
 

@@ -1,5 +1,4 @@
 """The HTML page of the explore command: fills the template `explore.html` with images and texts."""
-import base64
 import io
 import json
 import os
@@ -11,7 +10,7 @@ from PIL import Image
 
 from dcgan_tf1.explore import tiles
 from dcgan_tf1.explore.tiles import Slice, Stage
-from dcgan_tf1.util import charts
+from dcgan_tf1.util import grids, pages
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.pages import escape
 
@@ -59,7 +58,7 @@ def _data_uri(picture: np.ndarray, quality: Optional[int]) -> str:
     if (picture == picture[..., :1]).all():
         picture = picture[..., 0]  # gray, which takes less space
     if quality is None:
-        return 'data:image/png;base64,' + base64.b64encode(charts.png(picture)).decode()
+        return pages.data_uri(grids.png(picture), 'png')
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format='JPEG', quality=quality, subsampling=0)
-    return 'data:image/jpeg;base64,' + base64.b64encode(file.getvalue()).decode()
+    return pages.data_uri(file.getvalue(), 'jpeg')

@@ -8,7 +8,7 @@ from PIL import Image
 
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.sampler import Sampler, Statistics
-from dcgan_tf1.util import image_files, pixels, terminal
+from dcgan_tf1.util import grids, image_files, pixels, terminal
 
 _MAX_TILE = 128  # larger images are shown at this height and width, in pixels
 _STAGE_SIZE = 250  # height and width of the part of a grid that is shown, in pixels, if an image is not larger
@@ -41,7 +41,7 @@ def stages(folder: RunFolder, image_size: int, count: int) -> List[Stage]:
     Raises: UserError if a grid cannot be read.
     """
     paths = folder.grids() if os.path.isdir(folder.samples) else []
-    indices = np.linspace(0, len(paths) - 1, min(count, len(paths))).round().astype(int)
+    indices = grids.evenly_spaced(len(paths), count)
     return [Stage(folder.step_of(paths[index]), _top_left(image_files.read_image(paths[index]), image_size))
             for index in terminal.track(indices, 'reading grids', len(indices))]
 

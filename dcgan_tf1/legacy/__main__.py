@@ -72,7 +72,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
         os.environ['TF_USE_LEGACY_KERAS'] = '1'
     from dcgan_tf1.legacy import script
     record = script.prepare(words, is_module, options.python2)
-    from dcgan_tf1.legacy.doctor import doctor, repair, session_runs
+    from dcgan_tf1.legacy import doctor, session_runs
+    from dcgan_tf1.legacy.doctor import repair
     from dcgan_tf1.legacy.put_back import input_data
     input_data.search_folder = options.data_dir
     watched = doctor.Doctor()

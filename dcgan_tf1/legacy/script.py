@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any, List, NamedTuple, Optional
 
 from dcgan_tf1.legacy import python2, source
-from dcgan_tf1.legacy.doctor.session_runs import EnoughRuns
 from dcgan_tf1.legacy.put_back import old_names
 from dcgan_tf1.legacy.put_back.importer import Importer
 from dcgan_tf1.legacy.put_back.record import CannotPutBack, Record
+from dcgan_tf1.legacy.session_runs import EnoughRuns
 from dcgan_tf1.util.errors import UserError
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep

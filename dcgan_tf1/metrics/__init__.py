@@ -17,6 +17,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Union
 
 import numpy as np
 
+from dcgan_tf1.util import grids
+
 Value = Union[float, List[float]]
 
 
@@ -63,7 +65,7 @@ def evenly_spaced(sample: Sample, count: int) -> Sample:
     total = len(sample.pixels)
     if count >= total:
         return sample
-    indices = np.linspace(0, total - 1, count).round().astype(int)
+    indices = grids.evenly_spaced(total, count)
     return Sample._make(None if part is None else part[indices] for part in sample)
 
 

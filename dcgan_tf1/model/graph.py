@@ -9,7 +9,6 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
-    Tuple,
     Union,
 )
 
@@ -46,6 +45,63 @@ class TrainGraph(NamedTuple):
     cooperation: Optional[Cooperation]  # None with one worker
 
 
+class Networks:
+    """The networks that the settings select. Each can be applied any number of times; its variables are shared."""
+
+    def __init__(self, settings: TrainSettings):
+        """Raises UserError if the network cannot be loaded."""
+        self._settings = settings
+        self._functions = networks.load(settings.network)
+        # A training has replaced 'auto' with what it measured. Without a training, nothing is measured.
+        precision = 'float32' if settings.precision == 'auto' else settings.precision
+        self._computation: Dict[str, Any] = {'dtype': tf.as_dtype(precision), 'kernels': settings.kernels}
+
+    def generator(self, is_training: Union[bool, tf.Tensor], **options: Any) -> Network:
+        """The generator, from latent vectors to images. `options` are further arguments of `Network`."""
+        return Network('Generator', self._generate, is_training, **options, **self._computation)
+
+    def discriminator(self, is_training: Union[bool, tf.Tensor], for_loss: bool = False, **options: Any) -> Network:
+        """The discriminator, from images to logits.
+
+        Args:
+            is_training: the mode of batch norm and dropout.
+            for_loss: whether to raise UserError if the loss of the settings takes another number of logits.
+            **options: further arguments of `Network`.
+        """
+        function = self._discriminate_for_loss if for_loss else self._discriminate
+        return Network('Discriminator', function, is_training, **options, **self._computation)
+
+    def _generate(self, noise: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+        size = self._settings.image_size
+        with self._shape_errors(size):
+            return self._functions.generator(noise, is_training, (size, size, self._settings.channels))
+
+    def _discriminate(self, images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+        with self._shape_errors(images.shape.as_list()[1]):
+            return self._functions.discriminator(images, is_training)
+
+    def _discriminate_for_loss(self, images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
+        logits, loss = self._discriminate(images, is_training), self._settings.loss
+        num_logits = logits.shape.as_list()[-1]
+        if LOSSES[loss].num_logits != num_logits:
+            suitable = sorted(name for name, other in LOSSES.items() if other.num_logits == num_logits)
+            advice = 'change the network'
+            if suitable:
+                advice = 'choose --loss=%s, or another network' % ' or '.join(suitable)
+            raise UserError('--loss=%s takes %d logit(s) per score, but --network=%s outputs %s: %s' % (
+                loss, LOSSES[loss].num_logits, self._settings.network, num_logits, advice))
+        return logits
+
+    @contextlib.contextmanager
+    def _shape_errors(self, size: int) -> Iterator[None]:
+        """Turns `UnsupportedShapeError` into a `UserError` that names the flags."""
+        try:
+            yield
+        except UnsupportedShapeError as error:
+            raise UserError('--network=%s cannot make images of --image_size=%d: it supports %s'
+                            % (self._settings.network, size, error)) from error
+
+
 def build_generator(settings: TrainSettings, training: Optional[bool] = None) -> Generator:
     """Builds a generator in the current default graph, to sample from.
 
@@ -59,10 +115,7 @@ def build_generator(settings: TrainSettings, training: Optional[bool] = None) ->
     """
     noise = tf.placeholder(tf.float32, [None, settings.noise_dim], 'noise')
     is_training = tf.placeholder(tf.bool, [], 'is_training') if training is None else training
-    image_shape = (settings.image_size, settings.image_size, settings.channels)
-    network = Network('Generator', generator_function(settings, image_shape), is_training,
-                      **_computation(settings))
-    fake = network(noise)
+    fake = Networks(settings).generator(is_training)(noise)
     return Generator(noise, is_training, fake.output, fake.statistics, fake.other_updates)
 
 
@@ -76,9 +129,7 @@ def build_discriminator(settings: TrainSettings) -> Discriminator:
     image_shape = [settings.image_size, settings.image_size, settings.channels]
     images = tf.placeholder(tf.float32, [None, *image_shape], 'images')
     is_training = tf.placeholder(tf.bool, [], 'is_training')
-    network = Network('Discriminator', discriminator_function(settings), is_training,
-                      **_computation(settings))
-    real = network(images)
+    real = Networks(settings).discriminator(is_training)(images)
     return Discriminator(images, is_training, real.output, real.statistics, real.activations, real.other_updates)
 
 
@@ -93,61 +144,6 @@ def convolutions(settings: TrainSettings) -> List[kernels.Convolution]:
         build_generator(settings)
         build_discriminator(settings)
         return found
-
-
-def _computation(settings: TrainSettings) -> Dict[str, Any]:
-    # A training has replaced 'auto' with what it measured. Without a training, nothing is measured.
-    precision = 'float32' if settings.precision == 'auto' else settings.precision
-    return {'dtype': tf.as_dtype(precision), 'kernels': settings.kernels}
-
-
-def generator_function(settings: TrainSettings, image_shape: Sequence[int]) -> Callable[..., tf.Tensor]:
-    """The function (noise, is_training) → images of the selected network.
-
-    Args:
-        settings: settings of the training.
-        image_shape: (height, width, channels).
-    """
-    network = networks.load(settings.network)
-
-    def function(noise: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
-        with _shape_errors(settings.network, image_shape[0]):
-            return network.generator(noise, is_training, tuple(image_shape))
-    return function
-
-
-def discriminator_function(settings: TrainSettings, loss: Optional[str] = None) -> Callable[..., tf.Tensor]:
-    """The function (images, is_training) → logits of the selected network.
-
-    Args:
-        settings: settings of the training.
-        loss: name of the loss. The function raises UserError if this loss takes another number of logits.
-    """
-    network = networks.load(settings.network)
-
-    def function(images: tf.Tensor, is_training: Union[bool, tf.Tensor]) -> tf.Tensor:
-        with _shape_errors(settings.network, images.shape.as_list()[1]):
-            logits = network.discriminator(images, is_training)
-        num_logits = logits.shape.as_list()[-1]
-        if loss and LOSSES[loss].num_logits != num_logits:
-            suitable = sorted(name for name, other in LOSSES.items() if other.num_logits == num_logits)
-            advice = 'change the network'
-            if suitable:
-                advice = 'choose --loss=%s, or another network' % ' or '.join(suitable)
-            raise UserError('--loss=%s takes %d logit(s) per score, but --network=%s outputs %s: %s' % (
-                loss, LOSSES[loss].num_logits, settings.network, num_logits, advice))
-        return logits
-    return function
-
-
-@contextlib.contextmanager
-def _shape_errors(network: str, size: int) -> Iterator[None]:
-    """Turns `UnsupportedShapeError` into a `UserError` that names the flags."""
-    try:
-        yield
-    except UnsupportedShapeError as error:
-        raise UserError('--network=%s cannot make images of --image_size=%d: it supports %s'
-                        % (network, size, error)) from error
 
 
 def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
@@ -175,8 +171,14 @@ def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
         # Networks that are not built in are trained in training mode, whatever the placeholder says: see `networks`.
         # So are those of several workers, because all-reduce does not work in a conditional op.
         mode = inputs.is_training if networks.is_built_in(settings.network) and workers.size == 1 else True
-        generate = generator_function(settings, images.image_shape)
-        generator, discriminator = _trainable_networks(settings, generate, mode, global_step, workers)
+        both = Networks(settings)
+        epsilon = _adam_epsilon(settings, global_step)
+        generator = both.generator(
+            mode, optimizer=_adam(settings, settings.learning_rate_generator, epsilon), update_ops=settings.update_ops,
+            extra_bn_momentums=settings.extra_bn_momentums, workers=workers)
+        discriminator = both.discriminator(
+            mode, for_loss=True, optimizer=_adam(settings, settings.learning_rate_discriminator, epsilon),
+            update_ops=settings.update_ops, workers=workers)
         loss = workers.weighted(LOSSES[settings.loss])
         updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
         with tf.control_dependencies(updates):
@@ -186,14 +188,13 @@ def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
         with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
         with tf.name_scope('samples'):
-            fake = Network('Generator', generate, inputs.is_training, **_computation(settings))(inputs.noise)
+            fake = both.generator(inputs.is_training)(inputs.noise)
             sample_noise = randomness.noise(
                 settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
                 settings.noise_dim)
             standing_batches = NoiseBatches(settings)
             # Not `discriminator`: with several workers, its inputs are shares of a batch, and these images are none.
-            critic = Network('Discriminator', discriminator_function(settings), mode, **_computation(settings))
-            histograms = _histograms([fake, critic(fake.output)])
+            histograms = _histograms([fake, both.discriminator(mode)(fake.output)])
         return TrainGraph(
             inputs=inputs, step=step,
             generator=Generator(inputs.noise, inputs.is_training, fake.output, fake.statistics, fake.other_updates),
@@ -203,21 +204,8 @@ def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
             histograms=histograms, start_batches=start_batches, cooperation=cooperation)
 
 
-def _trainable_networks(settings: TrainSettings, generate: Callable[..., tf.Tensor],
-                        is_training: Union[bool, tf.Tensor], global_step: tf.Variable,
-                        workers: Workers) -> Tuple[Network, Network]:
-    """The generator and the discriminator, each with an Adam optimizer."""
-    def network(scope: str, function: Callable[..., tf.Tensor], learning_rate: float,
-                extra_bn_momentums: Sequence[float] = ()) -> Network:
-        adam = tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2,
-                                      _adam_epsilon(settings, global_step))
-        return Network(scope, function, is_training, adam, settings.update_ops, extra_bn_momentums,
-                       workers=workers, **_computation(settings))
-
-    generator = network('Generator', generate, settings.learning_rate_generator, settings.extra_bn_momentums)
-    discriminator = network('Discriminator', discriminator_function(settings, settings.loss),
-                            settings.learning_rate_discriminator)
-    return generator, discriminator
+def _adam(settings: TrainSettings, learning_rate: float, epsilon: Union[float, tf.Tensor]) -> tf.train.Optimizer:
+    return tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2, epsilon)
 
 
 def _adam_epsilon(settings: TrainSettings, global_step: tf.Variable) -> Union[float, tf.Tensor]:

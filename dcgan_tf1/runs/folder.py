@@ -26,6 +26,11 @@ def default_run_dir(name: str, dataset: str, seed: int) -> str:
     return os.path.join('runs', '%s-%s-%d' % (name, dataset, seed))
 
 
+def is_run_checkpoint(name: Optional[str]) -> bool:
+    """Whether --checkpoint=NAME has a meaning only for a run: a step, or `best`."""
+    return name is not None and (name == 'best' or name.isdigit())
+
+
 class RunFolder:
     """The folder with everything that a run writes. Each attribute is the path of a file or folder in it.
 

@@ -8,9 +8,6 @@ from dcgan_tf1.runs.folder import RunFolder, default_run_dir
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
 
-# Where their value is 'auto', the run decides: it has recorded what it measured.
-MEASURED = ('kernels', 'precision')
-
 
 def run_dir(settings: TrainSettings) -> str:
     """The run folder that these settings name, by default after run (or network or recipe), dataset and seed."""

@@ -1,14 +1,11 @@
 """Settings of the commands that use a trained generator."""
 import dataclasses
-from typing import Any, ClassVar, Dict, Iterable, Optional, Tuple, TypeVar
+from typing import ClassVar, List, Optional, Tuple
 
-from dcgan_tf1.model import networks
-from dcgan_tf1.runs.checkpoints import loading
-from dcgan_tf1.runs.checkpoints.saving import is_run_checkpoint, named_checkpoint
-from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.runs.saved_settings import MEASURED, check_network, differences, read
+from dcgan_tf1.runs.folder import is_run_checkpoint
 from dcgan_tf1.sample import latent
 from dcgan_tf1.settings.fields import (
+    Role,
     Rule,
     allowed_only_if,
     at_least_one_of,
@@ -21,7 +18,6 @@ from dcgan_tf1.settings.fields import (
 )
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings, is_decay
 from dcgan_tf1.util import image_files
-from dcgan_tf1.util.errors import UserError
 
 _IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
 
@@ -30,6 +26,10 @@ _IMAGE_OUTPUTS = image_files.PICTURES + image_files.ANIMATIONS
 class GeneratorSettings(TrainSettings):
     """Settings of the commands that generate images. They take the flags of training too, to read its flag files."""
 
+    run_dir: Optional[str] = path(
+        None, 'folder of the run whose generator to use. The run determines the network, and by default the checkpoint '
+        'and the statistics', roles=[Role.CHANGES_ON_RESUME, Role.OF_A_WORKER])
+    seed: int = integer(0, 0, 'seed of the latent vectors')
     bn_mode: Optional[str] = choice(
         None, BN_MODES, 'statistics that batch norm uses. batch: those of the images generated together; moving: the '
         'moving averages of the training; standing: those of --standing_batches batches generated with the weights of '
@@ -41,6 +41,25 @@ class GeneratorSettings(TrainSettings):
     bn_momentum: Optional[float] = number(
         None, is_decay, 'must be 0 or more and below 1', 'with --bn_mode=moving: use the moving averages of this '
         'momentum, one of the training\'s --extra_bn_momentums')
+
+    HELP_END: ClassVar[str] = (
+        'All other flags of the train command are accepted too and change nothing, so that --flagfile can name the '
+        'train.flags of a run.')
+
+    @classmethod
+    def help_groups(cls) -> List[Tuple[str, List[str]]]:
+        """First what only the command itself has, last what a checkpoint without a run needs."""
+        known = GeneratorSettings.names()
+        of_a_checkpoint = ['network', *cls.names(Role.OF_THE_GENERATOR), 'extra_bn_momentums', 'checkpoint_names']
+        return [('Flags', [name for name in cls.names() if name not in known]),
+                ('Generator', ['run_dir', 'checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed']),
+                *cls.more_help_groups(),
+                ('Network of a --checkpoint without --run_dir', of_a_checkpoint)]
+
+    @classmethod
+    def more_help_groups(cls) -> List[Tuple[str, List[str]]]:
+        """Further groups of a command."""
+        return []
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         *TrainSettings.RULES,
@@ -103,55 +122,3 @@ class SampleSettings(GeneratorSettings):
             'cannot be used where each row is an interpolation path or a term of --arithmetic'),
         at_least_one_of('run_dir', 'checkpoint'),
     )
-
-
-OF_THE_GENERATOR = ('recipe', 'noise_dim', 'noise_distribution', 'image_size', 'channels', 'batch_size',
-                     'precision', 'kernels')
-
-
-_Train = TypeVar('_Train', bound=TrainSettings)
-
-
-_Generator = TypeVar('_Generator', bound=GeneratorSettings)
-
-
-def with_run_values(settings: _Train, run: TrainSettings, names: Iterable[str]) -> _Train:
-    """Settings of a command with the run's values of some settings.
-
-    Raises: UserError if the user gave other values for these.
-    """
-    names = list(names)
-    given = {name for name in settings.given if not (name in MEASURED and getattr(settings, name) == 'auto')}
-    different = differences(settings, run, given & set(names))
-    if different:
-        raise UserError('--run_dir=%s is a run with other settings: %s. Remove these flags; the run determines them'
-                        % (settings.run_dir, '; '.join(different)))
-    values: Dict[str, Any] = {name: getattr(run, name) for name in names}
-    return settings.replace(**values)
-
-
-def for_run(settings: _Generator) -> _Generator:
-    """Settings of a command that generates images, with what the run of --run_dir determines.
-
-    By default they select the run's last checkpoint and its own batch-norm mode.
-    Raises: UserError if there is no such run or checkpoint, or the user gave settings that contradict the run.
-    """
-    folder = RunFolder(settings.run_dir)
-    run = read(folder)
-    # A file with a network may have been moved: it is checked by its content.
-    is_moved = 'network' in settings.given and not networks.is_built_in(run.network)
-    settings = with_run_values(settings, run, (*OF_THE_GENERATOR, *([] if is_moved else ['network'])))
-    check_network(settings.network, folder)
-    return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
-                            checkpoint_names=settings.checkpoint_names if settings.checkpoint else None,
-                            bn_mode=settings.bn_mode or run.bn_mode)
-
-
-def for_generator(settings: _Generator) -> _Generator:
-    """Settings of a command that generates images, with what --run_dir or --checkpoint determines.
-
-    Raises: UserError as `for_run` and `loading.find` do.
-    """
-    if settings.run_dir:
-        return for_run(settings)
-    return settings.replace(checkpoint=loading.find(settings.checkpoint)) if settings.checkpoint else settings

@@ -1,13 +1,23 @@
 """What all commands share: parsing of the command line, exit status, and one-line errors."""
+import glob
+import importlib.util
+import logging
+import os
+import platform
+import re
 import sys
 from typing import Any, Callable, Type
 
 from absl import app, flags
 
-from dcgan_tf1.settings import cli_flags
+import dcgan_tf1
+from dcgan_tf1.settings import cli_flags, help
 from dcgan_tf1.settings.fields import Settings
 from dcgan_tf1.util import terminal
 from dcgan_tf1.util.errors import UserError
+
+HELP = ('--help', '-help', '-h', '--helpfull', '--helpshort')
+VERSION = ('--version', '-version')
 
 
 def exit_status(command: Callable[[], int]) -> int:
@@ -42,9 +52,14 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
       takes_words: whether the command takes arguments that are not flags; they are passed on as a list.
     """
     terminal.protect()
+    words = sys.argv[1:sys.argv.index('--')] if '--' in sys.argv else sys.argv[1:]
+    if set(words) & set(HELP):
+        print(help.text(settings_class, sys.modules['__main__'].__doc__ or ''))
+        sys.exit(0)
+    if set(words) & set(VERSION):
+        print_version()
+        sys.exit(0)
     cli_flags.define(settings_class)
-    for name in settings_class.names():  # list these flags, but not absl's own, in --help
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
     def parse_command_line(argv: Any) -> Any:
         try:
@@ -53,12 +68,22 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
             sys.exit('error: %s (--help lists the flags)' % error)
 
     def run(argv: Any) -> int:
-        import tensorflow.compat.v1 as tf  # takes seconds
-        tf.logging.set_verbosity(tf.logging.ERROR)
         words = argv[1:]
         if words and not takes_words:
             raise UserError('%s is not a flag (flags look like --steps=1000); --help lists them' % words[0])
         settings = cli_flags.from_flags(settings_class, flags.FLAGS)
+        logging.getLogger('tensorflow').setLevel(logging.ERROR)  # as `tf.logging.set_verbosity`, but without TensorFlow
         return command(settings, words) if takes_words else command(settings)
 
     app.run(lambda argv: exit_status(lambda: run(argv)), flags_parser=parse_command_line)
+
+
+def print_version() -> None:
+    """Prints the versions of this package, of TensorFlow and of Python, without importing TensorFlow."""
+    spec = importlib.util.find_spec('tensorflow')
+    packages = os.path.dirname(os.path.dirname(spec.origin)) if spec and spec.origin else ''
+    found = [re.match(r'tensorflow(?:_cpu|_gpu|_intel|_macos)?-(\d.*)\.dist-info$', os.path.basename(path))
+             for path in glob.glob(os.path.join(packages, 'tensorflow*.dist-info'))]
+    versions = [match.group(1) for match in found if match]
+    print('dcgan_tf1 %s, %s, Python %s' % (
+        dcgan_tf1.__version__, 'TensorFlow ' + versions[0] if versions else 'no TensorFlow', platform.python_version()))

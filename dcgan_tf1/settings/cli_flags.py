@@ -118,6 +118,7 @@ def to_flags(settings: Settings) -> List[str]:
     return result
 
 
+_BLANKS = ' \t\r\n'  # which do not count at the ends of a line
 _MAX_DEPTH = 20  # of flag files that include each other
 # How file names that are not UTF-8 become text and bytes again, as Python itself does it.
 _ENCODING, _ERRORS = 'utf-8', 'surrogateescape'
@@ -162,7 +163,7 @@ def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
                         % (path, error.strerror)) from error
     if '\0' in text:
         raise UserError('--flagfile=%s is not a text file in UTF-8: name another, or save it as that' % path)
-    lines = [line.strip() for line in text.split('\n')]
+    lines = [line.strip(_BLANKS) for line in text.split('\n')]
     flags = _expand([line for line in lines if line and not line.startswith(('#', '//'))],
                     (*including, os.path.realpath(path)))
     folder = os.path.dirname(path) or os.curdir
@@ -173,6 +174,7 @@ def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
 def flag_file(flags: Sequence[str]) -> bytes:
     """The content of a flag file with these flags. Raises UserError for a flag that a line cannot hold."""
     for flag in flags:
-        if flag != flag.strip() or set(flag) & set('\r\n'):
-            raise UserError('%s has a line break, or a space at its end: rename that file or folder' % flag)
+        if flag != flag.strip(_BLANKS) or set(flag) & set('\r\n'):
+            raise UserError('%s has a line break, or a space at its end, which a flag file cannot hold: name a file or '
+                            'folder without' % flag)
     return ''.join(flag + '\n' for flag in flags).encode(_ENCODING, _ERRORS)

@@ -3,6 +3,7 @@
 `settings.py` declares settings with these functions, and `cli_flags.py` makes a command-line flag of each field.
 """
 import dataclasses
+import enum
 import math
 import os
 from typing import (
@@ -27,6 +28,19 @@ from dcgan_tf1.util.errors import UserError
 MAX_INT32 = 2 ** 31 - 1
 
 
+class Role(enum.Enum):
+    """What a setting means beside its value. Each is declared with the setting; `Settings.names(role)` lists them."""
+
+    CHANGES_ON_RESUME = 'may differ when a run is resumed: no variable, grid or score depends on it'
+    OF_EVALUATIONS = 'may differ when a run is resumed, as long as the run has no scores, which could not be compared'
+    OF_A_WORKER = 'may differ between the workers of a run'
+    MEASURED = "where its value is 'auto', a run measures, and records what it chose"
+    OF_A_STEP = 'the time of a training step depends on it'
+    OF_THE_GENERATOR = 'the run determines it wherever its generator is used'
+    OF_THE_DATA = 'the run determines it wherever its images are used'
+    OF_THE_FILES = 'which files of the dataset are read; by default as for the training'
+
+
 class Spec(NamedTuple):
     """What a setting accepts. It is stored in the metadata of the dataclass field."""
 
@@ -37,6 +51,7 @@ class Spec(NamedTuple):
     optional: bool  # whether None is a value
     required: bool  # whether the user must give it
     choices: Optional[Tuple[str, ...]] = None
+    roles: FrozenSet[Role] = frozenset()
 
     def is_valid(self, value: Any) -> bool:
         if value is None:
@@ -67,56 +82,60 @@ def spec_of(field: dataclasses.Field) -> Optional[Spec]:
 
 def _field(default: Any, kind: str, help: str, accepts: Callable[[Any], bool] = lambda value: True,
            requirement: str = '', choices: Optional[Sequence[str]] = None, required: bool = False,
-           optional: Optional[bool] = None) -> Any:
+           optional: Optional[bool] = None, roles: Sequence[Role] = ()) -> Any:
     optional = default is None if optional is None else optional
-    spec = Spec(kind, help, accepts, requirement, optional, required, tuple(choices) if choices else None)
+    spec = Spec(kind, help, accepts, requirement, optional, required, tuple(choices) if choices else None,
+                frozenset(roles))
     return dataclasses.field(default=default, metadata={'spec': spec})
 
 
 def text(default: Optional[str], help: str, accepts: Callable[[str], bool] = lambda value: True,
-         requirement: str = '') -> Any:
+         requirement: str = '', roles: Sequence[Role] = ()) -> Any:
     """A setting that is a string."""
-    return _field(default, 'text', help, accepts, requirement)
+    return _field(default, 'text', help, accepts, requirement, roles=roles)
 
 
 def path(default: Optional[str], help: str, accepts: Callable[[str], bool] = lambda value: True,
-         requirement: str = 'must not be empty', required: bool = False, or_name: bool = False) -> Any:
+         requirement: str = 'must not be empty', required: bool = False, or_name: bool = False,
+         roles: Sequence[Role] = ()) -> Any:
     """A setting that is the path of a file or folder. A leading ~ or ~USER becomes that home folder, as in a shell.
 
     `or_name`: whether it may also be a name, such as that of a module, which means the same in every folder.
     """
     return _field(default, 'path_or_name' if or_name else 'path', help,
                   lambda value: bool(value.strip()) and '\0' not in value and accepts(value), requirement,
-                  required=required)
+                  required=required, roles=roles)
 
 
-def choice(default: Optional[str], choices: Iterable[str], help: str) -> Any:
+def choice(default: Optional[str], choices: Iterable[str], help: str, roles: Sequence[Role] = ()) -> Any:
     """A setting that is one of some names."""
     names = sorted(choices)
-    return _field(default, 'choice', help, lambda value: value in names, 'must be one of ' + ', '.join(names), names)
+    return _field(default, 'choice', help, lambda value: value in names, 'must be one of ' + ', '.join(names), names,
+                  roles=roles)
 
 
-def boolean(default: bool, help: str) -> Any:
+def boolean(default: bool, help: str, roles: Sequence[Role] = ()) -> Any:
     """A setting that is true or false."""
-    return _field(default, 'boolean', help, requirement='must be true or false')
+    return _field(default, 'boolean', help, requirement='must be true or false', roles=roles)
 
 
 def integer(default: Optional[int], lowest: int, help: str, highest: int = MAX_INT32,
-            optional: Optional[bool] = None) -> Any:
+            optional: Optional[bool] = None, roles: Sequence[Role] = ()) -> Any:
     """A setting that is a whole number between two bounds, both included."""
     return _field(default, 'integer', help, lambda value: lowest <= value <= highest,
-                  'must be a whole number from %d to %d' % (lowest, highest), optional=optional)
+                  'must be a whole number from %d to %d' % (lowest, highest), optional=optional, roles=roles)
 
 
-def one_of_integers(default: int, allowed: Sequence[int], help: str) -> Any:
+def one_of_integers(default: int, allowed: Sequence[int], help: str, roles: Sequence[Role] = ()) -> Any:
     """A setting that is one of a few whole numbers."""
     return _field(default, 'integer', help, lambda value: value in allowed,
-                  'must be ' + ' or '.join(map(str, allowed)))
+                  'must be ' + ' or '.join(map(str, allowed)), roles=roles)
 
 
-def number(default: Optional[float], accepts: Callable[[float], bool], requirement: str, help: str) -> Any:
+def number(default: Optional[float], accepts: Callable[[float], bool], requirement: str, help: str,
+           roles: Sequence[Role] = ()) -> Any:
     """A setting that is a finite number."""
-    return _field(default, 'number', help, lambda value: _fits_float32(value, accepts), requirement)
+    return _field(default, 'number', help, lambda value: _fits_float32(value, accepts), requirement, roles=roles)
 
 
 def numbers(accepts: Callable[[float], bool], requirement: str, help: str) -> Any:
@@ -165,6 +184,7 @@ class Settings:
 
     given: FrozenSet[str] = dataclasses.field(default=frozenset(), compare=False, repr=False)  # set by the user
     RULES: ClassVar[Tuple[Rule, ...]] = ()
+    HELP_END: ClassVar[str] = ''  # a last paragraph of --help
 
     def __post_init__(self) -> None:
         for name, value in self._paths('path', 'path_or_name').items():
@@ -181,9 +201,15 @@ class Settings:
         return self.replace(**{name: os.path.abspath(value) for name, value in self._paths('path').items()})
 
     @classmethod
-    def names(cls) -> List[str]:
-        """Names of the settings, in the order of their declaration."""
-        return [field.name for field in dataclasses.fields(cls) if spec_of(field)]
+    def names(cls, role: Optional[Role] = None) -> List[str]:
+        """Names of the settings, or of those with a role, in the order of their declaration."""
+        specs = {field.name: spec_of(field) for field in dataclasses.fields(cls)}
+        return [name for name, spec in specs.items() if spec and (role is None or role in spec.roles)]
+
+    @classmethod
+    def help_groups(cls) -> List[Tuple[str, List[str]]]:
+        """(title, names of settings) of each group in --help."""
+        return [('Flags', cls.names())]
 
     def as_dict(self) -> Dict[str, Any]:
         """{name: value} of all settings."""

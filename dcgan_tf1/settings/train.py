@@ -8,10 +8,11 @@ import dataclasses
 import os
 import pkgutil
 import re
-from typing import ClassVar, List, Optional, Tuple
+from typing import ClassVar, Dict, List, Optional, Tuple
 
 from dcgan_tf1.settings import recipes
 from dcgan_tf1.settings.fields import (
+    Role,
     Rule,
     Settings,
     allowed_only_if,
@@ -35,6 +36,10 @@ DISTRIBUTIONS = ('uniform', 'normal')
 LOSSES = ('clipped', 'double_sigmoid', 'log_epsilon', 'sigmoid', 'sparse_softmax')
 SCHEDULES = ('discriminator_then_generator', 'discriminator_then_generator_same_images', 'generator_then_discriminator',
              'real_then_fake_then_generator', 'simultaneous')
+
+
+# The form of a route's name; `model.kernels` checks whether there is such a route.
+_ROUTE = re.compile(r'[a-z]+-\d+x\d+-\d+(x\d+){3}-s\d+-[a-z]+-[a-z]+\d+')
 
 
 def module_names(package: str) -> List[str]:
@@ -66,19 +71,22 @@ class TrainSettings(Settings):
     # Recipe and name
     recipe: str = text(
         'sparse_softmax', 'recipe to train, one of %s. Its settings (flags/RECIPE.flags) become the defaults of all '
-        'others' % ', '.join(recipes.names()), _is_folder_name, 'must be a plain name')
+        'others' % ', '.join(recipes.names()), _is_folder_name, 'must be a plain name', roles=[Role.OF_THE_GENERATOR])
     run_name: Optional[str] = text(
         None, 'name of the run, part of its default folder runs/NAME-DATASET-SEED; default: the recipe',
-        _is_folder_name, 'must be a plain name without slashes, because it becomes part of a folder name')
+        _is_folder_name, 'must be a plain name without slashes, because it becomes part of a folder name',
+        roles=[Role.CHANGES_ON_RESUME, Role.OF_A_WORKER])
 
     # Model
     network: str = path(
         'sparse_softmax', 'architecture of generator and discriminator: one of %s; or your own, a Python file '
         '(my_gan.py) or a module that can be imported (my_package.my_gan) with the functions generator and '
         'discriminator' % ', '.join(module_names('model.networks')), _is_network,
-        'must be one of %s, or a Python file or module' % ', '.join(module_names('model.networks')), or_name=True)
-    loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator')
-    schedule: str = choice('discriminator_then_generator', SCHEDULES, 'order of the updates within a step')
+        'must be one of %s, or a Python file or module' % ', '.join(module_names('model.networks')), or_name=True,
+        roles=[Role.OF_A_WORKER, Role.OF_A_STEP])
+    loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator', roles=[Role.OF_A_STEP])
+    schedule: str = choice(
+        'discriminator_then_generator', SCHEDULES, 'order of the updates within a step', roles=[Role.OF_A_STEP])
     update_ops: bool = boolean(
         True, 'update the moving statistics of batch norm; false leaves them at mean 0 and variance 1')
     extra_bn_momentums: Tuple[float, ...] = numbers(
@@ -87,54 +95,67 @@ class TrainSettings(Settings):
         'which --bn_momentum of the sample command can use')
 
     # Data
-    dataset: str = choice('mnist', module_names('data'), 'what to train on; mnist_10k is built in')
+    dataset: str = choice(
+        'mnist', module_names('data'), 'what to train on; mnist_10k is built in', roles=[Role.OF_THE_DATA])
     data_dir: Optional[str] = path(
         None, 'folder of the dataset. mnist and fashion_mnist: their files, under any names, up to two folders deep; '
         'default: Keras\'s cache, which is filled by a download. image_folder: any folder '
         'tree of JPEG, PNG, WebP, GIF and BMP files. tfrecords: files of examples with image/encoded. The flags below '
-        'for image_folder hold for both')
-    image_size: int = integer(28, 8, 'height and width of the images in pixels', highest=256)
-    channels: int = one_of_integers(1, (1, 3), '1 for grayscale images, 3 for color')
+        'for image_folder hold for both', roles=[Role.CHANGES_ON_RESUME, Role.OF_A_WORKER])
+    image_size: int = integer(
+        28, 8, 'height and width of the images in pixels', highest=256, roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
+    channels: int = one_of_integers(
+        1, (1, 3), '1 for grayscale images, 3 for color', roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
     center_crop: bool = boolean(
         False, 'image_folder: cut out the largest centered square before resizing; false squeezes the whole picture, '
-        'as the sources do')
+        'as the sources do', roles=[Role.OF_THE_DATA])
     antialias: bool = boolean(
-        True, 'image_folder: smooth before downscaling, as PyTorch does; false does not, as TensorFlow')
+        True, 'image_folder: smooth before downscaling, as PyTorch does; false does not, as TensorFlow',
+        roles=[Role.OF_THE_DATA])
     fast_jpeg: bool = boolean(
         True, 'image_folder: decode JPEG files at a half, quarter or eighth of their size if that is still 4 times '
-        '--image_size or more; false decodes all of it')
+        '--image_size or more; false decodes all of it', roles=[Role.OF_THE_DATA])
     skip_unreadable: bool = boolean(
-        False, 'image_folder: check all files first, and leave out those that cannot be read; false stops at the first')
+        False, 'image_folder: check all files first, and leave out those that cannot be read; false stops at the first',
+        roles=[Role.CHANGES_ON_RESUME, Role.OF_THE_FILES])
     follow_links: bool = boolean(
-        False, 'image_folder: also read links to files outside of --data_dir; false treats them as unreadable')
+        False, 'image_folder: also read links to files outside of --data_dir; false treats them as unreadable',
+        roles=[Role.CHANGES_ON_RESUME, Role.OF_THE_FILES])
     pack_dir: Optional[str] = path(
         None, 'image_folder: folder on a fast disk for the decoded images. The first run writes it, and all runs with '
-        'the same images read it, which is much faster than decoding the files again; the results are the same')
+        'the same images read it, which is much faster than decoding the files again; the results are the same',
+        roles=[Role.CHANGES_ON_RESUME])
     holdout: Optional[int] = integer(
         None, 0, 'number of training images to leave out, counted from the first; default: 5000 for mnist and '
         'fashion_mnist, as in the loader of the TensorFlow tutorials, and 0 for other datasets')
 
     # Length and batches
     steps: Optional[int] = integer(
-        10000, 1, 'length of the whole run in steps, including the steps before a resume', optional=True)
+        10000, 1, 'length of the whole run in steps, including the steps before a resume', optional=True,
+        roles=[Role.CHANGES_ON_RESUME])
     epochs: float = number(
         0., lambda value: value >= 0, 'must be 0 or more',
-        'length of the whole run in passes over the data, used when --steps is not given')
-    batch_size: int = integer(128, 2, 'images per step (batch norm needs 2 or more)')
+        'length of the whole run in passes over the data, used when --steps is not given',
+        roles=[Role.CHANGES_ON_RESUME])
+    batch_size: int = integer(
+        128, 2, 'images per step (batch norm needs 2 or more)', roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
     shuffle: str = choice(
         'continuous', SHUFFLES, 'how images are assigned to batches. continuous: a new order every epoch, with no gap '
         'between epochs; per_epoch: a new order every epoch, whose last batch may be smaller; once: the same batches '
         'in the same order every epoch')
-    noise_dim: int = integer(100, 1, 'length of a latent vector', highest=100000)
+    noise_dim: int = integer(
+        100, 1, 'length of a latent vector', highest=100000, roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
     noise_distribution: str = choice(
-        'uniform', DISTRIBUTIONS, 'distribution of the latent vectors: uniform on [-1, 1), or standard normal')
+        'uniform', DISTRIBUTIONS, 'distribution of the latent vectors: uniform on [-1, 1), or standard normal',
+        roles=[Role.OF_THE_GENERATOR])
     noise_batch: str = choice(
         'full', ('full', 'match'), 'latent vectors for a smaller last batch: full uses --batch_size of them, match as '
         'many as there are images')
 
     # Schedule and optimizer
     d_steps_per_g_step: int = integer(
-        1, 1, 'discriminator updates per generator update, each on a batch of its own', highest=100)
+        1, 1, 'discriminator updates per generator update, each on a batch of its own', highest=100,
+        roles=[Role.OF_A_STEP])
     learning_rate_generator: float = number(
         0.002, _is_positive, 'must be above 0', 'Adam\'s learning rate for the generator')
     learning_rate_discriminator: float = number(
@@ -145,34 +166,32 @@ class TrainSettings(Settings):
     epsilon_mode: str = choice(
         'tensorflow', ('tensorflow', 'pytorch'), 'where Adam adds epsilon. tensorflow: to the root of the uncorrected '
         'second moment ("epsilon hat"), as Keras does too; pytorch: to the root of the bias-corrected one')
+
+    # Speed and seed
     precision: str = choice(
         'float32', (*PRECISIONS, 'auto'), 'precision of convolutions and dense layers; variables, batch statistics, '
         'logits, losses and Adam are always float32. auto: what is faster here; the training times steps of both, and '
-        'records its choice. (float16 is not offered, because it needs loss scaling)')
+        'records its choice. (float16 is not offered, because it needs loss scaling)',
+        roles=[Role.MEASURED, Role.OF_THE_GENERATOR])
     kernels: str = text(
         'auto', 'auto: on CPUs, compute some convolutions and gradients by other routes than TensorFlow\'s own '
         'kernels, where these are faster here; the training measures it, and records its choice. native: always '
         'TensorFlow\'s own. Or the routes that config.json of a run names',
-        lambda value: re.fullmatch(r'[\w,-]+', value) is not None,
-        'must be auto or native, or be copied from config.json of a run')
+        lambda value: value in ('auto', 'native') or all(map(_ROUTE.fullmatch, value.split(','))),
+        'must be auto or native, or be copied from config.json of a run',
+        roles=[Role.MEASURED, Role.OF_THE_GENERATOR, Role.OF_A_STEP])
     batch_statistics: str = choice(
         'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '
         'in a step. all: the whole batch, as with one worker; worker: the share of each worker')
-    xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
+    xla: bool = boolean(False, 'let XLA compile what runs on a GPU', roles=[Role.OF_A_STEP])
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
 
     # Run folder and logging
     run_dir: Optional[str] = path(
-        None, 'run folder; default: runs/NAME-DATASET-SEED. A run that is already there is resumed')
-    init_checkpoint: Optional[str] = path(
-        None, 'checkpoint whose weights the training starts from: of another run, or of a TF1 script that used '
-        'tf.layers. Its path, one of its files, or the folder that contains it')
-    checkpoint_names: Optional[str] = text(
-        None, 'names of a checkpoint of another program: GAN=,weights=kernel removes the scope GAN and turns each '
-        'weights into kernel. The error about a checkpoint that does not fit suggests a value',
-        lambda value: renames.parse(value) is not None, 'must look like GAN=,weights=kernel')
-    log_every: int = integer(100, 1, 'steps between logged losses')
-    sample_every: int = integer(500, 1, 'steps between grids of generated images')
+        None, 'run folder; default: runs/NAME-DATASET-SEED. A run that is already there is resumed',
+        roles=[Role.CHANGES_ON_RESUME, Role.OF_A_WORKER])
+    log_every: int = integer(100, 1, 'steps between logged losses', roles=[Role.CHANGES_ON_RESUME])
+    sample_every: int = integer(500, 1, 'steps between grids of generated images', roles=[Role.CHANGES_ON_RESUME])
     sample_size: int = integer(64, 1, 'images per grid', highest=10000)
     bn_mode: Optional[str] = choice(
         'batch', BN_MODES, 'statistics that batch norm uses for the grids. batch: those of the images generated '
@@ -180,20 +199,49 @@ class TrainSettings(Settings):
         'generated with the current weights')
     standing_batches: int = integer(
         100, 1, 'number of batches of --batch_size images that standing statistics are computed from', highest=100000)
-    checkpoint_every: int = integer(500, 1, 'steps between checkpoints')
-    keep_checkpoints: int = integer(5, 1, 'number of most recent checkpoints to keep')
+    checkpoint_every: int = integer(500, 1, 'steps between checkpoints', roles=[Role.CHANGES_ON_RESUME])
+    keep_checkpoints: int = integer(5, 1, 'number of most recent checkpoints to keep', roles=[Role.CHANGES_ON_RESUME])
 
     # Evaluation
     evaluate_every: int = integer(
         0, 0, 'steps between evaluations, each like the evaluate command, with a checkpoint of its own; the best '
-        'checkpoint is kept. 0: never')
-    evaluation_images: int = integer(5000, 10, 'images to generate for an evaluation', highest=1000000)
+        'checkpoint is kept. 0: never', roles=[Role.CHANGES_ON_RESUME])
+    evaluation_images: int = integer(
+        5000, 10, 'images to generate for an evaluation', highest=1000000, roles=[Role.OF_EVALUATIONS])
     best_by: str = choice(
         'frechet_distance', RANKINGS, 'score that selects the best checkpoint. sharpness_ratio (best when '
-        'closest to 1) is the only one that needs no labels')
+        'closest to 1) is the only one that needs no labels', roles=[Role.OF_EVALUATIONS])
     cache_dir: str = path(
-        os.path.join('runs', 'classifiers'), 'folder of the trained classifiers that evaluations use')
-    classifier_steps: int = integer(2345, 1, 'training steps of such a classifier, each on 128 images')
+        os.path.join('runs', 'classifiers'), 'folder of the trained classifiers that evaluations use',
+        roles=[Role.CHANGES_ON_RESUME, Role.OF_A_WORKER])
+    classifier_steps: int = integer(
+        2345, 1, 'training steps of such a classifier, each on 128 images', roles=[Role.OF_EVALUATIONS])
+
+    # Checkpoints of other programs
+    init_checkpoint: Optional[str] = path(
+        None, 'checkpoint whose weights the training starts from: of another run, or of a TF1 script that used '
+        'tf.layers. Its path, one of its files, or the folder that contains it', roles=[Role.OF_A_WORKER])
+    checkpoint_names: Optional[str] = text(
+        None, 'names of a checkpoint of another program: GAN=,weights=kernel removes the scope GAN and turns each '
+        'weights into kernel. The error about a checkpoint that does not fit suggests a value',
+        lambda value: renames.parse(value) is not None, 'must look like GAN=,weights=kernel', roles=[Role.OF_A_WORKER])
+
+    # {the first setting of a group: title of the group in --help}
+    GROUPS: ClassVar[Dict[str, str]] = {
+        'recipe': 'Recipe and name', 'network': 'Model', 'dataset': 'Data', 'steps': 'Length and batches',
+        'd_steps_per_g_step': 'Schedule and optimizer', 'precision': 'Speed and seed',
+        'run_dir': 'Run folder and logging', 'evaluate_every': 'Evaluation',
+        'init_checkpoint': 'Checkpoints of other programs'}
+
+    @classmethod
+    def help_groups(cls) -> List[Tuple[str, List[str]]]:
+        """The groups of `GROUPS`."""
+        groups: List[Tuple[str, List[str]]] = []
+        for name in TrainSettings.names():
+            if name in cls.GROUPS:
+                groups.append((cls.GROUPS[name], []))
+            groups[-1][1].append(name)
+        return groups
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         Rule(lambda settings: settings.recipe in recipes.names(),

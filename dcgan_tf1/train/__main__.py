@@ -12,12 +12,15 @@ from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.train import TrainSettings
 
 
+def run(settings: TrainSettings) -> int:
+    """The command; returns the exit status. Raises UserError."""
+    from dcgan_tf1.train import training  # imports TensorFlow, which takes seconds
+    return training.train(settings)
+
+
 def main() -> None:
-    """The command."""
-    def train(settings: TrainSettings) -> int:
-        from dcgan_tf1.train import training  # imports TensorFlow, which takes seconds
-        return training.train(settings)
-    cli.main(train, TrainSettings)
+    """The program."""
+    cli.main(run, TrainSettings)
 
 
 if __name__ == '__main__':

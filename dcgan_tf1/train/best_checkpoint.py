@@ -1,10 +1,10 @@
 """The best checkpoint of a run, by a score of the images that it generates."""
 import os
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from dcgan_tf1 import metrics
-from dcgan_tf1.evaluate import settings as evaluate_settings
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images
+from dcgan_tf1.evaluate.preparation import for_evaluation_during_training
 from dcgan_tf1.runs.checkpoints.saving import best_checkpoint, keep_best
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.train import TrainSettings
@@ -13,19 +13,18 @@ from dcgan_tf1.settings.train import TrainSettings
 class BestCheckpoint:
     """Evaluates a run's checkpoints during its training, exactly as the `evaluate` command does, and keeps the best."""
 
-    def __init__(self, folder: RunFolder, settings: TrainSettings, log: Callable[[str], None]):
+    def __init__(self, folder: RunFolder, settings: TrainSettings):
         """Loads the dataset, and trains its classifier if there is none yet.
 
         Args:
           settings: those of the training.
-          log: receives a line of text before something that takes long.
         Raises: UserError.
         """
         self._folder = folder
         self._best_by = settings.best_by
         self._rank = metrics.rankings()[settings.best_by]
-        self._settings = evaluate_settings.for_evaluation_during_training(settings)
-        self._evaluator = Evaluator(settings, log)
+        self._settings = for_evaluation_during_training(settings)
+        self._evaluator = Evaluator(settings)
 
     def close(self) -> None:
         """Closes the Session of the classifier."""

@@ -5,18 +5,16 @@ import os
 import signal
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import standing_statistics
 from dcgan_tf1.model.graph import TrainGraph
-from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints
-from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.preparation import Run
 from dcgan_tf1.train.reporter import Reporter, is_logged, write_animation
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
@@ -62,38 +60,34 @@ class GracefulShutdown:
 Evaluate = Callable[[str], Tuple[Dict[str, float], bool]]
 
 
-class Run(NamedTuple):
-    """What is trained, on what, and where the results go."""
+def _steps(session: tf.Session, graph: TrainGraph, settings: TrainSettings, start_step: int,
+           shutdown: GracefulShutdown) -> Iterator[Tuple[int, Dict[str, Any], bool]]:
+    """Trains from `start_step` to the last step or until a signal, together with the other workers if there are any.
 
-    folder: RunFolder
-    settings: TrainSettings
-    images: AnyImages  # the training set
-    plan: BatchPlan  # of these images
-
-
-class _Steps:
-    """Runs training steps, together with the other workers if there are any."""
-
-    def __init__(self, session: tf.Session, graph: TrainGraph, settings: TrainSettings):
-        step = graph.step
-        self._session, self._settings, self._cooperation = session, settings, graph.cooperation
-        self._losses: Dict[str, Any] = {'train_op': step.train_op, 'discriminator_loss': step.discriminator_loss,
-                                        'generator_loss': step.generator_loss}
-        if graph.cooperation:
-            self._losses['is_stopping'] = graph.cooperation.is_stopping
-        self._details = {**self._losses, 'real_logits': step.real_logits, 'fake_logits': step.fake_logits,
-                         'gradient_norms': graph.gradient_norms}
-
-    def run(self, step: int, shutdown: GracefulShutdown) -> Dict[str, Any]:
-        """Runs a step, and returns what was fetched. A signal to any worker becomes one to all."""
+    Yields: the number of each step, what was fetched in it, and whether it is the last because of a signal.
+    """
+    cooperation = graph.cooperation
+    losses: Dict[str, Any] = {name: getattr(graph.step, name) for name in (
+        'train_op', 'discriminator_loss', 'generator_loss')}
+    if cooperation:
+        losses['is_stopping'] = cooperation.is_stopping
+    details = {**losses, 'real_logits': graph.step.real_logits, 'fake_logits': graph.step.fake_logits,
+               'gradient_norms': graph.gradient_norms}
+    graph.start_batches(session, start_step)
+    for step in range(start_step + 1, settings.steps + 1):
         # All workers must fetch the same, because each takes part in the reductions of its own fetches only.
-        fetches = self._details if is_logged(step, self._settings) else self._losses
-        if not self._cooperation:
-            return self._session.run(fetches)
-        values = self._session.run(fetches, {self._cooperation.stop: float(shutdown.signal is not None)})
-        if values['is_stopping'] and shutdown.signal is None:
-            shutdown.signal = signal.SIGTERM
-        return values
+        fetches = details if is_logged(step, settings) else losses
+        feed = {cooperation.stop: float(shutdown.signal is not None)} if cooperation else None
+        began = time.perf_counter()
+        values = session.run(fetches, feed)
+        values['seconds'] = time.perf_counter() - began
+        # Once: a later signal stops the run after the next step.
+        is_stopping = bool(values.get('is_stopping', shutdown.signal is not None))
+        if is_stopping and shutdown.signal is None:
+            shutdown.signal = signal.SIGTERM  # to one worker, and so to all
+        yield step, values, is_stopping
+        if is_stopping:
+            return
 
 
 def follow(session: tf.Session, graph: TrainGraph, settings: TrainSettings, start_step: int) -> Optional[int]:
@@ -102,15 +96,12 @@ def follow(session: tf.Session, graph: TrainGraph, settings: TrainSettings, star
     Returns: the number of the signal that stopped the training, or None.
     Raises: UserError if a loss is not finite.
     """
-    graph.start_batches(session, start_step)
-    steps = _Steps(session, graph, settings)
     with GracefulShutdown() as shutdown:
-        for step in range(start_step + 1, settings.steps + 1):
-            values = steps.run(step, shutdown)
+        for step, values, is_stopping in _steps(session, graph, settings, start_step, shutdown):
             if _problems(values):
                 raise UserError('step %d: %s. Worker 0 names the last good checkpoint. A smaller learning rate in a '
                                 'new --run_dir may help' % (step, '; '.join(_problems(values))))
-            if values['is_stopping']:
+            if is_stopping:
                 return shutdown.signal
     return None
 
@@ -126,11 +117,10 @@ class TrainingLoop:
     def __init__(self, run: Run, session: tf.Session, graph: TrainGraph, checkpoints: Checkpoints, reporter: Reporter,
                  evaluate: Optional[Evaluate] = None):
         """`session` must hold initialized or restored variables. `evaluate` is called every `evaluate_every` steps."""
-        self._folder, self._settings, self._images, self._plan = run
+        self._folder, self._settings, self._images, self._plan = run[:4]
         self._session, self._graph = session, graph
         self._checkpoints, self._reporter, self._evaluate = checkpoints, reporter, evaluate
         self._sample_noise = session.run(graph.sample_noise)
-        self._steps = _Steps(session, graph, run.settings)
 
     def train(self, start_step: int) -> Optional[int]:
         """Trains from `start_step` to the last step or until a signal, then writes the animation.
@@ -140,7 +130,6 @@ class TrainingLoop:
         Returns: the number of the signal that stopped the training, or None.
         Raises: UserError if a loss or a variable is not finite, or a file cannot be written.
         """
-        self._graph.start_batches(self._session, start_step)
         if start_step == 0:
             self._reporter.grid(self._folder.reals, self._images.first(self._settings.sample_size), 0, 'real')
             self._sample(0)
@@ -149,20 +138,14 @@ class TrainingLoop:
             self._report_evaluation(start_step)
         seconds, steps = 0., 0  # of training alone, since the last logged step
         with GracefulShutdown() as shutdown:
-            for step in range(start_step + 1, self._settings.steps + 1):
-                began = time.perf_counter()
-                values = self._steps.run(step, shutdown)
-                seconds, steps = seconds + time.perf_counter() - began, steps + 1
+            for step, values, is_stopping in _steps(self._session, self._graph, self._settings, start_step, shutdown):
+                seconds, steps = seconds + values['seconds'], steps + 1
                 self._check_losses(step, values)
                 self._reporter.step(values['discriminator_loss'], values['generator_loss'])
                 if is_logged(step, self._settings):
                     self._log(step, values, steps * self._settings.batch_size / seconds)
                     seconds, steps = 0., 0
-                # Once: a later signal stops the run after the next step.
-                is_interrupted = values.get('is_stopping', shutdown.signal is not None)
-                self._write_what_is_due(step, is_interrupted)
-                if is_interrupted:
-                    break
+                self._write_what_is_due(step, is_stopping)
             write_animation(self._folder, self._folder.animation)
             return shutdown.signal
 

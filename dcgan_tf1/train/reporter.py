@@ -1,19 +1,21 @@
-"""Reports the progress of a run: terminal, train.log, metrics.jsonl, TensorBoard and sample images."""
+"""Reports the progress of a run: messages, metrics.jsonl, TensorBoard, losses.png and sample images."""
 import contextlib
 import json
+import logging
 import math
 import os
 import time
-from typing import Any, Dict, Iterator, Optional, TextIO
+from typing import Any, Dict, Iterator, Optional
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.train import TrainSettings
-from dcgan_tf1.util import charts, image_files, terminal
+from dcgan_tf1.util import charts, grids, image_files, terminal
 from dcgan_tf1.util.errors import UserError, add_filename
 from dcgan_tf1.util.files import write_atomically
+from dcgan_tf1.util.log import log
 
 SECONDS_BETWEEN_DRAWINGS = 20.  # of the losses
 
@@ -24,7 +26,7 @@ def is_logged(step: int, settings: TrainSettings) -> bool:
 
 
 class Reporter:
-    """Writes everything that a run reports, except its checkpoints. Every line is flushed at once.
+    """Writes everything that a run reports, except its checkpoints and its log. Every line is flushed at once.
 
     All methods raise UserError or OSError if a file cannot be written.
     """
@@ -41,7 +43,6 @@ class Reporter:
         """
         self._folder = folder
         self._settings = settings
-        self._log_file = open(folder.log, 'a', encoding='utf-8', errors='backslashreplace')
         self._records = [record for record in folder.read_metrics()
                          if record['step'] <= start_step and not self._is_extra(record['step'], earlier)]
         folder.write_metrics(self._records)
@@ -58,7 +59,7 @@ class Reporter:
     def close(self) -> None:
         """Closes all files."""
         self._bar.close()
-        for file in (self._events, self._metrics_file, self._log_file):
+        for file in (self._events, self._metrics_file):
             # Every line has been flushed. On a full disk, closing only retries the write that failed.
             with contextlib.suppress(OSError, UserError):
                 file.close()
@@ -67,19 +68,6 @@ class Reporter:
         """Whether a record exists only because the step was the last of a shorter run, the `earlier` one."""
         return (earlier is not None and step == earlier.steps and step % earlier.log_every != 0
                 and not is_logged(step, self._settings))
-
-    def log(self, text: str, terminal: bool = True) -> None:
-        """Writes a line to the log file and, with `terminal`, to the terminal."""
-        text = ' '.join(text.splitlines())  # a file name may contain line breaks
-        self._append(self._log_file, time.strftime('%Y-%m-%d %H:%M:%S ') + text)
-        if terminal:
-            terminal.say(text)
-
-    @staticmethod
-    def _append(file: TextIO, line: str) -> None:
-        with add_filename(file.name):
-            file.write(line + '\n')
-            file.flush()
 
     def step(self, discriminator_loss: float, generator_loss: float) -> None:
         """Updates the progress bar after a step."""
@@ -95,13 +83,17 @@ class Reporter:
           tensorboard_only: {tag: number} that are shown in TensorBoard alone.
         """
         self._records.append(record)
-        self._append(self._metrics_file, json.dumps(record))
+        with add_filename(self._metrics_file.name):
+            self._metrics_file.write(json.dumps(record) + '\n')
+            self._metrics_file.flush()
         self._scalars({**record, **tensorboard_only}, record['step'])
-        self.log('step %d/%d  epoch %.2f  D loss %.4f  G loss %.4f  D accuracy on real %.2f, on fake %.2f  '
-                 '%.0f images/s' % (
-                     record['step'], self._settings.steps, record['epoch'], record['discriminator_loss'],
-                     record['generator_loss'], record['real_accuracy'], record['fake_accuracy'],
-                     record['images_per_second']), terminal=self._bar.disable)
+        # On a terminal, the progress bar shows enough.
+        log.log(logging.INFO if self._bar.disable else logging.DEBUG,
+                'step %d/%d  epoch %.2f  D loss %.4f  G loss %.4f  D accuracy on real %.2f, on fake %.2f  '
+                '%.0f images/s',
+                record['step'], self._settings.steps, record['epoch'], record['discriminator_loss'],
+                record['generator_loss'], record['real_accuracy'], record['fake_accuracy'],
+                record['images_per_second'])
 
     def _scalars(self, values: Dict[str, float], step: int) -> None:
         self._events.add(step, summary=tf.Summary(value=[
@@ -110,8 +102,8 @@ class Reporter:
     def scores(self, step: int, scores: Dict[str, float], is_best: bool) -> None:
         """Logs an evaluation. `is_best`: whether no earlier checkpoint of the run was better."""
         self._scalars({'scores/' + name: value for name, value in scores.items()}, step)
-        self.log('step %d scores  %s%s' % (step, '  '.join('%s %.4g' % score for score in scores.items()),
-                                           '  (the best so far)' if is_best else ''))
+        log.info('step %d scores  %s%s', step, '  '.join('%s %.4g' % score for score in scores.items()),
+                 '  (the best so far)' if is_best else '')
 
     def histograms(self, summary: bytes, step: int) -> None:
         """Writes a serialized `tf.Summary` of histograms to TensorBoard."""
@@ -119,8 +111,8 @@ class Reporter:
 
     def grid(self, path: str, images: np.ndarray, step: int, tag: str) -> None:
         """Writes images, uint8 [n, height, width, channels], as one picture to a file and to TensorBoard."""
-        picture = charts.grid(images, scale=2)
-        content = charts.png(picture)
+        picture = grids.grid(images, scale=2)
+        content = grids.png(picture)
         write_atomically(path, content)
         self._events.add(step, summary=tf.Summary(value=[tf.Summary.Value(tag=tag, image=tf.Summary.Image(
             height=picture.shape[0], width=picture.shape[1], colorspace=3, encoded_image_string=content))]))
@@ -145,13 +137,13 @@ def write_animation(folder: RunFolder, path: str, max_frames: int = 30, shrink_b
       max_frames: largest number of grids to show, at least 2.
       shrink_by: the factor by which the frames are smaller than the grids, which are drawn at twice the images' size.
     """
-    grids = folder.grids()
-    if not grids:
+    paths = folder.grids()
+    if not paths:
         return
-    every = max(1, math.ceil((len(grids) - 1) / (max_frames - 1)))
-    shown = [grids[index] for index in sorted({*range(0, len(grids), every), len(grids) - 1})]
+    every = max(1, math.ceil((len(paths) - 1) / (max_frames - 1)))
+    shown = [paths[index] for index in sorted({*range(0, len(paths), every), len(paths) - 1})]
     pictures = [image_files.read_image(grid)[::shrink_by, ::shrink_by] for grid in shown]
-    frames = charts.with_captions(pictures, [f'step {folder.step_of(grid):,}' for grid in shown])
+    frames = grids.with_captions(pictures, [f'step {folder.step_of(grid):,}' for grid in shown])
     frame_ms = 10 * min(40, max(25, 750 // len(frames)))  # 250 to 400: few frames are shown longer
     image_files.save_animation(path, frames, frame_ms, last_frame_ms=2000)
 

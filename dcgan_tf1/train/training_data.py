@@ -1,11 +1,12 @@
 """Decides which images a run is trained on, also if files cannot be read or were removed since it was started."""
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from dcgan_tf1 import data
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.data.image_folder import ImageFolder
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.log import log
 
 # The key `data` of config.json has these keys:
 #   checksum, images: of all listed images, whether they can be read or not.
@@ -21,7 +22,6 @@ class TrainingData(NamedTuple):
 
     images: AnyImages
     record: _Record  # `data` of config.json
-    notes: List[str]  # lines for the log
 
 
 def load(settings: TrainSettings, run_dir: str, earlier_config: Optional[Dict[str, Any]]) -> TrainingData:
@@ -33,7 +33,7 @@ def load(settings: TrainSettings, run_dir: str, earlier_config: Optional[Dict[st
       earlier_config: the config.json of the run, if it is resumed.
     Raises: UserError if the images cannot be loaded, or are not those that the run was started with.
     """
-    full, images = data.load(**settings.as_dict())
+    full, images = data.load_for(settings)
     earlier = earlier_config.get('data') if earlier_config else None
     if isinstance(full, ImageFolder):
         if settings.pack_dir:
@@ -43,7 +43,7 @@ def load(settings: TrainSettings, run_dir: str, earlier_config: Optional[Dict[st
     record = _record(full, images)
     if earlier_config and earlier != record:
         raise _other_images(settings, run_dir, record, earlier)
-    return TrainingData(images, record, [])
+    return TrainingData(images, record)
 
 
 def _record(full: AnyImages, images: AnyImages) -> _Record:
@@ -68,7 +68,8 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
     if earlier is not None:
         unreadable, faults = _sizes(earlier, 'unreadable'), _sizes(earlier, 'faults')
         full = _as_started(settings, run_dir, current, earlier, {**unreadable, **faults})
-    notes = full.remarks()
+    for remark in full.remarks():
+        log.info('%s', remark)
     if not settings.skip_unreadable:
         present = faults.keys() & set(current.names)
         if present:
@@ -79,7 +80,8 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
     else:
         reasons = full.without(unreadable).find_unreadable()
         unreadable.update(full.sizes(reasons))
-        notes += ['%s: %s' % (name, reason) for name, reason in sorted(reasons.items())[:_SHOWN]]
+        for name, reason in sorted(reasons.items())[:_SHOWN]:
+            log.info('%s: %s', name, reason)
     images = full.without_first(settings.holdout or 0).without(unreadable)
     if earlier is None and not settings.skip_unreadable:
         images.check_not_packed()
@@ -89,12 +91,13 @@ def _load_folder(settings: TrainSettings, run_dir: str, current: ImageFolder, ea
     if unreadable or settings.skip_unreadable:
         record['unreadable'] = unreadable
     if unreadable:
-        notes.append('left out of %s: %s, among them %s' % (
-            full.source, _count(len(unreadable), 'file that cannot be read or is gone',
-                                'files that cannot be read or are gone'), min(unreadable)))
+        log.info('left out of %s: %s, among them %s', full.source,
+                 _count(len(unreadable), 'file that cannot be read or is gone',
+                        'files that cannot be read or are gone'), min(unreadable))
     if settings.pack_dir:
-        notes.append('the decoded images are in ' + settings.pack_dir)
-    return TrainingData(images, record, notes + _describe_size(settings, earlier is None))
+        log.info('the decoded images are in %s', settings.pack_dir)
+    _log_size(settings, earlier is None)
+    return TrainingData(images, record)
 
 
 def _count(number: int, one: str, several: str) -> str:
@@ -122,12 +125,10 @@ def _as_started(settings: TrainSettings, run_dir: str, current: ImageFolder, ear
     return full
 
 
-def _describe_size(settings: TrainSettings, is_new: bool) -> List[str]:
-    """Lines that say what the settings make of every picture."""
-    lines = ['every picture becomes %d×%d pixels, %s: --image_size=%d --channels=%d' % (
-        settings.image_size, settings.image_size, 'grayscale' if settings.channels == 1 else 'in color',
-        settings.image_size, settings.channels)]
+def _log_size(settings: TrainSettings, is_new: bool) -> None:
+    """Says what the settings make of every picture."""
+    log.info('every picture becomes %d×%d pixels, %s: --image_size=%d --channels=%d',
+             settings.image_size, settings.image_size, 'grayscale' if settings.channels == 1 else 'in color',
+             settings.image_size, settings.channels)
     if is_new and not settings.given & {'recipe', 'image_size', 'channels'}:
-        lines.append('for pictures of 64×64 pixels in color, use a recipe such as --recipe=learnopencv_torch')
-    return lines
-
+        log.info('for pictures of 64×64 pixels in color, use a recipe such as --recipe=learnopencv_torch')

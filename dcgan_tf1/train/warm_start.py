@@ -1,11 +1,10 @@
 """Starts a training from the weights of another run, or of a script that used `tf.layers`."""
 import re
-from typing import Callable, Optional
+from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.checkpoints import loading, variable_names
-from dcgan_tf1.util import terminal
 
 
 class WarmStart:
@@ -19,16 +18,15 @@ class WarmStart:
       with_adam: bool, whether the checkpoint has the state of Adam.
     """
 
-    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = terminal.say):
+    def __init__(self, path: str, renames: Optional[str] = None):
         """Compares the checkpoint with the variables of the default graph.
 
         Args:
           path: the checkpoint, as `loading.find` accepts it.
           renames: the value of --checkpoint_names.
-          log: receives a line about values that are rounded.
         Raises: UserError that names every missing, unexpected and wrongly shaped variable of the networks.
         """
-        self._checkpoint = loading.GivenCheckpoint(loading.find(path), renames, log)
+        self._checkpoint = loading.GivenCheckpoint(loading.find(path), renames)
         self.path = self._checkpoint.path
         shapes = self._checkpoint.shapes
         networks, adam = {}, {}

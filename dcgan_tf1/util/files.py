@@ -1,4 +1,4 @@
-"""Writing files: readers see the old content or the new, never a part."""
+"""Writes files and folders, of which readers never see a part, and locks between processes."""
 import contextlib
 import errno
 import math
@@ -7,10 +7,14 @@ import shutil
 import time
 from typing import IO, Callable, Collection, Iterator, Union
 
-import tensorflow.compat.v1 as tf
-
 from dcgan_tf1.util.errors import UserError, short_reason
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore
+
+_POLL_SECONDS = 0.01  # between attempts to get a lock
 # By these two, a folder is recognized as that of a run.
 RUN_CONFIG, RUN_FLAGS = 'config.json', 'train.flags'
 
@@ -22,21 +26,30 @@ def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:
     Raises: OSError that names the file.
     """
     target = os.path.realpath(path) if os.path.islink(path) else path
-    partial = target + '.partial'
     try:
         if is_device(path):
             with open(path, 'ab') as file:
                 file.write(content)
             return
-        with open(partial, 'wb') as file:
+        with replacement(target) as partial, open(partial, 'wb') as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, target)
     except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
+
+
+@contextlib.contextmanager
+def replacement(path: str) -> Iterator[str]:
+    """Yields the path of a temporary file, which takes the place of a file when the block ends without an error."""
+    partial = path + '.partial'
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
         with contextlib.suppress(OSError):
             os.remove(partial)
-        raise OSError(error.errno, error.strerror, path) from error
+        raise
 
 
 def is_device(path: str) -> bool:
@@ -85,6 +98,7 @@ def new_folder(path: str) -> Iterator[str]:
     Yields: its temporary path. What an earlier process left there is deleted.
     Raises: UserError if it cannot be written.
     """
+    import tensorflow.compat.v1 as tf  # takes seconds, and others need this module without it
     partial = path.rstrip('/' + os.sep) + '.partial'
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -100,17 +114,9 @@ def new_folder(path: str) -> Iterator[str]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore
-
-
-_POLL_SECONDS = 0.01
-
-
 @contextlib.contextmanager
-def hold_lock(path: str, on_taken: Callable[[str], None] = lambda holder: None, seconds: float = math.inf) -> Iterator[None]:
+def hold_lock(path: str, on_taken: Callable[[str], None] = lambda holder: None,
+              seconds: float = math.inf) -> Iterator[None]:
     """Holds a lock, until the block is left or this process ends. Does nothing where locks are not supported.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Iterator, List, Sequence, Union
 import numpy as np
 from PIL import Image, UnidentifiedImageError, WebPImagePlugin
 
-from dcgan_tf1.util import charts, file_kinds, files, pixels, terminal
+from dcgan_tf1.util import file_kinds, files, grids, pixels, terminal
 from dcgan_tf1.util.errors import UserError, add_filename
 from dcgan_tf1.util.files import write_atomically
 
@@ -118,11 +118,11 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
             np.savez(file, images=images, noise=noise)
         write_atomically(path, file.getvalue())
     elif kind in PICTURES:
-        write_atomically(path, charts.png(render(images)))
+        write_atomically(path, grids.png(render(images)))
     else:
         with files.new_folder(path) as folder:
             for number, image in enumerate(terminal.track(pixels.to_uint8(images), 'writing images', len(images))):
-                content = charts.png(image[..., 0] if image.shape[2] == 1 else image)
+                content = grids.png(image[..., 0] if image.shape[2] == 1 else image)
                 file_path = os.path.join(folder, '%06d.png' % number)
                 with add_filename(file_path), open(file_path, 'wb') as png:
                     png.write(content)
@@ -169,14 +169,13 @@ def _save_mp4(path: str, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
         raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
     height, width = pictures[0].shape[:2]
     # Common players need yuv420p, which requires an even width and height.
-    process = subprocess.run(
-        ['ffmpeg', '-y', '-loglevel', 'error',
-         '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
-         '-r', '1000/%d' % frame_ms, '-i', '-',
-         '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', 'file:%s.partial' % path],
-        input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if process.returncode:
-        reason = ' '.join(process.stdout.decode(errors='replace').split())
-        raise UserError('ffmpeg could not write %s (%s): fix that, or name a .gif file instead'
-                        % (path, reason))
-    os.replace(path + '.partial', path)
+    with files.replacement(path) as partial:
+        process = subprocess.run(
+            ['ffmpeg', '-y', '-loglevel', 'error',
+             '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
+             '-r', '1000/%d' % frame_ms, '-i', '-',
+             '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', 'file:' + partial],
+            input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if process.returncode:
+            reason = ' '.join(process.stdout.decode(errors='replace').split())
+            raise UserError('ffmpeg could not write %s (%s): fix that, or name a .gif file instead' % (path, reason))

@@ -49,8 +49,13 @@ def _cell(value: Cell) -> str:
 
 def image(content: bytes, image_type: str, caption: str, css_class: str = '') -> str:
     """An embedded image: the bytes of a file of this type (png, gif), with a caption that is also its description."""
-    return '<figure><img class="%s" alt="%s" src="data:image/%s;base64,%s"><figcaption>%s</figcaption></figure>' % (
-        css_class, html.escape(caption, quote=True), image_type, base64.b64encode(content).decode(), escape(caption))
+    return '<figure><img class="%s" alt="%s" src="%s"><figcaption>%s</figcaption></figure>' % (
+        css_class, html.escape(caption, quote=True), data_uri(content, image_type), escape(caption))
+
+
+def data_uri(content: bytes, image_type: str) -> str:
+    """An image file as a URI that contains it. `image_type`: 'png', 'jpeg' or 'gif'."""
+    return 'data:image/%s;base64,%s' % (image_type, base64.b64encode(content).decode())
 
 
 def format_value(value: Union[float, List[float]]) -> str:

@@ -8,15 +8,14 @@ import numpy as np
 from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.sample import sampler
-from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.sample.preparation import for_run
 from dcgan_tf1.settings import cli_flags
-from dcgan_tf1.util import terminal
 from scripts.lib import trainings
 
 
 def open_generator(run_dir: str, arguments: argparse.Namespace) -> sampler.Sampler:
     """The generator of a run's last checkpoint, a context manager."""
-    return sampler.Sampler(sample_settings.for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
+    return sampler.Sampler(for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
 
 
 class Scorer:
@@ -39,7 +38,7 @@ class Scorer:
     def _evaluator(self):
         if not self._cached:
             flags = ('--images=none', *trainings.dataset_flags(self._arguments), *self._flags)
-            self._cached = Evaluator(_evaluation_settings(self._arguments, *flags), terminal.say)
+            self._cached = Evaluator(_evaluation_settings(self._arguments, *flags))
         return self._cached
 
     def scores(self, images: np.ndarray) -> Dict[str, Any]:

@@ -169,7 +169,8 @@ def report(measurements: Measurements) -> str:
                     statuses = ', '.join(sorted({str(outcome['status']) for outcome in group}))
                     rows.append(['`%s`' % ending, moment, len(group), '%.1f' % seconds[len(seconds) // 2],
                                  '%.1f' % seconds[-1], statuses])
-        parts.append(pages.markdown_table(['signal', 'when', 'times', 'median seconds', 'most seconds', 'status'], rows))
+        parts.append(pages.markdown_table(
+            ['signal', 'when', 'times', 'median seconds', 'most seconds', 'status'], rows))
         found = problems(version, values)
         parts.append('\n' + ('Afterwards the run equaled the undisturbed one bit for bit.\n' if not found
                              else ''.join('- %s\n' % fault for fault in found)))

@@ -12,9 +12,10 @@ from scripts.versions.catalog import Version
 
 # The quick tests of what depends most on TensorFlow: layers, gradients, input pipelines, and checkpoints. All quick
 # tests would take several times as long.
-TESTS = ['tests/test_%s.py' % name for name in (
-    'layers', 'losses', 'kernels', 'precision', 'batches', 'image_folder', 'resume', 'export',
-    'legacy_parts')] + ['tests/oracles/test_sparse_softmax.py']
+TESTS = [
+    *('tests/model/test_%s.py' % name for name in ('layers', 'losses', 'kernels', 'precision', 'batches')),
+    'tests/data/test_image_folder.py', 'tests/train/test_resume.py', 'tests/commands/test_export.py',
+    'tests/legacy/test_legacy_parts.py', 'tests/oracles/test_sparse_softmax.py']
 RECIPES = ('sparse_softmax', 'graph_mode', 'machinecurve')  # the first also exchanges checkpoints
 STEPS = 4
 _TIME_LIMIT = 3600  # seconds for each process

@@ -50,7 +50,7 @@ def test_training_equals_tf_layers(smooth, recipe, training_settings, random_ima
         session.run(tf.global_variables_initializer())
         variables = model_variables()
         assert set(variables) == set(initial)
-        load_variables(session, {variable: initial[name] for name, variable in variables.items()})
+        load_variables(session, [(variable, initial[name]) for name, variable in variables.items()])
         feeds = [(images, noise.reshape(4, *oracle.NETWORKS[recipe][1])) for images, noise in feeds]
         np.testing.assert_allclose(generated, session.run(
             script.generated, {script.noise: feeds[0][1], script.is_training: True}), atol=1e-5 * generated.max())

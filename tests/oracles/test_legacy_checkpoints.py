@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT, TENSORFLOW, final_variables
 
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample import command as sample
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 from scripts.benchmarks.training.reference import tf_layers_graph_mode
@@ -86,6 +86,7 @@ def test_training_starts_from_the_checkpoint(with_adam, scripts, training_settin
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_settings, tmp_path):
     """The error names all missing, unexpected and wrongly shaped variables."""
     with pytest.raises(UserError) as error:
@@ -100,6 +101,7 @@ def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_se
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_checkpoint_for_the_default_recipe(tf_layers, sampling_settings, tmp_path):
     """The variables have the names of post 004: layers with biases, and dense layers."""
     with tf.Graph().as_default(), tf.Session() as session:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.evaluate import command as evaluate
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.model import precision
 from dcgan_tf1.settings import cli_flags

@@ -1,24 +1,15 @@
-"""A doctor for batch norm: watches a graph and its sessions, and reports what is wrong with the moving statistics.
-
-For your own code:
-
-    from dcgan_tf1.legacy.doctor import doctor
-    with doctor.watch() as watched:
-        train()                      # anything that calls Session.run
-    print(watched.report())
-"""
+"""Collects what happens to the batch norm statistics of a graph, session by session."""
 import contextlib
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import numpy as np
 
+from dcgan_tf1.legacy import session_runs
 from dcgan_tf1.legacy.doctor import graph as doctor_graph
 from dcgan_tf1.legacy.doctor import run as doctor_run
-from dcgan_tf1.legacy.doctor import session_runs
 from dcgan_tf1.legacy.doctor.findings import Finding, describe, report
 from dcgan_tf1.legacy.doctor.graph import Analysis, Course, History, Plan
 
-__all__ = ['Doctor', 'Finding', 'report', 'watch']
 _NORMALIZERS = ('Rsqrt', 'Sqrt', 'Pow')
 
 

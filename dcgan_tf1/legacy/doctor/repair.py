@@ -5,9 +5,9 @@ from typing import Any, Deque, Dict, List, Optional, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.legacy import session_runs
 from dcgan_tf1.legacy.doctor import graph as doctor_graph
 from dcgan_tf1.legacy.doctor import run as doctor_run
-from dcgan_tf1.legacy.doctor import session_runs
 from dcgan_tf1.legacy.doctor.doctor import Doctor
 from dcgan_tf1.legacy.doctor.findings import INITIAL, NEVER_UPDATED
 from dcgan_tf1.model.standing_statistics import PooledMoments

@@ -59,7 +59,7 @@ def _asfarray(array: Any, dtype: Any = float) -> Any:
 
 
 _NUMPY = _numpy_names()
-_IMAGE_FUNCTIONS = {name: 'dcgan_tf1.legacy.images:' + name for name in (
+_IMAGE_FUNCTIONS = {name: 'dcgan_tf1.legacy.put_back.images:' + name for name in (
     'imread', 'imsave', 'imresize', 'imshow', 'toimage', 'fromimage', 'bytescale')}
 _USE_PILLOW = 'use PIL.Image (open, fromarray, resize, save) or imageio; %s shows how'
 _CONTAINERS = ('Iterable', 'Iterator', 'Mapping', 'MutableMapping', 'Sequence', 'MutableSequence', 'Callable', 'Sized',
@@ -67,7 +67,7 @@ _CONTAINERS = ('Iterable', 'Iterator', 'Mapping', 'MutableMapping', 'Sequence', 
 _LIBRARIES = {
     'scipy.misc': _same({**_IMAGE_FUNCTIONS, 'logsumexp': 'scipy.special:logsumexp', 'comb': 'scipy.special:comb',
                          'factorial': 'scipy.special:factorial'}, _USE_PILLOW),
-    'scipy.ndimage': _same({'imread': 'dcgan_tf1.legacy.images:imread'}, _USE_PILLOW),
+    'scipy.ndimage': _same({'imread': 'dcgan_tf1.legacy.put_back.images:imread'}, _USE_PILLOW),
     'PIL.Image': {'ANTIALIAS': PutBack(_attribute('PIL.Image:LANCZOS'), 'write: Image.LANCZOS'),
                   'LINEAR': PutBack(_attribute('PIL.Image:BILINEAR'), 'write: Image.BILINEAR'),
                   'CUBIC': PutBack(_attribute('PIL.Image:BICUBIC'), 'write: Image.BICUBIC')},

@@ -9,7 +9,7 @@ from typing import Callable, Sequence, Union
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.layers import batch_norm, conv2d, conv2d_transpose, full_precision, normal
-from dcgan_tf1.model.networks import num_upsamplings
+from dcgan_tf1.model.networks._shapes import num_upsamplings
 
 INITIALIZER = normal(0.02)
 

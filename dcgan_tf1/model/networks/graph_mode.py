@@ -7,7 +7,7 @@ from typing import Sequence, Union
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.layers import batch_norm, conv2d, conv2d_transpose, flatten, full_precision
-from dcgan_tf1.model.networks import UnsupportedShapeError, initial_size
+from dcgan_tf1.model.networks._shapes import UnsupportedShapeError, initial_size
 
 
 def generator(noise: tf.Tensor, is_training: Union[bool, tf.Tensor], image_shape: Sequence[int]) -> tf.Tensor:

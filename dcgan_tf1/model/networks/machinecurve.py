@@ -11,7 +11,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import layers
 from dcgan_tf1.model.layers import batch_norm, dropout, flatten, full_precision
-from dcgan_tf1.model.networks import initial_size
+from dcgan_tf1.model.networks._shapes import initial_size
 
 _INITIALIZER = layers.normal(0.02)
 dense = functools.partial(layers.dense, kernel_initializer=_INITIALIZER)

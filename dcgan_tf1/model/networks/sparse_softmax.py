@@ -10,7 +10,7 @@ from typing import Sequence, Union
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.layers import batch_norm, conv2d, conv2d_transpose, dense, flatten, full_precision
-from dcgan_tf1.model.networks import initial_size
+from dcgan_tf1.model.networks._shapes import initial_size
 
 
 def generator(noise: tf.Tensor, is_training: Union[bool, tf.Tensor], image_shape: Sequence[int]) -> tf.Tensor:

@@ -5,7 +5,7 @@ import glob
 import os
 import re
 import shlex
-from typing import Any, Callable, Dict, Iterable, Optional, Sequence
+from typing import Any, Dict, Iterable, Optional, Sequence
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -16,6 +16,7 @@ from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import file_kinds, terminal
 from dcgan_tf1.util import renames as checkpoint_renames
 from dcgan_tf1.util.errors import UserError, short_reason
+from dcgan_tf1.util.log import log
 
 # In checkpoints of TensorFlow 2's tf.train.Checkpoint: the end of names, and names that are not of weights.
 _VALUE_OF_OBJECT = '/.ATTRIBUTES/VARIABLE_VALUE'
@@ -101,17 +102,16 @@ class GivenCheckpoint:
       shapes: {name: shape} of its variables, under the names that they have after the renames.
     """
 
-    def __init__(self, path: str, renames: Optional[str] = None, log: Callable[[str], None] = terminal.say):
+    def __init__(self, path: str, renames: Optional[str] = None):
         """Reads the names and shapes.
 
         Args:
           path: path of the checkpoint, without its suffix.
           renames: the value of --checkpoint_names.
-          log: receives lines about values that are rounded or missing, each once.
         Raises: CorruptCheckpointError, or UserError if the renames give two variables the same name.
         """
         self.path = path
-        self._log = functools.lru_cache(maxsize=None)(log)  # says nothing twice
+        self._log = functools.lru_cache(maxsize=None)(log.info)  # says nothing twice
         self._renames = renames
         with open_checkpoint(path) as reader:
             shapes = reader.get_variable_to_shape_map()

@@ -3,15 +3,16 @@ import contextlib
 import os
 import re
 import shutil
-from typing import Callable, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.checkpoints import loading
 from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, checkpoint_files, data_paths, index_path, restore
-from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.runs.folder import RunFolder, is_run_checkpoint
 from dcgan_tf1.util.errors import UserError, short_reason
-from dcgan_tf1.util.files import write_atomically
+from dcgan_tf1.util.files import replacement, write_atomically
+from dcgan_tf1.util.log import log
 
 
 def step_of(checkpoint: str) -> int:
@@ -37,11 +38,6 @@ def last_checkpoint(folder: RunFolder) -> Optional[str]:
 def best_checkpoint(folder: RunFolder) -> Optional[str]:
     """Path of the copy of the best checkpoint of a run, without its suffix, or None."""
     return next((os.path.splitext(path)[0] for path in folder.best_indexes()), None)
-
-
-def is_run_checkpoint(name: Optional[str]) -> bool:
-    """Whether --checkpoint=NAME has a meaning only for a run: a step, or `best`."""
-    return name is not None and (name == 'best' or name.isdigit())
 
 
 def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
@@ -87,9 +83,8 @@ def keep_best(folder: RunFolder, checkpoint: str) -> None:
     try:
         os.makedirs(folder.best, exist_ok=True)
         for path in [*data_paths(checkpoint), index_path(checkpoint)]:  # last: the index makes it complete
-            copy = folder.best_copy_path(path)
-            shutil.copyfile(path, copy + '.partial')
-            os.replace(copy + '.partial', copy)
+            with replacement(folder.best_copy_path(path)) as partial:
+                shutil.copyfile(path, partial)
         if previous and os.path.basename(previous) != os.path.basename(checkpoint):
             os.remove(index_path(previous))
             for path in checkpoint_files(previous):
@@ -162,12 +157,11 @@ class Checkpoints:
             with contextlib.suppress(OSError):  # they only take space
                 os.remove(path)
 
-    def restore(self, session: tf.Session, log: Callable[[str], None]) -> None:
+    def restore(self, session: tf.Session) -> None:
         """Restores the newest checkpoint that can be read.
 
         Args:
           session: a Session of the graph in which this object was created.
-          log: receives a line of text about each damaged checkpoint.
         Raises: UserError if all checkpoints are damaged, or the newest intact one is of another network.
         """
         errors = []
@@ -176,7 +170,7 @@ class Checkpoints:
                 restore(session, self._saver, path)
             except CorruptCheckpointError as error:
                 errors.append(error)
-                log('%s; trying the checkpoint before it' % error)
+                log.warning('%s; trying the checkpoint before it', error)
                 continue
             self.last = path
             return

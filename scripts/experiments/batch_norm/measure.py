@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1.util import charts, pixels
+from dcgan_tf1.util import grids, pixels
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.batch_norm_modes import MODES, statistics
@@ -108,7 +108,7 @@ class BatchNormExperiment(runs.Experiment):
         modes, picture = self._sample(run_dir, step)
         if seed == 0:
             name = '%s_%06d.png' % (training.recipe, step)
-            write_atomically(os.path.join(self._arguments.output, 'samples', name), charts.png(picture))
+            write_atomically(os.path.join(self._arguments.output, 'samples', name), grids.png(picture))
         self._measurements.add((training.recipe, seed, step), modes,
                                real=self._scorer.real(self._arguments.num_images))
 
@@ -132,4 +132,4 @@ class BatchNormExperiment(runs.Experiment):
                     'change_with_companions': float(change),
                     'gaps': gaps(used, reference) if used is not None else None}
                 rows.append(images[:NUM_LATENTS])
-        return modes, charts.grid(np.concatenate(rows), columns=NUM_LATENTS)
+        return modes, grids.grid(np.concatenate(rows), columns=NUM_LATENTS)

@@ -9,7 +9,7 @@ from dcgan_tf1 import data
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train import preparation
-from dcgan_tf1.util import charts, pixels
+from dcgan_tf1.util import grids, pixels
 from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.blog_posts.post_002 import STRETCHED, sample_path
 from scripts.experiments.blog_posts.untrained import rounded, training_settings
@@ -53,7 +53,7 @@ def _num_steps(name, recipe, post, arguments):
     if 'losses' in post:
         return post['losses'][-1][0]
     settings = training_settings(recipe, *trainings.dataset_flags(arguments))
-    return preparation.resolve(settings, data.load(**settings.as_dict())[1].num_examples).steps
+    return preparation.resolve(settings, data.load_for(settings)[1].num_examples).steps
 
 
 class BlogPosts(runs.Experiment):
@@ -122,7 +122,7 @@ class BlogPosts(runs.Experiment):
                     scores[name] = self._scorer.scores(view)
                     if save_samples:
                         write_atomically(sample_path(arguments.output, recipe, name, step),
-                              charts.png(charts.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES)))
+                              grids.png(grids.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES)))
         return scores
 
 

@@ -67,8 +67,8 @@ def decision(recipe: str, seed: int) -> float:
 
 def first_losses(recipe: str, seed: int, arguments: argparse.Namespace) -> Dict[str, Any]:
     """Both losses of the first step, equal to those of a training with this seed."""
-    settings, _ = autotune.choose(training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments)))
-    _, images = data.load(**settings.as_dict())
+    settings = autotune.choose(training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments)))
+    _, images = data.load_for(settings)
     loop_of_one_step = autotune.build(settings, images)
     with loop_of_one_step.session:
         discriminator_loss, generator_loss = loop_of_one_step.train(1)
@@ -86,7 +86,7 @@ def step_times(recipe: str, arguments: argparse.Namespace) -> Dict[str, Any]:
     flags = ['--precision=' + arguments.precision]
     if arguments.batch_size:
         flags.append('--batch_size=%d' % arguments.batch_size)
-    settings, _ = autotune.choose(training_settings(recipe, *flags))
+    settings = autotune.choose(training_settings(recipe, *flags))
     shape = (settings.image_size, settings.image_size, settings.channels)
     if arguments.image_dir:
         images = image_folder.load(arguments.image_dir, *shape[1:])

@@ -40,7 +40,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.sample.preparation import for_run
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.cli import exit_status
 from dcgan_tf1.settings.train import TrainSettings
@@ -77,7 +77,7 @@ def parse(arguments=None) -> argparse.Namespace:
 def read_settings(arguments: argparse.Namespace) -> Tuple[EvaluateSettings, TrainSettings]:
     """Settings of the discriminator, in float32 and with the run's seed, and those of the training."""
     checkpoint = ['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else []
-    settings = sample_settings.for_run(cli_flags.parse(
+    settings = for_run(cli_flags.parse(
         EvaluateSettings, '--run_dir=' + arguments.run_dir, *checkpoint))
     trained = saved_settings.read(RunFolder(settings.run_dir))
     return settings.replace(seed=trained.seed, precision='float32'), trained
@@ -87,7 +87,7 @@ def main(arguments=None) -> int:
     arguments = parse(arguments)
     tf.logging.set_verbosity(tf.logging.ERROR)
     settings, trained = read_settings(arguments)
-    dataset = {**trained.as_dict(), 'data_dir': arguments.data_dir or trained.data_dir}
+    dataset = trained.replace(data_dir=arguments.data_dir or trained.data_dir)
     (training, labels), (test, test_labels) = images.load(
         dataset, arguments.train_images, arguments.test_images)
     training, test = (pixels.to_float(part.astype(np.float32)) for part in (training, test))
@@ -104,7 +104,7 @@ def main(arguments=None) -> int:
         measure('trained discriminator', discriminator.features)
         filters = report.filters_figure({'Untrained discriminator': untrained, 'Trained discriminator': discriminator})
         guided = report.guided_figure(discriminator, untrained, test)
-    results = {'recipe': settings.recipe, 'dataset': dataset['dataset'], 'seed': settings.seed,
+    results = {'recipe': settings.recipe, 'dataset': dataset.dataset, 'seed': settings.seed,
                'checkpoint': os.path.basename(settings.checkpoint), 'train_images': len(training),
                'test_images': len(test), 'standing_batches': len(batches), 'batch_size': settings.batch_size,
                'tensorflow': tf.__version__, 'features': features}

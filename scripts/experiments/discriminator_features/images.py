@@ -1,30 +1,31 @@
 """Labeled images to train and test classifiers with."""
 import os
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import List, Tuple
 
 import numpy as np
 
 from dcgan_tf1 import data
 from dcgan_tf1.data import image_folder
+from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
 from scripts.experiments.discriminator_features.svm import is_held_out
 
 
-def load(dataset: Dict[str, Any], max_train: int, max_test: int) -> List[Tuple[np.ndarray, np.ndarray]]:
+def load(dataset: TrainSettings, max_train: int, max_test: int) -> List[Tuple[np.ndarray, np.ndarray]]:
     """Loads training and test images.
 
     Args:
-      dataset: training flags, of which those about the dataset are used.
+      dataset: `TrainSettings`, of which those about the dataset are used.
       max_train, max_test: maximum numbers of images.
     Returns:
       [(training pixels, labels), (test pixels, labels)]: uint8 [n, height, width, channels], int [n].
     Raises:
       UserError: if there are no images, or they have no classes.
     """
-    labeled = data.load_labeled(**dataset)
+    labeled = data.load_labeled_for(dataset)
     if labeled:
-        full_dataset, seen = data.load(**dataset)
+        full_dataset, seen = data.load_for(dataset)
         num_held_out = full_dataset.num_examples - seen.num_examples  # at the front
         parts = [(part.images.pixels.__getitem__, np.arange(first, len(part.labels)), part.labels)
                  for part, first in zip(labeled, (num_held_out, 0))]
@@ -45,7 +46,7 @@ def _load_folders(dataset):
       For each part: a function (indices → pixels), the indices of the part, and the labels of all images that
       the function knows.
     """
-    root = dataset['data_dir']
+    root = dataset.data_dir
     folders = [os.path.join(root, part) for part in ('train', 'test')]
     if all(map(os.path.isdir, folders)):
         loaded = [_load_folder(dataset, folder) for folder in folders]
@@ -68,7 +69,8 @@ def _load_folders(dataset):
 
 
 def _load_folder(dataset, folder):
-    images = image_folder.load(**{**dataset, 'data_dir': folder, 'skip_unreadable': False})
+    settings = dataset.replace(data_dir=folder, skip_unreadable=False)
+    images = image_folder.load(**data.options_of(image_folder.load, settings))
     return images, images.classes()
 
 

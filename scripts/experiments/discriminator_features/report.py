@@ -4,7 +4,7 @@ from typing import Any, Dict, Sequence
 
 import numpy as np
 
-from dcgan_tf1.util import charts, pages, pixels
+from dcgan_tf1.util import charts, grids, pages, pixels
 from scripts.experiments.discriminator_features.network import Discriminator
 
 NUM_UNITS, NUM_PATCHES = 6, 9  # in guided.png: units of the last convolution, and patches of each
@@ -70,7 +70,7 @@ def _command(results):
 
 def filters_figure(discriminators: Dict[str, Discriminator]) -> bytes:
     """Draws the filters of the first layers of {title: discriminator}. Returns the content of a PNG file."""
-    return _draw({title: charts.grid(to_picture(discriminator.filters()), padding=1)
+    return _draw({title: grids.grid(to_picture(discriminator.filters()), padding=1)
                   for title, discriminator in discriminators.items()})
 
 
@@ -99,7 +99,7 @@ def guided_figure(trained: Discriminator, untrained: Discriminator, images: np.n
         rows = [pixels.to_uint8(strongest)]
         rows += [to_picture(network.guided_gradients(strongest, unit, positions)) for network in (trained, untrained)]
         patches = np.concatenate([crop(row, positions, fields) for row in rows])
-        pictures['Unit %d' % unit] = charts.grid(patches, columns=len(strongest), padding=1)
+        pictures['Unit %d' % unit] = grids.grid(patches, columns=len(strongest), padding=1)
     return _draw(pictures, ('Image', 'Trained', 'Untrained'))
 
 

@@ -73,7 +73,8 @@ def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: st
         'good': sum(result['good'] for result in used), 'all': len(used), 'repositories': len(repositories),
         'plain': sum(result['plain'] == 'ran' for result in used), 'max_runs': max_runs, 'module': module,
         'failures': 'Those that do not run:\n\n%s\n' % '\n'.join(failures) if failures else '',
-        'table': pages.markdown_table(['repository', 'script', 'plain', 'with the command', 'put back', 'batch norm'], rows),
+        'table': pages.markdown_table(
+            ['repository', 'script', 'plain', 'with the command', 'put back', 'batch norm'], rows),
         'commits': pages.markdown_table(['repository', 'commit'], [
             ['[{0}](https://github.com/{0})'.format(repository['repository']), repository['commit'][:10]]
             for repository in repositories])}

@@ -10,7 +10,7 @@ from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.train import preparation
 from dcgan_tf1.train.reporter import write_animation
-from dcgan_tf1.util import charts, pixels, processor
+from dcgan_tf1.util import grids, pixels, processor
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.measurements import Measurements
@@ -34,7 +34,7 @@ class RecipeExperiment(runs.Experiment):
         """Loads the images of the dataset that `arguments` names, with dataset and data_dir."""
         self._measurements, self._arguments = measurements, arguments
         self._settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe, *trainings.dataset_flags(arguments))
-        self._images = data.load(**self._settings.as_dict())[1]
+        self._images = data.load_for(self._settings)[1]
         self._full_length = preparation.resolve(self._settings, self._images.num_examples).steps
         self._scorer = Scorer(arguments, *(
             '--%s=%s' % (name, getattr(self._settings, name)) for name in _IMAGE_FLAGS))
@@ -78,9 +78,9 @@ class RecipeExperiment(runs.Experiment):
         os.makedirs(output, exist_ok=True)
         real = self._images.first(10000)
         real = real[np.linspace(0, len(real) - 1, NUM_PICTURES).astype(int)]  # neighbors may be alike
-        grids = {'real': charts.grid(real, COLUMNS), 'generated': charts.grid(generated[:NUM_PICTURES], COLUMNS)}
-        captioned = charts.with_captions(list(grids.values()), list(grids))
-        write_atomically(os.path.join(output, 'generated.png'), charts.png(grids['generated']))
-        write_atomically(os.path.join(output, 'real_and_generated.png'), charts.png(np.concatenate(captioned, axis=1)))
+        pictures = {'real': grids.grid(real, COLUMNS), 'generated': grids.grid(generated[:NUM_PICTURES], COLUMNS)}
+        captioned = grids.with_captions(list(pictures.values()), list(pictures))
+        write_atomically(os.path.join(output, 'generated.png'), grids.png(pictures['generated']))
+        write_atomically(os.path.join(output, 'real_and_generated.png'), grids.png(np.concatenate(captioned, axis=1)))
         smaller = {'max_frames': 7, 'shrink_by': 2} if generated.shape[1] >= _LARGE else {}
         write_animation(folder, os.path.join(output, 'training.gif'), **smaller)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.legacy import __main__ as legacy
-from dcgan_tf1.legacy.doctor import session_runs
+from dcgan_tf1.legacy import session_runs
 from scripts.lib.double_precision import double_precision
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from dcgan_tf1 import data
 from dcgan_tf1.evaluate.classifier import Classifier
 from dcgan_tf1.sample.statistics_cache import StatisticsCache
+from scripts.lib.messages import collected
 from scripts.robustness.fuzzing.strategies import altered_json, arrays, damaged, npz
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 
@@ -50,19 +51,19 @@ class CachedClassifier(Target):
         random_state = np.random.RandomState(0)
         images = data.Images(random_state.randint(0, 256, (16, 8, 8, 1)).astype(np.uint8), 'a test')
         self._labeled = data.LabeledImages(images, (np.arange(16) % 2).astype(np.uint8))
-        classifier = self._load([])
+        classifier = self._load()
         classifier.close()
         self._run = classifier.folder
         self.inputs = altered_json(self._run.read_config())
 
-    def _load(self, messages):
-        return Classifier(self._labeled, self._labeled, self.folder, 1, messages.append)
+    def _load(self):
+        return Classifier(self._labeled, self._labeled, self.folder, 1)
 
     def read(self, drawn: bytes) -> bool:
         with open(self._run.config, 'wb') as file:
             file.write(drawn)
-        messages = []
-        classifier = outcome(lambda: self._load(messages), self._run.config)
+        with collected() as messages:
+            classifier = outcome(self._load, self._run.config)
         if classifier is REJECTED:
             return False
         classifier.close()

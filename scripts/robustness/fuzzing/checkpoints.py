@@ -10,6 +10,7 @@ from dcgan_tf1.runs.checkpoints import saving as checkpoints
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.warm_start import WarmStart
+from scripts.lib.messages import collected
 from scripts.robustness.fuzzing.strategies import EXTREMES, damaged
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 
@@ -142,10 +143,9 @@ class NewestCheckpoint(Checkpoints):
         newest = self._run.checkpoint_prefix + '-2'
         self._put(newest, drawn[1])
         self._set(0)
-        messages = []
         self._checkpoints.last = None
-        with self._graph.as_default():
-            assert outcome(lambda: self._checkpoints.restore(self._session, messages.append) or True), 'rejected'
+        with self._graph.as_default(), collected() as messages:
+            assert outcome(lambda: self._checkpoints.restore(self._session) or True), 'rejected'
         is_newest = self._checkpoints.last == newest
         assert [newest in message for message in messages] == [True] * (not is_newest)
         assert self._are(self._session.run(self._variables), (1, -1) if is_newest else (-1,))

@@ -4,9 +4,9 @@ import os
 import numpy as np
 from hypothesis import strategies as st
 
-from dcgan_tf1.evaluate import __main__ as evaluate
+from dcgan_tf1.evaluate import command as evaluate
 from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.sample import __main__ as sample
+from dcgan_tf1.sample import command as sample
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli_flags, recipes
 from dcgan_tf1.settings.train import TrainSettings

@@ -13,8 +13,9 @@ import numpy as np
 from hypothesis import strategies as st
 from tensorflow import keras
 
-from dcgan_tf1 import data
-from dcgan_tf1.data import _idx, mnist
+from dcgan_tf1.data import _idx
+from dcgan_tf1.data._images import idx_md5
+from dcgan_tf1.data._sources import MNIST, TRAIN
 from scripts.robustness.fuzzing.strategies import EXTREMES, arrays, damaged, npz
 from scripts.robustness.fuzzing.target import REJECTED, Target, outcome
 
@@ -93,7 +94,7 @@ class KerasNpz(Target):
     def __init__(self, folder: str):
         super().__init__(folder)
         valid = npz(x_train=IMAGES, y_train=LABELS)
-        self._source = mnist.SOURCE._replace(md5={_idx.TRAIN: data.idx_md5(IMAGES)})
+        self._source = MNIST._replace(md5={TRAIN: idx_md5(IMAGES)})
         self.inputs = st.one_of(damaged([valid]), arrays(IMAGES.shape), arrays(IMAGES.shape).map(self._zip))
 
     @staticmethod

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dcgan_tf1 import report
-from dcgan_tf1.evaluate import settings as evaluate_settings
+from dcgan_tf1.evaluate.preparation import for_run_and_data
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample import settings as sample_settings
+from dcgan_tf1.sample.preparation import for_run
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
@@ -74,8 +74,8 @@ class Config(Target):
         self._settings = _train_settings(self._run.path)
         sampling = cli_flags.parse(SampleSettings, '--run_dir=' + self._run.path, '--output=x.npy')
         evaluation = cli_flags.parse(EvaluateSettings, '--run_dir=' + self._run.path)
-        self._readers = [lambda: sample_settings.for_run(sampling),
-                         lambda: evaluate_settings.for_run_and_data(evaluation)]
+        self._readers = [lambda: for_run(sampling),
+                         lambda: for_run_and_data(evaluation)]
         self.inputs = altered_json(_config(self._settings))
 
     def read(self, drawn: bytes) -> bool:

@@ -17,7 +17,7 @@ from scripts.lib.machine import digit_images, tensorflow_device
 def _settings(task):
     """The training settings of a task, with what --kernels=auto and --precision=auto stand for here."""
     hyper = hyperparameters(task)
-    settings, _ = autotune.choose(cli_flags.parse(
+    settings = autotune.choose(cli_flags.parse(
         TrainSettings, '--recipe=' + task['recipe'], '--schedule=' + task['schedule'],
         '--batch_size=%d' % hyper.batch_size, '--image_size=%d' % hyper.image_shape[0],
         '--shuffle=continuous',  # the last batch of an epoch would be smaller, and faster, than those of the others

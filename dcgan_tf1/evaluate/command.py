@@ -1,0 +1,50 @@
+"""The command `evaluate`; see `__main__`."""
+import json
+import os
+
+import numpy as np
+
+from dcgan_tf1.data import image_folder, options_of
+from dcgan_tf1.evaluate import arrays
+from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images, score_table
+from dcgan_tf1.evaluate.preparation import for_run_and_data
+from dcgan_tf1.evaluate.settings import EvaluateSettings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample.preparation import for_generator
+from dcgan_tf1.util import files, terminal
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import write_atomically
+
+
+def run(settings: EvaluateSettings) -> int:
+    """The command; returns the exit status. Raises UserError."""
+    settings = (for_run_and_data if settings.run_dir else for_generator)(settings)
+    if settings.output:
+        files.prepare_output(settings.output)
+    images = read_images(settings) if settings.images else generate_images(settings)
+    evaluator = Evaluator(settings)
+    try:
+        evaluation = evaluate_images(settings, images, evaluator)
+    finally:
+        evaluator.close()
+    print(score_table(evaluation), end='', flush=True)  # before --output=/dev/stdout
+    if settings.output:
+        write_atomically(settings.output, (json.dumps(evaluation, indent=1) + '\n').encode())
+    elif settings.run_dir and not settings.images:
+        RunFolder(settings.run_dir).add_scores(evaluation, IDENTITY_KEYS)
+    return 0
+
+
+def read_images(settings: EvaluateSettings) -> np.ndarray:
+    """The images of --images, uint8 [n, height, width, channels]. Raises UserError."""
+    name = '--images=' + settings.images
+    if not os.path.isdir(settings.images):
+        return arrays.to_uint8(arrays.read(settings.images, name), settings.pixel_range, name)
+    if settings.pixel_range:
+        raise UserError('%s is a folder, whose image files name their range themselves: remove --pixel_range' % name)
+    options = options_of(image_folder.load, settings.replace(data_dir=settings.images))
+    folder = image_folder.load(**options, flag='--images')
+    images = folder.first(folder.num_examples)
+    for remark in folder.remarks():
+        terminal.say(remark)
+    return images

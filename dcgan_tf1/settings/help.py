@@ -1,0 +1,45 @@
+"""The text of --help: the command's own flags first, then the others in groups."""
+import dataclasses
+import shutil
+import textwrap
+from typing import List, Type
+
+from dcgan_tf1.settings.fields import Settings, spec_of
+
+_PLACEHOLDERS = {'text': 'TEXT', 'path': 'PATH', 'path_or_name': 'NAME', 'choice': 'NAME', 'integer': 'N',
+                 'number': 'X', 'numbers': 'X,Y,…'}
+_END = 'Everywhere: --flagfile=FILE reads flags from a file, one per line; --version; --help.'
+_MAX_WIDTH = 100
+
+
+def text(settings_class: Type[Settings], description: str) -> str:
+    """What --help prints.
+
+    Args:
+      settings_class: the settings of the command.
+      description: of the command, several lines.
+    """
+    lines = [description.strip()]
+    for title, names in settings_class.help_groups():
+        lines += ['', title + ':']
+        for name in names:
+            lines += _flag(settings_class, name)
+    lines += ['', textwrap.fill(settings_class.HELP_END, _width())] if settings_class.HELP_END else []
+    return '\n'.join([*lines, '', _END])
+
+
+def _width() -> int:
+    return min(_MAX_WIDTH, shutil.get_terminal_size().columns)
+
+
+def _flag(settings_class: Type[Settings], name: str) -> List[str]:
+    field = next(field for field in dataclasses.fields(settings_class) if field.name == name)
+    spec = spec_of(field)
+    if spec.kind == 'boolean':
+        head = '--%s, --no%s' % (name, name)
+    else:
+        head = '--%s=%s' % (name, _PLACEHOLDERS[spec.kind])
+    if field.default not in (None, ()):
+        head += ' (default: %s)' % (str(field.default).lower() if spec.kind == 'boolean' else field.default)
+    details = spec.help + ('. One of ' + ', '.join(spec.choices) if spec.choices else '')
+    return ['  ' + head, *textwrap.wrap(details, _width(), initial_indent=' ' * 6, subsequent_indent=' ' * 6)]

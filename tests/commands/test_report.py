@@ -1,0 +1,135 @@
+"""The HTML report about runs."""
+import base64
+import html.parser
+import io
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from helpers import SMALL_RUN
+from PIL import Image
+
+from dcgan_tf1 import report
+from dcgan_tf1.evaluate import command as evaluate
+from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS
+from dcgan_tf1.report import ReportSettings
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.util.errors import UserError
+
+pytestmark = pytest.mark.any_tensorflow
+
+
+@pytest.fixture
+def runs(trained, tmp_path):
+    """Two copies of a run, as if they had other seeds."""
+    folders = []
+    for seed in range(2):
+        path = str(tmp_path / ('run <%d> & co' % seed))
+        folders.append(RunFolder(shutil.copytree(trained(*SMALL_RUN, '--steps=6').path, path)))
+        config = folders[-1].read_config()
+        config['flags'].update(run_dir=path, seed=seed)
+        folders[-1].write_config(config)
+    return folders
+
+
+class Page(html.parser.HTMLParser):
+    """Texts, images and external references of an HTML file. Asserts that every tag is closed."""
+
+    def __init__(self, path):
+        super().__init__(convert_charrefs=True)
+        self.open_tags, self.texts, self.images, self.external = [], [], [], []
+        with open(path, encoding='utf-8') as file:
+            self.feed(file.read())
+        assert not self.open_tags
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == 'img':
+            kind, content = attributes['src'].split(';base64,')
+            self.images.append((kind, Image.open(io.BytesIO(base64.b64decode(content))), attributes['alt']))
+        self.external += [attributes[name] for name in ('href', 'src') if name in attributes
+                          and not attributes[name].startswith('data:')]
+        if tag not in ('img', 'meta'):
+            self.open_tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open_tags.pop() == tag
+
+    def handle_data(self, text):
+        if text.strip():
+            self.texts.append(text.strip())
+
+
+@pytest.mark.slow
+def test_page(runs, few_labeled_digits, evaluation_settings, classifier_cache, capsys):
+    assert evaluate.run(evaluation_settings('--run_dir=' + runs[0].path, '--num_images=30', '--classifier_steps=2',
+                                            '--cache_dir=' + classifier_cache)) == 0
+    assert report.run(ReportSettings(), [folder.path for folder in runs]) == 0
+    path = runs[0].path + '/report.html'
+    assert path in capsys.readouterr().err
+    page = Page(path)
+    assert not page.external  # the file is self-contained
+    assert page.texts.count('run <0> & co') >= 3 and 'run <1> & co' in page.texts
+    kinds = [kind for kind, _, _ in page.images]
+    assert kinds.count('data:image/gif') == 2
+    assert [alt for _, _, alt in page.images].count('step 6') == 2 and 'real images' in page.images[1][2]
+    sizes = {image.size for _, image, alt in page.images if alt.startswith('step')}
+    assert sizes == {Image.open(runs[0].grid(6)).size}
+    # Settings that differ between the runs come first, and are highlighted.
+    with open(path, encoding='utf-8') as file:
+        text = file.read()
+    highlighted = [part.split('</td>')[0].split('<td>')[1] for part in text.split('class="differs"')[1:]]
+    assert highlighted == ['--run_dir', '--seed'] and page.texts.index('--seed') < page.texts.index('--beta1')
+    with open(runs[0].scores) as file:
+        scores = json.load(file)[0]['scores']
+    for name in ('frechet_distance', 'sharpness_ratio'):
+        assert name.replace('_', ' ') in page.texts
+    assert '%.3f' % scores['precision']['value'] in page.texts
+    # Once there are scores of several steps, they are plotted.
+    assert 'Scores by step' not in [alt for _, _, alt in page.images]
+    runs[0].add_scores({**runs[0].read_scores()[0], 'checkpoint': 'model-2'}, IDENTITY_KEYS)
+    assert report.run(ReportSettings(), [folder.path for folder in runs]) == 0
+    assert 'Scores by step' in [alt for _, _, alt in Page(path).images]
+
+
+def test_one_run_without_scores(runs, tmp_path):
+    output = str(tmp_path / 'page.html')
+    assert report.run(ReportSettings(output=output), [runs[1].path]) == 0
+    page = Page(output)
+    assert 'Scores' not in page.texts and 'Settings' in page.texts
+    os.remove(runs[1].metrics)
+    shutil.rmtree(runs[1].samples)
+    assert report.run(ReportSettings(output=output), [runs[1].path]) == 0
+    assert 'No step has been logged yet.' in Page(output).texts
+
+
+@pytest.mark.slow
+def test_runs_of_the_same_name(runs, tmp_path):
+    shutil.copytree(runs[0].path, str(tmp_path / 'other' / 'run <0> & co'))
+    output = str(tmp_path / 'page.html')
+    assert report.run(ReportSettings(output=output), [runs[0].path, str(tmp_path / 'other' / 'run <0> & co')]) == 0
+    assert runs[0].path in Page(output).texts
+
+
+def test_folders_without_a_run(tmp_path):
+    with pytest.raises(UserError, match='holds no run'):
+        report.run(ReportSettings(), [str(tmp_path)])
+    with pytest.raises(UserError, match='name the folders of one or more runs'):
+        report.run(ReportSettings(), [])
+
+
+@pytest.mark.slow
+def test_in_a_browser(runs, tmp_path):
+    """Chromium renders the page, and the screenshot is not empty."""
+    browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+    if not browser:
+        pytest.skip('Chromium or Chrome is not installed (scripts/test.py --all installs it)')
+    output, screenshot = str(tmp_path / 'page.html'), str(tmp_path / 'page.png')
+    report.run(ReportSettings(output=output), [folder.path for folder in runs])
+    subprocess.run([browser, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
+                    '--window-size=1300,3200', '--user-data-dir=%s/profile' % tmp_path, '--screenshot=' + screenshot,
+                    'file://' + output], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120)
+    with Image.open(screenshot) as image:
+        assert image.size == (1300, 3200) and len(image.convert('RGB').getcolors(2 ** 24)) > 200

@@ -1,0 +1,204 @@
+"""Parts of the command `legacy` that need no process of their own."""
+import gzip
+import json
+import os
+import struct
+import sys
+import types
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import ROOT
+
+from dcgan_tf1.data import _idx
+from dcgan_tf1.legacy import python2, source
+from dcgan_tf1.legacy.put_back import images, importer, input_data, old_names
+from dcgan_tf1.legacy.put_back.record import Record
+from dcgan_tf1.util.errors import UserError
+
+
+@pytest.fixture(scope='module')
+def idx_folder(tmp_path_factory):
+    """A folder of files in the format of MNIST."""
+    folder = tmp_path_factory.mktemp('idx')
+    for name, shape in _idx.SHAPES.items():
+        content = np.resize(np.arange(251) % (10 if len(shape) == 1 else 251), shape).astype(np.uint8)
+        with gzip.open(str(folder / (name + '.gz')), 'wb', 1) as file:
+            file.write(struct.pack('>%dI' % (1 + len(shape)), 0x800 | len(shape), *shape) + content.tobytes())
+    return str(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('options', [
+    {}, {'one_hot': True, 'validation_size': 59990}, {'dtype': tf.uint8, 'reshape': False}])
+def test_batches_equal_those_of_tensorflow_1(idx_folder, options):
+    """Three epochs of the small parts, whose batches go over the ends; values, labels and NumPy's random state."""
+    if not tf.__version__.startswith('1.'):
+        pytest.skip('the original loader exists in TensorFlow 1.15 only')
+    from tensorflow.examples.tutorials.mnist import input_data as original
+    results = []
+    for loader in (original, input_data):
+        with tf.Graph().as_default():
+            tf.set_random_seed(5)
+            datasets = loader.read_data_sets(idx_folder, **options)
+            np.random.seed(3)
+            batches = [part.next_batch(size, shuffle=shuffle) for part, size, shuffle in
+                       [(datasets.train, 7, True)] * 5 + [(datasets.validation, 4000, True)] * 3
+                       + [(datasets.test, 6000, False)] * 2 + [(datasets.test, 6000, True)] * 4]
+            results.append((datasets, batches, np.random.rand()))
+    (expected, expected_batches, expected_state), (actual, batches, state) = results
+    assert state == expected_state
+    for expected_batch, batch in zip(expected_batches, batches):
+        for expected_array, array in zip(expected_batch, batch):
+            assert array.dtype == expected_array.dtype
+            np.testing.assert_array_equal(array, expected_array)
+    assert [part.num_examples for part in actual] == [part.num_examples for part in expected]
+    assert [part.epochs_completed for part in actual] == [part.epochs_completed for part in expected]
+
+
+def test_the_split_and_the_order_across_epochs(idx_folder):
+    datasets = input_data.read_data_sets(idx_folder, validation_size=59995)
+    assert [part.num_examples for part in datasets] == [5, 59995, 10000]
+    np.random.seed(0)
+    seen = np.concatenate([datasets.train.next_batch(2)[1] for _ in range(5)])
+    labels = datasets.train.labels
+    assert sorted(seen[:5]) == sorted(seen[5:]) == sorted(labels) and datasets.train.epochs_completed == 1
+    rng = np.random.RandomState(0)
+    first = rng.permutation(5)
+    second = first[rng.permutation(5)]
+    original = np.asarray(input_data.labeled_arrays(idx_folder)[1][59995:])
+    np.testing.assert_array_equal(seen, original[np.concatenate([first, second])])
+
+
+def test_a_missing_mnist_names_both_ways_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(input_data, 'search_folder', str(tmp_path))
+    monkeypatch.setattr(input_data.mnist, 'load_labeled', lambda folder: _idx.load_labeled(_source(), folder))
+    with pytest.raises(UserError, match='no MNIST.*my/data.*--data_dir'):
+        input_data.read_data_sets('my/data')
+
+
+def _source():
+    def fail(_):
+        raise OSError('no network')
+    return _idx.Source('mnist', {}, {}, fail)
+
+
+def test_images_are_stretched_as_by_scipy(tmp_path):
+    """Expected values: computed by hand from the definition of `bytescale` in SciPy 1.1."""
+    assert images.bytescale(np.array([-1., 0., 1.])).tolist() == [0, 128, 255]
+    assert images.bytescale(np.array([1., 2.]), cmin=0, cmax=4).tolist() == [64, 128]
+    assert images.bytescale(np.uint8([3, 4])).tolist() == [3, 4]
+    path = str(tmp_path / 'a.png')
+    images.imsave(path, np.zeros([5, 6, 3]))
+    assert images.imread(path).shape == (5, 6, 3)
+    gray = images.imread(path, flatten=True)
+    assert gray.shape == (5, 6) and gray.dtype == np.float32
+    assert images.imresize(np.zeros([10, 20, 3], np.uint8), 50).shape == (5, 10, 3)
+    assert images.imresize(np.zeros([10, 20], np.uint8), 0.1).shape == (1, 2)
+    assert images.imresize(np.zeros([10, 20], np.uint8), [7, 9], interp='nearest').shape == (7, 9)
+    assert images.toimage(np.zeros([3, 5, 6])).size == (6, 5)
+    with pytest.raises(ValueError):
+        images.toimage(np.zeros([5, 6, 7]))
+
+
+def test_only_missing_names_are_put_back(tmp_path):
+    module = types.ModuleType('some_module')
+    module.present = 1
+    sys.modules['some_module'] = module
+    script = tmp_path / 'script.py'
+    script.write_text('import some_module\nvalues = some_module.present, some_module.gone\n')
+    record = Record(str(tmp_path))
+    importer.Importer(record).put_back('some_module', {
+        name: importer.PutBack(lambda: 2, 'write: present') for name in ('present', 'gone')})
+    variables = {}
+    exec(compile(script.read_text(), str(script), 'exec'), variables)
+    assert variables['values'] == (1, 2)
+    assert [(entry.name, entry.places) for entry in record.entries()] == [('some_module.gone', ['script.py:2'])]
+    with pytest.raises(AttributeError, match='some_module'):
+        module.other  # noqa: B018
+    assert not hasattr(module, 'other') and len(record.entries()) == 1
+
+
+@pytest.mark.parametrize('library,names', sorted(old_names._LIBRARIES.items()))
+def test_everything_that_is_put_back_exists(library, names):
+    if library.startswith('scipy') or 'scipy' in library:
+        pytest.importorskip('scipy')
+    for name, entry in names.items():
+        assert entry.make() is not None or name == 'hold', name
+        assert entry.instead
+
+
+def test_every_name_of_numpy_that_is_put_back_exists():
+    for name, entry in old_names._NUMPY.items():
+        if hasattr(np, entry.instead[len('write: np.'):]) or not entry.instead.startswith('write: np.'):
+            assert entry.make() is not None, name
+
+
+@pytest.mark.parametrize('a,b,quotient', [(7, 2, 3), (-7, 2, -4), (7., 2, 3.5), (np.int64(7), 2, 3), (True, 2, 0)])
+def test_division_of_python_2(a, b, quotient):
+    assert python2.divide(a, b) == quotient
+    np.testing.assert_array_equal(python2.divide(np.array([7]), 2), [3])
+    np.testing.assert_array_equal(python2.divide(np.array([7.]), 2), [3.5])
+
+
+def test_division_of_python_2_with_tensors(graph):
+    halves = [python2.divide(size, 2) for size in (tf.TensorShape([7]).dims[0], tf.constant(7), tf.constant(7.))]
+    with tf.Session() as session:
+        assert [int(halves[0]), *session.run(halves[1:])] == [3, 3, 3.5]
+
+
+def test_python_2_keeps_future_division_and_print():
+    pytest.importorskip('fissix', reason='fissix is not installed')
+    for text in ('from __future__ import division\nx = 7 / 2\n', 'from __future__ import print_function, division\n'
+                 'print(1, end="")\nx = 7 / 2\n', 'import sys\nprint("a", file=sys.stderr)\nx = 7. / 2\n'):
+        variables = {}
+        exec(python2.compile_source(text, 'x.py', python2=True), variables)
+        assert variables['x'] == 3.5
+    with pytest.raises(SyntaxError):
+        python2.compile_source('x = = 1', 'x.py', python2=True)
+
+
+NOTEBOOK = '''%matplotlib inline
+import sys
+!ls
+sys?
+if True:
+    %time pass
+    x = ('%d'
+         # Is this a comment?
+         % 3)
+        # And this?
+text = """
+!ls
+really?
+"""
+y = 7 \\
+    % 4
+'''
+
+
+def test_only_commands_of_ipython_are_left_out(tmp_path):
+    cells = [NOTEBOOK, '%%time\nz = x + str(y)\n', '%%bash\nexit 1\n', '  %%HTML\n<b>']
+    path = tmp_path / 'a.ipynb'
+    path.write_text(json.dumps({'cells': [{'cell_type': 'code', 'source': [cell]} for cell in cells]}))
+    parts, variables = source.read(str(path)), {}
+    for part in parts:
+        exec(part.text, variables)
+    assert (variables['z'], variables['text'], len(parts)) == ('33', '\n!ls\nreally?\n', 2)
+
+
+def test_python_itself_is_not_of_the_script():
+    record = Record(os.path.commonpath([os.path.dirname(os.__file__), ROOT]))
+    assert not record.is_of_script(os.__file__) and not record.is_of_script(tf.__file__)
+    assert not record.is_of_script(os.path.join(ROOT, 'dcgan_tf1', 'data', 'mnist.py'))
+    assert record.is_of_script(os.path.join(ROOT, 'gan.py'))
+
+
+def test_damaged_notebooks_are_named(tmp_path):
+    path = tmp_path / 'a.ipynb'
+    path.write_text('{')
+    with pytest.raises(UserError, match='a.ipynb cannot be read'):
+        source.read(str(path))
+    with pytest.raises(UserError, match='missing.py'):
+        source.read(str(tmp_path / 'missing.py'))

@@ -1,0 +1,197 @@
+"""TF_CONFIG, and the connections between workers. No TensorFlow takes part, so processes start fast."""
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from helpers import ROOT
+
+from dcgan_tf1.launch import free_addresses
+from dcgan_tf1.train.workers import peers, tf_config
+from dcgan_tf1.train.workers.peers import LOST_STATUS, Peers, WorkerLost
+from dcgan_tf1.util.errors import UserError
+
+pytestmark = pytest.mark.any_tensorflow
+
+READY = 'worker.wait(); print("ready", flush=True); time.sleep(99)'
+CLUSTER = {'worker': ['a:1', 'b:2']}
+
+
+def config(cluster, kind='worker', index=0):
+    return {'TF_CONFIG': json.dumps({'cluster': cluster, 'task': {'type': kind, 'index': index}})}
+
+
+@pytest.mark.parametrize('environment, task', [
+    ({}, ([''], 0)), ({'TF_CONFIG': ' '}, ([''], 0)), ({'TF_CONFIG': '{}'}, ([''], 0)),
+    (config(CLUSTER), (['a:1', 'b:2'], 0)), (config(CLUSTER, index=1), (['a:1', 'b:2'], 1)),
+    (config(CLUSTER, index='1'), (['a:1', 'b:2'], 1)), (config({'worker': ['a:1']}), (['a:1'], 0)),
+    (config({'worker': ['a:1'], 'chief': ['[::1]:2']}), (['[::1]:2', 'a:1'], 1)),
+    (config({'worker': ['a:1'], 'master': ['c:3']}, 'master'), (['c:3', 'a:1'], 0)),
+    ({'TF_CONFIG': tf_config.write(['a:1', 'b:2'], 1)}, (['a:1', 'b:2'], 1))])
+def test_tf_config(environment, task):
+    assert tf_config.read(environment) == task
+
+
+@pytest.mark.parametrize('environment, message', [
+    ({'TF_CONFIG': '{'}, 'is not JSON'), ({'TF_CONFIG': '[]'}, 'is not an object'),
+    ({'TF_CONFIG': '{"cluster": [1]}'}, 'must have objects as "cluster" and "task"'),
+    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"]}}'}, 'says that this process is None None, which is not in its'),
+    (config(CLUSTER, index=2), 'says that this process is worker 2, which is not in its cluster'),
+    (config(CLUSTER, 'chief'), 'says that this process is chief 0, which is not in its cluster'),
+    (config({'ps': ['a:1'], 'worker': ['b:2']}), 'has tasks of the type ps, but this training has only workers'),
+    (config({'worker': 'a:1'}), "has 'a:1' as the list of its tasks of type worker"),
+    (config({'worker': ['a']}), "has 'a' where it should have host:port"),
+    (config({'worker': ['a:1', 7]}), 'has 7 where it should have host:port'),
+    (config({'worker': ['a:1', 'a:1']}), 'has a:1 twice')])
+def test_wrong_tf_configs(environment, message):
+    with pytest.raises(UserError, match='^TF_CONFIG .*with another index in every process$') as error:
+        tf_config.read(environment)
+    assert message in str(error.value)
+
+
+@pytest.fixture
+def addresses():
+    """Addresses of three workers."""
+    return free_addresses(3)
+
+
+@pytest.fixture
+def start(addresses):
+    """(rank, code) → a process in which `worker` is a `Peers` among three workers, and which then runs code."""
+    processes = []
+
+    def call(rank, code, silence=20, among=addresses):
+        program = '\n'.join([
+            'import time', 'from dcgan_tf1.train.workers import peers',
+            'peers.BEAT_SECONDS, peers.SILENCE_SECONDS = .2, %r' % silence,
+            'worker = peers.Peers(%r, %d, 30)' % (among, rank), code])
+        processes.append(subprocess.Popen([sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE, universal_newlines=True))
+        return processes[-1]
+    yield call
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def ends(process, seconds=30):
+    """(exit status, standard output, standard error) of a process."""
+    output, errors = process.communicate(timeout=seconds)
+    return process.returncode, output, errors
+
+
+def test_values_are_exchanged(start):
+    code = 'print(worker.from_chief(%d + 7), worker.all_values({"a": [%d]})); worker.wait(); worker.close()'
+    processes = [start(rank, code % (rank, rank)) for rank in (2, 0, 1)]
+    assert [ends(process) for process in processes] == [(0, "7 [{'a': [0]}, {'a': [1]}, {'a': [2]}]\n", '')] * 3
+
+
+def test_ipv6(start):
+    try:
+        with contextlib.closing(socket.socket(socket.AF_INET6)) as one:
+            one.bind(('::1', 0))
+            addresses = ['[::1]:%d' % one.getsockname()[1], '[::1]:1', '[::1]:2']
+    except OSError:
+        pytest.skip('this machine has no IPv6')
+    processes = [start(rank, 'print(worker.from_chief(%d)); worker.close()' % rank, among=addresses)
+                 for rank in range(3)]
+    assert [ends(process)[:2] for process in processes] == [(0, '0\n')] * 3
+
+
+@pytest.mark.parametrize('killed', [0, 1])
+def test_all_end_if_one_is_killed(killed, start):
+    processes = [start(rank, READY) for rank in range(3)]
+    for process in processes:
+        assert process.stdout.readline() == 'ready\n'
+    processes[killed].send_signal(signal.SIGKILL)
+    for rank, process in enumerate(processes):
+        if rank != killed:
+            status, _, errors = ends(process)
+            assert status == LOST_STATUS and errors.count('\n') == 1
+            assert errors.startswith('error: worker %d is gone (' % killed)
+            assert 'Start all workers again with the same command' in errors
+
+
+def test_all_end_if_one_is_frozen(start):
+    processes = [start(rank, READY, silence=2) for rank in range(3)]
+    for process in processes:
+        assert process.stdout.readline() == 'ready\n'
+    processes[2].send_signal(signal.SIGSTOP)
+    for process in processes[:2]:
+        status, _, errors = ends(process)
+        assert status == LOST_STATUS and errors.startswith(
+            'error: worker 2 is gone (nothing was heard of it for 2 seconds)')
+    processes[2].send_signal(signal.SIGCONT)
+    assert ends(processes[2])[0] == LOST_STATUS
+
+
+def test_an_error_of_one_ends_all(start):
+    processes = [start(0, READY), start(1, 'worker.wait(); worker.close("the disk is full")'),
+                 start(2, READY)]
+    for process in (processes[0], processes[2]):
+        status, _, errors = ends(process)
+        assert (status, errors) == (1, 'error: worker 1 stopped: the disk is full\n')
+
+
+def test_a_worker_that_has_finished_is_not_lost(start):
+    processes = [start(0, 'time.sleep(2); worker.close()'), start(1, 'worker.close()'), start(2, 'worker.close()')]
+    assert [ends(process) for process in processes] == [(0, '', '')] * 3
+
+
+def test_workers_that_do_not_come(addresses, monkeypatch):
+    with pytest.raises(WorkerLost, match=r'^worker 1 \(%s\), 2 \(.*\) did not connect to worker 0' % addresses[1]):
+        Peers(addresses, 0, 0.2)
+    with pytest.raises(WorkerLost, match='^worker 0 cannot be reached at %s ' % addresses[0]) as error:
+        Peers(addresses, 1, 0.2)
+    assert error.value.status == LOST_STATUS
+
+
+def test_one_that_came_ends_if_another_does_not_come(start, addresses):
+    other = start(1, 'time.sleep(99)')
+    with pytest.raises(WorkerLost, match=r'^worker 2 \(%s\) did not connect' % addresses[2]):
+        Peers(addresses, 0, 3)
+    status, _, errors = ends(other)
+    assert status == LOST_STATUS and errors.startswith('error: worker 0 stopped: worker 2 (')
+
+
+def test_an_address_that_is_in_use(addresses):
+    with contextlib.closing(socket.socket()) as other:
+        host, port = addresses[0].split(':')
+        other.bind((host, int(port)))
+        other.listen(1)
+        with pytest.raises(UserError, match='worker 0 cannot listen at its address in TF_CONFIG, .*: give it a free'):
+            Peers(addresses, 0, 0.2)
+
+
+def test_contradictory_configurations(start, addresses):
+    other = start(1, 'time.sleep(99)', among=[addresses[0], addresses[2], addresses[1]])
+    with pytest.raises(UserError, match='^worker 1 has another TF_CONFIG: its workers are '):
+        Peers(addresses, 0, 30)
+    assert ends(other)[0] == 1
+
+
+def test_two_processes_with_one_index(start, addresses):
+    same = [start(1, 'time.sleep(99)') for _ in range(2)]
+    with pytest.raises(UserError, match='^two processes are worker 1: give each another index in TF_CONFIG'):
+        Peers(addresses, 0, 30)
+    assert [ends(process)[0] for process in same] == [1, 1]
+
+
+def test_other_programs_that_connect(start, addresses):
+    """A port scanner, a browser, and one that says nothing."""
+    processes = [start(0, 'worker.close()')]
+    host, port = addresses[0].split(':')
+    for content in (b'', b'GET / HTTP/1.1\r\n\r\n', b'\xff' * 100 + b'\n', b'[]\n', b'["data", 3]\n'):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), contextlib.closing(socket.create_connection((host, int(port)))) as other:
+                other.sendall(content)
+                break
+            time.sleep(0.1)
+    processes += [start(rank, 'worker.close()') for rank in (1, 2)]
+    assert [ends(process)[0] for process in processes] == [0, 0, 0]
+    assert peers.BEAT_SECONDS < peers.SILENCE_SECONDS

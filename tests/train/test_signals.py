@@ -1,0 +1,70 @@
+"""Signals and the lock on a run folder. (scripts/robustness kills whole processes at random moments.)"""
+import os
+import signal
+
+import pytest
+from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
+
+from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.train.loop import TrainingLoop
+from dcgan_tf1.train.reporter import Reporter
+from dcgan_tf1.train.training import train
+from dcgan_tf1.util.errors import UserError
+
+HANDLED = (signal.SIGTERM, signal.SIGINT)
+
+
+@pytest.mark.slow
+def test_a_signal_stops_the_run_after_the_step(training_settings, train_run, uninterrupted_run, tmp_path, monkeypatch):
+    """The step is saved, the status is that of a process ended by the signal, and the run can be resumed."""
+    steps_done, original_step, handlers = [], Reporter.step, list(map(signal.getsignal, HANDLED))
+    folder, settings = RunFolder(str(tmp_path / 'run')), training_settings(
+        *SMALL_RUN, '--steps=8', '--run_dir=%s' % (tmp_path / 'run'))
+    stops = {4: signal.SIGTERM, 6: signal.SIGINT}
+
+    def step_with_signal(self, *losses):
+        steps_done.append(losses)
+        if len(steps_done) in stops:
+            os.kill(os.getpid(), stops[len(steps_done)])
+        original_step(self, *losses)
+    monkeypatch.setattr(Reporter, 'step', step_with_signal)
+    for stop, status in ((4, 143), (6, 130)):
+        assert train(settings) == status
+        assert len(steps_done) == stop and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, stop))
+        assert list(map(signal.getsignal, HANDLED)) == handlers
+    assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
+
+
+@pytest.mark.slow
+def test_a_signal_while_a_step_is_written(training_settings, tmp_path, monkeypatch):
+    """It stops the run after the next step, which is saved."""
+    original = TrainingLoop._write_what_is_due
+
+    def write_with_signal(self, step, is_interrupted):
+        original(self, step, is_interrupted)
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+    monkeypatch.setattr(TrainingLoop, '_write_what_is_due', write_with_signal)
+    folder = RunFolder(str(tmp_path / 'run'))
+    assert train(training_settings(*SMALL_RUN, '--steps=8', '--run_dir=' + folder.path)) == 143
+    assert os.path.exists(folder.checkpoint_prefix + '-5.index')
+
+
+@pytest.mark.slow
+@pytest.mark.any_tensorflow
+def test_two_processes_cannot_train_the_same_run(training_settings, tmp_path):
+    """The second is refused and does no harm. After the first is killed, the run can be resumed."""
+    pytest.importorskip('fcntl')  # not on Windows
+    folder = RunFolder(str(tmp_path / 'run'))
+    flags = [*SMALL_RUN, '--run_dir=' + folder.path]
+    process = start_command(*flags, '--steps=100000')
+    try:
+        wait_for(lambda: len(folder.read_metrics()) >= 2, process)
+        with pytest.raises(UserError, match=r'is being trained by another process \(%d\)' % process.pid):
+            train(training_settings(*flags, '--steps=100000'))
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+    last_step = folder.read_metrics()[-1]['step']
+    assert train(training_settings(*flags, '--steps=%d' % (last_step + 1))) == 0
