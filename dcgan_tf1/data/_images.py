@@ -6,6 +6,7 @@ from typing import Callable, Dict, NamedTuple, Optional, Tuple
 import numpy as np
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.util import grids
 from dcgan_tf1.util.errors import UserError
 
 
@@ -56,6 +57,10 @@ class Images(NamedTuple):
     def without_first(self, count: int) -> 'Images':
         """All images but the first `count`."""
         return self._replace(pixels=self.pixels[count:])
+
+    def evenly_spaced(self, count: int) -> np.ndarray:
+        """`count` images at even distances, uint8 [count, height, width, channels]; all of them, if there are fewer."""
+        return self.pixels[grids.evenly_spaced(self.num_examples, count)]
 
     def first(self, count: int) -> np.ndarray:
         """The first images, uint8 [count, height, width, channels]; all of them, if there are fewer."""

@@ -14,7 +14,7 @@ from dcgan_tf1.data._decode import DecodeOptions, decode
 from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
 from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order
-from dcgan_tf1.util import terminal
+from dcgan_tf1.util import grids, terminal
 from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0
@@ -206,6 +206,14 @@ class ImageFolder:
 
     def _not_packed(self) -> List[File]:
         return [file for file in self._files if file.number is None]
+
+    def evenly_spaced(self, count: int) -> np.ndarray:
+        """`count` images at even distances, or all if there are fewer; as `first`.
+
+        The first images by name would be of few classes where classes are folders.
+        """
+        files = [self._files[index] for index in grids.evenly_spaced(self.num_examples, count)]
+        return self._with_files(files).first(len(files))
 
     def first(self, count: int) -> np.ndarray:
         """The first images, uint8 [count, height, width, channels]; all of them, if there are fewer.

@@ -17,6 +17,8 @@ from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import pixels, terminal
 from dcgan_tf1.util.device import create_session
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.files import hold_lock
 from dcgan_tf1.util.log import log
 
 FEATURES = 128
@@ -56,24 +58,49 @@ class Classifier:
             tf.set_random_seed(0)
             self._build(training.images, steps)
             self._session = create_session()
-            checkpoints = Checkpoints(self.folder, 1)
-            config = self.folder.read_config()
-            if config and _is_complete(config) and checkpoints.last:
-                checkpoints.restore(self._session)
-                self.accuracy = config['accuracy']
-                return
-            log.info('Training a classifier on %d images for %d steps. It will be reused.',
-                     training.images.num_examples, steps)
-            self._train(training, steps)
-            self.accuracy = float(np.mean(self(test.images.pixels)[1].argmax(axis=1) == test.labels))
-            log.info('It classifies %.2f%% of %d test images correctly: %s',
-                     100 * self.accuracy, test.images.num_examples, self.folder.path)
-            self.folder.create()
-            checkpoints.save(self._session, steps)
-            # Written last: it marks the classifier as complete.
-            self.folder.write_config({
-                'flags': {'steps': steps}, 'version': _VERSION, 'accuracy': self.accuracy,
-                'tensorflow': tf.__version__, 'checksum': checksum})
+            try:
+                os.makedirs(cache_dir, exist_ok=True)
+                # Processes that start together train it once.
+                with hold_lock(self.folder.path + '.lock', self._say_waiting):
+                    if not self._restore():
+                        self._train_and_save(training, test, steps)
+            except OSError as error:
+                if not self._restore():  # a folder that others fill, for example
+                    self._session.close()
+                    raise UserError('--cache_dir=%s cannot be written (%s), and does not have the classifier of these '
+                                    'images: name a folder that you can write to'
+                                    % (cache_dir, error.strerror)) from error
+
+    @staticmethod
+    def _say_waiting(holder: str) -> None:
+        log.info('another process (%s) trains the classifier: waiting for it', holder)
+
+    def _restore(self) -> bool:
+        """Restores the classifier. Returns whether it is in the cache, complete and undamaged."""
+        try:
+            config, checkpoints = self.folder.read_config(), Checkpoints(self.folder, 1)
+            if not config or not _is_complete(config) or not checkpoints.last:
+                return False
+            checkpoints.restore(self._session)
+        except UserError as error:
+            log.warning('%s: training the classifier again', error)
+            return False
+        self.accuracy = config['accuracy']
+        return True
+
+    def _train_and_save(self, training: LabeledImages, test: LabeledImages, steps: int) -> None:
+        log.info('Training a classifier on %d images for %d steps. It will be reused.',
+                 training.images.num_examples, steps)
+        self._train(training, steps)
+        self.accuracy = float(np.mean(self(test.images.pixels)[1].argmax(axis=1) == test.labels))
+        log.info('It classifies %.2f%% of %d test images correctly: %s',
+                 100 * self.accuracy, test.images.num_examples, self.folder.path)
+        self.folder.create()
+        Checkpoints(self.folder, 1).save(self._session, steps)
+        # Written last: it marks the classifier as complete.
+        self.folder.write_config({
+            'flags': {'steps': steps}, 'version': _VERSION, 'accuracy': self.accuracy,
+            'tensorflow': tf.__version__, 'checksum': training.images.checksum()})
 
     def close(self) -> None:
         """Closes the session."""

@@ -38,7 +38,11 @@ class Evaluator:
             self._real, self._test = (self._sample(part.images.pixels) for part in labeled)
         else:
             log.info('--dataset=%s has no labels: scores that need a classifier are left out', settings.dataset)
-            self._real = self._sample(data.load_for(settings)[0].first(_MAX_UNLABELED))
+            images = data.load_for(settings)[0]
+            self._real = self._sample(images.evenly_spaced(_MAX_UNLABELED))
+            if images.num_examples > _MAX_UNLABELED:
+                log.info('comparing with %d of the %d images, at even distances', len(self._real.pixels),
+                         images.num_examples)
         self._references: Dict[int, Dict[str, metrics.Score]] = {}
         self.about = {'dataset': settings.dataset, 'real_images': len(self._real.pixels),
                       'test_images': len(self._test.pixels) if self._test else 0,

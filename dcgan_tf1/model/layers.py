@@ -190,14 +190,15 @@ def dropout(x: tf.Tensor, rate: float, is_training: Union[bool, tf.Tensor]) -> t
     """In training mode, sets each element to 0 with probability `rate` and divides the others by 1 - rate.
 
     The mask is a function of the graph's seed, the global step and the name of the op. It is the same
-    whenever a step is repeated, and different for every forward pass in the graph. The graph needs a seed
-    (`tf.set_random_seed`) and a global step.
+    whenever a step is repeated, and different for every forward pass in the graph. In a graph without a seed
+    (`tf.set_random_seed`) or a global step, such as that of a generator that is sampled, these are 0.
     """
     with tf.name_scope('dropout') as scope:
         rate = tf.where(is_training, rate, 0.)
-        step = tf.train.get_global_step().read_value()
+        global_step = tf.train.get_global_step()
+        step = tf.constant(0, tf.int64) if global_step is None else global_step.read_value()
         uniform = tf.random.stateless_uniform(collectives.whole_shape(x), randomness.derive_seed(
-            tf.get_default_graph().seed, randomness.DROPOUT, step, name=scope))
+            tf.get_default_graph().seed or 0, randomness.DROPOUT, step, name=scope))
         uniform = collectives.take_share(uniform)
         return tf.where(uniform >= rate, x / tf.cast(1 - rate, x.dtype), tf.zeros_like(x))
 

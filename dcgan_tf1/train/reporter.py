@@ -48,8 +48,8 @@ class Reporter:
         folder.write_metrics(self._records)
         self._metrics_file = open(folder.metrics, 'a', encoding='utf-8')
         self._events = EventWriter(folder.new_events_path())
-        # This makes TensorBoard drop what was written about later steps before.
-        self._events.add(start_step, session_log=tf.SessionLog(status=tf.SessionLog.START))
+        # This makes TensorBoard drop what was written about this step and later ones before.
+        self._events.add(start_step + 1 if start_step else 0, session_log=tf.SessionLog(status=tf.SessionLog.START))
         if start_step == 0:
             graph_def = tf.get_default_graph().as_graph_def(add_shapes=True)
             self._events.add(0, graph_def=graph_def.SerializeToString())

@@ -55,7 +55,8 @@ def replacement(path: str) -> Iterator[str]:
 def is_device(path: str) -> bool:
     """Whether a path stands for a pipe, a terminal or another device, not for a file that can be replaced."""
     is_other = os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-    return is_other or path.startswith('/dev/')  # /dev/stdout may be a link to a file that is being written
+    # Links to what is being written, which may be a file.
+    return is_other or path in ('/dev/stdout', '/dev/stderr') or path.startswith(('/dev/fd/', '/proc/self/fd/'))
 
 
 def is_run_folder(names: Collection[str]) -> bool:

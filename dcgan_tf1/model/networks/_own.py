@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.model.layers import BATCH_STATISTICS
 from dcgan_tf1.util.errors import UserError
 
 # Names that TF1 code uses for the parameter that selects the mode of batch norm and dropout.
@@ -48,6 +49,19 @@ def load(name: str) -> Functions:
     return Functions(generator, discriminator)
 
 
+def _join_statistics(num_before: int, num_between: int) -> None:
+    """Makes one of the two statistics that each layer of `layers` recorded, in training mode and in inference mode.
+
+    Args:
+        num_before: how many statistics the graph had before the network.
+        num_between: how many it had after the network in training mode.
+    """
+    recorded = tf.get_collection_ref(BATCH_STATISTICS)
+    used = {statistic.moving.name: statistic.used for statistic in recorded[num_between:]}
+    recorded[num_before:] = [statistic._replace(used=used.get(statistic.moving.name, statistic.used))
+                             for statistic in recorded[num_before:num_between]]
+
+
 def source(name: str) -> Optional[str]:
     """Path of the Python file that --network=NAME stands for, if it is not built in; None if there is no such module.
 
@@ -70,7 +84,11 @@ def _in_mode(is_training: Union[bool, tf.Tensor], call: Callable[[bool], tf.Tens
     """
     if isinstance(is_training, bool):
         return call(is_training)
-    training, inference = call(True), call(False)
+    num_before = len(tf.get_collection(BATCH_STATISTICS))
+    training = call(True)
+    num_between = len(tf.get_collection(BATCH_STATISTICS))
+    inference = call(False)
+    _join_statistics(num_before, num_between)
     return tf.cond(is_training, lambda: training, lambda: inference)
 
 

@@ -37,7 +37,8 @@ def last_checkpoint(folder: RunFolder) -> Optional[str]:
 
 def best_checkpoint(folder: RunFolder) -> Optional[str]:
     """Path of the copy of the best checkpoint of a run, without its suffix, or None."""
-    return next((os.path.splitext(path)[0] for path in folder.best_indexes()), None)
+    # A process that was killed may have left the previous one, which was of an earlier step.
+    return max((os.path.splitext(path)[0] for path in folder.best_indexes()), key=step_of, default=None)
 
 
 def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
@@ -79,16 +80,17 @@ def keep_best(folder: RunFolder, checkpoint: str) -> None:
       checkpoint: path without its suffix.
     Raises: UserError if the files cannot be written.
     """
-    previous = best_checkpoint(folder)
+    previous = [os.path.splitext(path)[0] for path in folder.best_indexes()]
     try:
         os.makedirs(folder.best, exist_ok=True)
         for path in [*data_paths(checkpoint), index_path(checkpoint)]:  # last: the index makes it complete
             with replacement(folder.best_copy_path(path)) as partial:
                 shutil.copyfile(path, partial)
-        if previous and os.path.basename(previous) != os.path.basename(checkpoint):
-            os.remove(index_path(previous))
-            for path in checkpoint_files(previous):
-                os.remove(path)
+        for other in previous:
+            if os.path.basename(other) != os.path.basename(checkpoint):
+                os.remove(index_path(other))
+                for path in checkpoint_files(other):
+                    os.remove(path)
     except OSError as error:
         raise UserError('%s cannot be copied to %s (%s): free disk space or make the folder writable, then '
                         'run the command again' % (checkpoint, folder.best, error.strerror)) from error
@@ -151,7 +153,9 @@ class Checkpoints:
         orphans = []
         for path in self._folder.checkpoint_parts():
             checkpoint = re.sub(r'\.(data|standing)-[^/\\]*$', '', path)
-            if checkpoint != path and checkpoint not in complete:
+            # Copies that the user made have other names.
+            is_own = re.search(r'-[0-9]+$', checkpoint)
+            if checkpoint != path and is_own and checkpoint not in complete:
                 orphans.append(path)
         for path in [*self._folder.unfinished_checkpoint_files(), *orphans]:
             with contextlib.suppress(OSError):  # they only take space
