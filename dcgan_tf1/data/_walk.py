@@ -78,7 +78,7 @@ def list_folder(root: str) -> Listing:
 
 
 def list_files(root: str) -> List[str]:
-    """The files of a folder tree, without hidden ones, as paths relative to the folder, in order.
+    """The files of a folder tree, without hidden ones and those of runs, as paths relative to the folder, in order.
 
     Raises: OSError if a folder cannot be read.
     """
@@ -86,6 +86,9 @@ def list_files(root: str) -> List[str]:
         raise error
     found = []
     for folder, subfolders, names in os.walk(root, onerror=on_error):
+        if is_run_folder(names):
+            subfolders.clear()
+            continue
         subfolders[:] = [name for name in subfolders if not _is_hidden(name)]
         found += [os.path.relpath(os.path.join(folder, name), root) for name in names if not _is_hidden(name)]
     return sorted(found, key=listing_order)

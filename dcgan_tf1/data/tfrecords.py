@@ -13,7 +13,8 @@ from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0
 _FEATURES = ('image/encoded', 'image')  # the first is the usual name; TensorFlow Datasets writes the second
-_NAMES = re.compile(r'[.]tfrec(ords?)?$|[.-]tfrecords?-\d+-of-\d+$|-\d{5}-of-\d{5}$')
+# Not the files of checkpoints.
+_NAMES = re.compile(r'[.]tfrec(ords?)?$|[.-]tfrecords?-\d+-of-\d+$|(?<![.]data)-\d{5}-of-\d{5}$')
 # A record: the length of its content, the checksum of this length, the content, the checksum of the content.
 _HEADER, _FOOTER_SIZE = struct.Struct('<QI'), 4
 _COMPRESSED = (b'\x1f\x8b', b'\x78\x01', b'\x78\x5e', b'\x78\x9c', b'\x78\xda')  # the beginnings of gzip and zlib

@@ -60,8 +60,8 @@ def to_uint8(images: np.ndarray, value_range: Optional[str], name: str) -> np.nd
 
     Args:
       images: [n, height, width, channels], or gray [n, height, width].
-      value_range: key of `RANGES`, or None: integers above 1 are bytes; floats with negative values are in [-1, 1];
-        other values up to 1 are in [0, 1]; floats up to 255 are bytes.
+      value_range: key of `RANGES`, or None: integers above 1 are bytes; values from 0 to 1 (0.01 more or
+        less) are in [0, 1]; others with negative values are in [-1, 1]; floats up to 255 are bytes.
       name: what messages call the images, such as --images=a.npy.
     Returns: uint8 [n, height, width, channels].
     Raises: UserError if the shape or a value does not fit.
@@ -116,10 +116,10 @@ def _extremes(images: np.ndarray) -> Tuple[float, float]:
 
 def _guess(kind: str, lowest: float, highest: float) -> Optional[str]:
     """The range that values of a type (NumPy's code for its kind) most likely have; None if that is not clear."""
+    if _fits('0..1', lowest, highest):  # possibly a little outside, as resized images are
+        return '0..1'
     if lowest < 0:
         return '-1..1'
-    if highest <= 1 + _TOLERANCE:
-        return '0..1'
     return '0..255' if kind in 'ui' or highest > _LOWEST_BRIGHT_BYTE else None
 
 

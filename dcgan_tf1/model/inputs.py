@@ -38,8 +38,9 @@ class BatchPlan(NamedTuple):
 
     def steps_in(self, epochs: float) -> int:
         """Number of batches in that many passes over the examples, rounded up."""
-        return math.ceil(epochs * (self.num_examples / self.batch_size if self.shuffle == 'continuous'
-                                   else self._batches_per_epoch()))
+        if self.shuffle == 'continuous':
+            return math.ceil(epochs * self.num_examples / self.batch_size)  # in this order, 21 epochs are 21.0
+        return math.ceil(epochs * self._batches_per_epoch())
 
     def epochs_in(self, steps: int) -> float:
         """Number of passes over the examples in that many batches."""

@@ -15,21 +15,21 @@ DISTRIBUTIONS = ('uniform', 'normal')
 _MAX_STREAMS = 16  # more than there are, so that a new stream does not change the existing ones
 
 
-def derive_seed(seed: int, stream: int, counter: Union[int, tf.Tensor], name: str = '') -> tf.Tensor:
+def derive_seed(seed: Union[int, tf.Tensor], stream: int, counter: Union[int, tf.Tensor], name: str = '') -> tf.Tensor:
     """The seed of a stateless random op, int64 [2].
 
     Args:
-        seed: the user's seed, from 0 to 2^31 - 1.
+        seed: the user's seed, from 0 to 2^31 - 1; an integer, or an int64 scalar.
         stream: one of the streams of this module.
         counter: integer scalar, position in the stream.
         name: distinguishes draws at the same position of a stream.
     """
     counter = tf.cast(counter, tf.int64)
     first = seed + (zlib.crc32(name.encode()) << 31)
-    return tf.stack([tf.constant(first, tf.int64), counter * _MAX_STREAMS + stream])
+    return tf.stack([tf.convert_to_tensor(first, tf.int64), counter * _MAX_STREAMS + stream])
 
 
-def noise(distribution: str, seed: int, stream: int, counter: Union[int, tf.Tensor],
+def noise(distribution: str, seed: Union[int, tf.Tensor], stream: int, counter: Union[int, tf.Tensor],
           count: Union[int, tf.Tensor], noise_dim: int, name: str = '') -> tf.Tensor:
     """Latent vectors, float32 [count, noise_dim].
 

@@ -8,8 +8,10 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.model import graph, precision, randomness, standing_statistics
 from dcgan_tf1.model.layers import extra_average_name
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.runs.saved_settings import network_checksum
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.sample.statistics_cache import StatisticsCache
+from dcgan_tf1.settings.fields import Role
 from dcgan_tf1.util import terminal
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
@@ -36,6 +38,10 @@ class Sampler:
         with tf.Graph().as_default() as self._graph:
             self._generator = graph.build_generator(settings)
             self._batches = standing_statistics.NoiseBatches(settings)
+            self._seed = tf.placeholder(tf.int64, [], 'seed')
+            self._count = tf.placeholder(tf.int32, [], 'count')
+            self._noise = randomness.noise(
+                settings.noise_distribution, self._seed, randomness.SAMPLE_NOISE, 0, self._count, settings.noise_dim)
             self._session = create_session()
             self.checkpoint = GivenCheckpoint(settings.checkpoint, settings.checkpoint_names)
             self.checkpoint.load(self._session, tf.global_variables())
@@ -52,9 +58,7 @@ class Sampler:
 
     def noise(self, count: int, seed: int) -> np.ndarray:
         """Latent vectors, float32 [count, noise_dim]. The first ones are the same for every count."""
-        with self._graph.as_default():
-            return self._session.run(randomness.noise(
-                self._settings.noise_distribution, seed, randomness.SAMPLE_NOISE, 0, count, self._settings.noise_dim))
+        return self._session.run(self._noise, {self._seed: seed, self._count: count})
 
     def statistics(self, bn_mode: str, momentum: Optional[float] = None, batches: int = 100) -> Optional[Statistics]:
         """The statistics that batch norm normalizes with; None for 'batch'.
@@ -69,8 +73,10 @@ class Sampler:
             return None
         if bn_mode == 'moving':
             return self._moving([statistic.moving.op.name for statistic in self._generator.statistics], momentum)
-        cache = StatisticsCache(self._settings.checkpoint, batches, self._settings.batch_size,
-                                self._settings.checkpoint_names)
+        settings = self._settings
+        built_with = {name: getattr(settings, name) for name in settings.names(Role.OF_THE_GENERATOR)}
+        cache = StatisticsCache(settings.checkpoint, batches, settings.batch_size, repr((
+            settings.network, network_checksum(settings.network), settings.checkpoint_names, built_with)))
         values = cache.read({statistic.moving.op.name: statistic.moving.shape.as_list()
                              for statistic in self._generator.statistics})
         if values is None:

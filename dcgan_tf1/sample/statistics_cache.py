@@ -18,21 +18,21 @@ class StatisticsCache:
         path: path of the file.
     """
 
-    def __init__(self, checkpoint: str, batches: int, batch_size: int, renames: Optional[str] = None) -> None:
+    def __init__(self, checkpoint: str, batches: int, batch_size: int, generator: str = '') -> None:
         """Creates no file yet.
 
         Args:
             checkpoint: path of the checkpoint, without the suffix .index. The checkpoint must be readable.
             batches: number of batches that the statistics are computed from.
             batch_size: size of these batches.
-            renames: the value of --checkpoint_names, which decides which value is whose.
+            generator: what else the statistics depend on: the network, and the settings that it is built with.
         """
         self.path = statistics_path(checkpoint, batches, batch_size)
         # The index contains a checksum of every tensor. Checkpoints in TensorFlow's oldest format have no
         # index.
         index = checkpoint + '.index'
         with open(index if os.path.exists(index) else checkpoint, 'rb') as file:
-            self._fingerprint = hashlib.md5(file.read() + (renames or '').encode()).hexdigest()
+            self._fingerprint = hashlib.md5(file.read() + generator.encode()).hexdigest()
 
     def read(self, shapes: Mapping[str, Sequence[int]]) -> Optional[Dict[str, np.ndarray]]:
         """Reads cached statistics.

@@ -7,6 +7,7 @@ import os
 import re
 from typing import Any, Callable, Dict, List, Sequence, Tuple, Type, TypeVar
 
+import numpy as np
 from absl import flags
 
 from dcgan_tf1.settings import recipes
@@ -70,7 +71,7 @@ def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySett
     Raises: UserError if a name or value is not valid.
     """
     names = settings_class.names()
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    given = {name: _plain(value) for name, value in given.items()}
     unknown = sorted(set(given) - set(names))
     if unknown:
         raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(names)))
@@ -80,6 +81,15 @@ def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySett
     settings = settings_class(given=frozenset(given), **values)
     settings.validate()
     return settings
+
+
+def _plain(value: Any) -> Any:
+    """A value that a program gave, with Python's own types in the place of those of NumPy and pathlib."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_plain, value))
+    if isinstance(value, np.generic):
+        return value.item()
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _recipe_values(recipe: str) -> Dict[str, Any]:

@@ -53,7 +53,8 @@ class GracefulShutdown:
 
     def __exit__(self, *_: Any) -> None:
         for number, handler in self._previous_handlers.items():
-            signal.signal(number, handler)
+            if handler is not None:  # it was not installed from Python, which cannot restore it
+                signal.signal(number, handler)
 
 
 # Evaluates a checkpoint (its path): ({score: number}, whether no earlier checkpoint of the run was better).

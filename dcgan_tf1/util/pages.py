@@ -66,6 +66,8 @@ def format_value(value: Union[float, List[float]]) -> str:
         return str(value)
     if isinstance(value, int):
         return '%d' % value
+    if 0 < abs(value) < 0.0005:
+        return '%.2g' % value
     decimals = max(0, 3 - int(math.log10(max(abs(value), 1))))
     return '%.*f' % (decimals, value)
 

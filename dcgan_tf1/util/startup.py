@@ -65,7 +65,12 @@ class _QuietTensorFlow(importlib.abc.MetaPathFinder):
 @contextlib.contextmanager
 def _without_notices() -> Iterator[None]:
     """Holds back what is written to standard error, then writes it without notices; after an error, all of it."""
-    with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(tempfile.TemporaryFile())
+        except OSError:  # a full disk, or only folders that are not writable: then the notices are shown
+            yield
+            return
         terminal = os.dup(2)
         stack.callback(os.close, terminal)
         stack.callback(os.dup2, terminal, 2)

@@ -35,7 +35,7 @@ def read(environment: Mapping[str, str]) -> Task:
         raise _error('must have objects as "cluster" and "task"')
     if not cluster:
         return Task([''], 0)
-    unknown = sorted(set(cluster) - set(_KINDS))
+    unknown = sorted(kind for kind, addresses in cluster.items() if addresses and kind not in _KINDS)
     if unknown:
         raise _error('has tasks of the type %s, but this training has only workers' % ', '.join(unknown))
     tasks = [(kind, index, address) for kind in _KINDS for index, address in enumerate(_addresses(cluster, kind))]

@@ -1,0 +1,88 @@
+"""Values that come from other programs, and that one part hands to another."""
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow.compat.v1 as tf
+from helpers import SMALL_RUN
+
+from dcgan_tf1 import api
+from dcgan_tf1.data import tfrecords
+from dcgan_tf1.evaluate import arrays
+from dcgan_tf1.model.inputs import BatchPlan
+from dcgan_tf1.settings import cli_flags
+from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.pages import format_value
+
+
+def test_types_of_numpy_and_pathlib(tmp_path):
+    settings = cli_flags.build(TrainSettings, {
+        'run_dir': tmp_path / 'run', 'steps': np.int64(4), 'epsilon': np.float32(0.5), 'xla': np.bool_(True),
+        'extra_bn_momentums': [np.float64(0.5)], 'recipe': 'sparse_softmax'})
+    assert (settings.run_dir, settings.steps, settings.epsilon, settings.xla, settings.extra_bn_momentums) == (
+        str(tmp_path / 'run'), 4, 0.5, True, (0.5,))
+    with pytest.raises(UserError, match='--steps=0.5 must be a whole number'):
+        cli_flags.build(TrainSettings, {'steps': np.float32(0.5)})
+
+
+def test_a_generator_that_is_asked_again_and_again(trained):
+    """The graph of its Session does not grow. The path of the run may be an object of pathlib."""
+    run = trained(*SMALL_RUN, '--steps=5')
+    with api.open_run(pathlib.Path(run.path)) as generator:
+        first = generator.latent_vectors(3, seed=1)
+        count = len(generator._sampler._graph.get_operations())
+        for seed in (1, 2, 2 ** 31 - 1):
+            again = generator.latent_vectors(5, seed)
+            assert again.shape == (5, 100) and np.array_equal(again[:3], first) == (seed == 1)
+        assert len(generator._sampler._graph.get_operations()) == count
+
+
+@pytest.mark.slow
+def test_statistics_are_not_those_of_another_generator(trained):
+    """The settings that a checkpoint does not tell are part of what is cached beside it."""
+    run = trained(*SMALL_RUN, '--network=machinecurve', '--kernels=native', '--steps=3')
+    values = []
+    for distribution in ('uniform', 'normal', 'uniform'):
+        with api.open_checkpoint(run.checkpoint_prefix + '-3', network='machinecurve', batch_size=4,
+                                 noise_distribution=distribution) as generator:
+            values.append(generator._sampler.statistics('standing', batches=3))
+    for name in values[0]:
+        np.testing.assert_array_equal(values[0][name], values[2][name])
+    assert any((values[0][name] != values[1][name]).any() for name in values[0])
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('values,expected', [
+    ([-0.004, 0.5, 1.004], [0, 128, 255]), ([-0.5, 0.5], [64, 191]),
+    ([False, True], [0, 255]), ([0., 1.], [0, 255])])
+def test_the_range_of_images(values, expected):
+    images = np.reshape(values, [1, 1, -1, 1])
+    np.testing.assert_allclose(arrays.to_uint8(images, None, 'images').ravel(), expected, atol=1)
+
+
+@pytest.mark.any_tensorflow
+def test_small_numbers_are_not_zero():
+    assert [format_value(value) for value in (0.00012, 0., 0.12345, 1234.5)] == ['0.00012', '0.000', '0.123', '1234']
+
+
+@pytest.mark.any_tensorflow
+def test_empty_lists_of_other_tasks():
+    text = '{"cluster": {"worker": ["a:1", "b:1"], "ps": []}, "task": {"type": "worker", "index": 1}}'
+    assert tf_config.read({'TF_CONFIG': text}) == (['a:1', 'b:1'], 1)
+
+
+def test_epochs_that_are_a_whole_number_of_steps():
+    assert BatchPlan('continuous', 10000, 28, 0).steps_in(21) == 7500
+
+
+def test_runs_are_no_records(tmp_path):
+    """The names of checkpoints look like those of shards."""
+    with tf.python_io.TFRecordWriter(str(tmp_path / 'a.tfrecord')) as writer:
+        writer.write(b'1')
+    (tmp_path / 'model-2.data-00000-of-00001').write_bytes(b'12345678')
+    (tmp_path / 'runs').mkdir()
+    for name in ('config.json', 'train.flags', 'b.tfrecord'):
+        (tmp_path / 'runs' / name).write_bytes(b'12345678')
+    assert tfrecords.load(str(tmp_path)).names == ['a.tfrecord#000000000']
