@@ -1,4 +1,5 @@
 """Fixtures shared by all tests. Every test runs unchanged on TensorFlow 1 and on TensorFlow 2."""
+import collections
 import contextlib
 import functools
 import os
@@ -10,7 +11,7 @@ import fork_server
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
+from helpers import BATCH_NORM_RUN, ROOT, SMALL_RUN, TENSORFLOW, with_few_digits
 
 from dcgan_tf1.data import Images, mnist_10k
 from dcgan_tf1.evaluate.settings import EvaluateSettings
@@ -23,12 +24,41 @@ from dcgan_tf1.train.training import train
 from scripts.lib.messages import collected
 
 tf.logging.set_verbosity(tf.logging.ERROR)
+SECONDS_OF_FILES = collections.Counter()  # {path of a test file: processor seconds}
 
 
 def pytest_addoption(parser):
     parser.addoption('--mnist-dir', default=os.environ.get('DCGAN_TF1_MNIST_DIR'), help=(
         'folder of the MNIST files (train-images-idx3-ubyte.gz and so on). Default: $DCGAN_TF1_MNIST_DIR, then '
         "Keras's cache. Without MNIST, tests that need it are skipped"))
+    parser.addoption('--processor-times', action='store_true', help=(
+        'list the processor time of every test file, in seconds and in units of importing TensorFlow, because machines '
+        'differ'))
+
+
+def processor_seconds():
+    """The processor time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Adds up the processor time of every file, with that of fixtures in the file that uses them first."""
+    began = processor_seconds()
+    yield
+    SECONDS_OF_FILES[os.path.relpath(str(item.fspath), ROOT)] += processor_seconds() - began
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """With --processor-times, lists the files by their processor time."""
+    if config.getoption('--processor-times'):
+        code = 'import tensorflow, time; print(time.process_time())'
+        seconds_of_import = float(subprocess.check_output([sys.executable, '-u', '-c', code],
+                                                          stderr=subprocess.DEVNULL))
+        terminalreporter.section('processor time: %.0f s, or %.0f times `import tensorflow`' % (
+            sum(SECONDS_OF_FILES.values()), sum(SECONDS_OF_FILES.values()) / seconds_of_import))
+        for path, seconds in SECONDS_OF_FILES.most_common():
+            terminalreporter.write_line('%7.1f s  %6.2f  %s' % (seconds, seconds / seconds_of_import, path))
 
 
 def pytest_collection_modifyitems(items):
