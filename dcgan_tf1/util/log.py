@@ -2,6 +2,7 @@
 
 Messages of the level INFO and above go to the terminal; all messages of a training go to its train.log.
 """
+import contextlib
 import logging
 import threading
 import time
@@ -45,7 +46,8 @@ class LogFile(logging.Handler):
     def __exit__(self, *_: Any) -> None:
         log.removeHandler(self)
         if self._file:
-            self._file.close()
+            with contextlib.suppress(OSError):  # was raised when the line was written
+                self._file.close()
 
     def open(self, path: str) -> None:
         """Opens the file for appending, and writes what was logged before. Raises OSError."""

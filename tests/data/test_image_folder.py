@@ -162,7 +162,7 @@ def test_image_sizes(network, size, folder, training_settings, graph):
     """One training step, and the shape of generated images."""
     settings = training_settings(*SMALL_RUN, '--image_size=%d' % size, '--network=' + network, '--data_dir=' + folder,
                                  '--loss=%s' % ('sparse_softmax' if network == 'sparse_softmax' else 'sigmoid'))
-    images = data.load(**settings.as_dict())[1]
+    images = data.load_for(settings)[1]
     training = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())

@@ -12,6 +12,7 @@ from dcgan_tf1.model.graph import build_training
 from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint
 from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
 from scripts.experiments.discriminator_features import __main__ as script
@@ -252,18 +253,18 @@ def test_svm():
 
 @pytest.mark.slow
 def test_held_out_images_are_not_used(mnist_dir):
-    dataset = {'dataset': 'mnist', 'data_dir': mnist_dir, 'holdout': None}
+    dataset = TrainSettings(dataset='mnist', data_dir=mnist_dir)
     (training, labels), (test, test_labels) = labeled_images.load(dataset, 50, 100000)
     assert len(training) == len(labels) == 50 and len(test) == len(test_labels) == 10000
     whole = mnist.load(mnist_dir).pixels
     np.testing.assert_array_equal(training[[0, -1]], whole[[5000, -1]])
-    (training, _), _ = labeled_images.load({**dataset, 'holdout': 59990}, 50, 10)
+    (training, _), _ = labeled_images.load(dataset.replace(holdout=59990), 50, 10)
     np.testing.assert_array_equal(training, whole[59990:])
 
 
 def test_mnist_10k_has_the_split_of_the_classifier():
     expected = mnist_10k.load_labeled()
-    for (images, labels), part in zip(labeled_images.load({'dataset': 'mnist_10k'}, 10000, 10000), expected):
+    for (images, labels), part in zip(labeled_images.load(TrainSettings(dataset='mnist_10k'), 10000, 10000), expected):
         np.testing.assert_array_equal(images, part.images.pixels)
         np.testing.assert_array_equal(labels, part.labels)
 
@@ -275,7 +276,7 @@ def test_folders_are_classes(split, tmp_path, capsys):
         make_color_folders(tmp_path / 'test', 2)
     else:
         make_color_folders(tmp_path, 10)
-    dataset = {'dataset': 'image_folder', 'data_dir': str(tmp_path), 'image_size': 8, 'channels': 3}
+    dataset = TrainSettings(dataset='image_folder', data_dir=str(tmp_path), image_size=8, channels=3)
     parts = labeled_images.load(dataset, 1000, 1000)
     assert [len(labels) for _, labels in parts] == ([18, 6] if split else [24, 6])
     for images, labels in parts:
@@ -314,7 +315,7 @@ def test_folders_that_are_not_classes(fault, message, tmp_path):
     where = {'outside': tmp_path, 'one': tmp_path / 'pink', 'test': tmp_path / 'test' / 'pink'}[fault]
     Image.new('RGB', (8, 8)).save(str(where / 'a.png'))
     with pytest.raises(UserError, match=message):
-        labeled_images.load({'dataset': 'image_folder', 'data_dir': str(tmp_path)}, 10, 10)
+        labeled_images.load(TrainSettings(dataset='image_folder', data_dir=str(tmp_path)), 10, 10)
 
 
 @pytest.mark.slow

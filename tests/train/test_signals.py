@@ -3,11 +3,11 @@ import os
 import signal
 
 import pytest
+import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
 
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.loop import TrainingLoop
-from dcgan_tf1.train.reporter import Reporter
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 
@@ -17,17 +17,18 @@ HANDLED = (signal.SIGTERM, signal.SIGINT)
 @pytest.mark.slow
 def test_a_signal_stops_the_run_after_the_step(training_settings, train_run, uninterrupted_run, tmp_path, monkeypatch):
     """The step is saved, the status is that of a process ended by the signal, and the run can be resumed."""
-    steps_done, original_step, handlers = [], Reporter.step, list(map(signal.getsignal, HANDLED))
+    steps_done, original_run, handlers = [], tf.Session.run, list(map(signal.getsignal, HANDLED))
     folder, settings = RunFolder(str(tmp_path / 'run')), training_settings(
         *SMALL_RUN, '--steps=8', '--run_dir=%s' % (tmp_path / 'run'))
     stops = {4: signal.SIGTERM, 6: signal.SIGINT}
 
-    def step_with_signal(self, *losses):
-        steps_done.append(losses)
-        if len(steps_done) in stops:
-            os.kill(os.getpid(), stops[len(steps_done)])
-        original_step(self, *losses)
-    monkeypatch.setattr(Reporter, 'step', step_with_signal)
+    def run_with_signal(self, fetches, *args, **options):
+        if isinstance(fetches, dict) and 'train_op' in fetches:
+            steps_done.append(fetches)
+            if len(steps_done) in stops:
+                os.kill(os.getpid(), stops[len(steps_done)])
+        return original_run(self, fetches, *args, **options)
+    monkeypatch.setattr(tf.Session, 'run', run_with_signal)
     for stop, status in ((4, 143), (6, 130)):
         assert train(settings) == status
         assert len(steps_done) == stop and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, stop))

@@ -5,10 +5,10 @@ import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
 _MAX_PLACES = 4  # places listed for each entry
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_INTERNAL = (_PACKAGE, '<frozen importlib', os.path.dirname(importlib.__file__) + os.sep)
+_LEGACY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_INTERNAL = (_LEGACY + os.sep, '<frozen importlib', os.path.dirname(importlib.__file__) + os.sep)
 # Modules that are not the script's, even if its folder contains them, as a home folder may contain Python itself.
-_NOT_OF_SCRIPT = (os.path.dirname(os.path.dirname(_PACKAGE)) + os.sep,
+_NOT_OF_SCRIPT = (os.path.dirname(_LEGACY) + os.sep,
                   *(os.path.join(os.path.dirname(path), '') for path in (os.__file__, os.path.realpath(os.__file__))))
 
 
