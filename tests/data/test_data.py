@@ -83,7 +83,7 @@ def test_a_gzip_bomb_is_not_decompressed(tmp_path, small_files):
     bomb = tmp_path / (_idx.TRAIN + '.gz')
     with gzip.open(str(bomb), 'wb') as file:
         file.write(CONTENT)
-        for _ in range(200):
+        for _ in range(20):
             file.write(bytes(10 ** 6))
     with pytest.raises(UserError, match='more bytes'):
         load(tmp_path, small_files)
@@ -139,6 +139,7 @@ def test_the_cache_of_keras(tmp_path, monkeypatch):
         fashion_mnist.load(None)
 
 
+@pytest.mark.slow
 def test_real_mnist(mnist_dir):
     full_dataset, images = data.load('mnist', data_dir=mnist_dir)
     assert full_dataset.num_examples == 60000 and images.num_examples == 55000  # without the first 5,000
@@ -184,6 +185,7 @@ def test_files_whose_published_checksum_is_of_the_gzip_file(tmp_path, small_file
         _idx.load(gzip_source, str(tmp_path))
 
 
+@pytest.mark.slow
 def test_real_labels(mnist_dir):
     training, test = data.load_labeled('mnist', data_dir=mnist_dir)
     # The counts are those of the page on which MNIST was published.

@@ -74,6 +74,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, graph, tmp_pat
         assert re.search(r'model-5 is (damaged|not a readable checkpoint)', *logged)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(train_run, copy_of_run, uninterrupted_run, capsys):
     folder = copy_of_run('run', '--steps=5')
     damage(folder.checkpoint_prefix + '-5.data-00000-of-00001', 'altered')

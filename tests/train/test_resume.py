@@ -124,37 +124,37 @@ def test_several_discriminator_updates_resume(train_run):
 
 
 def test_other_settings_are_refused(train_run, copy_of_run):
-    folder = copy_of_run('run', '--steps=3')
+    folder = copy_of_run('run', '--steps=5')
     with pytest.raises(UserError) as error:
-        train_run('run', '--steps=4', '--seed=3', '--learning_rate_generator=0.1')
+        train_run('run', '--steps=8', '--seed=3', '--learning_rate_generator=0.1')
     for part in ('--seed is 0 there, not 3', '--learning_rate_generator is 0.002 there, not 0.1',
                  '--flagfile=' + folder.flags, 'name a new --run_dir'):
         assert part in str(error.value)
 
 
 def test_other_images_are_refused(train_run, copy_of_run):
-    folder = copy_of_run('run', '--steps=3')
+    folder = copy_of_run('run', '--steps=5')
     config = folder.read_config()
     config['data']['checksum'] = 'of other images'
     folder.write_config(config)
     with pytest.raises(UserError, match='not those that the run .* was started with'):
-        train_run('run', '--steps=4')
+        train_run('run', '--steps=8')
 
 
 def test_a_damaged_config_is_named(train_run, copy_of_run):
-    folder = copy_of_run('run', '--steps=3')
+    folder = copy_of_run('run', '--steps=5')
     with open(folder.config, 'w') as file:
         file.write('{"flags": ')
     with pytest.raises(UserError, match='config.json cannot be read'):
-        train_run('run', '--steps=4')
+        train_run('run', '--steps=8')
 
 
 def test_checkpoints_without_their_config(train_run, copy_of_run):
-    folder = copy_of_run('run', '--steps=3')
+    folder = copy_of_run('run', '--steps=5')
     os.remove(folder.config)
     with pytest.raises(UserError, match=(
             "has checkpoints but no .*config.json: restore that file, or name another --run_dir")):
-        train_run('run', '--steps=4')
+        train_run('run', '--steps=8')
 
 
 def test_damaged_metrics_are_named(train_run, copy_of_run):

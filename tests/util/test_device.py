@@ -26,6 +26,7 @@ def driver(tmp_path, monkeypatch):
     return tmp_path / 'version'
 
 
+@pytest.mark.slow
 def test_a_run_names_its_device_and_its_memory_first(train_run):
     first, second = first_lines(train_run('run', '--steps=1'))
     assert re.match(r'training on .+, \d+\.\d GiB of memory$', first) and 'starting at step 0 of 1' in second

@@ -126,6 +126,7 @@ def test_a_backend_inherited_from_a_notebook(tmp_path):
     assert os.path.exists(RunFolder(str(tmp_path / 'run')).losses)
 
 
+@pytest.mark.slow
 @pytest.mark.any_tensorflow
 @pytest.mark.parametrize('backend', ['module://of.another.environment', 'nonsense', 'module://matplotlib_inline.backend'])
 def test_other_backends_inherited_from_a_notebook(backend):
