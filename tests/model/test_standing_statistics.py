@@ -142,21 +142,27 @@ def test_the_cache_beside_the_checkpoint(generator, settings, monkeypatch):
     with open(checkpoint + '.index', 'rb') as file:
         index = file.read()
     statistics = generator.statistics('standing', batches=4)
-    cache = statistics_cache.StatisticsCache(checkpoint, 4, 8)
-    shapes = {name: value.shape for name, value in statistics.items()}
     assert os.path.exists(checkpoint + '.standing-4x8.npz')
-    assert_same_variables(cache.read(shapes), statistics)
     with open(checkpoint + '.index', 'rb') as file:
         assert file.read() == index
     # The next call reads the cache and computes nothing …
     monkeypatch.setattr(standing_statistics, 'accumulate', None)
     assert_same_variables(generator.statistics('standing', batches=4), statistics)
-    # … unless it belongs to another checkpoint of the same name, or is damaged.
-    monkeypatch.setattr(cache, '_fingerprint', 'another')
+    # … unless it belongs to another checkpoint of the same name, or to another generator, or is damaged.
+    shapes = {name: value.shape for name, value in statistics.items()}
+    cache = statistics_cache.StatisticsCache(checkpoint, 4, 8, 'one')
     assert cache.read(shapes) is None
-    with open(checkpoint + '.standing-4x8.npz', 'r+b') as file:
+    cache.write(statistics)
+    assert_same_variables(cache.read(shapes), statistics)
+    assert statistics_cache.StatisticsCache(checkpoint, 4, 8, 'another').read(shapes) is None
+    with open(checkpoint + '.index', 'ab') as file:
+        file.write(b'x')
+    assert statistics_cache.StatisticsCache(checkpoint, 4, 8, 'one').read(shapes) is None
+    with open(checkpoint + '.index', 'wb') as file:
+        file.write(index)
+    with open(cache.path, 'r+b') as file:
         file.truncate(100)
-    assert statistics_cache.StatisticsCache(checkpoint, 4, 8).read(shapes) is None
+    assert cache.read(shapes) is None
 
 
 def test_a_cache_that_cannot_be_written(generator, monkeypatch):
