@@ -61,8 +61,12 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.write_line('%7.1f s  %6.2f  %s' % (seconds, seconds / seconds_of_import, path))
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m "not slow" selects
 def pytest_collection_modifyitems(items):
-    """Skips on TensorFlow 1 what works the same on every TensorFlow."""
+    """Marks tests of trained runs as slow, and skips on TensorFlow 1 what works the same on every TensorFlow."""
+    for item in items:
+        if 'trained' in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
     if TENSORFLOW < (2,):
         skip = pytest.mark.skip(reason='does not depend on TensorFlow: tested on TensorFlow 2')
         for item in items:

@@ -79,6 +79,7 @@ def test_damaged_gzip_files_are_refused(content, tmp_path, small_files):
         load(tmp_path, small_files)
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_not_decompressed(tmp_path, small_files):
     bomb = tmp_path / (_idx.TRAIN + '.gz')
     with gzip.open(str(bomb), 'wb') as file:

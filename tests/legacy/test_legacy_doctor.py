@@ -80,6 +80,7 @@ GENERATOR = ['Generator/batch_normalization', 'Generator/batch_normalization_1']
 DISCRIMINATOR = ['Discriminator/batch_normalization']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('fixed', [False, True], ids=['placeholder', 'training=True'])
 def test_the_averages_of_a_healthy_gan_only_have_to_warm_up(graph, tf_layers, fixed):
     gan = Gan(tf_layers, training=True if fixed else None)

@@ -148,6 +148,7 @@ def test_division_of_python_2_with_tensors(graph):
         assert [int(halves[0]), *session.run(halves[1:])] == [3, 3, 3.5]
 
 
+@pytest.mark.slow
 def test_python_2_keeps_future_division_and_print():
     pytest.importorskip('fissix', reason='fissix is not installed')
     for text in ('from __future__ import division\nx = 7 / 2\n', 'from __future__ import print_function, division\n'

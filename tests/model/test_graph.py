@@ -41,6 +41,7 @@ def initialized(shared_graph):
         yield training, session
 
 
+@pytest.mark.slow
 def test_inputs_may_be_fed(initialized):
     training, session = initialized
     for name, shape in (('real_images', [None, 28, 28, 1]), ('noise', [None, 100]),
@@ -91,6 +92,7 @@ def test_without_update_ops(training_settings, random_images, graph):
         assert are_updated(training, session) == {False}
 
 
+@pytest.mark.slow
 def test_moving_statistics_of_one_step(initialized):
     """Computes in NumPy what the moving statistics of the first layers become.
 

@@ -172,6 +172,7 @@ def test_routes_of_a_training_step(training_settings, random_images):
     assert count_routes(settings('--kernels=%sfloat32' % subpixel), random_images) == (0, 2)
 
 
+@pytest.mark.slow
 def test_the_convolutions_of_a_network(training_settings):
     """Those of D and G between the same channels are the same. That of the logits stays in float32."""
     found = graphs.convolutions(training_settings('--flagfile=' + FLAGS))

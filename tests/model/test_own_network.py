@@ -273,6 +273,7 @@ def test_a_run_resumes_after_its_network_was_moved(write, training_settings, tmp
     assert_same_run(run('resumed', moved, 4), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.any_tensorflow
 def test_a_changed_network_is_refused(write, training_settings, tmp_path):
     path, flags = write(PLAIN), (*SMALL_RUN, '--steps=1', '--run_dir=' + str(tmp_path / 'run'))
@@ -352,6 +353,7 @@ def test_a_network_that_imports_tensorflow_2(write):
         networks.load(write('import tensorflow as tf\nget_variable = tf.get_variable'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('statistics', ['all', 'worker'])
 def test_layers_that_several_workers_cannot_share(statistics, write, training_settings, random_images, graph):
     """Every worker would update moving statistics with its own share of the batch."""

@@ -96,6 +96,7 @@ def test_a_process_that_hangs_while_it_writes(path, monkeypatch):
     assert not os.path.exists(path)
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_the_same_time(path):
     """Nothing is lost, and they agree on the number that all of them measured."""
     program = ('import sys\nfrom dcgan_tf1.model.kernels.timings_cache import TimingsCache\n'

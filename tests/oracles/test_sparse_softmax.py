@@ -76,6 +76,7 @@ def test_variable_names_and_shapes(untrained_pair):
             == {name: v.shape.as_list() for name, v in untrained_pair.oracle_variables.items()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('training', [True, False])
 def test_outputs(untrained_pair, training):
     pair = untrained_pair

@@ -32,6 +32,7 @@ def test_without_a_gpu_nothing_is_measured(tmp_path, monkeypatch):
     assert not os.listdir(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_part_that_takes_too_long_or_fails_is_left_out(monkeypatch, capsys):
     monkeypatch.setitem(gpu.PARTS, 'main', 1)
     monkeypatch.setitem(gpu.MEASURE, 'main', lambda _: gpu.run_module(

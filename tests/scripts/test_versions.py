@@ -46,6 +46,7 @@ def test_it_needs_only_the_standard_library():
     assert not {'numpy', 'tensorflow', 'absl'} & set(modules)
 
 
+@pytest.mark.slow
 def test_outcomes_of_tests_are_counted(tmp_path):
     (tmp_path / 'test_it.py').write_text('import pytest\n'
                                          'def test_good(): pass\n'

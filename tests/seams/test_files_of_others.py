@@ -12,6 +12,7 @@ from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import files
 
 
+@pytest.mark.slow
 def test_copies_of_checkpoints_survive_a_resumed_training(copy_of_run, train_run):
     """As users, file managers and synchronized folders make them."""
     run = copy_of_run('run', '--steps=5')
@@ -56,6 +57,7 @@ def test_a_second_best_checkpoint_that_a_killed_process_left(copy_of_run):
     assert {name.split('.')[0] for name in os.listdir(run.best)} == {'model-5'}
 
 
+@pytest.mark.slow
 def test_tensorboard_keeps_the_step_from_which_a_run_goes_on(train_run):
     """TensorBoard drops the step of a START event, and all later ones."""
     run = train_run('run', '--steps=2', '--log_every=1')

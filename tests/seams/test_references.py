@@ -34,6 +34,7 @@ def labeled():
     return images, images
 
 
+@pytest.mark.slow
 def test_evaluations_that_start_together_train_one_classifier(labeled, logged, tmp_path):
     accuracies = []
 
@@ -50,6 +51,7 @@ def test_evaluations_that_start_together_train_one_classifier(labeled, logged, t
     assert len([message for message in logged if message.startswith('Training a classifier')]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('suffix', ['.index', '.data-00000-of-00001', 'config.json'])
 def test_a_damaged_classifier_is_trained_again(suffix, labeled, logged, tmp_path):
     first = Classifier(*labeled, str(tmp_path), 3)

@@ -49,6 +49,7 @@ def choose(settings, timer):
     return autotune.choose(settings, timer, stopped_clock)
 
 
+@pytest.mark.slow
 def test_the_choice_becomes_the_setting(new_cache, training_settings, logged):
     timer = always(2.)
     settings = choose(training_settings(*RUN), timer)

@@ -84,12 +84,14 @@ def ends(process, seconds=30):
     return process.returncode, output, errors
 
 
+@pytest.mark.slow
 def test_values_are_exchanged(start):
     code = 'print(worker.from_chief(%d + 7), worker.all_values({"a": [%d]})); worker.wait(); worker.close()'
     processes = [start(rank, code % (rank, rank)) for rank in (2, 0, 1)]
     assert [ends(process) for process in processes] == [(0, "7 [{'a': [0]}, {'a': [1]}, {'a': [2]}]\n", '')] * 3
 
 
+@pytest.mark.slow
 def test_ipv6(start):
     try:
         with contextlib.closing(socket.socket(socket.AF_INET6)) as one:
@@ -116,6 +118,7 @@ def test_all_end_if_one_is_killed(killed, start):
             assert 'Start all workers again with the same command' in errors
 
 
+@pytest.mark.slow
 def test_all_end_if_one_is_frozen(start):
     processes = [start(rank, READY, silence=2) for rank in range(3)]
     for process in processes:
@@ -137,6 +140,7 @@ def test_an_error_of_one_ends_all(start):
         assert (status, errors) == (1, 'error: worker 1 stopped: the disk is full\n')
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_finished_is_not_lost(start):
     processes = [start(0, 'time.sleep(2); worker.close()'), start(1, 'worker.close()'), start(2, 'worker.close()')]
     assert [ends(process) for process in processes] == [(0, '', '')] * 3
@@ -150,6 +154,7 @@ def test_workers_that_do_not_come(addresses, monkeypatch):
     assert error.value.status == LOST_STATUS
 
 
+@pytest.mark.slow
 def test_one_that_came_ends_if_another_does_not_come(start, addresses):
     other = start(1, 'time.sleep(99)')
     with pytest.raises(WorkerLost, match=r'^worker 2 \(%s\) did not connect' % addresses[2]):
