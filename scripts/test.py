@@ -18,6 +18,7 @@ import environment
 
 TORCH = 'torch==2.13.0'  # one version for all, so that a new release cannot fail the tests or fill the disk
 TORCH_GB = 12  # free disk space that the tests need with PyTorch, which comes with the CUDA libraries from PyPI
+MOST_PROCESSES = 4  # each needs up to 2 GB of memory
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')  # any of them will do
 
 
@@ -53,8 +54,12 @@ def find_pythons() -> List[str]:
 
 
 def run_tests(pythons: List[str], arguments: List[str]) -> List[int]:
-    """Runs pytest with every Python at the same time; returns the exit statuses."""
-    commands = [[python, '-m', 'pytest', *arguments] for python in pythons]
+    """Runs pytest with every Python at the same time; returns the exit statuses.
+
+    Each has as many processes as there are processors, so that all are busy until the end.
+    """
+    spread = ['-n%d' % min(os.cpu_count() or 1, MOST_PROCESSES), '--dist=worksteal']
+    commands = [[python, '-m', 'pytest', *spread, *arguments] for python in pythons]
     with tempfile.TemporaryFile() as output:
         others = [subprocess.Popen(command, cwd=environment.ROOT, stdout=output, stderr=output)
                   for command in commands[1:]]

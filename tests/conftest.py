@@ -41,12 +41,24 @@ def processor_seconds():
     return sum(os.times()[:4])
 
 
-@pytest.hookimpl(hookwrapper=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item):
-    """Adds up the processor time of every file, with that of fixtures in the file that uses them first."""
-    began = processor_seconds()
+    """Takes the time at which a test begins, before its fixtures are set up."""
+    item.began = processor_seconds()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Reports the processor time of a test at its end. It includes the fixtures that it is the first to use."""
+    if call.when == 'teardown':
+        item.user_properties.append(('processor_seconds', processor_seconds() - item.began))
     yield
-    SECONDS_OF_FILES[os.path.relpath(str(item.fspath), ROOT)] += processor_seconds() - began
+
+
+def pytest_runtest_logreport(report):
+    """Adds up the processor time of every file, also of tests that ran in processes of pytest-xdist."""
+    if report.when == 'teardown':
+        SECONDS_OF_FILES[report.nodeid.split('::')[0]] += dict(report.user_properties)['processor_seconds']
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -72,7 +72,8 @@ def test_other_files_are_refused(fault, suffix, tmp_path, small_files):
 
 
 @pytest.mark.parametrize('content', [gzip.compress(CONTENT)[:300], gzip.compress(CONTENT)[:5], b'not gzip at all',
-                                     gzip.compress(CONTENT)[:200] + b'\xff' * 50 + gzip.compress(CONTENT)[250:]])
+                                     gzip.compress(CONTENT)[:200] + b'\xff' * 50 + gzip.compress(CONTENT)[250:]],
+                         ids=['cut', 'cut header', 'no gzip', 'damaged'])
 def test_damaged_gzip_files_are_refused(content, tmp_path, small_files):
     (tmp_path / (_idx.TRAIN + '.gz')).write_bytes(content)
     with pytest.raises(UserError, match='damaged'):
