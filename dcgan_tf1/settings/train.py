@@ -174,11 +174,11 @@ class TrainSettings(Settings):
         'records its choice. (float16 is not offered, because it needs loss scaling)',
         roles=[Role.MEASURED, Role.OF_THE_GENERATOR])
     kernels: str = text(
-        'auto', 'auto: on CPUs, compute some convolutions and gradients by other routes than TensorFlow\'s own '
-        'kernels, where these are faster here; the training measures it, and records its choice. native: always '
-        'TensorFlow\'s own. Or the routes that config.json of a run names',
+        'native', 'native: TensorFlow\'s own kernels. auto: on CPUs, compute some convolutions and gradients by other '
+        'routes, where these are faster here; the training measures it, and records its choice. Or the routes that '
+        'config.json of a run names',
         lambda value: value in ('auto', 'native') or all(map(_ROUTE.fullmatch, value.split(','))),
-        'must be auto or native, or be copied from config.json of a run',
+        'must be native or auto, or be copied from config.json of a run',
         roles=[Role.MEASURED, Role.OF_THE_GENERATOR, Role.OF_A_STEP])
     batch_statistics: str = choice(
         'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '

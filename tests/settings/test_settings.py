@@ -54,7 +54,7 @@ TRAIN = {
                            ['1', '-0.1', '0.9,', '0.9,0.90', 'nan', 'a', '0.9999999999']),
     'follow_links': BOOLEAN, 'holdout': (['0', '2147483647'], ['', '-1', '2147483648']),
     'image_size': (['8', '256'], ['', '7', '257']), 'init_checkpoint': PATH, 'keep_checkpoints': COUNT,
-    'kernels': choices('auto', 'native'), 'learning_rate_discriminator': RATE, 'learning_rate_generator': RATE,
+    'kernels': choices('native', 'auto'), 'learning_rate_discriminator': RATE, 'learning_rate_generator': RATE,
     'log_every': COUNT, 'loss': choices('sparse_softmax', 'sigmoid', 'log_epsilon', 'clipped', 'double_sigmoid'),
     'network': (['sparse_softmax', 'paper', 'my_gan.py', 'package.my_gan'], ['', 'no network', 'a/b']),
     'noise_batch': choices('full', 'match'), 'noise_dim': (['1', '100000'], ['', '0', '100001']),

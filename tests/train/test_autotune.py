@@ -20,7 +20,7 @@ from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util.errors import UserError
 
 if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
-RUN = (*SMALL_RUN, '--network=' + os.path.join(ROOT, 'tests', 'one_convolution.py'))
+RUN = (*SMALL_RUN, '--network=' + os.path.join(ROOT, 'tests', 'one_convolution.py'), '--kernels=auto')
 ROUTES = 'dilated-14x14-5x5x64x128-s2-same-float32,subpixel-28x28-5x5x1x64-s2-same-float32'
 NATIVE_NOTE = "--kernels=auto takes TensorFlow's own kernels, which are the fastest here"
 

@@ -15,7 +15,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.model.kernels import routes
 from dcgan_tf1.util.errors import UserError
 
-CHOICES = ('auto', 'native')
+CHOICES = ('native', 'auto')
 # {name: what it is a route of, the gradient of a convolution's kernel or of its input}. The gradient of the input is a
 # transposed convolution. 'transposed' is for dense layers.
 ROUTES = {'dilated': 'kernel', 'patches': 'kernel', 'subpixel': 'input', 'transposed': 'input'}
@@ -111,7 +111,7 @@ def use_kernels(choice: str) -> Iterator[None]:
         choice: a value of --kernels; see `parse`.
     """
     if not is_choice(choice):
-        raise UserError('--kernels=%s must be auto or native, or be copied from config.json of a run' % choice)
+        raise UserError('--kernels=%s must be native or auto, or be copied from config.json of a run' % choice)
     previous, _local.choice = _local.choice, choice
     try:
         yield

@@ -8,7 +8,7 @@ RECIPES = {
     'learnopencv_torch': ('discriminator_then_generator_same_images',),
 }
 POST, PACKAGE, BOUND = "post's loop", 'dcgan_tf1', 'GEMM bound'
-AUTO = PACKAGE + ', auto'  # --kernels=auto, as in all of PACKAGE by default, and --precision=auto
+AUTO = PACKAGE + ', auto'  # --precision=auto
 
 
 class Implementation(NamedTuple):
@@ -39,9 +39,8 @@ def _torch(name, **options):
 IMPLEMENTATIONS = [
     _implementation(POST, 'float32', 'implementations.post_loops', True, ('graph_mode', 'sparse_softmax')),
     _implementation(POST, 'float32', 'implementations.post_001_loop', True, ('learnopencv_torch',)),
-    _package(PACKAGE, 'float32'),
-    _package(PACKAGE, 'bfloat16'),
-    _package(AUTO, 'auto'),
+    *(_package(name, precision, '--kernels=auto')
+      for name, precision in ((PACKAGE, 'float32'), (PACKAGE, 'bfloat16'), (AUTO, 'auto'))),
     *(_package(PACKAGE + ', ' + name, precision, '--kernels=' + kernels, own_schedule_only=True)
       for name, kernels in (('native kernels', 'native'),)
       for precision in ('float32', 'bfloat16')),
