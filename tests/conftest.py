@@ -11,7 +11,7 @@ import fork_server
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import BATCH_NORM_RUN, ROOT, SMALL_RUN, TENSORFLOW, with_few_digits
+from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
 
 from dcgan_tf1.data import Images, mnist_10k
 from dcgan_tf1.evaluate.settings import EvaluateSettings

@@ -38,7 +38,6 @@ class TrainGraph(NamedTuple):
     sample_noise: tf.Tensor  # [sample_size, noise_dim], the same vectors during the whole run
     standing_batches: NoiseBatches  # latent vectors for standing statistics
     global_step: tf.Variable  # int64 scalar, the number of completed steps
-    nonfinite_variables: tf.Tensor  # string [n], names of variables that contain a NaN or an infinity
     gradient_norms: Dict[str, tf.Tensor]  # {name: scalar} for the updates of a step
     histograms: tf.Tensor  # serialized summary of the variables, and of the activations for inputs.noise
     start_batches: Callable[[tf.Session, int], None]  # (session, step) starts the batch plan after `step`
@@ -199,7 +198,6 @@ def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
             inputs=inputs, step=step,
             generator=Generator(inputs.noise, inputs.is_training, fake.output, fake.statistics, fake.other_updates),
             sample_noise=sample_noise, standing_batches=standing_batches, global_step=global_step,
-            nonfinite_variables=_nonfinite_variables(),
             gradient_norms={**generator.gradient_norms, **discriminator.gradient_norms},
             histograms=histograms, start_batches=start_batches, cooperation=cooperation)
 
@@ -239,14 +237,6 @@ def _histograms(forward_passes: Sequence[ForwardPass]) -> tf.Tensor:
         for forward_pass in forward_passes:
             for activation in forward_pass.activations:
                 # A value that is not finite would make the summary op fail, and the run with it.
-                values = tf.boolean_mask(activation, tf.is_finite(activation))
+                values = tf.gather_nd(activation, tf.where(tf.is_finite(activation)))
                 summaries.append(tf.summary.histogram(activation.op.name.split('/', 1)[1], values))
         return tf.summary.merge(summaries)
-
-
-def _nonfinite_variables() -> tf.Tensor:
-    """Names of the floating-point variables that contain a NaN or an infinity, string [n]."""
-    with tf.name_scope('not_finite'):
-        variables = [variable for variable in tf.global_variables() if variable.dtype.is_floating]
-        return tf.boolean_mask([variable.op.name for variable in variables], tf.stack(
-            [tf.logical_not(tf.reduce_all(tf.is_finite(variable))) for variable in variables]))

@@ -122,6 +122,8 @@ class TrainingLoop:
         self._session, self._graph = session, graph
         self._checkpoints, self._reporter, self._evaluate = checkpoints, reporter, evaluate
         self._sample_noise = session.run(graph.sample_noise)
+        self._variables = {variable.op.name: variable for variable in session.graph.get_collection(
+            tf.GraphKeys.GLOBAL_VARIABLES) if variable.dtype.is_floating}
 
     def train(self, start_step: int) -> Optional[int]:
         """Trains from `start_step` to the last step or until a signal, then writes the animation.
@@ -214,7 +216,8 @@ class TrainingLoop:
             self._fail(step, problems)
 
     def _nonfinite_variables(self, shown: int = 3) -> list:
-        names = [name.decode() for name in self._session.run(self._graph.nonfinite_variables)]
+        values = self._session.run(self._variables)
+        names = [name for name in self._variables if not np.isfinite(values[name]).all()]
         problems = ['%s has values that are not finite' % name for name in names[:shown]]
         return problems + (['so have %d more variables' % (len(names) - shown)] if len(names) > shown else [])
 
