@@ -171,12 +171,11 @@ def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
         # So are those of several workers, because all-reduce does not work in a conditional op.
         mode = inputs.is_training if networks.is_built_in(settings.network) and workers.size == 1 else True
         both = Networks(settings)
-        epsilon = _adam_epsilon(settings, global_step)
         generator = both.generator(
-            mode, optimizer=_adam(settings, settings.learning_rate_generator, epsilon), update_ops=settings.update_ops,
+            mode, optimizer=adam(settings, settings.learning_rate_generator), update_ops=settings.update_ops,
             extra_bn_momentums=settings.extra_bn_momentums, workers=workers)
         discriminator = both.discriminator(
-            mode, for_loss=True, optimizer=_adam(settings, settings.learning_rate_discriminator, epsilon),
+            mode, for_loss=True, optimizer=adam(settings, settings.learning_rate_discriminator),
             update_ops=settings.update_ops, workers=workers)
         loss = workers.weighted(LOSSES[settings.loss])
         updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
@@ -202,22 +201,24 @@ def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
             histograms=histograms, start_batches=start_batches, cooperation=cooperation)
 
 
-def _adam(settings: TrainSettings, learning_rate: float, epsilon: Union[float, tf.Tensor]) -> tf.train.Optimizer:
-    return tf.train.AdamOptimizer(learning_rate, settings.beta1, settings.beta2, epsilon)
+def adam(settings: TrainSettings, learning_rate: float) -> tf.train.Optimizer:
+    """A new optimizer with a state of its own, for any number of updates per step."""
+    optimizer = tf.train.AdamOptimizer if settings.epsilon_mode == 'tensorflow' else _AdamOfPyTorch
+    return optimizer(learning_rate, settings.beta1, settings.beta2, settings.epsilon)
 
 
-def _adam_epsilon(settings: TrainSettings, global_step: tf.Variable) -> Union[float, tf.Tensor]:
-    """The epsilon to give to TensorFlow's Adam.
+class _AdamOfPyTorch(tf.train.AdamOptimizer):
+    """Adam with epsilon where PyTorch has it.
 
     TensorFlow adds epsilon to the square root of the *uncorrected* second moment. PyTorch adds it to that of
     the bias-corrected one (the first of the two forms in Kingma and Ba, arXiv 1412.6980, section 2). With
-    epsilon multiplied by sqrt(1 - beta2^t) at step t, TensorFlow's update equals PyTorch's.
+    epsilon multiplied by sqrt(1 - beta2^t) at update t, TensorFlow's update equals PyTorch's.
     """
-    if settings.epsilon_mode == 'tensorflow':
-        return settings.epsilon
-    step = tf.cast(global_step.read_value() + 1, tf.float64)
-    beta2 = tf.constant(settings.beta2, tf.float64)
-    return tf.cast(settings.epsilon * tf.sqrt(1 - tf.pow(beta2, step)), tf.float32)
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        _, beta2_power = self._get_beta_accumulators()  # beta2^t of the update that is being built
+        self._epsilon_t *= tf.sqrt(1 - beta2_power.read_value())
 
 
 def _check_ownership(networks: Sequence[Network]) -> None:

@@ -152,6 +152,25 @@ def test_a_variable_without_a_network_is_an_error(training_settings, random_imag
         build(training_settings(*SMALL_RUN), random_images)
 
 
+def test_epsilon_where_a_step_has_several_updates(training_settings, graph):
+    """With --epsilon_mode=pytorch, the variable is what PyTorch's formula gives for that many updates."""
+    settings = training_settings('--epsilon=0.1', '--epsilon_mode=pytorch', '--beta2=0.9')
+    optimizer = graphs.adam(settings, 0.01)
+    variable = tf.get_variable('x', [3], initializer=tf.zeros_initializer(), use_resource=True)
+    gradient = np.array([1., 0.1, -0.01])
+    updates = []
+    for _ in range(3):
+        with tf.control_dependencies(updates[-1:]):
+            updates.append(optimizer.apply_gradients([(tf.constant(gradient, tf.float32), variable)]))
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        for _ in range(2):
+            session.run(updates[-1])
+        # The gradient is constant, so its corrected moments are the gradient and its square.
+        expected = -6 * 0.01 * gradient / (np.abs(gradient) + 0.1)
+        np.testing.assert_allclose(session.run(variable), expected, rtol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('fixed_network', ['generator', 'discriminator'])
 def test_each_optimizer_updates_its_own_network(fixed_network, training_settings, random_images, graph):

@@ -12,7 +12,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from training_steps import SCOPES, assert_same_training, record_training
 
-from dcgan_tf1.model.graph import _adam_epsilon
+from dcgan_tf1.model.graph import adam
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 RECIPE = os.path.join(FOLDER, '..', '..', 'flags', 'learnopencv_torch.flags')
@@ -75,10 +75,8 @@ def test_epsilon_of_adam(run_torch, training_settings):
     for epsilon_mode in ('pytorch', 'tensorflow'):
         settings = training_settings('--epsilon=0.01', '--epsilon_mode=' + epsilon_mode)
         with tf.Graph().as_default(), tf.Session() as session:
-            step = tf.train.get_or_create_global_step()
             variable = tf.get_variable('x', [3], initializer=tf.zeros_initializer(), use_resource=True)
-            adam = tf.train.AdamOptimizer(0.1, 0.5, 0.999, _adam_epsilon(settings, step))
-            update = adam.apply_gradients([(tf.constant(gradient), variable)], global_step=step)
+            update = adam(settings, 0.1).apply_gradients([(tf.constant(gradient), variable)])
             session.run(tf.global_variables_initializer())
             for _ in range(5):
                 session.run(update)
