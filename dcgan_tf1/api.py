@@ -59,7 +59,7 @@ class Generator:
         return self._sampler.noise(count, seed)
 
     def images(self, latent_vectors: np.ndarray, bn_mode: Optional[str] = None, momentum: Optional[float] = None,
-               standing_batches: int = 100) -> np.ndarray:
+               standing_batches: Optional[int] = None) -> np.ndarray:
         """Generates one image per latent vector.
 
         Args:
@@ -67,13 +67,14 @@ class Generator:
           bn_mode: the statistics that batch norm uses: 'batch', 'moving' or 'standing'; default: as the run drew its
             grids.
           momentum: for 'moving', one of the training's `extra_bn_momentums`.
-          standing_batches: for 'standing', the number of batches that the statistics are computed from.
+          standing_batches: for 'standing', the number of batches that the statistics are computed from; default: as
+            in the run.
         Returns: uint8 [n, image_size, image_size, channels].
         Raises: UserError.
         """
         values = cli_flags.build(GeneratorSettings, {
             'bn_mode': bn_mode or self.settings.bn_mode or 'batch', 'bn_momentum': momentum,
-            'standing_batches': standing_batches})
+            'standing_batches': self.settings.standing_batches if standing_batches is None else standing_batches})
         noise = np.asarray(latent_vectors, np.float32)
         if noise.ndim != 2 or noise.shape[1] != self.settings.noise_dim or not len(noise):
             raise UserError('latent_vectors has the shape %s, but must be [n, %d] with n of 1 or more'

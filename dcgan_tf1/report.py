@@ -143,14 +143,15 @@ def _histograms(evaluations: Sequence[Any]) -> str:
 
 def _score_curves(evaluations: Sequence[Any]) -> str:
     """Scores by step, for runs that were evaluated in the same way at several steps."""
-    points_of: Dict[str, List[Dict[str, Any]]] = {}
+    points_of: Dict[Any, List[Dict[str, Any]]] = {}
     for name, evaluation in evaluations:
         step = re.search(r'-([0-9]{1,15})$', evaluation['checkpoint'])
         if step:
             point = {score: entry['value'] for score, entry in evaluation['scores'].items()}
             label = '%s, %s, %d images' % (name, _mode(evaluation), evaluation['num_images'])
-            points_of.setdefault(label, []).append({'step': int(step.group(1)), **point})
-    records = {name: sorted(points, key=lambda point: point['step']) for name, points in points_of.items()
+            points_of.setdefault((label, str(evaluation.get('classifier'))), []).append(
+                {'step': int(step.group(1)), **point})
+    records = {label: sorted(points, key=lambda point: point['step']) for (label, _), points in points_of.items()
                if len(points) > 1}
     for quantities in _SCORED:
         if records and all(name in point for points in records.values() for point in points for name in quantities):

@@ -3,6 +3,7 @@
 It has two 5×5 convolutions with max-pooling, a hidden layer of 128 units (the features) and a softmax output.
 On MNIST it classifies more than 99% of the test images correctly.
 """
+import hashlib
 import math
 import os
 from typing import Any, Dict, Tuple
@@ -13,7 +14,8 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data import Images, LabeledImages
 from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.model.layers import conv2d, dense, flatten
-from dcgan_tf1.runs.checkpoints.saving import Checkpoints
+from dcgan_tf1.runs.checkpoints.files import index_path
+from dcgan_tf1.runs.checkpoints.saving import Checkpoints, last_checkpoint
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import pixels, terminal
 from dcgan_tf1.util.device import create_session
@@ -38,6 +40,7 @@ class Classifier:
 
     Attributes:
         accuracy: fraction of the test images that it classifies correctly.
+        checksum: of its weights. Scores of other weights cannot be compared.
         folder: the `RunFolder` that it is cached in.
     """
 
@@ -70,6 +73,8 @@ class Classifier:
                     raise UserError('--cache_dir=%s cannot be written (%s), and does not have the classifier of these '
                                     'images: name a folder that you can write to'
                                     % (cache_dir, error.strerror)) from error
+            with open(index_path(last_checkpoint(self.folder)), 'rb') as file:  # it has a checksum of every variable
+                self.checksum = hashlib.md5(file.read()).hexdigest()
 
     @staticmethod
     def _say_waiting(holder: str) -> None:

@@ -14,7 +14,7 @@ from dcgan_tf1.util.log import log
 from dcgan_tf1.util.pages import format_value
 
 # An evaluation replaces an earlier one of the same run that has the same values for these keys.
-IDENTITY_KEYS = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images')
+IDENTITY_KEYS = ('checkpoint', 'bn_mode', 'bn_momentum', 'standing_batches', 'seed', 'num_images', 'classifier')
 _MAX_UNLABELED = 10000  # images of a dataset without labels that are used
 _NEGATIVE = -0.8  # correlation of the mean images below which images must be negatives
 
@@ -46,6 +46,7 @@ class Evaluator:
         self._references: Dict[int, Dict[str, metrics.Score]] = {}
         self.about = {'dataset': settings.dataset, 'real_images': len(self._real.pixels),
                       'test_images': len(self._test.pixels) if self._test else 0,
+                      'classifier': self._classifier.checksum if self._classifier else None,
                       'classifier_accuracy': self._classifier.accuracy if self._classifier else None}
 
     def close(self) -> None:

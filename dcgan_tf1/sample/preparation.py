@@ -36,7 +36,7 @@ def with_run_values(settings: _Train, run: TrainSettings, names: Iterable[str]) 
 def for_run(settings: _Generator) -> _Generator:
     """Settings of a command that generates images, with what the run of --run_dir determines.
 
-    By default they select the run's last checkpoint and its own batch-norm mode.
+    By default they select the run's last checkpoint, its own batch-norm mode and number of standing batches.
     Raises: UserError if there is no such run or checkpoint, or the user gave settings that contradict the run.
     """
     folder = RunFolder(settings.run_dir)
@@ -47,7 +47,8 @@ def for_run(settings: _Generator) -> _Generator:
     check_network(settings.network, folder)
     return settings.replace(checkpoint=named_checkpoint(folder, settings.checkpoint),
                             checkpoint_names=settings.checkpoint_names if settings.checkpoint else None,
-                            bn_mode=settings.bn_mode or run.bn_mode)
+                            bn_mode=settings.bn_mode or run.bn_mode, standing_batches=(
+                                settings if 'standing_batches' in settings.given else run).standing_batches)
 
 
 def for_generator(settings: _Generator) -> _Generator:

@@ -12,6 +12,8 @@ from dcgan_tf1 import data
 from dcgan_tf1.evaluate import command as evaluate
 from dcgan_tf1.evaluate.classifier import Classifier
 from dcgan_tf1.evaluate.evaluator import Evaluator
+from dcgan_tf1.evaluate.preparation import for_evaluation_during_training, for_run_and_data
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util.errors import UserError
 
@@ -110,6 +112,21 @@ def test_evaluations_of_a_run(batch_norm_run, few_labeled_digits, evaluation_set
     assert len(call('--checkpoint=%s/model-3' % run.checkpoints)) == 3
     standing = call('--bn_mode=standing', '--standing_batches=2')
     assert standing[-1]['standing_batches'] == 2 and len(standing) == 4
+    # Scores of another classifier are listed beside those that they cannot be compared with.
+    other = call('--classifier_steps=1')
+    assert other[:4] == standing and other[4]['classifier'] != first['classifier'] and len(other) == 5
+
+
+def test_settings_that_the_run_determines(trained, evaluation_settings):
+    run = trained(*SMALL_RUN, '--steps=2', '--classifier_steps=9', '--bn_mode=standing', '--standing_batches=2')
+
+    def values(*flags):
+        settings = for_run_and_data(evaluation_settings('--run_dir=' + run.path, *flags))
+        return settings.bn_mode, settings.standing_batches, settings.classifier_steps
+    assert values() == ('standing', 2, 9)
+    assert values('--standing_batches=5', '--classifier_steps=7') == ('standing', 5, 7)
+    during_training = for_evaluation_during_training(saved_settings.read(run))
+    assert (during_training.standing_batches, during_training.classifier_steps) == (2, 9)
 
 
 @pytest.mark.any_tensorflow

@@ -34,7 +34,7 @@ def run(trained):
 @pytest.fixture
 def settings(run, sampling_settings):
     """Settings of `sample` for the last checkpoint of the run."""
-    return for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy', '--standing_batches=3'))
+    return for_run(sampling_settings('--run_dir=' + run.path, '--output=x.npy'))
 
 
 @pytest.fixture

@@ -49,11 +49,11 @@ def test_a_run_on_a_ram_disk(train_run, uninterrupted_run, tmp_path):
 
 def test_a_second_best_checkpoint_that_a_killed_process_left(copy_of_run):
     run = copy_of_run('run', '--steps=5')
-    keep_best(run, run.checkpoint_prefix + '-3')
+    keep_best(run, run.checkpoint_prefix + '-3', {})
     for suffix in ('.index', '.data-00000-of-00001'):  # killed before the previous one was removed
         shutil.copyfile(run.checkpoint_prefix + '-5' + suffix, run.best_copy_path('model-5' + suffix))
     assert best_checkpoint(run).endswith('model-5')
-    keep_best(run, run.checkpoint_prefix + '-5')
+    keep_best(run, run.checkpoint_prefix + '-5', {})
     assert {name.split('.')[0] for name in os.listdir(run.best)} == {'model-5'}
 
 

@@ -11,10 +11,12 @@ from PIL import Image
 
 from dcgan_tf1.evaluate import command as evaluate
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.checkpoints.files import scores_path
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import command as sample
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import best_checkpoint
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 
@@ -122,6 +124,62 @@ def test_a_run_killed_before_an_evaluation(run, evaluated_run, copy_without):
     assert killed_at_the_end.read_scores() == expected and os.path.exists(killed_at_the_end.animation)
 
 
+@pytest.fixture
+def choose(tmp_path, training_settings, monkeypatch):
+    """(classifier, {step: distance} with it, steps…) → the step of the best checkpoint after these were evaluated."""
+    folder = RunFolder(str(tmp_path / 'run'))
+    folder.create()
+    monkeypatch.setattr(best_checkpoint, 'Evaluator', lambda settings: None)
+    monkeypatch.setattr(best_checkpoint, 'generate_images', lambda settings: None)
+
+    def call(classifier, distances, *steps):
+        def evaluate_images(settings, *_):
+            step = checkpoints.step_of(settings.checkpoint)
+            return {'checkpoint': 'model-%d' % step, 'bn_mode': 'batch', 'bn_momentum': None, 'seed': 0,
+                    'standing_batches': None, 'num_images': 9, 'test_images': 9, 'classifier': classifier,
+                    'scores': {'frechet_distance': {'value': distances[step]}}}
+        monkeypatch.setattr(best_checkpoint, 'evaluate_images', evaluate_images)
+        evaluate_and_keep = best_checkpoint.BestCheckpoint(folder, training_settings(*SMALL_RUN))
+        for step in steps:
+            for suffix in ('.data-00000-of-00001', '.index'):
+                with open('%s-%d%s' % (folder.checkpoint_prefix, step, suffix), 'w') as file:
+                    file.write(str(step))
+            evaluate_and_keep('%s-%d' % (folder.checkpoint_prefix, step))
+        return checkpoints.step_of(checkpoints.best_checkpoint(folder))
+    call.folder = folder
+    return call
+
+
+@pytest.mark.any_tensorflow
+def test_scores_of_two_classifiers_are_not_compared(choose):
+    """The best checkpoint is scored by the new classifier, once."""
+    assert choose('one', {2: 5., 4: 3.}, 2, 4) == 4
+    assert choose('two', {4: 200., 6: 100.}, 6) == 6
+    assert choose('three', {6: 1., 8: 2.}, 8) == 6
+    assert choose('three', {8: 0.5}, 8) == 8  # 6 would be a KeyError
+    assert sorted(os.listdir(choose.folder.best)) == ['model-8.data-00000-of-00001', 'model-8.index',
+                                                      'model-8.scores.json']
+    assert [(evaluation['checkpoint'], evaluation['classifier']) for evaluation in choose.folder.read_scores()] == [
+        ('model-2', 'one'), ('model-4', 'one'), ('model-6', 'two'), ('model-4', 'two'), ('model-6', 'three'),
+        ('model-8', 'three')]
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('content', [None, '{', '{}', '[]', '{"scores": {}}'])
+def test_the_score_of_the_best_checkpoint_is_damaged(content, choose):
+    """It does not matter what scores.json says."""
+    assert choose('one', {2: 5., 4: 3.}, 2, 4) == 4
+    os.remove(choose.folder.scores)
+    path = scores_path(checkpoints.best_checkpoint(choose.folder))
+    if content is None:
+        os.remove(path)
+    else:
+        with open(path, 'w') as file:
+            file.write(content)
+    assert choose('one', {4: 3., 6: 4.}, 6) == 4
+    assert choose('one', {8: 4.}, 8) == 4 and choose('one', {10: 2.}, 10) == 10
+
+
 @pytest.mark.any_tensorflow
 @pytest.mark.slow
 def test_names_of_checkpoints(copy_of_run, sampling_settings, tmp_path):
@@ -130,7 +188,7 @@ def test_names_of_checkpoints(copy_of_run, sampling_settings, tmp_path):
     assert named(folder, None) == named(folder, '6') == folder.checkpoint_prefix + '-6'
     assert named(folder, '3').endswith(os.path.join('checkpoints', 'model-3'))
     assert named(folder, 'some/model.ckpt') == 'some/model.ckpt'
-    checkpoints.keep_best(folder, folder.checkpoint_prefix + '-6')
+    checkpoints.keep_best(folder, folder.checkpoint_prefix + '-6', {})
     os.remove(folder.checkpoint_prefix + '-6.index')
     # The copy in best/ is found by its step, too.
     assert named(folder, '6') == named(folder, 'best') == checkpoints.best_checkpoint(folder)
@@ -154,7 +212,7 @@ def test_a_best_checkpoint_that_cannot_be_written(copy_of_run):
     with open(folder.best, 'wb'):
         pass  # a file in the place of the folder
     with pytest.raises(UserError, match='cannot be copied to .*best .*free disk space'):
-        checkpoints.keep_best(folder, folder.checkpoint_prefix + '-3')
+        checkpoints.keep_best(folder, folder.checkpoint_prefix + '-3', {})
     assert os.path.exists(folder.checkpoint_prefix + '-3.index')
 
 

@@ -32,6 +32,11 @@ def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
     return '%s.standing-%dx%d.npz' % (checkpoint, batches, batch_size)
 
 
+def scores_path(checkpoint: str) -> str:
+    """Path of the evaluation for which a copy of a checkpoint is kept as the best."""
+    return checkpoint + '.scores.json'
+
+
 def checkpoint_files(checkpoint: str) -> List[str]:
     """Paths of all files of a checkpoint, including standing statistics."""
     return glob.glob(glob.escape(checkpoint) + '.*')

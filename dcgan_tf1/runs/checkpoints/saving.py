@@ -1,15 +1,23 @@
 """The checkpoints of a run, which TensorFlow 1.15 and TensorFlow 2 both read: listing, saving, restoring."""
 import contextlib
+import json
 import os
 import re
 import shutil
-from typing import List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.runs.checkpoints import loading
-from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError, checkpoint_files, data_paths, index_path, restore
-from dcgan_tf1.runs.folder import RunFolder, is_run_checkpoint
+from dcgan_tf1.runs.checkpoints.files import (
+    CorruptCheckpointError,
+    checkpoint_files,
+    data_paths,
+    index_path,
+    restore,
+    scores_path,
+)
+from dcgan_tf1.runs.folder import RunFolder, is_evaluation, is_run_checkpoint
 from dcgan_tf1.util.errors import UserError, short_reason
 from dcgan_tf1.util.files import replacement, write_atomically
 from dcgan_tf1.util.log import log
@@ -72,17 +80,19 @@ def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
                     % (folder.path, name, ', '.join(map(str, steps)), advice))
 
 
-def keep_best(folder: RunFolder, checkpoint: str) -> None:
+def keep_best(folder: RunFolder, checkpoint: str, evaluation: Dict[str, Any]) -> None:
     """Copies a checkpoint to the folder of the run's best one, then deletes the copy of the previous best.
 
     Args:
       folder: the run.
       checkpoint: path without its suffix.
+      evaluation: what later checkpoints have to beat, as scores.json holds it.
     Raises: UserError if the files cannot be written.
     """
     previous = [os.path.splitext(path)[0] for path in folder.best_indexes()]
     try:
         os.makedirs(folder.best, exist_ok=True)
+        write_scores(folder.best_copy_path(checkpoint), evaluation)
         for path in [*data_paths(checkpoint), index_path(checkpoint)]:  # last: the index makes it complete
             with replacement(folder.best_copy_path(path)) as partial:
                 shutil.copyfile(path, partial)
@@ -94,6 +104,21 @@ def keep_best(folder: RunFolder, checkpoint: str) -> None:
     except OSError as error:
         raise UserError('%s cannot be copied to %s (%s): free disk space or make the folder writable, then '
                         'run the command again' % (checkpoint, folder.best, error.strerror)) from error
+
+
+def write_scores(checkpoint: str, evaluation: Dict[str, Any]) -> None:
+    """Writes the evaluation of a copy of the best checkpoint (its path) beside it. Raises OSError."""
+    write_atomically(scores_path(checkpoint), (json.dumps(evaluation, indent=1) + '\n').encode())
+
+
+def read_scores(checkpoint: str) -> Optional[Dict[str, Any]]:
+    """The evaluation beside a copy of the best checkpoint (its path); None if it is missing or damaged."""
+    try:
+        with open(scores_path(checkpoint), encoding='utf-8') as file:
+            evaluation = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return evaluation if is_evaluation(evaluation) else None
 
 
 class Checkpoints:
