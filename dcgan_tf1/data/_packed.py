@@ -21,8 +21,6 @@ from dcgan_tf1.util.files import write_atomically
 
 FORMAT = 1
 _INDEX, _LOCK, _SHARD = 'index.json', 'lock', 'images-%05d.bin'
-# What a process that was stopped may have left before it wrote an index.
-_BEFORE_THE_INDEX = {_LOCK, _INDEX + '.partial', _SHARD % 0, _SHARD % 0 + '.partial'}
 _CHECKSUM = struct.Struct('<I')  # follows the pixels of each image: their CRC-32
 # A shard is built in memory and written at once. All shards are open at the same time, so there must not be too many.
 _SHARD_BYTES, _MAX_SHARDS = 2 ** 27, 128
@@ -120,6 +118,7 @@ def open_or_pack(folder: str, contents: Contents, decode: Decode, description: s
             with _writing(folder):
                 os.makedirs(folder, exist_ok=True)
                 stack.enter_context(files.hold_lock(os.path.join(folder, _LOCK), wait))
+            files.remove_abandoned(folder, seconds=0)
             index = _read_index(folder, contents)  # the other process may have completed it
             _check_space(folder, contents, index['shards'])
             missing = contents.shards()[index['shards']:]
@@ -165,7 +164,9 @@ def _read_index(folder: str, contents: Contents) -> Dict[str, Any]:
         is_valid = 0 <= index['shards'] <= len(contents.shards()) and all(
             0 <= number < contents.fixed['images'] for number in index['unreadable'])
     except (FileNotFoundError, NotADirectoryError):
-        if os.path.lexists(folder) and not (os.path.isdir(folder) and set(os.listdir(folder)) <= _BEFORE_THE_INDEX):
+        # What a process that was stopped may have left before it wrote an index does not matter.
+        if os.path.lexists(folder) and not (os.path.isdir(folder) and all(
+                name in (_LOCK, _SHARD % 0) or files.is_temporary(name) for name in os.listdir(folder))):
             raise UserError('--pack_dir=%s contains no packed images, but something else: name a new folder'
                             % folder) from None
         return {**contents.fixed, 'shards': 0, 'unreadable': []}

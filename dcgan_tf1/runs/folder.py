@@ -111,7 +111,7 @@ class RunFolder:
 
     def unfinished_checkpoint_files(self) -> List[str]:
         """Paths of temporary files, which a killed process or a full disk left behind."""
-        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.partial')
+        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.*.partial')
                 for path in glob.glob(os.path.join(glob.escape(self.checkpoints), pattern))]
 
     def best_indexes(self) -> List[str]:
@@ -141,6 +141,8 @@ class RunFolder:
             raise UserError('%s is being trained by another process (%s): wait for it to finish, or name '
                             'another --run_dir' % (self.path, holder)) from None
         with files.hold_lock(self.lock, on_taken):
+            for folder in (self.path, self.samples, self.checkpoints, self.best):
+                files.remove_abandoned(folder)
             yield
 
     def read_config(self) -> Optional[Dict[str, Any]]:
@@ -220,9 +222,10 @@ class RunFolder:
 
     def add_scores(self, evaluation: Dict[str, Any], identity_keys: Sequence[str]) -> None:
         """Adds an evaluation to scores.json, in place of one with the same values for `identity_keys`."""
-        others = [other for other in self.read_scores()
-                  if any(other.get(key) != evaluation[key] for key in identity_keys)]
-        write_atomically(self.scores, (json.dumps([*others, evaluation], indent=1) + '\n').encode())
+        with files.hold_lock(self.scores + '.lock'):
+            others = [other for other in self.read_scores()
+                      if any(other.get(key) != evaluation[key] for key in identity_keys)]
+            write_atomically(self.scores, (json.dumps([*others, evaluation], indent=1) + '\n').encode())
 
 
 _RECORD_KEYS = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_accuracy', 'fake_accuracy',

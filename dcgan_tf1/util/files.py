@@ -3,8 +3,10 @@ import contextlib
 import errno
 import math
 import os
+import re
 import shutil
 import time
+import uuid
 from typing import IO, Callable, Collection, Iterator, Union
 
 from dcgan_tf1.util.errors import UserError, short_reason
@@ -15,6 +17,8 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore
 
 _POLL_SECONDS = 0.01  # between attempts to get a lock
+_TEMPORARY = re.compile(r'\.[0-9a-f]{8}\.partial$')
+_ABANDONED_SECONDS = 3600  # no process needs that long from one write to the next
 # By these two, a folder is recognized as that of a run.
 RUN_CONFIG, RUN_FLAGS = 'config.json', 'train.flags'
 
@@ -42,7 +46,7 @@ def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:
 @contextlib.contextmanager
 def replacement(path: str) -> Iterator[str]:
     """Yields the path of a temporary file, which takes the place of a file when the block ends without an error."""
-    partial = path + '.partial'
+    partial = _temporary_path(path)
     try:
         yield partial
         os.replace(partial, path)
@@ -50,6 +54,33 @@ def replacement(path: str) -> Iterator[str]:
         with contextlib.suppress(OSError):
             os.remove(partial)
         raise
+
+
+def _temporary_path(path: str) -> str:
+    """A new name beside a file or folder, so that no two writers share one."""
+    return '%s.%s.partial' % (path.rstrip('/' + os.sep), uuid.uuid4().hex[:8])
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder of this name is one that a process has not finished."""
+    return bool(_TEMPORARY.search(name))
+
+
+def remove_abandoned(folder: str, seconds: float = _ABANDONED_SECONDS) -> None:
+    """Deletes the temporary files and folders that killed processes left in a folder.
+
+    Args:
+      folder: the folder, which need not exist.
+      seconds: for how long they must not have changed. 0 is right where no other process can be writing.
+    """
+    with contextlib.suppress(OSError):  # they only take space
+        for name in filter(is_temporary, os.listdir(folder)):
+            path = os.path.join(folder, name)
+            if time.time() - os.lstat(path).st_mtime >= seconds:
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path)
+                else:
+                    os.remove(path)
 
 
 def is_device(path: str) -> bool:
@@ -77,11 +108,13 @@ def prepare_output(path: str, is_folder: bool = False) -> None:
     if not is_folder and (os.path.isdir(path) or path.endswith(('/', os.sep))):
         raise UserError('--output=%s is a folder: name a file in it' % path)
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        parent = os.path.dirname(os.path.abspath(path))
+        os.makedirs(parent, exist_ok=True)
+        remove_abandoned(parent)
         if os.path.exists(path) and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        partial = path.rstrip('/' + os.sep) + '.partial'
-        if not is_device(path) and not os.path.lexists(partial):
+        if not is_device(path):
+            partial = _temporary_path(path)
             with open(partial, 'wb'):
                 pass
             os.remove(partial)
@@ -96,12 +129,11 @@ def new_folder(path: str) -> Iterator[str]:
 
     Args:
       path: the folder, which does not exist or is empty (see `prepare_output`).
-    Yields: its temporary path. What an earlier process left there is deleted.
+    Yields: its temporary path.
     Raises: UserError if it cannot be written.
     """
     import tensorflow.compat.v1 as tf  # takes seconds, and others need this module without it
-    partial = path.rstrip('/' + os.sep) + '.partial'
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = _temporary_path(path)
     try:
         os.makedirs(partial)
         yield partial

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -138,6 +139,31 @@ def test_damaged_scores(content, tmp_path):
         file.write(content)
     with pytest.raises(UserError, match='scores.json cannot be read .*: fix or delete it'):
         folder.add_scores({}, identity_keys=())
+
+
+@pytest.mark.any_tensorflow
+def test_processes_that_add_scores_at_the_same_time(tmp_path):
+    """None loses what another one has added. They run in turns: each starts when the one before has read the file."""
+    folder, entries = RunFolder(str(tmp_path)), [
+        {'checkpoint': 'model-%d' % step, 'bn_mode': 'batch', 'num_images': 9, 'test_images': 9, 'scores': {}}
+        for step in range(3)]
+    threads = []
+
+    class Interrupted(RunFolder):
+        def read_scores(self):
+            evaluations = super().read_scores()
+            if len(threads) < 2:
+                add(Interrupted(self.path), entries[len(threads) + 1])
+                threads[-1].join(0.1)  # it waits for the lock
+            return evaluations
+
+    def add(run, entry):
+        threads.append(threading.Thread(target=run.add_scores, args=(entry, ['checkpoint'])))
+        threads[-1].start()
+    Interrupted(folder.path).add_scores(entries[0], ['checkpoint'])
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, folder.read_scores())) == sorted(map(str, entries))
 
 
 def test_a_dataset_that_contradicts_the_run(trained, evaluation_settings):

@@ -1,6 +1,7 @@
 """--output: folders are created, nothing is mixed or half written, and what cannot work is an error before the work."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -77,18 +78,35 @@ def test_images_are_not_mixed_with_others(write, tmp_path):
 
 @pytest.mark.any_tensorflow
 def test_a_folder_is_complete_or_absent(tmp_path):
-    """What a killed process left is deleted by the next one."""
+    """What a killed process left is deleted later, but no folder of the user."""
     for error in (OSError(28, 'No space left on device'), KeyboardInterrupt()):
         with pytest.raises((UserError, KeyboardInterrupt)), files.new_folder(str(tmp_path / 'a')) as folder:
             open(os.path.join(folder, 'one'), 'w').close()
-            assert os.listdir(str(tmp_path)) == ['a.partial']
+            assert [re.fullmatch(r'a\.\w{8}\.partial', name) for name in os.listdir(str(tmp_path))] != [None]
             raise error
         assert not os.listdir(str(tmp_path))
-    (tmp_path / 'a.partial').mkdir()
-    (tmp_path / 'a.partial' / 'left').touch()
+    for name in ('a.partial', 'a.0123abcd.partial', 'b.0123abcd.partial'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'left').touch()
+    os.utime(str(tmp_path / 'a.0123abcd.partial'), (1, 1))
+    files.prepare_output(str(tmp_path / 'a'), is_folder=True)
     with files.new_folder(str(tmp_path / 'a')) as folder:
         open(os.path.join(folder, 'two'), 'w').close()
-    assert os.listdir(str(tmp_path)) == ['a'] and os.listdir(str(tmp_path / 'a')) == ['two']
+    assert set(os.listdir(str(tmp_path))) == {'a', 'a.partial', 'b.0123abcd.partial'}
+    assert os.listdir(str(tmp_path / 'a')) == ['two']
+    assert os.listdir(str(tmp_path / 'a.partial')) == ['left']
+
+
+@pytest.mark.any_tensorflow
+def test_writers_do_not_disturb_each_other(tmp_path):
+    """Each writes a file of its own before it replaces the old one."""
+    path = str(tmp_path / 'a')
+    with files.replacement(path) as first, files.replacement(path) as second:
+        for name, content in ((first, b'first'), (second, b'second')):
+            with open(name, 'wb') as file:
+                file.write(content)
+        assert not os.path.exists(path)
+    assert os.listdir(str(tmp_path)) == ['a'] and (tmp_path / 'a').read_bytes() == b'first'
 
 
 @pytest.mark.slow
@@ -96,11 +114,11 @@ def test_a_killed_process_leaves_no_folder(run, tmp_path):
     process = subprocess.Popen(
         [sys.executable, '-m', 'dcgan_tf1.sample', '--run_dir=' + run.path, '--num_images=30000', '--bn_mode=moving',
          '--output=%s' % (tmp_path / 'a')], cwd=ROOT, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (tmp_path / 'a.partial').exists():
+    while process.poll() is None and not list(tmp_path.glob('a.*.partial')):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert os.listdir(str(tmp_path)) == ['a.partial']
+    assert list(tmp_path.iterdir()) == list(tmp_path.glob('a.*.partial')) != []
 
 
 @pytest.mark.any_tensorflow
@@ -151,7 +169,7 @@ def test_without_permission(tmp_path):
 def test_devices_and_links_stay_what_they_are(tmp_path):
     """A new file would replace /dev/null for the whole machine."""
     files.write_atomically('/dev/null', b'lost')
-    assert files.is_device('/dev/null') and not os.path.exists('/dev/null.partial')
+    assert files.is_device('/dev/null')
     files.prepare_output('/dev/null')
     link = str(tmp_path / 'link')
     for target in ('new', 'existing'):
