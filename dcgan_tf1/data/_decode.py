@@ -45,7 +45,7 @@ def decode(source: Union[str, bytes], root: str, options: DecodeOptions) -> np.n
       options: what to make of it.
     Raises: any of the types that Pillow raises for damaged files.
     """
-    if isinstance(source, str) and not options.follow_links and os.path.islink(source) and not _is_inside(source, root):
+    if isinstance(source, str) and not options.follow_links and leads_out(source, root):
         raise ValueError('it is a link to a file outside of the folder, which needs --follow_links')
     with image_files.open_image(source) as image:
         box = _centered_square(*image.size) if options.center_crop else (0, 0, *image.size)
@@ -57,9 +57,10 @@ def decode(source: Union[str, bytes], root: str, options: DecodeOptions) -> np.n
         return np.asarray(image).reshape(options.image_size, options.image_size, options.channels)
 
 
-def _is_inside(path: str, folder: str) -> bool:
+def leads_out(path: str, folder: str) -> bool:
+    """Whether a path is a link to a file outside of a folder."""
     root = os.path.realpath(folder)
-    return os.path.commonpath([root, os.path.realpath(path)]) == root
+    return os.path.islink(path) and os.path.commonpath([root, os.path.realpath(path)]) != root
 
 
 def _centered_square(width: int, height: int) -> Tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ from typing import Generator, List, Optional
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data._decode import DecodeOptions
+from dcgan_tf1.data._decode import DecodeOptions, leads_out
 from dcgan_tf1.data._walk import list_files
 from dcgan_tf1.data.image_folder import File, ImageFolder, size_and_time
 from dcgan_tf1.util.errors import UserError
@@ -21,17 +21,22 @@ _COMPRESSED = (b'\x1f\x8b', b'\x78\x01', b'\x78\x5e', b'\x78\x9c', b'\x78\xda') 
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
-         antialias: bool = True, skip_unreadable: bool = False, fast_jpeg: bool = True) -> ImageFolder:
+         antialias: bool = True, skip_unreadable: bool = False, follow_links: bool = False,
+         fast_jpeg: bool = True) -> ImageFolder:
     """Lists all records of the TFRecord files below a folder, ordered by path. Nothing is decoded yet.
 
     Arguments are those of `image_folder.load`.
-    Raises: UserError if the folder contains no such files, or one is damaged.
+    Raises: UserError if the folder contains no such files, or one is damaged or may not be read.
     """
     source = '--data_dir=%s' % (data_dir or '')
     if data_dir is None or not os.path.isdir(data_dir):
         raise UserError('%s is not a folder: --dataset=tfrecords needs a folder of TFRecord files' % source)
     try:
         names = [name for name in list_files(data_dir) if _NAMES.search(name)]
+        for name in names:
+            if not follow_links and leads_out(os.path.join(data_dir, name), data_dir):
+                raise UserError('%s is a link to a file outside of %s: remove it, or read it with --follow_links'
+                                % (os.path.join(data_dir, name), source))
         records = [record for name in names for record in _records(data_dir, name)]
     except OSError as error:
         raise UserError('%s cannot be read (%s): name a folder that you can read'
@@ -39,7 +44,7 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
     if not records:
         raise UserError('%s contains no record in a file that ends in .tfrecord or -00000-of-00001: name a folder of '
                         'TFRecord files' % source)
-    options = DecodeOptions(image_size, channels, center_crop, antialias, False, fast_jpeg)
+    options = DecodeOptions(image_size, channels, center_crop, antialias, follow_links, fast_jpeg)
     return _Records(data_dir, records, options, skip_unreadable, '')
 
 

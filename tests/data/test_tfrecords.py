@@ -88,6 +88,19 @@ def test_a_record_that_cannot_be_decoded(records):
     assert len(skipping.first(100)) == COUNT + 2
 
 
+def test_links_out_of_the_folder(tmp_path):
+    """They are read with --follow_links alone. Links to files in the folder always are."""
+    write(tmp_path / 'records' / 'a.tfrecord', [encoded(0)])
+    write(tmp_path / 'b.tfrecord', [encoded(1)])
+    (tmp_path / 'records' / 'inside.tfrecord').symlink_to('a.tfrecord')
+    folder = str(tmp_path / 'records')
+    assert tfrecords.load(folder).num_examples == 2
+    (tmp_path / 'records' / 'outside.tfrecord').symlink_to(tmp_path / 'b.tfrecord')
+    with pytest.raises(UserError, match='outside.tfrecord is a link to a file outside of --data_dir=.* --follow_links'):
+        tfrecords.load(folder)
+    assert len(tfrecords.load(folder, follow_links=True).first(9)) == 3
+
+
 @pytest.mark.parametrize('damage, message', [
     (lambda content: content[:-1], 'it is cut'), (lambda content: content[:-200], 'it is cut'),
     (lambda content: content + b'123', 'it is cut'), (lambda content: b'x' + content[1:], 'the header of record 0 is'),
