@@ -5,7 +5,7 @@ from typing import List, Optional, Sequence, Tuple
 import numpy as np
 
 MODES = ('linear', 'slerp')
-_EXPRESSION = re.compile(r'\d+(,\d+)*([+-]\d+(,\d+)*)*$')
+_EXPRESSION = re.compile(r'\d{1,6}(,\d{1,6})*([+-]\d{1,6}(,\d{1,6})*)*$')
 
 
 def interpolate(a: np.ndarray, b: np.ndarray, t: float, mode: str) -> np.ndarray:

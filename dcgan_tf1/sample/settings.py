@@ -91,7 +91,8 @@ class SampleSettings(GeneratorSettings):
     arithmetic: Optional[str] = text(
         None, 'latent arithmetic with vectors named by their index from 0: "0,3,7-1,4,8+2,5,9" is the mean of three, '
         'minus the mean of three, plus the mean of three',
-        lambda value: latent.parse_expression(value) is not None, 'must look like 0,3,7-1,4,8+2,5,9')
+        lambda value: latent.parse_expression(value) is not None,
+        'must look like 0,3,7-1,4,8+2,5,9, with numbers below 1000000')
     noise: Optional[str] = path(
         None, '.npy file of latent vectors [num_images, noise_dim] to use instead of those of --seed')
     reverse: bool = boolean(False, 'reverse the colors: dark on white')

@@ -57,6 +57,6 @@ def test_arithmetic():
                                [[3, 4], [2, 3], [4, 5], [5, 6]])
 
 
-@pytest.mark.parametrize('expression', ['', '-1', '1-', '1,,2', 'a', '1--2', '1.5', '+1'])
+@pytest.mark.parametrize('expression', ['', '-1', '1-', '1,,2', 'a', '1--2', '1.5', '+1', '0+10000000000'])
 def test_invalid_expressions(expression):
     assert latent.parse_expression(expression) is None
