@@ -14,7 +14,7 @@ import dcgan_tf1
 from dcgan_tf1.settings import cli_flags, help
 from dcgan_tf1.settings.fields import Settings
 from dcgan_tf1.util import terminal
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, short_reason
 
 HELP = ('--help', '-help', '-h', '--helpfull', '--helpshort')
 VERSION = ('--version', '-version')
@@ -38,8 +38,8 @@ def exit_status(command: Callable[[], int]) -> int:
     except Exception as error:
         if not isinstance(error, MemoryError) and type(error).__name__ != 'ResourceExhaustedError':  # TensorFlow's
             raise
-        message = 'out of memory (%s): use a smaller --batch_size, --image_size, --noise_dim or --num_images' % (
-            str(error).strip().splitlines() or [type(error).__name__])[0]
+        message = ('out of memory (%s): use a smaller --batch_size, --image_size, --noise_dim or --num_images'
+                   % short_reason(error))
     print('error: ' + ' '.join(message.splitlines()), file=sys.stderr)  # a file name may contain line breaks
     return status
 

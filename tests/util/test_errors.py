@@ -22,6 +22,11 @@ def exhaust_memory_of_tensorflow():
         session.run(tf.random_uniform([10 ** 5, 10 ** 5, 10 ** 6]))
 
 
+def exhaust_memory_of_a_gpu():
+    raise tf.errors.ResourceExhaustedError(None, None, "Graph execution error:\n\nDetected at node 'MatMul'\nNode: "
+                                           "'MatMul'\nOOM when allocating tensor\n\t [[{{node MatMul}}]]")
+
+
 def open_a_missing_file():
     open('nowhere/file')
 
@@ -34,6 +39,7 @@ def refuse_a_flag():
     (exhaust_memory_of_numpy, 'use a smaller --batch_size'),
     # TensorFlow waits for ten seconds before it gives up.
     pytest.param(exhaust_memory_of_tensorflow, 'use a smaller --batch_size', marks=pytest.mark.slow),
+    (exhaust_memory_of_a_gpu, 'error: out of memory (OOM when allocating tensor): use a smaller --batch_size'),
     (open_a_missing_file, 'error: nowhere/file: No such file or directory; fix that'),
     (refuse_a_flag, 'error: --a=1 is too small: use 2')])
 def test_a_user_error_is_one_line(command, line, capsys):
