@@ -41,10 +41,10 @@ class Loss(NamedTuple):
         return self.real_loss(fake)
 
 
-# Two logits per score, [batch, 2]: fake (class 0) and real (class 1).
+# Two logits per score, [batch, …, 2]: fake (class 0) and real (class 1).
 
 def _softmax_loss(logits: tf.Tensor, label: int) -> tf.Tensor:
-    labels = tf.fill([tf.shape(logits)[0]], label)
+    labels = tf.fill(tf.shape(logits)[:-1], label)
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
@@ -82,7 +82,7 @@ def _clipped_loss(logits: tf.Tensor, label: int) -> tf.Tensor:
 LOSSES = {
     'sparse_softmax': Loss(
         2, lambda logits: _softmax_loss(logits, 1), lambda logits: _softmax_loss(logits, 0),
-        lambda logits: logits[:, 1] - logits[:, 0]),
+        lambda logits: _mean_logit(logits[..., 1] - logits[..., 0])),
     'sigmoid': Loss(1, lambda logits: _sigmoid_loss(logits, 1), lambda logits: _sigmoid_loss(logits, 0),
                     _mean_logit),
     'log_epsilon': Loss(1, _log_epsilon_loss, lambda logits: _log_epsilon_loss(-logits), _mean_logit),

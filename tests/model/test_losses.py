@@ -93,6 +93,13 @@ def test_epsilon_bounds_the_loss(graph):
     assert value == pytest.approx(-np.log(sigmoid(-20.) + 1e-12), rel=1e-6)
 
 
+def test_several_scores_per_image(graph):
+    """The loss is the mean over all of them, as if each were an image."""
+    logits = np.random.RandomState(2).randn(3, 4, 5, 2)
+    value, _ = value_and_gradients(LOSSES['sparse_softmax'].generator, logits)
+    np.testing.assert_allclose(value, softmax_loss(logits.reshape(-1, 2), 1), rtol=1e-5)
+
+
 def test_double_sigmoid_is_bounded(graph):
     """The losses that the post of `machinecurve` prints reach 0.899, which its double sigmoid cannot give."""
     loss = LOSSES['double_sigmoid']
@@ -104,5 +111,7 @@ def test_logit(graph):
     with tf.Session() as session:
         logit = session.run(LOSSES['sparse_softmax'].logit(tf.constant(REAL)))
         patch_mean = session.run(LOSSES['sigmoid'].logit(tf.constant(np.arange(12.).reshape(3, 2, 2, 1))))
+        patches = np.stack([np.zeros([3, 2, 2]), np.arange(12.).reshape(3, 2, 2)], axis=-1)
+        patch_means = session.run(LOSSES['sparse_softmax'].logit(tf.constant(patches)))
     np.testing.assert_allclose(logit, REAL[:, 1] - REAL[:, 0])
-    np.testing.assert_allclose(patch_mean, [1.5, 5.5, 9.5])
+    np.testing.assert_allclose([patch_mean, patch_means], [[1.5, 5.5, 9.5]] * 2)
