@@ -26,8 +26,7 @@ def network_checksum(network: str) -> Optional[str]:
     if path is None:
         return None
     try:
-        with open(path, 'rb') as file:
-            return hashlib.md5(file.read()).hexdigest()
+        return hashlib.md5(networks.content(path)).hexdigest()
     except OSError as error:
         raise UserError('--network=%s cannot be read (%s): name a Python file' % (network, error.strerror)) from error
 

@@ -5,7 +5,7 @@ from typing import Dict, Optional
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model import graph
+from dcgan_tf1.model import graph, networks
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.settings import cli_flags
@@ -29,7 +29,7 @@ def train(settings: TrainSettings) -> int:
     Returns: 0, or 128 plus the number of the signal that stopped the training.
     Raises: UserError.
     """
-    with Cluster() as cluster, LogFile() as log_file:
+    with Cluster() as cluster, LogFile() as log_file, networks.unchanged():
         if not cluster.is_chief:
             log.setLevel(logging.WARNING)  # the chief says it for all
         run = prepare(settings, cluster)

@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import sys
 import textwrap
 
 import numpy as np
@@ -16,10 +17,11 @@ from dcgan_tf1.model import networks, standing_statistics
 from dcgan_tf1.model.collectives import Workers
 from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.runs.saved_settings import run_dir
+from dcgan_tf1.runs.saved_settings import network_checksum, run_dir
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import training
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 
@@ -317,6 +319,71 @@ def test_a_file_that_imports_its_neighbor(write, graph):
     assert functions.discriminator(images, True).shape.as_list() == [2, 1]
 
 
+def test_networks_with_neighbors_of_the_same_name(write, tmp_path):
+    """Each imports its own, whatever other networks this process has loaded."""
+    paths = []
+    for width in (16, 32, 64):
+        (tmp_path / str(width) / 'package').mkdir(parents=True)
+        write('width = %d' % width, '%d/blocks.py' % width)
+        write('from blocks import width', '%d/package/__init__.py' % width)
+        write('from blocks import width', '%d/package/part.py' % width)
+        paths.append(write('''
+            import blocks
+            import package.part
+
+            def generator(z):
+                import package.part as part
+                return blocks.width, package.width, part.width
+
+            discriminator = generator
+            ''', '%d/gan.py' % width))
+    before = set(sys.modules)
+    for path in (*paths, paths[0]):
+        _, width = os.path.split(os.path.dirname(path))
+        assert networks._own._import(path).generator(None) == (int(width),) * 3
+    assert set(sys.modules) - before <= {'blocks', 'package', 'package.part', networks._own._MODULE}
+
+
+def test_a_data_class(write):
+    """Python looks for its module in sys.modules."""
+    networks.load(write('''
+        from __future__ import annotations
+        import dataclasses
+        from dcgan_tf1.model.networks.graph_mode_dense import discriminator, generator
+
+        @dataclasses.dataclass
+        class Sizes:
+            width: int = 3
+        '''))
+
+
+@pytest.mark.slow
+def test_a_network_that_is_edited_during_its_training(write, training_settings, tmp_path, monkeypatch):
+    """The evaluations use the one that is trained. Afterwards, the file is another one."""
+    path, seen = write(PLAIN), []
+
+    class BestCheckpoint:
+        def __init__(self, _, settings):
+            self.settings = settings
+
+        def __call__(self, _):
+            write(PLAIN.replace('tanh', 'sigmoid'))
+            with tf.Graph().as_default():
+                graphs.build_generator(self.settings)
+                seen.append({op.type for op in tf.get_default_graph().get_operations()} & {'Tanh', 'Sigmoid'})
+            seen.append(network_checksum(self.settings.network))
+            return {}, False
+
+        def close(self):
+            pass
+    monkeypatch.setattr(training, 'BestCheckpoint', BestCheckpoint)
+    monkeypatch.chdir(tmp_path)
+    assert train(training_settings(*SMALL_RUN, '--network=my_gan.py', '--steps=1', '--evaluate_every=1',
+                                   '--run_dir=run')) == 0
+    assert seen == [{'Tanh'}, RunFolder('run').read_config()['network_checksum']]
+    assert network_checksum(path) != seen[1]
+
+
 ONE_LOGIT = '\n\ndef discriminator(x):\n    return tf.reduce_mean(x, axis=[1, 2])\n'
 START = 'import tensorflow.compat.v1 as tf\n\n'
 
@@ -333,6 +400,7 @@ START = 'import tensorflow.compat.v1 as tf\n\n'
     (START + 'def generator(z):\n    return tf.mul(z, 2)' + ONE_LOGIT, 'line 4 of .*my_gan.py uses tf.mul, which'),
     (START + 'def generator(z, size):\n    return z' + ONE_LOGIT, 'generator has a parameter size'),
     (START + 'def generator(z):\n    return z' + ONE_LOGIT, r'the generator returns the shape \[.*, 100\], but must'),
+    ('def generator():\n    return 0' + ONE_LOGIT, 'generator takes nothing: its first parameter must be the latent'),
     (START + 'def generator(z):\n    return [z]' + ONE_LOGIT, 'the generator returns list, but must'),
     (SMALL.replace('1)', '1), x'), 'the discriminator returns a tuple, but must return its logits alone'),
     (SMALL.replace('return tf.layers.dense(tf.layers', 'return tf.nn.sigmoid(tf.layers.dense(tf.layers')

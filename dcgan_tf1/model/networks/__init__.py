@@ -17,10 +17,11 @@ import importlib
 import importlib.util
 
 from dcgan_tf1.model.networks import _own
-from dcgan_tf1.model.networks._own import Functions, source
+from dcgan_tf1.model.networks._own import Functions, content, source, unchanged
 from dcgan_tf1.model.networks._shapes import UnsupportedShapeError, initial_size, num_upsamplings
 
-__all__ = ['Functions', 'UnsupportedShapeError', 'initial_size', 'is_built_in', 'load', 'num_upsamplings', 'source']
+__all__ = ['Functions', 'UnsupportedShapeError', 'content', 'initial_size', 'is_built_in', 'load', 'num_upsamplings',
+           'source', 'unchanged']
 
 
 def is_built_in(name: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import sys
+import threading
 import traceback
 import zlib
 from types import ModuleType
@@ -19,6 +20,19 @@ from dcgan_tf1.util.errors import UserError
 
 # Names that TF1 code uses for the parameter that selects the mode of batch norm and dropout.
 _IS_TRAINING = ('is_training', 'training', 'is_train', 'isTrain', 'train', 'phase_train', 'phase')
+
+
+_MODULE = 'dcgan_tf1_network'  # name of the module that a file becomes
+_folders: Dict[str, str] = {}  # {name of a module that a network imported from the folder of its file: that folder}
+
+
+class _Local(threading.local):
+    """What holds for the networks that a thread loads."""
+
+    contents: Optional[Dict[str, bytes]] = None  # {path: content} of the files that `unchanged` has read
+
+
+_local = _Local()
 
 
 class Functions(NamedTuple):
@@ -62,6 +76,26 @@ def _join_statistics(num_before: int, num_between: int) -> None:
                              for statistic in recorded[num_before:num_between]]
 
 
+@contextlib.contextmanager
+def unchanged() -> Iterator[None]:
+    """In this block, the file of a network is read once, so that it may be edited meanwhile."""
+    previous, _local.contents = _local.contents, {}
+    try:
+        yield
+    finally:
+        _local.contents = previous
+
+
+def content(path: str) -> bytes:
+    """The content of the file of a network. Raises OSError."""
+    contents = {} if _local.contents is None else _local.contents
+    key = os.path.abspath(path)
+    if key not in contents:
+        with open(path, 'rb') as file:
+            contents[key] = file.read()
+    return contents[key]
+
+
 def source(name: str) -> Optional[str]:
     """Path of the Python file that --network=NAME stands for, if it is not built in; None if there is no such module.
 
@@ -97,10 +131,11 @@ def _import(name: str) -> ModuleType:
         with _missing_names_explained(name):
             if not name.endswith('.py'):
                 return importlib.import_module(name)
-            spec = importlib.util.spec_from_file_location('custom_network', name)
-            module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-            with _first_on_path(str(pathlib.Path(name).resolve().parent)):  # for imports of other files in its folder
-                spec.loader.exec_module(module)  # type: ignore[union-attr]
+            module = ModuleType(_MODULE)
+            module.__file__ = name
+            sys.modules[_MODULE] = module  # data classes look for it there
+            with _imports_from(str(pathlib.Path(name).resolve().parent)):
+                exec(compile(content(name), name, 'exec', dont_inherit=True), module.__dict__)
             return module
     except FileNotFoundError as error:
         raise UserError('--network=%s does not exist: name a Python file, or a network that --help lists'
@@ -137,13 +172,28 @@ def _import_error(name: str, error: Exception) -> UserError:
 
 
 @contextlib.contextmanager
-def _first_on_path(folder: str) -> Iterator[None]:
-    before = sys.path
-    sys.path = [folder, *before]
+def _imports_from(folder: str) -> Iterator[None]:
+    """In this block, the modules in a folder come first, and not those of the same names that another network used."""
+    for name, other in list(_folders.items()):
+        if other != folder:
+            del _folders[name]
+            for module in [module for module in sys.modules if module == name or module.startswith(name + '.')]:
+                del sys.modules[module]
+    path, modules = sys.path, set(sys.modules)
+    sys.path = [folder, *path]
     try:
         yield
     finally:
-        sys.path = before
+        sys.path = path
+        for name in set(sys.modules) - modules:
+            if '.' not in name and _place(sys.modules[name]) == folder:
+                _folders[name] = folder
+
+
+def _place(module: Any) -> str:
+    """The folder that contains a module's file, or its folder if it is a package."""
+    paths = [*getattr(module, '__path__', []), getattr(module, '__file__', None) or '']
+    return os.path.dirname(os.path.realpath(paths[0]))
 
 
 def _call(name: str, function: Callable[..., Any], x: tf.Tensor, is_training: bool, image_shape: Sequence[int]) -> Any:
@@ -151,7 +201,10 @@ def _call(name: str, function: Callable[..., Any], x: tf.Tensor, is_training: bo
     # Scopes inherit tf.AUTO_REUSE. With a true value, `if reuse: scope.reuse_variables()` would fail in the first call.
     available: Dict[str, Any] = {'image_shape': tuple(image_shape), 'reuse': False,
                                  **dict.fromkeys(_IS_TRAINING, is_training)}
-    _, *parameters = inspect.signature(function).parameters.values()
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    if not inspect.signature(function).parameters:
+        raise UserError('--network=%s: the function %s takes nothing: its first parameter must be the %s'
+                        % (name, function.__name__, 'latent vectors' if function.__name__ == 'generator' else 'images'))
     unknown = [parameter.name for parameter in parameters if parameter.name not in available
                and parameter.default is parameter.empty
                and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
