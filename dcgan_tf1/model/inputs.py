@@ -109,7 +109,7 @@ def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, st
     with tf.name_scope('batch_plan'):
         start_step = tf.placeholder(tf.int64, [], 'start_step')
         indices = plan.indices(start_step * num_batches)
-        image_shares, noise_share = _shares(settings, plan, step, workers)
+        image_shares, noise_shares = _shares(settings, plan, step, workers)
         if workers.size > 1:
             indices = indices.map(lambda batch: workers.take(batch, workers.share(tf.shape(batch)[0])))
         source = images.batches(indices)
@@ -118,18 +118,18 @@ def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, st
             with tf.control_dependencies(batches[-1:]):  # take them in the order of the plan
                 batches.append(source.get_next())
         real_images = [pixels.to_float(tf.cast(batch, tf.float32)) for batch in batches]
-        noise_batch_size = settings.batch_size if settings.noise_batch == 'full' else tf.shape(batches[0])[0]
-        if noise_share:
-            noise_batch_size = noise_share.rows
 
-        def draw(stream: int, name: str = '') -> tf.Tensor:
+        def draw(stream: int, number: int) -> tf.Tensor:
+            """The latent vectors for batch `number` of the step."""
+            share = noise_shares[number]
+            rows = settings.batch_size if settings.noise_batch == 'full' else tf.shape(batches[number])[0]
+            # The names select random streams; other names would change the numbers.
             vectors = randomness.noise(settings.noise_distribution, settings.seed, stream, step,
-                                       noise_batch_size, settings.noise_dim, name)
-            return workers.take(vectors, noise_share) if noise_share else vectors
-        # The names select random streams; other names would change the numbers.
-        noise = [draw(randomness.NOISE, 'further %d' % number if number else '')
-                 for number in range(num_batches)]
-        generator_noise = draw(randomness.GENERATOR_NOISE)
+                                       share.rows if share else rows, settings.noise_dim,
+                                       'further %d' % number if number else '')
+            return workers.take(vectors, share) if share else vectors
+        noise = [draw(randomness.NOISE, number) for number in range(num_batches)]
+        generator_noise = draw(randomness.GENERATOR_NOISE, 0)
 
     def start_batches(session: tf.Session, step: int) -> None:
         session.run(source.initializer, {**source.feed, start_step: step})
@@ -139,19 +139,23 @@ def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, st
 
     pairs = [(placeholder('real_images', batch, image_share, None, *images.image_shape),
               placeholder('noise', vectors, noise_share, None, settings.noise_dim))
-             for batch, image_share, vectors in zip(real_images, image_shares, noise)]
-    generator_noise = placeholder('generator_noise', generator_noise, noise_share, None, settings.noise_dim)
+             for batch, image_share, vectors, noise_share in zip(real_images, image_shares, noise, noise_shares)]
+    generator_noise = placeholder('generator_noise', generator_noise, noise_shares[0], None, settings.noise_dim)
     return Inputs(*pairs[0], generator_noise, placeholder('is_training', True, None), pairs[1:]), start_batches
 
 
 def _shares(settings: TrainSettings, plan: BatchPlan, step: tf.Tensor,
-            workers: Workers) -> Tuple[List[Optional[Share]], Optional[Share]]:
-    """This worker's shares of every batch of images of a step, and of its latent vectors. None with one worker."""
+            workers: Workers) -> Tuple[List[Optional[Share]], List[Optional[Share]]]:
+    """This worker's shares of every batch of images of a step, and of the latent vectors for each. None with one
+    worker.
+    """
     num_batches = settings.d_steps_per_g_step
     if workers.size == 1:
-        return [None] * num_batches, None
+        return [None] * num_batches, [None] * num_batches
     image_shares = [workers.share(plan.batch_rows(step * num_batches + number)) for number in range(num_batches)]
-    return image_shares, workers.share(settings.batch_size) if settings.noise_batch == 'full' else image_shares[0]
+    if settings.noise_batch == 'match':
+        return image_shares, image_shares
+    return image_shares, [workers.share(settings.batch_size)] * num_batches
 
 
 def batch_plan(settings: TrainSettings, num_examples: int) -> BatchPlan:

@@ -67,6 +67,17 @@ def test_real_images_are_scaled(training_settings, random_images, graph):
     np.testing.assert_allclose(sorted(batch.sum(axis=(1, 2, 3))), sorted(expected.sum(axis=(1, 2, 3))), rtol=1e-4)
 
 
+def test_as_many_latent_vectors_as_images(training_settings, random_images, graph):
+    """In each of the updates of a step: with --noise_batch=match, the last batch of an epoch has fewer of both."""
+    settings = training_settings(*SMALL_RUN, '--batch_size=12', '--shuffle=per_epoch', '--noise_batch=match',
+                                 '--d_steps_per_g_step=2', '--kernels=native')
+    training, session = build(settings, random_images)
+    pairs = [training.inputs[:2], *training.inputs.extra_d_batches]
+    sizes = [tf.shape(tensor)[0] for tensor in (*pairs[0], training.inputs.generator_noise, *pairs[1])]
+    with session:
+        assert [list(session.run(sizes)) for _ in range(3)] == [[12] * 5, [12, 12, 12, 4, 4], [12] * 5]
+
+
 def are_updated(training, session):
     """{whether steps update a moving statistic of the default graph}, for all of them."""
     moving = [v for v in tf.global_variables() if 'moving_' in v.name]
