@@ -235,6 +235,11 @@ def extra_average_name(moving: str, momentum: float) -> str:
     return '%s_momentum_%s' % (moving, momentum)
 
 
+def is_extra_average(name: str) -> bool:
+    """Whether a variable has a name of `extra_average_name`."""
+    return '_momentum_' in name.rpartition('/')[2]
+
+
 def _extra_average(moving: tf.Variable, momentum: float) -> tf.Variable:
     initializer = _zeros if moving.op.name.endswith('mean') else _ones
     with tf.variable_scope(tf.get_variable_scope(), reuse=tf.AUTO_REUSE):

@@ -7,10 +7,11 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables, read_variables
+from helpers import FEW_FILTERS, MAIN_RUN, assert_same_variables, final_variables, load_variables, read_variables
 
 from dcgan_tf1 import api, export
 from dcgan_tf1.evaluate import command as evaluate
+from dcgan_tf1.model.layers import extra_average_name
 from dcgan_tf1.runs.checkpoints import loading, variable_names
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample import command as sample
@@ -172,6 +173,26 @@ def test_every_command_accepts_a_folder(run, images_of, expected_images, samplin
         assert generator.settings.checkpoint == run.checkpoint_prefix + '-3'
     assert sample.run(sampling_settings('--run_dir=' + run.path, '--checkpoint=%s-3.index' % run.checkpoint_prefix,
                                         '--output=%s' % (tmp_path / 'a.npy'))) == 0
+
+
+@pytest.mark.parametrize('saved,new', [([], [0.9]), ([0.9], []), ([0.9], [0.9, 0.5])])
+def test_averages_with_extra_momentums(saved, new, tmp_path):
+    """A warm start takes those that the checkpoint has. The others begin as in any training."""
+    def build(momentums):
+        names = ['Generator/bn/moving_mean', 'Generator/bn/gamma']
+        names += [extra_average_name(names[0], momentum) for momentum in momentums]
+        return {name: tf.get_variable(name, [2], initializer=tf.zeros_initializer(), use_resource=True)
+                for name in names}
+    with tf.Graph().as_default(), tf.Session() as session:
+        written = build(saved)
+        load_variables(session, [(variable, [7, 7]) for variable in written.values()])
+        path = tf.train.Saver().save(session, str(tmp_path / 'model'))
+    with tf.Graph().as_default(), tf.Session() as session:
+        variables = build(new)
+        session.run(tf.global_variables_initializer())
+        WarmStart(path).restore(session)
+        for name, value in session.run(variables).items():
+            assert list(value) == [7 if name in written else 0] * 2, name
 
 
 def contrib(name):
