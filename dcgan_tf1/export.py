@@ -5,7 +5,8 @@
 
 The signature `serving_default` takes `noise`, float32 [n, noise_dim], and returns `images`, [n, height, width,
 channels]: float32 from 0 to 1, or uint8 from 0 to 255. Weights and batch-norm statistics are constants in it. The
-statistics are the standing ones (the default) or the moving averages, so an image depends on its latent vector alone.
+statistics are the moving averages (--bn_mode=moving) or the standing ones (otherwise), so an image depends on its
+latent vector alone.
 """
 import dataclasses
 from typing import ClassVar, Optional, Tuple
@@ -25,8 +26,6 @@ class ExportSettings(GeneratorSettings):
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         *GeneratorSettings.RULES,
-        Rule(lambda settings: settings.bn_mode != 'batch', '--bn_mode must be moving or standing: with batch, an '
-             'image would depend on the images generated with it'),
         at_least_one_of('run_dir', 'checkpoint'),
     )
 
@@ -35,7 +34,8 @@ def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     from dcgan_tf1.sample import sampler, saved_model  # they import TensorFlow, which takes seconds
     from dcgan_tf1.sample.preparation import for_generator
-    bn_mode = settings.bn_mode or 'standing'
+    # train.flags of most runs has --bn_mode=batch, with which an image would depend on the images generated with it.
+    bn_mode = 'moving' if settings.bn_mode == 'moving' else 'standing'
     settings = for_generator(settings)
     files.prepare_output(settings.output, is_folder=True)
     with sampler.Sampler(settings) as generator:

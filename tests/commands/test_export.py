@@ -73,20 +73,20 @@ def test_images_equal_those_of_sample(bn_mode, folder, sampled, export_settings,
 
 
 @pytest.mark.slow
-def test_images_of_bytes(folder, sampled, export_settings, tmp_path):
-    """Standing statistics are used by default."""
-    path = str(tmp_path / 'exported')
-    assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, '--pixels=uint8',
-                                      '--standing_batches=2')) == 0
-    images = load(path, NOISE)
-    assert images.dtype == np.uint8
+def test_images_of_bytes(folder, sampled, export_settings, tmp_path, capsys):
+    """Standing statistics are used by default, and where a flag file says that the grids have those of a batch."""
     expected = pixels.to_uint8(sampled('--bn_mode=standing', '--standing_batches=2'))
-    np.testing.assert_allclose(images.astype(int), expected, atol=1)
+    for flags in ([], ['--flagfile=%s/train.flags' % folder, '--bn_mode=batch']):
+        path = str(tmp_path / ('exported%d' % len(flags)))
+        assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, '--pixels=uint8', *flags,
+                                          '--standing_batches=2')) == 0
+        assert 'with standing statistics' in capsys.readouterr().err
+        images = load(path, NOISE)
+        assert images.dtype == np.uint8
+        np.testing.assert_allclose(images.astype(int), expected, atol=1)
 
 
 def test_refused_exports(folder, export_settings, tmp_path):
-    with pytest.raises(UserError, match='must be moving or standing'):
-        export_settings('--run_dir=' + folder, '--output=x', '--bn_mode=batch')
     (tmp_path / 'existing').mkdir()
     (tmp_path / 'existing' / 'file').touch()
     with pytest.raises(UserError, match='--output=.*existing exists already'):
