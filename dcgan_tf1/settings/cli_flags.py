@@ -67,14 +67,15 @@ def from_flags(settings_class: Type[_AnySettings], flag_values: flags.FlagValues
 def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySettings:
     """Settings with these values, and for the rest the values of the recipe named among them, or the defaults.
 
+    Where a setting may be None, that counts as not given: no flag could express it if the recipe has another value.
     `steps` becomes None where `epochs` determines the length of the run.
     Raises: UserError if a name or value is not valid.
     """
-    names = settings_class.names()
-    given = {name: _plain(value) for name, value in given.items()}
-    unknown = sorted(set(given) - set(names))
+    specs = _specs(settings_class)
+    unknown = sorted(set(given) - set(specs))
     if unknown:
-        raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(names)))
+        raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(specs)))
+    given = {name: _plain(value) for name, value in given.items() if not (value is None and specs[name].optional)}
     values = {**_recipe_values(given['recipe']), **given} if isinstance(given.get('recipe'), str) else given
     if values.get('epochs') and 'steps' not in given and ('epochs' in given or 'steps' not in values):
         values = {**values, 'steps': None}

@@ -27,6 +27,13 @@ def test_types_of_numpy_and_pathlib(tmp_path):
         cli_flags.build(TrainSettings, {'steps': np.float32(0.5)})
 
 
+def test_none_means_not_given():
+    """The flag file that a run writes gives the same settings again."""
+    settings = cli_flags.build(TrainSettings, {'recipe': 'machinecurve', 'holdout': None, 'steps': None, 'epochs': 2})
+    assert (settings.holdout, settings.steps, 'holdout' in settings.given) == (0, None, False)
+    assert cli_flags.parse(TrainSettings, *cli_flags.to_flags(settings)) == settings
+
+
 def test_a_generator_that_is_asked_again_and_again(trained):
     """The graph of its Session does not grow. The path of the run may be an object of pathlib."""
     run = trained(*SMALL_RUN, '--steps=5')
