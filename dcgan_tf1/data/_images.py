@@ -40,6 +40,9 @@ class Images(NamedTuple):
         """The error that ended the reading: None. (See `image_folder.ImageFolder`.)"""
         return None
 
+    def close(self) -> None:
+        """Does nothing. (See `image_folder.ImageFolder`.)"""
+
     @property
     def num_examples(self) -> int:
         """Number of images."""

@@ -79,6 +79,11 @@ class PackedImages:
                 raise _damaged(folder, path, 'it has %d bytes instead of %d' % (
                     size, (end - first) * self._record_size))
 
+    def close(self) -> None:
+        """Closes the shards. Nothing can be read any more."""
+        for file in self._files:
+            file.close()
+
     def read(self, number: int) -> np.ndarray:
         """The image with this number, uint8 [height, width, channels]. Raises UserError if it is damaged."""
         shard, row = divmod(number, self._per_shard)

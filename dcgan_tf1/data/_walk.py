@@ -1,6 +1,7 @@
 """Which files of a folder tree are pictures. Everything else is counted, so that a log can say what is left out."""
 import os
 import re
+import stat
 from typing import Dict, List, NamedTuple, Tuple
 
 from dcgan_tf1.util import image_files
@@ -98,6 +99,15 @@ def listing_order(path: str) -> List[Tuple[bool, str]]:
     """Sort key that gives the order of `Listing.pictures`."""
     *folders, name = path.split(os.sep)
     return [*((True, folder) for folder in folders), (False, name)]
+
+
+def size_and_time(path: str) -> Tuple[int, int]:
+    """The size of a file in bytes, and when it was changed; zeros if it does not exist."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # a broken link, or it was deleted just now
+        return 0, 0
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (0, 0)
 
 
 def _is_hidden(name: str) -> bool:

@@ -3,7 +3,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import stat
 from multiprocessing.pool import ThreadPool
 from typing import Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -13,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data._decode import DecodeOptions, decode
 from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
-from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order
+from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order, size_and_time
 from dcgan_tf1.util import grids, terminal
 from dcgan_tf1.util.errors import UserError
 
@@ -70,15 +69,6 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
     files = [File(name, *size_and_time(os.path.join(data_dir, name))) for name in listing.pictures]
     options = DecodeOptions(image_size, channels, center_crop, antialias, follow_links, fast_jpeg)
     return ImageFolder(data_dir, files, options, skip_unreadable, left_out)
-
-
-def size_and_time(path: str) -> Tuple[int, int]:
-    """The size of a file in bytes, and when it was changed; zeros if it does not exist."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):  # a broken link, or it was deleted just now
-        return 0, 0
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (0, 0)
 
 
 class ImageFolder:
@@ -148,6 +138,11 @@ class ImageFolder:
         files = [file if number in packed.unreadable else file._replace(number=number)
                  for number, file in enumerate(self._files)]
         return type(self)(self.source, files, self._options, self._skip_unreadable, self.left_out, packed)
+
+    def close(self) -> None:
+        """Closes the files of `packed_in`. The images cannot be read any more."""
+        if self._packed:
+            self._packed.close()
 
     def _decode_range(self, first: int, end: int) -> Generator[Optional[np.ndarray], None, None]:
         with contextlib.closing(self._read(self._files[first:end])) as results:

@@ -7,8 +7,8 @@ from typing import Generator, List, Optional
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data._decode import DecodeOptions, leads_out
-from dcgan_tf1.data._walk import list_files
-from dcgan_tf1.data.image_folder import File, ImageFolder, size_and_time
+from dcgan_tf1.data._walk import list_files, size_and_time
+from dcgan_tf1.data.image_folder import File, ImageFolder
 from dcgan_tf1.util.errors import UserError
 
 HOLDOUT = 0

@@ -33,7 +33,7 @@ def train(settings: TrainSettings) -> int:
         if not cluster.is_chief:
             log.setLevel(logging.WARNING)  # the chief says it for all
         run = prepare(settings, cluster)
-        with tf.Graph().as_default(), tf.device(cluster.device):
+        with contextlib.closing(run.images), tf.Graph().as_default(), tf.device(cluster.device):
             workers = cluster.workers(run.settings.batch_statistics)
             train_graph = graph.build_training(run.settings, run.images, run.plan, workers)
             if not cluster.is_chief:

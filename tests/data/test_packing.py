@@ -241,8 +241,13 @@ def run(train_run, folder):
 
 
 @pytest.mark.slow
-def test_a_training_with_packed_images_is_the_same(folder, tmp_path, run, small_shards, capsys):
-    """Also if some files cannot be read, some are held out, and only a part of the training reads packed images."""
+def test_a_training_with_packed_images_is_the_same(folder, tmp_path, run, small_shards, capsys, monkeypatch):
+    """Also if some files cannot be read, some are held out, and only a part of the training reads packed images.
+
+    All files are closed at the end.
+    """
+    opened, original = [], _packed.PackedImages
+    monkeypatch.setattr(_packed, 'PackedImages', lambda *args: opened.append(original(*args)) or opened[-1])
     for name in ('00a.png', '03.png', 'more/04.jpg', 'more/zz.gif'):
         (folder / name).write_bytes(b'no picture')
     flags = ['--skip_unreadable', '--holdout=5']
@@ -258,6 +263,7 @@ def test_a_training_with_packed_images_is_the_same(folder, tmp_path, run, small_
     for steps in (4, 8):
         run('mixed', steps, *flags, pack)
     assert_same_run(run('mixed', 9, *flags), expected)
+    assert len(opened) == 3 and all(file.closed for packed in opened for file in packed._files)
 
 
 @pytest.mark.slow
