@@ -53,6 +53,14 @@ def test_the_first_call_does_not_count(machine):
     assert gain(timings) == pytest.approx(2.) and timings.elapsed[0] == pytest.approx((0.002, 0.001))
 
 
+def test_no_function_always_runs_first(machine):
+    """A function against itself, on a machine where the first of each round takes longer by 9%."""
+    def call():
+        machine.calls += 1
+        machine.now += 0.01 if machine.calls % 2 == 0 else 0.0109
+    assert 0.9 < gain(machine.time(call, call)) < kernel_timing.MIN_GAIN
+
+
 def test_it_stops_early_where_the_difference_is_clear(machine):
     machine.time(machine.function(0.02), machine.function(0.01))
     clear = machine.calls
@@ -144,7 +152,7 @@ def test_a_route_that_cannot_run_is_not_taken(cache):
     assert len(cache.read()) == len(gains)  # it is not tried again
 
 
-@pytest.mark.parametrize('first, expected', [(1.3, 1.), (1.6, 1.6), (0.9, 0.9)])
+@pytest.mark.parametrize('first, expected', [(1.3, 1.), (1.6, 1.6), (0.9, 1.)])
 def test_the_time_is_limited(first, expected, cache, machine):
     """Where it does not suffice for the whole batch, only what was much faster with few images counts."""
     def timer(function, other, seconds):
@@ -154,6 +162,7 @@ def test_the_time_is_limited(first, expected, cache, machine):
     gains = kernel_timing.gains([LARGE, SMALL, LAST], 64, cache, timer, machine.clock)
     assert machine.calls == 3  # the third begins in time
     assert gains[Route('dilated', LARGE)] == expected
+    assert any(name.startswith(str(Route('dilated', LARGE))) for name in cache.read()) == (expected == first)
     assert gains[Route('dilated', SMALL)] == gains[Route('subpixel', SMALL)] == first
     # The sub-pixel route of many channels is timed last.
     assert gains[Route('dilated', LAST)] == gains[Route('subpixel', LARGE)] == gains[Route('patches', LARGE)] == 1.

@@ -44,12 +44,15 @@ Timer = Callable[[Callable[[], Any], Callable[[], Any], float], Timings]
 def time_in_turns(first: Callable[[], Any], second: Callable[[], Any], seconds: float,
                   clock: Callable[[], float] = time.perf_counter,
                   cpu_clock: Callable[[], float] = time.process_time) -> Timings:
-    """Times two functions in turns, until the difference is clear or the time is over; at least one round."""
+    """Times two functions in turns, until the difference is clear or the time is over; at least one round.
+
+    Every second round begins with the second function, because the one that runs first may be slower for that alone.
+    """
     timings = Timings([], [])
     began = now = clock()
     for number in range(_MAX_ROUNDS):
         elapsed, cpu = [now], [cpu_clock()]
-        for function in (first, second):
+        for function in (second, first) if number % 2 else (first, second):
             function()
             elapsed.append(clock())
             cpu.append(cpu_clock())
@@ -58,7 +61,8 @@ def time_in_turns(first: Callable[[], Any], second: Callable[[], Any], seconds: 
         if number == 0 and length < _FIRST_COUNTS:
             continue
         for values, pairs in zip((elapsed, cpu), timings):
-            pairs.append((values[1] - values[0], values[2] - values[1]))
+            seconds_of_each = values[1] - values[0], values[2] - values[1]
+            pairs.append((seconds_of_each[number % 2], seconds_of_each[1 - number % 2]))
         is_enough = length > _FIRST_COUNTS or (number >= _MIN_ROUNDS and now - began > _MIN_SECONDS)
         is_clear = is_enough and not 0.85 < gain(timings) < 1.25
         if is_clear or now - began + length > min(seconds, max(_MAX_SECONDS, _MIN_ROUNDS * length)):
@@ -148,7 +152,7 @@ class _Candidates:
                 for _, timings in self._times(route.convolution, self._batch_size, [route.name]):
                     self.gains[route] = gain(timings)
             elif self.gains[route] < _EVIDENT:
-                self.gains[route] = min(self.gains[route], 1.)
+                del self.gains[route]
 
     def _times(self, convolution: Convolution, images: int, names: Sequence[str]) -> Iterator[Tuple[str, Timings]]:
         try:
