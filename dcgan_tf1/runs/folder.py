@@ -31,6 +31,16 @@ def is_run_checkpoint(name: Optional[str]) -> bool:
     return name is not None and (name == 'best' or name.isdigit())
 
 
+_CHECKPOINT_FILE = re.compile(
+    r'(model-[0-9]+)\.(?:index|data-[0-9]+-of-[0-9]+|standing-[0-9]+x[0-9]+\.npz|scores\.json)')
+
+
+def checkpoint_of(path: str) -> Optional[str]:
+    """The checkpoint of a run that a file belongs to; None for others, such as copies that the user made."""
+    match = _CHECKPOINT_FILE.fullmatch(os.path.basename(path))
+    return os.path.join(os.path.dirname(path), match.group(1)) if match else None
+
+
 class RunFolder:
     """The folder with everything that a run writes. Each attribute is the path of a file or folder in it.
 
@@ -103,20 +113,20 @@ class RunFolder:
 
     def checkpoint_indexes(self) -> List[str]:
         """Paths of the indexes of the complete checkpoints, in any order."""
-        return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.index')
+        return [path for path in self.checkpoint_parts() if path.endswith('.index')]
 
     def checkpoint_parts(self) -> List[str]:
         """Paths of all files of all checkpoints, complete or not."""
-        return glob.glob(glob.escape(self.checkpoint_prefix) + '-*.*')
+        return _checkpoint_files(self.checkpoints)
 
     def unfinished_checkpoint_files(self) -> List[str]:
         """Paths of temporary files, which a killed process or a full disk left behind."""
         return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.*.partial')
                 for path in glob.glob(os.path.join(glob.escape(self.checkpoints), pattern))]
 
-    def best_indexes(self) -> List[str]:
-        """Paths of the indexes in the folder of the best checkpoint: one, or none."""
-        return glob.glob(os.path.join(glob.escape(self.best), '*.index'))
+    def best_parts(self) -> List[str]:
+        """Paths of the files in the folder of the best checkpoint, and of what a killed process left of others."""
+        return _checkpoint_files(self.best)
 
     def best_copy_path(self, path: str) -> str:
         """Path that a file of a checkpoint has when it is copied to the folder of the best checkpoint."""
@@ -226,6 +236,10 @@ class RunFolder:
             others = [other for other in self.read_scores()
                       if any(other.get(key) != evaluation[key] for key in identity_keys)]
             write_atomically(self.scores, (json.dumps([*others, evaluation], indent=1) + '\n').encode())
+
+
+def _checkpoint_files(folder: str) -> List[str]:
+    return [path for path in glob.glob(os.path.join(glob.escape(folder), '*')) if checkpoint_of(path)]
 
 
 _RECORD_KEYS = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_accuracy', 'fake_accuracy',

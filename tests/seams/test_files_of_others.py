@@ -1,4 +1,5 @@
 """The program deletes and replaces only what it wrote itself."""
+import itertools
 import os
 import shutil
 import uuid
@@ -17,13 +18,18 @@ def test_copies_of_checkpoints_survive_a_resumed_training(copy_of_run, train_run
     """As users, file managers and synchronized folders make them."""
     run = copy_of_run('run', '--steps=5')
     stem, copies = run.checkpoint_prefix + '-5', []
-    for name in ('model-good', 'model-5 (1)', 'model-5-before-lr', 'model-5.bak', 'best-5'):
-        for suffix in ('.index', '.data-00000-of-00001'):
-            copies.append(os.path.join(run.checkpoints, name + suffix))
+    keep_best(run, stem, {})
+    for name in ('model-good', 'model-good-9', 'model-5 (1)', 'model-5-before-lr', 'model-5-before-3', 'model-5.bak',
+                 'best-5'):
+        for suffix, folder in itertools.product(('.index', '.data-00000-of-00001'), (run.checkpoints, run.best)):
+            copies.append(os.path.join(folder, name + suffix))
             shutil.copyfile(stem + suffix, copies[-1])
     leftover = run.checkpoint_prefix + '-7.data-00000-of-00001'  # of a killed training
     shutil.copyfile(stem + '.data-00000-of-00001', leftover)
-    train_run('run', '--steps=6')
+    assert best_checkpoint(run).endswith('best/model-5'.replace('/', os.sep))
+    train_run('run', '--steps=6', '--keep_checkpoints=1')
+    keep_best(run, last_checkpoint(run), {})
+    assert best_checkpoint(run).endswith('best/model-6'.replace('/', os.sep))
     assert all(map(os.path.exists, copies)) and not os.path.exists(leftover)
     assert last_checkpoint(run) == run.checkpoint_prefix + '-6'
 

@@ -24,7 +24,7 @@ def index_path(checkpoint: str) -> str:
 
 def data_paths(checkpoint: str) -> List[str]:
     """Paths of the files with the values of a checkpoint's variables."""
-    return glob.glob(glob.escape(checkpoint) + '.data-*')
+    return glob.glob(glob.escape(checkpoint) + '.data-?????-of-?????')
 
 
 def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
@@ -35,11 +35,6 @@ def statistics_path(checkpoint: str, batches: int, batch_size: int) -> str:
 def scores_path(checkpoint: str) -> str:
     """Path of the evaluation for which a copy of a checkpoint is kept as the best."""
     return checkpoint + '.scores.json'
-
-
-def checkpoint_files(checkpoint: str) -> List[str]:
-    """Paths of all files of a checkpoint, including standing statistics."""
-    return glob.glob(glob.escape(checkpoint) + '.*')
 
 
 class CorruptCheckpointError(UserError):

@@ -2,7 +2,6 @@
 import contextlib
 import json
 import os
-import re
 import shutil
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -11,13 +10,12 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.runs.checkpoints import loading
 from dcgan_tf1.runs.checkpoints.files import (
     CorruptCheckpointError,
-    checkpoint_files,
     data_paths,
     index_path,
     restore,
     scores_path,
 )
-from dcgan_tf1.runs.folder import RunFolder, is_evaluation, is_run_checkpoint
+from dcgan_tf1.runs.folder import RunFolder, checkpoint_of, is_evaluation, is_run_checkpoint
 from dcgan_tf1.util.errors import UserError, short_reason
 from dcgan_tf1.util.files import replacement, write_atomically
 from dcgan_tf1.util.log import log
@@ -34,8 +32,7 @@ def all_checkpoints(folder: RunFolder) -> List[str]:
     Determined from the files: a checkpoint is complete if its index exists, regardless of what TensorFlow's
     state file `checkpoint` says.
     """
-    paths = [os.path.splitext(path)[0] for path in folder.checkpoint_indexes()]
-    return sorted((path for path in paths if path.rsplit('-', 1)[1].isdecimal()), key=step_of)
+    return sorted(map(checkpoint_of, folder.checkpoint_indexes()), key=step_of)
 
 
 def last_checkpoint(folder: RunFolder) -> Optional[str]:
@@ -46,7 +43,8 @@ def last_checkpoint(folder: RunFolder) -> Optional[str]:
 def best_checkpoint(folder: RunFolder) -> Optional[str]:
     """Path of the copy of the best checkpoint of a run, without its suffix, or None."""
     # A process that was killed may have left the previous one, which was of an earlier step.
-    return max((os.path.splitext(path)[0] for path in folder.best_indexes()), key=step_of, default=None)
+    indexes = [path for path in folder.best_parts() if path.endswith('.index')]
+    return max(map(checkpoint_of, indexes), key=step_of, default=None)
 
 
 def named_checkpoint(folder: RunFolder, name: Optional[str]) -> str:
@@ -89,18 +87,16 @@ def keep_best(folder: RunFolder, checkpoint: str, evaluation: Dict[str, Any]) ->
       evaluation: what later checkpoints have to beat, as scores.json holds it.
     Raises: UserError if the files cannot be written.
     """
-    previous = [os.path.splitext(path)[0] for path in folder.best_indexes()]
+    copy = folder.best_copy_path(checkpoint)
     try:
         os.makedirs(folder.best, exist_ok=True)
-        write_scores(folder.best_copy_path(checkpoint), evaluation)
+        write_scores(copy, evaluation)
         for path in [*data_paths(checkpoint), index_path(checkpoint)]:  # last: the index makes it complete
             with replacement(folder.best_copy_path(path)) as partial:
                 shutil.copyfile(path, partial)
-        for other in previous:
-            if os.path.basename(other) != os.path.basename(checkpoint):
-                os.remove(index_path(other))
-                for path in checkpoint_files(other):
-                    os.remove(path)
+        others = [path for path in folder.best_parts() if checkpoint_of(path) != copy]
+        for path in sorted(others, key=lambda path: not path.endswith('.index')):  # first
+            os.remove(path)
     except OSError as error:
         raise UserError('%s cannot be copied to %s (%s): free disk space or make the folder writable, then '
                         'run the command again' % (checkpoint, folder.best, error.strerror)) from error
@@ -175,13 +171,7 @@ class Checkpoints:
     def _remove_partial_files(self) -> None:
         """Deletes files that a killed process or a full disk left incomplete or without their index."""
         complete = set(all_checkpoints(self._folder))
-        orphans = []
-        for path in self._folder.checkpoint_parts():
-            checkpoint = re.sub(r'\.(data|standing)-[^/\\]*$', '', path)
-            # Copies that the user made have other names.
-            is_own = re.search(r'-[0-9]+$', checkpoint)
-            if checkpoint != path and is_own and checkpoint not in complete:
-                orphans.append(path)
+        orphans = [path for path in self._folder.checkpoint_parts() if checkpoint_of(path) not in complete]
         for path in [*self._folder.unfinished_checkpoint_files(), *orphans]:
             with contextlib.suppress(OSError):  # they only take space
                 os.remove(path)
