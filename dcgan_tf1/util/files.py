@@ -7,7 +7,7 @@ import re
 import shutil
 import time
 import uuid
-from typing import IO, Callable, Collection, Iterator, Union
+from typing import IO, Callable, Collection, Iterator, Sequence, Union
 
 from dcgan_tf1.util.errors import UserError, short_reason
 
@@ -37,23 +37,42 @@ def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:
             return
         with replacement(target) as partial, open(partial, 'wb') as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
 
 
 @contextlib.contextmanager
 def replacement(path: str) -> Iterator[str]:
-    """Yields the path of a temporary file, which takes the place of a file when the block ends without an error."""
+    """Yields the path of a temporary file, which takes the place of a file when the block ends without an error.
+
+    Its content is on the disk before that. So there is the old one or the new one even after a power cut.
+    """
     partial = _temporary_path(path)
     try:
         yield partial
+        _sync(partial)
         os.replace(partial, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.remove(partial)
         raise
+
+
+def sync(paths: Sequence[str]) -> None:
+    """Waits until files of one folder, and their names, are on the disk. Raises OSError."""
+    for path in paths:
+        _sync(path)
+    with contextlib.suppress(OSError):  # not every system can do this
+        descriptor = os.open(os.path.dirname(paths[0]), os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sync(path: str) -> None:
+    with open(path, 'rb+') as file:
+        os.fsync(file.fileno())
 
 
 def _temporary_path(path: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN, assert_same_run
 
-from dcgan_tf1.runs.checkpoints.saving import Checkpoints
+from dcgan_tf1.runs.checkpoints.saving import Checkpoints, keep_best
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util.errors import UserError
 
@@ -104,3 +104,30 @@ def test_files_left_by_a_killed_process_are_deleted(train_run, copy_of_run):
         'checkpoint', 'model-3.index', 'model-3.standing-2x8.npz', 'model-4.index']
     train_run('run', '--steps=6', '--keep_checkpoints=2')  # cached statistics are deleted with their checkpoint
     assert not [name for name in os.listdir(folder.checkpoints) if name.startswith('model-3')]
+
+
+@pytest.mark.skipif(not os.path.isdir('/proc/self/fd'), reason='needs the names of open files')
+def test_a_power_cut(graph, tmp_path, monkeypatch):
+    """Whenever something is deleted, the new checkpoint is on the disk, with the names of its files."""
+    folder, on_disk, deleted = RunFolder(str(tmp_path / 'run')), set(), []
+    fsync, remove = os.fsync, os.remove
+    monkeypatch.setattr(os, 'fsync', lambda file: (
+        on_disk.add(os.path.realpath('/proc/self/fd/%d' % file)), fsync(file)))
+
+    def check_and_remove(path):
+        deleted.append(os.path.basename(path))
+        parent = os.path.dirname(path)
+        new = [os.path.join(parent, 'model-2' + suffix) for suffix in ('.index', '.data-00000-of-00001')]
+        assert on_disk.issuperset(map(os.path.realpath, [parent, *new]))
+        remove(path)
+    folder.create()
+    tf.get_variable('x', [2])
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        checkpoints = Checkpoints(folder, max_to_keep=1)
+        for step in (1, 2):
+            checkpoints.save(session, step)
+            keep_best(folder, checkpoints.last, {})
+            monkeypatch.setattr(os, 'remove', check_and_remove)
+    names = ['model-1.data-00000-of-00001', 'model-1.index']
+    assert deleted[:3] == [names[1], names[0], names[1]] and sorted(deleted[3:]) == [names[0], 'model-1.scores.json']

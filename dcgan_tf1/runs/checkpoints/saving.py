@@ -17,7 +17,7 @@ from dcgan_tf1.runs.checkpoints.files import (
 )
 from dcgan_tf1.runs.folder import RunFolder, checkpoint_of, is_evaluation, is_run_checkpoint
 from dcgan_tf1.util.errors import UserError, short_reason
-from dcgan_tf1.util.files import replacement, write_atomically
+from dcgan_tf1.util.files import replacement, sync, write_atomically
 from dcgan_tf1.util.log import log
 
 
@@ -94,6 +94,7 @@ def keep_best(folder: RunFolder, checkpoint: str, evaluation: Dict[str, Any]) ->
         for path in [*data_paths(checkpoint), index_path(checkpoint)]:  # last: the index makes it complete
             with replacement(folder.best_copy_path(path)) as partial:
                 shutil.copyfile(path, partial)
+        sync([*data_paths(copy), index_path(copy)])
         others = [path for path in folder.best_parts() if checkpoint_of(path) != copy]
         for path in sorted(others, key=lambda path: not path.endswith('.index')):  # first
             os.remove(path)
@@ -145,6 +146,7 @@ class Checkpoints:
             # rebuild and which would be most of a small checkpoint.
             session.run(self._saver.saver_def.save_tensor_name,
                         {self._saver.saver_def.filename_tensor_name: os.fsencode(path)})
+            sync([*data_paths(path), index_path(path)])  # before older ones are deleted
             self.last = path
             # Checkpoints of later steps are damaged and will be overwritten: they do not count.
             paths = [path for path in all_checkpoints(self._folder) if step_of(path) <= step]
