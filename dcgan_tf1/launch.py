@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterator, List, Sequence
 
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.fields import Settings, integer
+from dcgan_tf1.train.shutdown import REPEATED
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util.errors import UserError
@@ -111,7 +112,8 @@ def _wait(processes: Sequence[subprocess.Popen], signals: '_Signals') -> int:
 
 
 class _Signals:
-    """A context manager that passes SIGTERM on to the workers. Ctrl-C reaches them by itself.
+    """A context manager that passes SIGTERM and the signals of schedulers on to the workers. Ctrl-C reaches them by
+    itself.
 
     Attributes:
         received: whether there was such a signal.
@@ -119,18 +121,23 @@ class _Signals:
 
     def __enter__(self) -> '_Signals':
         self.received, self._to_pass_on = False, False
-        self._previous = {number: signal.signal(number, self._record) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM, *(
+            number for number in REPEATED if signal.getsignal(number) == signal.SIG_DFL)]
+        self._previous = {number: signal.signal(number, self._record) for number in numbers}
         return self
 
     def _record(self, number: int, _: Any) -> None:
         self.received = True
-        self._to_pass_on = self._to_pass_on or number == signal.SIGTERM
+        self._to_pass_on = self._to_pass_on or number != signal.SIGINT
 
     def pass_on(self, processes: Sequence[subprocess.Popen]) -> None:
-        """Passes on what was received. One worker is enough: it tells the others to stop, too."""
+        """Passes on what was received. One worker is enough: it tells the others to stop, too.
+
+        It may have received the same signal itself, and a second SIGTERM would end it before it has saved.
+        """
         if self._to_pass_on:
             self._to_pass_on = False
-            processes[0].terminate()
+            processes[0].send_signal(getattr(signal, 'SIGUSR1', signal.SIGTERM))
 
     def __exit__(self, *_: Any) -> None:
         for number, handler in self._previous.items():

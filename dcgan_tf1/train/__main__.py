@@ -10,6 +10,7 @@ the last checkpoint, or with a larger --steps to train a finished run longer.
 """
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import shutdown
 
 
 def run(settings: TrainSettings) -> int:
@@ -20,6 +21,7 @@ def run(settings: TrainSettings) -> int:
 
 def main() -> None:
     """The program."""
+    shutdown.treat_as_sigterm()
     cli.main(run, TrainSettings)
 
 

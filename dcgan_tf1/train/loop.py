@@ -1,9 +1,6 @@
 """The Session loop: one `Session.run` per step, and what happens between steps."""
-import contextlib
 import math
-import os
 import signal
-import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
@@ -16,46 +13,9 @@ from dcgan_tf1.runs.checkpoints.saving import Checkpoints
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.preparation import Run
 from dcgan_tf1.train.reporter import Reporter, is_logged, write_animation
+from dcgan_tf1.train.shutdown import GracefulShutdown
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
-
-_HANG_UP = getattr(signal, 'SIGHUP', None)  # of a terminal that was closed; not on Windows
-
-
-class GracefulShutdown:
-    """A context manager that records Ctrl-C, SIGTERM and SIGHUP, so that the training can stop between two steps.
-
-    A second Ctrl-C or SIGTERM ends the process at once. A second SIGHUP does not, because a terminal that closes sends
-    it several times. Under nohup, SIGHUP is ignored. In a thread other than the main one, signals are not recorded,
-    because Python delivers them to the main thread alone.
-
-    Attributes:
-        signal: number of the signal that was received, or None.
-    """
-
-    def __enter__(self) -> 'GracefulShutdown':
-        self.signal: Optional[int] = None
-        numbers = []
-        if threading.current_thread() is threading.main_thread():
-            numbers = [signal.SIGINT, signal.SIGTERM]
-            if _HANG_UP and signal.getsignal(_HANG_UP) != signal.SIG_IGN:
-                numbers.append(_HANG_UP)
-        self._previous_handlers = {number: signal.signal(number, self._record) for number in numbers}
-        return self
-
-    def _record(self, number: int, _: Any) -> None:
-        self.signal = number
-        if number != _HANG_UP:
-            signal.signal(number, signal.SIG_DFL)
-        with contextlib.suppress(OSError):  # os.write, because the signal may have interrupted a print
-            os.write(2, b'\nStopping after this step. '
-                        b'Press Ctrl-C again to quit immediately without saving.\n')
-
-    def __exit__(self, *_: Any) -> None:
-        for number, handler in self._previous_handlers.items():
-            if handler is not None:  # it was not installed from Python, which cannot restore it
-                signal.signal(number, handler)
-
 
 # Evaluates a checkpoint (its path): ({score: number}, whether no earlier checkpoint of the run was better).
 Evaluate = Callable[[str], Tuple[Dict[str, float], bool]]

@@ -1,17 +1,22 @@
 """Signals and the lock on a run folder. (scripts/robustness kills whole processes at random moments.)"""
 import os
 import signal
+import subprocess
+import sys
+import types
 
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import SMALL_RUN, assert_same_run, start_command, wait_for
+from helpers import ROOT, SMALL_RUN, assert_same_run, start_command, wait_for
 
+from dcgan_tf1 import launch
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.loop import TrainingLoop
+from dcgan_tf1.train.shutdown import GracefulShutdown
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 
-HANDLED = (signal.SIGTERM, signal.SIGINT)
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 @pytest.mark.slow
@@ -20,20 +25,58 @@ def test_a_signal_stops_the_run_after_the_step(training_settings, train_run, uni
     steps_done, original_run, handlers = [], tf.Session.run, list(map(signal.getsignal, HANDLED))
     folder, settings = RunFolder(str(tmp_path / 'run')), training_settings(
         *SMALL_RUN, '--steps=8', '--run_dir=%s' % (tmp_path / 'run'))
-    stops = {4: signal.SIGTERM, 6: signal.SIGINT}
+    stops = {2: [signal.SIGUSR1, signal.SIGXCPU, signal.SIGUSR1], 4: [signal.SIGTERM], 6: [signal.SIGINT]}
 
     def run_with_signal(self, fetches, *args, **options):
         if isinstance(fetches, dict) and 'train_op' in fetches:
             steps_done.append(fetches)
-            if len(steps_done) in stops:
-                os.kill(os.getpid(), stops[len(steps_done)])
+            for number in stops.get(len(steps_done), []):
+                os.kill(os.getpid(), number)
         return original_run(self, fetches, *args, **options)
     monkeypatch.setattr(tf.Session, 'run', run_with_signal)
-    for stop, status in ((4, 143), (6, 130)):
+    for stop, status in ((2, 143), (4, 143), (6, 130)):
         assert train(settings) == status
         assert len(steps_done) == stop and os.path.exists('%s-%d.index' % (folder.checkpoint_prefix, stop))
         assert list(map(signal.getsignal, HANDLED)) == handlers
     assert_same_run(train_run('run', '--steps=8'), uninterrupted_run)
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('name', ['SIGUSR1', 'SIGUSR2', 'SIGXCPU'])
+def test_a_signal_of_a_scheduler_before_the_training(name):
+    """It ends the process as SIGTERM does. Status 138 would mean that a worker was lost."""
+    program = 'import os, signal\nfrom dcgan_tf1.train import shutdown\nshutdown.treat_as_sigterm()\n%s' \
+              'os.kill(os.getpid(), signal.%s)'
+    assert subprocess.call([sys.executable, '-c', program % ('', name)], cwd=ROOT) == -signal.SIGTERM
+    ignored = 'signal.signal(signal.%s, signal.SIG_IGN)\nshutdown.treat_as_sigterm()\n' % name
+    assert subprocess.call([sys.executable, '-c', program.replace('shutdown.treat_as_sigterm()\n', '')
+                            % (ignored, name)], cwd=ROOT) == 0
+
+
+@pytest.mark.any_tensorflow
+def test_a_signal_that_something_else_handles_is_left_alone():
+    """Libraries for clusters use SIGUSR1 for their own purposes."""
+    received = []
+    previous = signal.signal(signal.SIGUSR1, lambda number, _: received.append(number))
+    try:
+        with GracefulShutdown() as shutdown:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert received == [signal.SIGUSR1] and shutdown.signal is None
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+
+@pytest.mark.any_tensorflow
+def test_the_launcher_passes_signals_on():
+    """As one that a worker may receive several times: a second SIGTERM would end it before it has saved."""
+    sent = []
+    worker = types.SimpleNamespace(send_signal=sent.append)
+    for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP):
+        with launch._Signals() as signals:
+            os.kill(os.getpid(), number)
+            signals.pass_on([worker])
+            assert signals.received
+    assert sent == [signal.SIGUSR1] * 3
 
 
 @pytest.mark.slow
