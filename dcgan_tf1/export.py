@@ -26,6 +26,9 @@ class ExportSettings(GeneratorSettings):
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         *GeneratorSettings.RULES,
+        # In a flag file, it says how the training drew its grids.
+        Rule(lambda settings: settings.bn_mode != 'batch' or 'bn_mode' not in settings.given_directly,
+             '--bn_mode must be moving or standing: with batch, an image would depend on the images generated with it'),
         at_least_one_of('run_dir', 'checkpoint'),
     )
 

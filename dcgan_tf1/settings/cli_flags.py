@@ -5,7 +5,7 @@ Only this module and the commands know absl.
 import dataclasses
 import os
 import re
-from typing import Any, Callable, Dict, List, Sequence, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, TypeVar
 
 import numpy as np
 from absl import flags
@@ -52,23 +52,48 @@ def parse(settings_class: Type[_AnySettings], *arguments: str) -> _AnySettings:
 
 
 def parse_into(flag_values: flags.FlagValues, argv: Sequence[str]) -> List[str]:
-    """Parses a command line into `flag_values`; returns what is not a flag, after the command. Raises UserError."""
+    """Parses a command line into `flag_values`; returns what is not a flag, after the command.
+
+    Flags of the command line itself win over those in flag files, whatever the order, and they alone become `present`.
+    Raises: UserError.
+    """
+    from_files, direct = expand_flag_files(argv[1:])
     try:
-        return flag_values(expand_flag_files(argv))
+        words = flag_values([argv[0], *from_files])
+        for name in flag_values:
+            flag_values[name].present = 0
+        recipe = _recipe_of(flag_values)
+        words += flag_values([argv[0], *direct])[1:]
     except flags.Error as error:
         raise UserError(str(error).split('\n')[0]) from error
+    if recipe and _recipe_of(flag_values) != recipe:
+        raise UserError('--recipe=%s does not fit --flagfile, whose flags are for --recipe=%s: remove one of the two'
+                        % (_recipe_of(flag_values), recipe))
+    return words
+
+
+def _recipe_of(flag_values: flags.FlagValues) -> Optional[str]:
+    """The recipe that was given; None if there was none."""
+    is_given = 'recipe' in flag_values and not flag_values['recipe'].using_default_value
+    return flag_values['recipe'].value if is_given else None
 
 
 def from_flags(settings_class: Type[_AnySettings], flag_values: flags.FlagValues) -> _AnySettings:
     """The settings that parsed flags describe. Raises UserError if they are not valid."""
-    return build(settings_class, _given(settings_class, flag_values))
+    from_files = [name for name in settings_class.names() if not flag_values[name].present]
+    return build(settings_class, _given(settings_class, flag_values), from_files)
 
 
-def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySettings:
+def build(settings_class: Type[_AnySettings], given: Dict[str, Any], from_files: Sequence[str] = ()) -> _AnySettings:
     """Settings with these values, and for the rest the values of the recipe named among them, or the defaults.
 
     Where a setting may be None, that counts as not given: no flag could express it if the recipe has another value.
     `steps` becomes None where `epochs` determines the length of the run.
+
+    Args:
+      settings_class: their class.
+      given: {name: value}.
+      from_files: names of what only a flag file gives. There, `steps` does not count where the user gives `epochs`.
     Raises: UserError if a name or value is not valid.
     """
     specs = _specs(settings_class)
@@ -77,9 +102,11 @@ def build(settings_class: Type[_AnySettings], given: Dict[str, Any]) -> _AnySett
         raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(specs)))
     given = {name: _plain(value) for name, value in given.items() if not (value is None and specs[name].optional)}
     values = {**_recipe_values(given['recipe']), **given} if isinstance(given.get('recipe'), str) else given
-    if values.get('epochs') and 'steps' not in given and ('epochs' in given or 'steps' not in values):
+    direct = frozenset(given).difference(from_files)
+    counts = next((names for names in (direct, given, values) if {'steps', 'epochs'} & set(names)), ())
+    if values.get('epochs') and 'steps' not in counts:
         values = {**values, 'steps': None}
-    settings = settings_class(given=frozenset(given), **values)
+    settings = settings_class(given=frozenset(given), given_directly=direct, **values)
     settings.validate()
     return settings
 
@@ -102,7 +129,8 @@ def _recipe_values(recipe: str) -> Dict[str, Any]:
 
 def _given(settings_class: Type[Settings], flag_values: flags.FlagValues) -> Dict[str, Any]:
     """{name: value} of the flags that the command line or a flag file set, in the types of the settings."""
-    given = {name: flag_values[name].value for name in settings_class.names() if flag_values[name].present}
+    given = {name: flag_values[name].value for name in settings_class.names()
+             if not flag_values[name].using_default_value}
     for name, spec in _specs(settings_class).items():
         if spec.kind == 'numbers' and name in given:
             given[name] = _numbers(name, given[name], spec)
@@ -135,32 +163,32 @@ _MAX_DEPTH = 20  # of flag files that include each other
 _ENCODING, _ERRORS = 'utf-8', 'surrogateescape'
 
 
-def expand_flag_files(arguments: Sequence[str]) -> List[str]:
-    """Puts the flags of the files that --flagfile names in place of it, up to an argument --.
+def expand_flag_files(arguments: Sequence[str], including: Tuple[str, ...] = ()) -> Tuple[List[str], List[str]]:
+    """The arguments in the files that --flagfile names, up to an argument --, and the other arguments.
 
     The flag file that a training wrote describes the run in its folder, wherever that was moved to: its last flag
     is that --run_dir.
 
+    Args:
+      arguments: without the command.
+      including: the files that contain them.
     Raises: UserError if a file cannot be read.
     """
-    return _expand(arguments, ())
-
-
-def _expand(arguments: Sequence[str], including: Tuple[str, ...]) -> List[str]:
-    expanded: List[str] = []
+    from_files: List[str] = []
+    others: List[str] = []
     remaining = iter(arguments)
     for argument in remaining:
         match = re.match(r'--?flagfile(=.*)?$', argument, re.S)
         if argument == '--':
-            expanded += [argument, *remaining]
+            others += [argument, *remaining]
         elif match:
             path = match.group(1)[1:] if match.group(1) else next(remaining, None)
             if path is None:
                 raise UserError('--flagfile names no file: use --flagfile=FILE')
-            expanded += _flags_in(os.path.expanduser(path), including) if path else []
+            from_files += _flags_in(os.path.expanduser(path), including) if path else []
         else:
-            expanded.append(argument)
-    return expanded
+            others.append(argument)
+    return from_files, others
 
 
 def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
@@ -175,8 +203,9 @@ def _flags_in(path: str, including: Tuple[str, ...]) -> List[str]:
     if '\0' in text:
         raise UserError('--flagfile=%s is not a text file in UTF-8: name another, or save it as that' % path)
     lines = [line.strip(_BLANKS) for line in text.split('\n')]
-    flags = _expand([line for line in lines if line and not line.startswith(('#', '//'))],
-                    (*including, os.path.realpath(path)))
+    inner, own = expand_flag_files([line for line in lines if line and not line.startswith(('#', '//'))],
+                                   (*including, os.path.realpath(path)))
+    flags = [*inner, *own]
     folder = os.path.dirname(path) or os.curdir
     is_of_a_run = os.path.basename(path) == RUN_FLAGS and os.path.exists(os.path.join(folder, RUN_CONFIG))
     return [*flags, '--run_dir=' + folder] if is_of_a_run else flags

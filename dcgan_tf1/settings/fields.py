@@ -183,6 +183,8 @@ class Settings:
     """What all settings have in common."""
 
     given: FrozenSet[str] = dataclasses.field(default=frozenset(), compare=False, repr=False)  # set by the user
+    given_directly: FrozenSet[str] = dataclasses.field(  # not only in a flag file
+        default=frozenset(), compare=False, repr=False)
     RULES: ClassVar[Tuple[Rule, ...]] = ()
     HELP_END: ClassVar[str] = ''  # a last paragraph of --help
 

@@ -75,8 +75,9 @@ def test_images_equal_those_of_sample(bn_mode, folder, sampled, export_settings,
 @pytest.mark.slow
 def test_images_of_bytes(folder, sampled, export_settings, tmp_path, capsys):
     """Standing statistics are used by default, and where a flag file says that the grids have those of a batch."""
+    (tmp_path / 'a.flags').write_text('--bn_mode=batch\n')
     expected = pixels.to_uint8(sampled('--bn_mode=standing', '--standing_batches=2'))
-    for flags in ([], ['--flagfile=%s/train.flags' % folder, '--bn_mode=batch']):
+    for flags in ([], ['--flagfile=%s' % (tmp_path / 'a.flags')]):
         path = str(tmp_path / ('exported%d' % len(flags)))
         assert export.run(export_settings('--run_dir=' + folder, '--output=' + path, '--pixels=uint8', *flags,
                                           '--standing_batches=2')) == 0
@@ -84,6 +85,16 @@ def test_images_of_bytes(folder, sampled, export_settings, tmp_path, capsys):
         images = load(path, NOISE)
         assert images.dtype == np.uint8
         np.testing.assert_allclose(images.astype(int), expected, atol=1)
+
+
+@pytest.mark.any_tensorflow
+def test_batch_statistics_are_refused_only_if_the_user_names_them(export_settings, tmp_path):
+    """In a flag file, they are those of the grids."""
+    (tmp_path / 'train.flags').write_text('--bn_mode=batch\n')
+    flags = ['--flagfile=%s' % (tmp_path / 'train.flags'), '--run_dir=r', '--output=x']
+    assert export_settings(*flags).bn_mode == 'batch'
+    with pytest.raises(UserError, match='must be moving or standing'):
+        export_settings(*flags, '--bn_mode=batch')
 
 
 def test_refused_exports(folder, export_settings, tmp_path):

@@ -64,6 +64,41 @@ def test_length_of_a_run(flags, steps):
     assert preparation.resolve(train_settings('--batch_size=10', *flags), 100).steps == steps
 
 
+@pytest.mark.parametrize('flags', [
+    ['--flagfile=FILE', '--seed=3', '--run_dir=new'], ['--run_dir=new', '--seed=3', '--flagfile=FILE'],
+    ['--seed=3', '--flagfile=FILE', '--run_dir=new', '--flagfile=FILE']])
+def test_flags_override_flag_files_in_any_order(flags, tmp_path):
+    """Also the folder of the run whose flag file it is."""
+    path = tmp_path / 'train.flags'
+    path.write_bytes(cli_flags.flag_file(cli_flags.to_flags(TrainSettings(seed=1, steps=9, run_dir='old'))))
+    (tmp_path / 'config.json').touch()
+    flags = [flag.replace('FILE', str(path)) for flag in flags]
+    settings = train_settings(*flags)
+    assert (settings.seed, settings.run_dir, settings.steps) == (3, 'new', 9)
+    assert settings.given_directly == {'seed', 'run_dir'} and settings.given > {'steps', 'seed'}
+
+
+@pytest.mark.parametrize('flags, steps', [
+    (['--epochs=2'], 20), (['--epochs=2', '--steps=7'], 7), (['--steps=7'], 7), ([], 9)])
+@pytest.mark.parametrize('is_first', [True, False])
+def test_length_of_a_run_with_a_flag_file(flags, steps, is_first, tmp_path):
+    """The steps in the file, of the whole run, give way to the epochs of the user."""
+    path = tmp_path / 'train.flags'
+    path.write_bytes(cli_flags.flag_file(cli_flags.to_flags(TrainSettings(batch_size=10, steps=9))))
+    words = ['--flagfile=%s' % path]
+    settings = train_settings(*(words + flags if is_first else flags + words))
+    assert preparation.resolve(settings, 100).steps == steps
+
+
+def test_another_recipe_than_that_of_the_flag_file_is_refused(tmp_path):
+    """All of its values would be overridden by the file."""
+    path = tmp_path / 'train.flags'
+    path.write_bytes(cli_flags.flag_file(cli_flags.to_flags(TrainSettings(recipe='paper'))))
+    assert train_settings('--recipe=paper', '--flagfile=%s' % path).recipe == 'paper'
+    with pytest.raises(UserError, match='^--recipe=graph_mode does not fit --flagfile, whose flags are for -'):
+        train_settings('--recipe=graph_mode', '--flagfile=%s' % path)
+
+
 def test_given_settings_must_agree_with_the_run():
     settings = cli_flags.parse(SampleSettings, '--run_dir=r', '--output=a.png', '--batch_size=128')
     assert settings.given == settings.replace(run_dir='s').given == {'run_dir', 'output', 'batch_size'}
