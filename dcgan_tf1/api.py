@@ -20,8 +20,7 @@ from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.preparation import for_generator, for_run
-from dcgan_tf1.sample.sampler import Sampler
+from dcgan_tf1.sample.sampler import open_sampler
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
@@ -40,9 +39,8 @@ class Generator:
     """
 
     def __init__(self, settings: GeneratorSettings):
-        """Restores `settings.checkpoint`. Use `open_run` or `open_checkpoint` instead of calling this."""
-        self.settings = settings
-        self._sampler = Sampler(settings)
+        """Opens what the settings name. Use `open_run` or `open_checkpoint` instead of calling this."""
+        self.settings, self._sampler = open_sampler(settings)
 
     def __enter__(self) -> 'Generator':
         return self
@@ -109,7 +107,7 @@ def open_run(run_dir: str, checkpoint: Union[int, str, None] = None) -> Generato
     options: Dict[str, Any] = {'run_dir': run_dir}
     if checkpoint is not None:
         options['checkpoint'] = str(checkpoint)
-    return Generator(for_run(cli_flags.build(GeneratorSettings, options)))
+    return Generator(cli_flags.build(GeneratorSettings, options))
 
 
 def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings: Any) -> Generator:
@@ -121,8 +119,7 @@ def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings:
       settings: what differs from the recipe, such as noise_dim=64, and checkpoint_names for other variable names.
     Raises: UserError if the checkpoint does not fit.
     """
-    return Generator(for_generator(
-        cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings})))
+    return Generator(cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings}))
 
 
 def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[str, Any]:

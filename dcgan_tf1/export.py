@@ -36,16 +36,14 @@ class ExportSettings(GeneratorSettings):
 def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     from dcgan_tf1.sample import sampler, saved_model  # they import TensorFlow, which takes seconds
-    from dcgan_tf1.sample.preparation import for_generator
-    # train.flags of most runs has --bn_mode=batch, with which an image would depend on the images generated with it.
     bn_mode = 'moving' if settings.bn_mode == 'moving' else 'standing'
-    settings = for_generator(settings)
-    files.prepare_output(settings.output, is_folder=True)
-    with sampler.Sampler(settings) as generator:
+    settings, generator = sampler.open_sampler(settings)
+    with generator:
+        files.prepare_output(settings.output, is_folder=True)
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
+        weights = generator.weights()
     # The other convolution routes would put op names into the file that only this package knows.
-    frozen_graph = saved_model.freeze(settings.replace(kernels='native'), generator.checkpoint, statistics,
-                                      settings.pixels)
+    frozen_graph = saved_model.freeze(settings.replace(kernels='native'), weights, statistics, settings.pixels)
     with files.new_folder(settings.output) as folder:
         saved_model.save(frozen_graph, settings.noise_dim, folder)
     terminal.say('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output))

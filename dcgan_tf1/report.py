@@ -42,12 +42,14 @@ class ReportSettings(Settings):
 
 def run(settings: ReportSettings, paths: Sequence[str]) -> int:
     """The command: writes the page about the runs in these folders; returns the exit status. Raises UserError."""
+    from dcgan_tf1.runs import saved_settings  # imports TensorFlow, which takes seconds
     if not paths:
         raise UserError('name the folders of one or more runs, as in: python -m dcgan_tf1.report runs/my_run')
     folders = [RunFolder(path) for path in paths]
     output = settings.output or os.path.join(folders[0].path, 'report.html')
-    if settings.output:
-        files.prepare_output(settings.output)
+    for folder in folders:
+        saved_settings.read(folder)  # otherwise a wrong name would become a new folder
+    files.prepare_output(output)
     write_atomically(output, page(folders).encode(errors='backslashreplace'))
     terminal.say(output)
     return 0

@@ -1,4 +1,5 @@
 """The command `evaluate`; see `__main__`."""
+import contextlib
 import json
 import os
 
@@ -6,10 +7,11 @@ import numpy as np
 
 from dcgan_tf1.data import image_folder, options_of
 from dcgan_tf1.evaluate import arrays
-from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, generate_images, score_table
+from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, images_of, score_table
 from dcgan_tf1.evaluate.preparation import for_run_and_data
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import sampler
 from dcgan_tf1.sample.preparation import for_generator
 from dcgan_tf1.util import files, terminal
 from dcgan_tf1.util.errors import UserError
@@ -18,21 +20,35 @@ from dcgan_tf1.util.files import write_atomically
 
 def run(settings: EvaluateSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    settings = (for_run_and_data if settings.run_dir else for_generator)(settings)
-    if settings.output:
-        files.prepare_output(settings.output)
-    images = read_images(settings) if settings.images else generate_images(settings)
-    evaluator = Evaluator(settings)
-    try:
-        evaluation = evaluate_images(settings, images, evaluator)
-    finally:
-        evaluator.close()
+    prepare = for_run_and_data if settings.run_dir else for_generator
+    if settings.images:
+        settings = prepare(settings)
+        _prepare_output(settings)
+        images = read_images(settings)
+        with contextlib.closing(Evaluator(settings, images.shape[1:])) as evaluator:
+            evaluation = evaluate_images(settings, images, evaluator)
+    else:
+        settings, generator = sampler.open_sampler(settings, prepare)
+        with generator:
+            _prepare_output(settings)
+            statistics = generator.own_statistics()
+            shape = (settings.image_size, settings.image_size, settings.channels)
+            with contextlib.closing(Evaluator(settings, shape)) as evaluator:
+                images = images_of(generator, settings, statistics)
+                evaluation = evaluate_images(settings, images, evaluator)
     print(score_table(evaluation), end='', flush=True)  # before --output=/dev/stdout
     if settings.output:
         write_atomically(settings.output, (json.dumps(evaluation, indent=1) + '\n').encode())
     elif settings.run_dir and not settings.images:
         RunFolder(settings.run_dir).add_scores(evaluation, IDENTITY_KEYS)
     return 0
+
+
+def _prepare_output(settings: EvaluateSettings) -> None:
+    if settings.output:
+        files.prepare_output(settings.output)
+    elif settings.run_dir and not settings.images:
+        files.prepare_output(RunFolder(settings.run_dir).scores)
 
 
 def read_images(settings: EvaluateSettings) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Scores of images against a dataset. The `evaluate` command and the selection of the best checkpoint use it."""
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -22,14 +22,20 @@ _NEGATIVE = -0.8  # correlation of the mean images below which images must be ne
 class Evaluator:
     """The real images of a dataset and their classifier features, computed once for any number of evaluations."""
 
-    def __init__(self, settings: Any):
+    def __init__(self, settings: Any, image_shape: Optional[Tuple[int, ...]] = None):
         """Loads the dataset, and trains its classifier if there is none yet.
 
         Args:
           settings: `TrainSettings` or `EvaluateSettings`, which name the dataset and the classifier.
+          image_shape: (height, width, channels) of the images to score, to refuse others before the work.
         Raises: UserError.
         """
         labeled = data.load_labeled_for(settings)
+        everything = labeled[0].images if labeled else data.load_for(settings)[0]
+        self._shape = everything.image_shape
+        if image_shape:
+            # Color may be gray that is stored as color.
+            self._check_shape((*image_shape[:2], min(image_shape[2], self._shape[2])))
         self._classifier: Optional[Classifier] = None
         self._test: Optional[metrics.Sample] = None
         if labeled:
@@ -38,11 +44,10 @@ class Evaluator:
             self._real, self._test = (self._sample(part.images.pixels) for part in labeled)
         else:
             log.info('--dataset=%s has no labels: scores that need a classifier are left out', settings.dataset)
-            images = data.load_for(settings)[0]
-            self._real = self._sample(images.evenly_spaced(_MAX_UNLABELED))
-            if images.num_examples > _MAX_UNLABELED:
+            self._real = self._sample(everything.evenly_spaced(_MAX_UNLABELED))
+            if everything.num_examples > _MAX_UNLABELED:
                 log.info('comparing with %d of the %d images, at even distances', len(self._real.pixels),
-                         images.num_examples)
+                         everything.num_examples)
         self._references: Dict[int, Dict[str, metrics.Score]] = {}
         self.about = {'dataset': settings.dataset, 'real_images': len(self._real.pixels),
                       'test_images': len(self._test.pixels) if self._test else 0,
@@ -62,17 +67,19 @@ class Evaluator:
 
         Raises: UserError if they do not have the shape of the dataset's images.
         """
-        expected = self._real.pixels.shape[1:]
-        if expected[2] == 1 and (images == images[..., :1]).all():
+        if self._shape[2] == 1 and (images == images[..., :1]).all():
             images = images[..., :1]  # gray, even if it is stored as color
-        if images.shape[1:] != expected:
-            raise UserError('the images are %s, but those of --dataset are %s (height, width, channels): name the '
-                            'dataset that they belong to' % (images.shape[1:], expected))
+        self._check_shape(images.shape[1:])
         with np.errstate(invalid='ignore', divide='ignore'):
             correlation = np.corrcoef(*(part.mean(axis=0).ravel() for part in (images, self._real.pixels)))[0, 1]
         if correlation < _NEGATIVE:
             log.warning('the images look like negatives of those of --dataset: are black and white exchanged?')
         return metrics.score(self._sample(images), self._real)
+
+    def _check_shape(self, shape: Tuple[int, ...]) -> None:
+        if shape != self._shape:
+            raise UserError('the images are %s, but those of --dataset are %s (height, width, channels): name the '
+                            'dataset that they belong to' % (shape, self._shape))
 
     def references(self, count: int) -> Dict[str, metrics.Score]:
         """The same scores for `count` real test images (all of them, if there are fewer); {} without a test set."""
@@ -104,8 +111,13 @@ def _source(settings: EvaluateSettings) -> Dict[str, Any]:
 def generate_images(settings: EvaluateSettings) -> np.ndarray:
     """The images of a checkpoint that the settings describe, uint8 [n, height, width, channels]. Raises UserError."""
     with sampler.Sampler(settings) as generator:
-        statistics = generator.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
-        return pixels.to_uint8(generator.images(generator.noise(settings.num_images, settings.seed), statistics))
+        return images_of(generator, settings, generator.own_statistics())
+
+
+def images_of(generator: sampler.Sampler, settings: EvaluateSettings,
+              statistics: Optional[sampler.Statistics]) -> np.ndarray:
+    """What `generate_images` returns, of a generator that is open already, with these statistics."""
+    return pixels.to_uint8(generator.images(generator.noise(settings.num_images, settings.seed), statistics))
 
 
 def score_table(evaluation: Dict[str, Any]) -> str:

@@ -9,8 +9,7 @@ from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
-from dcgan_tf1.sample.preparation import for_run
-from dcgan_tf1.sample.sampler import Sampler
+from dcgan_tf1.sample.sampler import open_sampler
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import files, terminal
@@ -24,8 +23,8 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
         raise UserError('name the folder of one run, as in: python -m dcgan_tf1.explore runs/my_run')
     folder = RunFolder(paths[0])
     output = settings.output or os.path.join(folder.path, 'explore.html')
-    if settings.output:
-        files.prepare_output(settings.output)
+    saved_settings.read(folder)  # otherwise a wrong name would become a new folder
+    files.prepare_output(output)
     write_atomically(output, page(settings, folder))
     terminal.say(output)
     return 0
@@ -34,10 +33,9 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
 def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
     """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
     run_flags = saved_settings.read(folder)
-    generator_settings = for_run(
-        GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
-    stages = tiles.stages(folder, run_flags.image_size, settings.stages)
-    with Sampler(generator_settings) as generator:
+    generator_settings, generator = open_sampler(GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
+    with generator:
+        stages = tiles.stages(folder, run_flags.image_size, settings.stages)
         noise = latent.plane(generator.noise(4, settings.seed), settings.points, settings.interpolation)
         slices = tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
     return explore_page.page(

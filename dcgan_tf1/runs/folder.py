@@ -132,10 +132,14 @@ class RunFolder:
         """Path that a file of a checkpoint has when it is copied to the folder of the best checkpoint."""
         return os.path.join(self.best, os.path.basename(path))
 
-    def create(self) -> None:
-        """Creates the folder and its subfolders. Raises UserError if that is not possible."""
+    def create(self, only_check: bool = False) -> None:
+        """Creates the folder and its subfolders. Raises UserError if that is not possible.
+
+        With `only_check`, nothing is created.
+        """
         try:
-            for folder in (self.path, self.samples, self.checkpoints):
+            files.check_can_create(self.path)
+            for folder in (self.path, self.samples, self.checkpoints) if not only_check else ():
                 os.makedirs(folder, exist_ok=True)
         except OSError as error:
             raise UserError('--run_dir=%s cannot be created (%s): name a folder that you can write to'

@@ -5,7 +5,6 @@ from typing import Callable, Optional
 import numpy as np
 
 from dcgan_tf1.sample import latent, sampler
-from dcgan_tf1.sample.preparation import for_generator
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.util import files, grids, image_files, pixels, terminal
 from dcgan_tf1.util.errors import UserError
@@ -17,12 +16,14 @@ _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
 def run(settings: SampleSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    settings = for_generator(settings)
-    files.prepare_output(settings.output, is_folder=not image_files.suffix(settings.output))
-    noise_file = read_noise(settings) if settings.noise else None
-    with sampler.Sampler(settings) as generator:
-        statistics = generator.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
-        generate = functools.partial(generator.images, statistics=statistics)
+    settings, generator = sampler.open_sampler(settings)
+    with generator:
+        files.prepare_output(settings.output, is_folder=not image_files.suffix(settings.output))
+        image_files.check_encoder(settings.output)
+        noise_file = read_noise(settings) if settings.noise else None
+
+        def generate(noise: np.ndarray) -> np.ndarray:
+            return generator.images(noise, generator.own_statistics())
 
         def draw(count: int) -> np.ndarray:
             return generator.noise(count, settings.seed) if noise_file is None else noise_file

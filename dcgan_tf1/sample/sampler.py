@@ -1,14 +1,16 @@
 """Images from a checkpoint, in every batch-norm mode."""
 import math
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import graph, precision, randomness, standing_statistics
 from dcgan_tf1.model.layers import extra_average_name
+from dcgan_tf1.runs.checkpoints.files import CorruptCheckpointError
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.runs.saved_settings import network_checksum
+from dcgan_tf1.sample.preparation import for_generator
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.sample.statistics_cache import StatisticsCache
 from dcgan_tf1.settings.fields import Role
@@ -17,6 +19,7 @@ from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
 
 _MAX_BATCH = 1000
+_Settings = TypeVar('_Settings', bound=GeneratorSettings)
 
 Statistics = Dict[str, np.ndarray]  # {name of a moving statistic's variable: float32 [channels]}
 
@@ -25,7 +28,7 @@ class Sampler:
     """A generator with the weights of a checkpoint, in its own graph and Session. A context manager.
 
     Attributes:
-      checkpoint: the `GivenCheckpoint`.
+      checkpoint: the `GivenCheckpoint`. All that is needed of it was read, because a training may delete it.
     """
 
     def __init__(self, settings: GeneratorSettings):
@@ -45,6 +48,10 @@ class Sampler:
             self._session = create_session()
             self.checkpoint = GivenCheckpoint(settings.checkpoint, settings.checkpoint_names)
             self.checkpoint.load(self._session, tf.global_variables())
+            # Those with other momentums have longer names.
+            names = tuple(statistic.moving.op.name for statistic in self._generator.statistics)
+            self._averages = {name: self.checkpoint.value(name) for name in self.checkpoint.shapes
+                              if name.startswith(names)}
 
     def __enter__(self) -> 'Sampler':
         return self
@@ -55,6 +62,11 @@ class Sampler:
     def close(self) -> None:
         """Closes the Session."""
         self._session.close()
+
+    def weights(self) -> Dict[str, np.ndarray]:
+        """{name: value} of all variables of the generator."""
+        with self._graph.as_default():
+            return self._session.run({variable.op.name: variable for variable in tf.global_variables()})
 
     def noise(self, count: int, seed: int) -> np.ndarray:
         """Latent vectors, float32 [count, noise_dim]. The first ones are the same for every count."""
@@ -85,16 +97,21 @@ class Sampler:
             cache.write(values)
         return values
 
+    def own_statistics(self) -> Optional[Statistics]:
+        """The `statistics` that its settings name."""
+        settings = self._settings
+        return self.statistics(settings.bn_mode or 'batch', settings.bn_momentum, settings.standing_batches)
+
     def _moving(self, names: List[str], momentum: Optional[float]) -> Statistics:
         sources = [name if momentum is None else extra_average_name(name, momentum) for name in names]
-        if any(source not in self.checkpoint.shapes for source in sources):
+        if any(source not in self._averages for source in sources):
             path = self._settings.checkpoint
             raise UserError(
                 '%s has no moving averages of batch norm: use --bn_mode=standing or --bn_mode=batch' % path
                 if momentum is None else
                 '%s has no moving averages of --bn_momentum=%g: train with --extra_bn_momentums=%g'
                 % (path, momentum, momentum))
-        return {name: self.checkpoint.value(source) for name, source in zip(names, sources)}
+        return {name: self._averages[source] for name, source in zip(names, sources)}
 
     def images(self, noise: np.ndarray, statistics: Optional[Statistics] = None) -> np.ndarray:
         """Generates images, float32 [n, image_size, image_size, channels] in [-1, 1].
@@ -123,3 +140,24 @@ class Sampler:
                     statistic.moving.load(statistics[statistic.moving.op.name], self._session)
         return standing_statistics.feed_dict(
             self._generator._replace(statistics=[layer for layer in layers if layer.used is not None]), statistics)
+
+
+def open_sampler(settings: _Settings,
+                 prepare: Callable[[_Settings], _Settings] = for_generator) -> Tuple[_Settings, Sampler]:
+    """Opens the generator that the settings of a command name.
+
+    If a training deletes the checkpoint while it is read, the one that takes its place is opened.
+
+    Args:
+      settings: those of the command.
+      prepare: completes them, as `for_generator` does.
+    Returns: the completed settings, and the generator.
+    Raises: UserError.
+    """
+    while True:
+        prepared = prepare(settings)
+        try:
+            return prepared, Sampler(prepared)
+        except CorruptCheckpointError:
+            if prepare(settings).checkpoint == prepared.checkpoint:
+                raise

@@ -1,22 +1,23 @@
 """A generator as a SavedModel, without this package."""
 import os
+from typing import Mapping
 
+import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import graph
-from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample.sampler import Statistics
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.util.device import create_session
 
 
-def freeze(settings: GeneratorSettings, checkpoint: GivenCheckpoint, statistics: Statistics,
+def freeze(settings: GeneratorSettings, weights: Mapping[str, np.ndarray], statistics: Statistics,
            pixels: str) -> tf.GraphDef:
     """A generator from `noise` to `images` with all its variables turned into constants.
 
     Args:
       settings: of the generator.
-      checkpoint: its weights.
+      weights: {name: value} of its variables.
       statistics: those of batch norm.
       pixels: type of the images: 'float' for float32 from 0 to 1, or 'uint8'.
     """
@@ -27,11 +28,10 @@ def freeze(settings: GeneratorSettings, checkpoint: GivenCheckpoint, statistics:
             images = tf.identity(unit_images, 'images')
         else:  # as `pixels.to_uint8`
             images = tf.cast(tf.clip_by_value(tf.round(unit_images * 255), 0, 255), tf.uint8, 'images')
+        values = {**weights, **statistics}
         variables = tf.global_variables()
-        checkpoint.load(session, variables)
-        for variable in variables:
-            if variable.op.name in statistics:
-                variable.load(statistics[variable.op.name], session)
+        session.run([variable.initializer for variable in variables],
+                    {variable.initializer.inputs[1]: values[variable.op.name] for variable in variables})
         return tf.graph_util.convert_variables_to_constants(session, built.as_graph_def(), [images.op.name])
 
 

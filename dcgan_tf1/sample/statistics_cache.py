@@ -1,4 +1,5 @@
 """Caches standing statistics in a file next to their checkpoint."""
+import contextlib
 import hashlib
 import io
 import os
@@ -22,7 +23,8 @@ class StatisticsCache:
         """Creates no file yet.
 
         Args:
-            checkpoint: path of the checkpoint, without the suffix .index. The checkpoint must be readable.
+            checkpoint: path of the checkpoint, without the suffix .index. Where it does not exist any more, nothing is
+                cached.
             batches: number of batches that the statistics are computed from.
             batch_size: size of these batches.
             generator: what else the statistics depend on: the network, and the settings that it is built with.
@@ -31,7 +33,9 @@ class StatisticsCache:
         # The index contains a checksum of every tensor. Checkpoints in TensorFlow's oldest format have no
         # index.
         index = checkpoint + '.index'
-        with open(index if os.path.exists(index) else checkpoint, 'rb') as file:
+        self._fingerprint = ''
+        with contextlib.suppress(FileNotFoundError), open(index if os.path.exists(index) else checkpoint,
+                                                          'rb') as file:
             self._fingerprint = hashlib.md5(file.read() + generator.encode()).hexdigest()
 
     def read(self, shapes: Mapping[str, Sequence[int]]) -> Optional[Dict[str, np.ndarray]]:
@@ -44,6 +48,8 @@ class StatisticsCache:
             {name: float32 array}; or None if the file does not exist, is damaged, or belongs to another
             checkpoint.
         """
+        if not self._fingerprint:
+            return None
         try:
             with image_files.read_archive(self.path) as arrays:
                 # `write` does not compress, so content that exceeds the size of the file is not from there.
@@ -62,6 +68,8 @@ class StatisticsCache:
     def write(self, values: Mapping[str, np.ndarray]) -> None:
         """Caches statistics, {name of a variable: float32 array}. Does nothing if the folder is not
         writable."""
+        if not self._fingerprint:
+            return
         file = io.BytesIO()
         arrays: Dict[str, Any] = {'checkpoint': np.array(self._fingerprint), **values}
         np.savez(file, **arrays)

@@ -49,6 +49,8 @@ def prepare(settings: TrainSettings, cluster: Cluster) -> Run:
             saved_settings.check_data_dir(folder, settings, earlier)
     _check_best_by(settings)
     precision.check(settings.precision)
+    if cluster.is_chief:
+        folder.create(only_check=True)  # before all pictures are decoded, for example
     images, data_record = training_data.load(settings, folder.path, earlier_config)
     settings = resolve(settings, images.num_examples)
     _check_images(settings, images)

@@ -142,6 +142,17 @@ def prepare_output(path: str, is_folder: bool = False) -> None:
                         % (path, error.filename, error.strerror)) from error
 
 
+def check_can_create(path: str) -> None:
+    """Raises OSError if a folder, which may exist, or files in it could not be created."""
+    existing = os.path.abspath(path)
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    code = 0 if os.access(existing, os.W_OK | os.X_OK) else errno.EACCES
+    code = code if os.path.isdir(existing) else errno.ENOTDIR
+    if code:
+        raise OSError(code, os.strerror(code), existing)
+
+
 @contextlib.contextmanager
 def new_folder(path: str) -> Iterator[str]:
     """A folder to fill, which appears under its name when it is complete.

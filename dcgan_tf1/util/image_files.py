@@ -128,6 +128,12 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
                     png.write(content)
 
 
+def check_encoder(path: str) -> None:
+    """Raises UserError if a file of this name needs ffmpeg, which is not installed."""
+    if suffix(path) == '.mp4' and not shutil.which('ffmpeg'):
+        raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
+
+
 def save_animation(path: str, pictures: Sequence[np.ndarray], frame_ms: int, last_frame_ms: int) -> None:
     """Writes an animation: a .gif that loops, or with ffmpeg a .mp4.
 
@@ -136,8 +142,9 @@ def save_animation(path: str, pictures: Sequence[np.ndarray], frame_ms: int, las
       pictures: the frames, uint8 [height, width, 3], all of the same size.
       frame_ms: how long each frame but the last is shown, in milliseconds. A multiple of 10.
       last_frame_ms: how long the last frame is shown. In a .mp4, rounded to a multiple of `frame_ms`.
-    Raises: UserError if ffmpeg is needed but not installed, or fails.
+    Raises: UserError if ffmpeg is needed but not installed (see `check_encoder`), or fails.
     """
+    check_encoder(path)
     if suffix(path) == '.gif':
         write_atomically(path, _gif(pictures, [frame_ms] * (len(pictures) - 1) + [last_frame_ms]))
     else:
@@ -165,8 +172,6 @@ def _with_palettes(pictures: Sequence[np.ndarray]) -> List[Image.Image]:
 
 
 def _save_mp4(path: str, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
-    if not shutil.which('ffmpeg'):
-        raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
     height, width = pictures[0].shape[:2]
     # Common players need yuv420p, which requires an even width and height.
     with files.replacement(path) as partial:

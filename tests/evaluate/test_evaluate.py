@@ -11,6 +11,7 @@ from PIL import Image
 
 from dcgan_tf1 import data
 from dcgan_tf1.evaluate import command as evaluate
+from dcgan_tf1.evaluate import evaluator
 from dcgan_tf1.evaluate.classifier import Classifier
 from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.preparation import for_evaluation_during_training, for_run_and_data
@@ -74,11 +75,11 @@ def test_scores_of_bad_images(few_digits, evaluation_settings, classifier_cache)
     """Blur, noise, a single class, and copies of training images each show in the score made for them."""
     training, test = data.load_labeled('mnist_10k')
     pixels = test.images.pixels
-    evaluator = Evaluator(evaluation_settings('--images=a', '--dataset=mnist_10k', CLASSIFIER_STEPS,
+    compared = Evaluator(evaluation_settings('--images=a', '--dataset=mnist_10k', CLASSIFIER_STEPS,
                                               '--cache_dir=' + classifier_cache))
 
     def scores(images):
-        return {name: score.value for name, score in evaluator.scores(images).items()}
+        return {name: score.value for name, score in compared.scores(images).items()}
     real = scores(pixels)
     blurred = scores(np.stack([np.asarray(Image.fromarray(image[..., 0]).resize((7, 7), Image.BILINEAR).resize(
         (28, 28), Image.BILINEAR))[..., np.newaxis] for image in pixels]))
@@ -89,7 +90,7 @@ def test_scores_of_bad_images(few_digits, evaluation_settings, classifier_cache)
     assert ones['most_frequent_share'] > 0.8 and ones['classifier_score'] < 3 and ones['total_variation'] > 0.7
     assert ones['recall'] < 0.5 * real['recall']
     assert scores(training.images.pixels[:100])['nearest_median'] == 0 < real['nearest_percentile']
-    evaluator.close()
+    compared.close()
 
 
 @pytest.mark.slow
@@ -230,6 +231,14 @@ def test_images_of_another_shape(small_pictures, evaluated, tmp_path):
     np.save(str(tmp_path / 'images.npy'), np.zeros((3, 32, 32, 1), np.uint8))
     with pytest.raises(UserError, match=r'the images are \(32, 32, 1\), but those of --dataset are \(8, 8, 1\)'):
         evaluated('--images=%s/images.npy' % tmp_path, *small_pictures)
+
+
+@pytest.mark.any_tensorflow
+def test_images_that_do_not_fit_are_refused_before_the_work(evaluated, monkeypatch, tmp_path):
+    monkeypatch.setattr(evaluator, 'Classifier', None)
+    np.save(str(tmp_path / 'images.npy'), np.zeros((3, 32, 32, 3), np.uint8))
+    with pytest.raises(UserError, match=r'the images are \(32, 32, 1\), but those of --dataset are \(28, 28, 1\)'):
+        evaluated('--images=%s/images.npy' % tmp_path, '--dataset=mnist_10k')
 
 
 @pytest.mark.slow

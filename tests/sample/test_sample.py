@@ -1,10 +1,13 @@
 """`sample` on a small run: grids, arrays, single files, interpolations and latent arithmetic."""
+import glob
+import os
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import command as sample
 from dcgan_tf1.sample import latent, sampler
 from dcgan_tf1.sample.preparation import for_run
@@ -208,12 +211,54 @@ def test_mp4(write, tmp_path, monkeypatch):
         write('paths.mp4', '--interpolation=linear', '--padding=1', '--scale=1', *PATHS)
         assert (tmp_path / 'paths.mp4').read_bytes()[4:8] == b'ftyp'
     monkeypatch.setenv('PATH', str(tmp_path))
-    with pytest.raises(UserError, match='needs ffmpeg, .* name a .gif'):
-        write('paths.mp4', '--interpolation=linear', *PATHS)
     (tmp_path / 'ffmpeg').write_text('#!/bin/sh\necho no such codec\nexit 1\n')
     (tmp_path / 'ffmpeg').chmod(0o755)
     with pytest.raises(UserError, match=r'could not write \S*paths.mp4 \(.*no such codec.*\): .*name a .gif'):
         write('paths.mp4', '--interpolation=linear', *PATHS)
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('name, flags, message', [
+    ('a.mp4', ['--interpolation=linear'], 'needs ffmpeg, .* name a .gif'),
+    ('a.png', ['--arithmetic=0-5'], 'needs vector 5, but .* has only 5'),
+    ('a.gif', ['--interpolation=linear', '--keyframes=2'], '5 vectors, which is not a multiple of --keyframes=2')])
+def test_what_cannot_work_is_refused_before_the_work(name, flags, message, write, noise_flag, monkeypatch, tmp_path):
+    monkeypatch.setattr(sampler.Sampler, 'images', None)
+    monkeypatch.setattr(sampler.Sampler, 'statistics', None)
+    monkeypatch.setenv('PATH', str(tmp_path))  # there is no ffmpeg
+    with pytest.raises(UserError, match=message):
+        write(name, noise_flag(np.zeros((5, NOISE_DIM))), *flags)
+
+
+def test_a_checkpoint_that_a_training_deletes_while_it_is_read(folder, sampling_settings, monkeypatch, tmp_path):
+    """The next one is opened. Later, nothing is read any more."""
+    run = RunFolder(shutil.copytree(folder, str(tmp_path / 'run')))
+    settings = sampling_settings('--run_dir=' + run.path, '--output=a.png', '--bn_mode=standing')
+    load = sampler.GivenCheckpoint.load
+
+    def load_while_training(checkpoint, *arguments):
+        for path in glob.glob(run.checkpoint_prefix + '-6.*'):
+            os.rename(path, path.replace('model-6', 'model-9'))
+        load(checkpoint, *arguments)
+    monkeypatch.setattr(sampler.GivenCheckpoint, 'load', load_while_training)
+    opened_settings, opened = sampler.open_sampler(settings)
+    assert opened_settings.checkpoint == run.checkpoint_prefix + '-9'
+    shutil.rmtree(run.checkpoints)
+    with opened:
+        for mode, momentum in (('batch', None), ('moving', None), ('moving', 0.5), ('standing', None)):
+            statistics = opened.statistics(mode, momentum, 1)
+            assert np.isfinite(opened.images(opened.noise(2, 0), statistics)).all()
+        assert opened.weights()
+
+
+@pytest.mark.any_tensorflow
+def test_a_damaged_checkpoint_is_not_tried_again(folder, sampling_settings, tmp_path):
+    run = RunFolder(shutil.copytree(folder, str(tmp_path / 'run')))
+    with open(run.checkpoint_prefix + '-6.data-00000-of-00001', 'wb'):
+        pass
+    for more in ([], ['--checkpoint=6']):
+        with pytest.raises(UserError, match='model-6 is damaged'):
+            sampler.open_sampler(sampling_settings('--run_dir=' + run.path, '--output=a.png', *more))
 
 
 @pytest.mark.any_tensorflow
@@ -234,11 +279,3 @@ def test_arithmetic(write, generate, noise_flag):
     np.testing.assert_array_equal(plain[1:29, 1:29, 0], images[0])
     np.testing.assert_array_equal(plain[30:58, 1:29, 0], images[3])
     assert (plain[1:29, 1:29] + reverse[1:29, 1:29] == 255).all()
-    with pytest.raises(UserError, match='needs vector 3, but .* has only 3'):
-        write('sum.png', expression, noise_flag(noise[:3]))
-
-
-@pytest.mark.any_tensorflow
-def test_interpolation_needs_whole_paths(write, noise_flag):
-    with pytest.raises(UserError, match='5 vectors, which is not a multiple of --keyframes=2'):
-        write('paths.gif', '--interpolation=linear', '--keyframes=2', noise_flag(np.zeros((5, NOISE_DIM))))

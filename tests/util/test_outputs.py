@@ -16,6 +16,8 @@ from dcgan_tf1.explore import command as explore
 from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample import command as sample
+from dcgan_tf1.train import training_data
+from dcgan_tf1.train.training import train
 from dcgan_tf1.util import files
 from dcgan_tf1.util.errors import UserError
 
@@ -134,6 +136,26 @@ def test_places_that_cannot_be_written(name, message, run, evaluation_settings, 
     settings = evaluation_settings('--run_dir=' + run.path, '--output=' + os.path.join(str(tmp_path), name))
     with pytest.raises(UserError, match='--output=.*' + message):
         evaluate.run(settings)  # with 10,000 images, and a classifier
+
+
+def test_places_of_a_run_that_cannot_be_written(copy_of_run, evaluation_settings, training_settings, monkeypatch,
+                                               tmp_path):
+    """The error comes before the work, and names the flag for another place."""
+    run = copy_of_run('run', '--steps=6')
+    for command, work, call in (
+            (report, 'page', lambda: report.run(ReportSettings(), [run.path])),
+            (explore, 'page', lambda: explore.run(ExploreSettings(), [run.path])),
+            (evaluate, 'Evaluator', lambda: evaluate.run(evaluation_settings('--run_dir=' + run.path)))):
+        name = {report: 'report.html', explore: 'explore.html', evaluate: 'scores.json'}[command]
+        os.mkdir(os.path.join(run.path, name))
+        monkeypatch.setattr(command, work, None)
+        with pytest.raises(UserError, match='^--output=.*/%s is a folder: name a file' % name):
+            call()
+    monkeypatch.setattr(training_data, 'load', None)
+    monkeypatch.setattr(os, 'access', lambda *_: False)  # root may write everywhere
+    with pytest.raises(UserError, match='^--run_dir=.*/x/y cannot be created .Permission denied.: name a folder'):
+        train(training_settings(*SMALL_RUN, '--run_dir=%s' % (tmp_path / 'x' / 'y')))
+    assert os.listdir(str(tmp_path)) == ['run']
 
 
 READ_ONLY = '''
