@@ -20,8 +20,9 @@ from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.sample import latent
 from dcgan_tf1.sample.sampler import open_sampler
-from dcgan_tf1.sample.settings import GeneratorSettings
+from dcgan_tf1.sample.settings import GeneratorSettings, SampleSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import training
@@ -53,8 +54,13 @@ class Generator:
         self._sampler.close()
 
     def latent_vectors(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws latent vectors, float32 [count, noise_dim], as the recipe does. One seed always gives the same ones."""
-        return self._sampler.noise(count, seed)
+        """Draws latent vectors, float32 [count, noise_dim], as the recipe does. One seed always gives the same ones.
+
+        Raises: UserError if `count` is not 1 or more, or `seed` is negative.
+        """
+        values = cli_flags.build(SampleSettings, {
+            'num_images': count, 'seed': seed, 'checkpoint': self.settings.checkpoint, 'output': '(array)'})
+        return self._sampler.noise(values.num_images, values.seed)
 
     def images(self, latent_vectors: np.ndarray, bn_mode: Optional[str] = None, momentum: Optional[float] = None,
                standing_batches: Optional[int] = None) -> np.ndarray:
@@ -73,10 +79,7 @@ class Generator:
         values = cli_flags.build(GeneratorSettings, {
             'bn_mode': bn_mode or self.settings.bn_mode or 'batch', 'bn_momentum': momentum,
             'standing_batches': self.settings.standing_batches if standing_batches is None else standing_batches})
-        noise = np.asarray(latent_vectors, np.float32)
-        if noise.ndim != 2 or noise.shape[1] != self.settings.noise_dim or not len(noise):
-            raise UserError('latent_vectors has the shape %s, but must be [n, %d] with n of 1 or more'
-                            % (list(noise.shape), self.settings.noise_dim))
+        noise = latent.check(np.asarray(latent_vectors), self.settings.noise_dim, 'latent_vectors')
         statistics = self._sampler.statistics(values.bn_mode, values.bn_momentum, values.standing_batches)
         return pixels.to_uint8(self._sampler.images(noise, statistics))
 
@@ -135,7 +138,7 @@ def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[s
     """
     evaluate_settings = cli_flags.build(EvaluateSettings, {'dataset': dataset, 'images': '(array)', **settings})
     images = arrays.to_uint8(np.asarray(images), evaluate_settings.pixel_range, 'images')
-    evaluator = Evaluator(evaluate_settings)
+    evaluator = Evaluator(evaluate_settings, images.shape[1:])
     try:
         return {name: result.value for name, result in evaluator.scores(images).items()}
     finally:

@@ -97,19 +97,9 @@ def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> i
 
 
 def read_noise(settings: SampleSettings) -> np.ndarray:
-    """The latent vectors of --noise, float32 [n, noise_dim]; the [n, 1, 1, noise_dim] of the sources is accepted too.
-
-    Raises: UserError.
-    """
+    """The latent vectors of --noise, float32 [n, noise_dim]. Raises UserError."""
     try:
         noise = image_files.read_array(settings.noise)
     except (OSError, ValueError) as error:
         raise UserError('--noise=%s is not a readable .npy file (%s): name one' % (settings.noise, error)) from error
-    if (len(noise.shape) in (2, 4) and len(noise) and noise.dtype.kind in 'fiu'
-            and noise.shape[1:] in ((settings.noise_dim,), (1, 1, settings.noise_dim))):
-        with np.errstate(over='ignore'):  # too large values become infinite, which is checked next
-            noise = np.array(noise, np.float32).reshape(len(noise), -1)
-        if np.isfinite(noise).all():
-            return noise
-    raise UserError('--noise=%s must hold finite numbers (as float32) of shape [images, %d]'
-                    % (settings.noise, settings.noise_dim))
+    return latent.check(noise, settings.noise_dim, '--noise=%s' % settings.noise)

@@ -4,8 +4,31 @@ from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from dcgan_tf1.util.errors import UserError
+
 MODES = ('linear', 'slerp')
 _EXPRESSION = re.compile(r'\d{1,6}(,\d{1,6})*([+-]\d{1,6}(,\d{1,6})*)*$')
+
+
+def check(vectors: np.ndarray, noise_dim: int, name: str) -> np.ndarray:
+    """Latent vectors as float32 [n, noise_dim].
+
+    Args:
+        vectors: numbers of that shape, or of the shape [n, 1, 1, noise_dim] that the sources use.
+        noise_dim: length of a vector.
+        name: what errors call them.
+
+    Raises:
+        UserError: if they do not have that shape, or are not finite.
+    """
+    if (vectors.ndim in (2, 4) and len(vectors) and vectors.dtype.kind in 'fiu'
+            and vectors.shape[1:] in ((noise_dim,), (1, 1, noise_dim))):
+        with np.errstate(over='ignore'):  # too large values become infinite, which is checked next
+            vectors = np.array(vectors, np.float32).reshape(len(vectors), -1)
+        if np.isfinite(vectors).all():
+            return vectors
+    raise UserError('%s must hold finite numbers (as float32) of shape [images, %d]; it is %s %s'
+                    % (name, noise_dim, vectors.dtype, list(vectors.shape)))
 
 
 def interpolate(a: np.ndarray, b: np.ndarray, t: float, mode: str) -> np.ndarray:

@@ -113,10 +113,10 @@ def build(settings_class: Type[_AnySettings], given: Dict[str, Any], from_files:
 
 def _plain(value: Any) -> Any:
     """A value that a program gave, with Python's own types in the place of those of NumPy and pathlib."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
     if isinstance(value, (list, tuple)):
         return tuple(map(_plain, value))
-    if isinstance(value, np.generic):
-        return value.item()
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 

@@ -54,9 +54,8 @@ class Spec(NamedTuple):
     roles: FrozenSet[Role] = frozenset()
 
     def is_valid(self, value: Any) -> bool:
-        if value is None:
-            return self.optional
-        return _TYPE_CHECKS[self.kind](value) and self.accepts(value)
+        """Whether a value of the right type, or None, is valid."""
+        return self.optional if value is None else self.accepts(value)
 
 
 def _is_number(value: Any) -> bool:
@@ -73,6 +72,8 @@ _TYPE_CHECKS = {
     'number': _is_number,
     'numbers': lambda value: isinstance(value, tuple) and all(map(_is_number, value)),
 }
+_TYPE_NAMES = {'text': 'text', 'path': 'a path', 'path_or_name': 'a path', 'choice': 'text', 'boolean': 'true or false',
+               'integer': 'a whole number', 'number': 'a number', 'numbers': 'a tuple of numbers'}
 
 
 def spec_of(field: dataclasses.Field) -> Optional[Spec]:
@@ -227,6 +228,9 @@ class Settings:
             spec, value = spec_of(field), getattr(self, field.name)
             if spec and value is None and spec.required:
                 raise UserError('--%s is missing: %s' % (field.name, spec.help))
+            if spec and value is not None and not _TYPE_CHECKS[spec.kind](value):
+                raise UserError('--%s=%s must be %s, not of the type %s' % (
+                    field.name, _shown(value), _TYPE_NAMES[spec.kind], type(value).__name__))
             if spec and not spec.is_valid(value):
                 raise UserError('--%s=%s %s' % (field.name, _shown(value), spec.requirement))
         for rule in self.RULES:

@@ -20,9 +20,9 @@ from dcgan_tf1.util.pages import format_value
 def test_types_of_numpy_and_pathlib(tmp_path):
     settings = cli_flags.build(TrainSettings, {
         'run_dir': tmp_path / 'run', 'steps': np.int64(4), 'epsilon': np.float32(0.5), 'xla': np.bool_(True),
-        'extra_bn_momentums': [np.float64(0.5)], 'recipe': 'sparse_softmax'})
-    assert (settings.run_dir, settings.steps, settings.epsilon, settings.xla, settings.extra_bn_momentums) == (
-        str(tmp_path / 'run'), 4, 0.5, True, (0.5,))
+        'extra_bn_momentums': np.array([0.5]), 'seed': np.array(3), 'recipe': 'sparse_softmax'})
+    assert (settings.run_dir, settings.steps, settings.epsilon, settings.xla, settings.extra_bn_momentums,
+            settings.seed) == (str(tmp_path / 'run'), 4, 0.5, True, (0.5,), 3)
     with pytest.raises(UserError, match='--steps=0.5 must be a whole number'):
         cli_flags.build(TrainSettings, {'steps': np.float32(0.5)})
 
