@@ -5,7 +5,7 @@ import stat
 from typing import Dict, List, NamedTuple, Tuple
 
 from dcgan_tf1.util import image_files
-from dcgan_tf1.util.files import is_run_folder
+from dcgan_tf1.util.files import RUN_SAMPLES, is_run_folder
 
 SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.gif', '.bmp',
             *(['.webp'] if image_files.READS_WEBP else []))
@@ -25,7 +25,7 @@ class Listing(NamedTuple):
     left_out: Dict[str, List[str]]  # kind of entry, such as 'hidden file' or '.heic file' → paths
 
     def is_run(self) -> bool:
-        """Whether the folder itself is that of a run."""
+        """Whether the folder itself is that of a run, or of its grids."""
         return os.curdir in self.left_out.get(_RUN, [])
 
     def describe_left_out(self) -> str:
@@ -60,7 +60,7 @@ def list_folder(root: str) -> Listing:
 
     for folder, subfolders, names in os.walk(root, onerror=on_error):
         prefix = '' if folder == root else os.path.relpath(folder, root) + os.sep
-        if is_run_folder(names):
+        if is_run_folder(names) or (folder == root and _has_grids(root)):
             add(_RUN, prefix[:-1] or os.curdir)
             subfolders.clear()
             continue
@@ -76,6 +76,15 @@ def list_folder(root: str) -> Listing:
                 entered.append(name)
         subfolders[:] = entered
     return Listing(found.pop(_PICTURE), found)
+
+
+def _has_grids(folder: str) -> bool:
+    """Whether a folder is that of the grids of a run."""
+    path = os.path.abspath(folder)
+    try:
+        return os.path.basename(path) == RUN_SAMPLES and is_run_folder(os.listdir(os.path.dirname(path)))
+    except OSError:
+        return False
 
 
 def list_files(root: str) -> List[str]:

@@ -2,10 +2,11 @@
 import contextlib
 import json
 import os
+from typing import Optional, Tuple
 
 import numpy as np
 
-from dcgan_tf1.data import image_folder, options_of
+from dcgan_tf1.data import has_labels, image_folder, options_of
 from dcgan_tf1.evaluate import arrays
 from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS, Evaluator, evaluate_images, images_of, score_table
 from dcgan_tf1.evaluate.preparation import for_run_and_data
@@ -13,7 +14,7 @@ from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import sampler
 from dcgan_tf1.sample.preparation import for_generator
-from dcgan_tf1.util import files, terminal
+from dcgan_tf1.util import files, image_files, terminal
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import write_atomically
 
@@ -60,7 +61,30 @@ def read_images(settings: EvaluateSettings) -> np.ndarray:
         raise UserError('%s is a folder, whose image files name their range themselves: remove --pixel_range' % name)
     options = options_of(image_folder.load, settings.replace(data_dir=settings.images))
     folder = image_folder.load(**options, flag='--images')
+    _check_sizes(settings, name, folder)
     images = folder.first(folder.num_examples)
     for remark in folder.remarks():
         terminal.say(remark)
     return images
+
+
+def _check_sizes(settings: EvaluateSettings, name: str, folder: image_folder.ImageFolder) -> None:
+    """Says so if pictures of --images are resized. Raises UserError if the dataset has labels, and so a single size."""
+    sizes = {path: _size(os.path.join(folder.source, path)) for path in folder.names}
+    wanted = settings.image_size, settings.image_size
+    others = {path: size for path, size in sizes.items() if size and size != wanted}
+    if others:
+        text = '%d of %d pictures in %s are not %d×%d, such as %s with %d×%d' % (
+            len(others), len(sizes), name, *wanted, min(others), *others[min(others)])
+        if has_labels(settings.dataset):
+            raise UserError('%s: name pictures of the size of --dataset=%s' % (text, settings.dataset))
+        terminal.say(text + ': they are resized, as those of --dataset are')
+
+
+def _size(path: str) -> Optional[Tuple[int, int]]:
+    """(width, height) of a picture; None if it cannot be read."""
+    try:
+        with image_files.open_image(path) as image:
+            return image.size
+    except Exception:  # Pillow raises many types
+        return None

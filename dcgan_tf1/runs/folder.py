@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from dcgan_tf1.util import files
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.files import RUN_CONFIG, RUN_FLAGS, write_atomically
+from dcgan_tf1.util.files import RUN_CONFIG, RUN_FLAGS, RUN_SAMPLES, write_atomically
 
 # Errors that reading a damaged JSON file can raise.
 _JSON_ERRORS = (OSError, ValueError, RecursionError)
@@ -71,7 +71,7 @@ class RunFolder:
         self.log = os.path.join(path, 'train.log')
         self.scores = os.path.join(path, 'scores.json')
         self.losses = os.path.join(path, 'losses.png')
-        self.samples = os.path.join(path, 'samples')
+        self.samples = os.path.join(path, RUN_SAMPLES)
         self.animation = os.path.join(self.samples, 'training.gif')
         self.reals = os.path.join(self.samples, 'reals.png')
         self.checkpoints = os.path.join(path, 'checkpoints')

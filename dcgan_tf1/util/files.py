@@ -21,6 +21,7 @@ _TEMPORARY = re.compile(r'\.[0-9a-f]{8}\.partial$')
 _ABANDONED_SECONDS = 3600  # no process needs that long from one write to the next
 # By these two, a folder is recognized as that of a run.
 RUN_CONFIG, RUN_FLAGS = 'config.json', 'train.flags'
+RUN_SAMPLES = 'samples'  # its folder of grids
 
 
 def write_atomically(path: str, content: Union[bytes, memoryview]) -> None:

@@ -113,3 +113,9 @@ def test_the_folder_of_a_run_is_refused(folder):
         (folder / name).write_bytes(b'')
     with pytest.raises(UserError, match='^--images=.*tree is the folder of a run, whose pictures are not data: name '):
         image_folder.load(str(folder), flag='--images')
+    (folder / 'samples').mkdir()
+    (folder / 'samples' / 'step_000001.png').write_bytes(picture(1))
+    with pytest.raises(UserError, match='^--data_dir=.*samples is the folder of a run, whose pictures are not data'):
+        image_folder.load(str(folder / 'samples'))
+    (folder / 'config.json').unlink()
+    assert image_folder.load(str(folder / 'samples')).num_examples == 1

@@ -182,6 +182,20 @@ def test_a_folder_against_unlabeled_images(write_pictures, evaluated):
 
 
 @pytest.mark.any_tensorflow
+def test_pictures_of_other_sizes(small_pictures, write_pictures, evaluated, monkeypatch):
+    """Where the dataset has one size, they are refused, before the work; where it resizes its own, it is said."""
+    folder = write_pictures('grids', np.zeros((3, 30, 40, 1), np.uint8))
+    evaluated('--images=' + folder, *small_pictures)
+    assert '3 of 3 pictures in --images=%s are not 8×8, such as 0.png with 40×30: they are resized' % folder in (
+        evaluated.errors)
+    evaluated('--images=' + small_pictures[1].split('=')[1], *small_pictures)
+    assert 'resized' not in evaluated.errors
+    monkeypatch.setattr(evaluate, 'Evaluator', None)
+    with pytest.raises(UserError, match='^3 of 3 pictures in --images=.* are not 28×28, such as 0.png with 40×30: '):
+        evaluated('--images=' + folder, '--dataset=mnist_10k')
+
+
+@pytest.mark.any_tensorflow
 def test_images_score_as_bytes(small_pictures, evaluated, tmp_path):
     """Also floats of either range, as `sample` and an exported generator write them, and gray stored as color."""
     pixels = np.random.RandomState(1).randint(0, 256, (5, 8, 8, 1)).astype(np.uint8)
