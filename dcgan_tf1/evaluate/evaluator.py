@@ -31,7 +31,7 @@ class Evaluator:
         Raises: UserError.
         """
         labeled = data.load_labeled_for(settings)
-        everything = labeled[0].images if labeled else data.load_for(settings)[0]
+        everything = data.load_for(settings)[0]
         self._shape = everything.image_shape
         if image_shape:
             # Color may be gray that is stored as color.
@@ -41,13 +41,15 @@ class Evaluator:
         if labeled:
             training, test = labeled
             self._classifier = Classifier(training, test, settings.cache_dir, settings.classifier_steps)
-            self._real, self._test = (self._sample(part.images.pixels) for part in labeled)
+            real, self._test = (self._sample(part.images.pixels) for part in labeled)
+            # The test images, too, where a dataset has no others for the training of a generator.
+            self._real = real._replace(trained_on=everything.first(everything.num_examples))
         else:
             log.info('--dataset=%s has no labels: scores that need a classifier are left out', settings.dataset)
             self._real = self._sample(everything.evenly_spaced(_MAX_UNLABELED))
             if everything.num_examples > _MAX_UNLABELED:
-                log.info('comparing with %d of the %d images, at even distances', len(self._real.pixels),
-                         everything.num_examples)
+                log.info('comparing with %d of the %d images, at even distances: copies of others are not noticed',
+                         len(self._real.pixels), everything.num_examples)
         self._references: Dict[int, Dict[str, metrics.Score]] = {}
         self.about = {'dataset': settings.dataset, 'real_images': len(self._real.pixels),
                       'test_images': len(self._test.pixels) if self._test else 0,
@@ -84,7 +86,9 @@ class Evaluator:
     def references(self, count: int) -> Dict[str, metrics.Score]:
         """The same scores for `count` real test images (all of them, if there are fewer); {} without a test set."""
         if self._test and count not in self._references:
-            self._references[count] = metrics.score(metrics.evenly_spaced(self._test, count), self._real)
+            # Each is one of the images that a generator is trained on, or none: look for the nearest of the others.
+            real = self._real._replace(trained_on=None)
+            self._references[count] = metrics.score(metrics.evenly_spaced(self._test, count), real)
         return self._references.get(count, {})
 
 

@@ -9,7 +9,7 @@ A module provides
   scores(generated, real): two `Sample`s → {name: a number, or a list of numbers}.
 Modules whose names start with an underscore are shared parts.
 
-The same scores of real images that no generator was trained on (a test set) are the target for a generator.
+The same scores of other real images (a test set) are the target for a generator.
 """
 import importlib
 import pkgutil
@@ -28,6 +28,8 @@ class Sample(NamedTuple):
     pixels: np.ndarray  # uint8 [n, height, width, channels]
     features: Any  # float32 [n, width], its last hidden layer; None without a classifier
     probabilities: Any  # float32 [n, classes]; None without a classifier
+    # Of training images: the pixels of all that a generator may have memorized, if these are more; uint8 as `pixels`.
+    trained_on: Any = None
 
 
 class Score(NamedTuple):

@@ -1,7 +1,7 @@
 """The distance to the nearest training image: whether the generator has memorized the training set.
 
 It is the Euclidean distance of the pixels, which range from 0 to 1. Memorized images are closer to a training
-image than real images of a test set are, so compare with the test set's values.
+image than real images of a test set are to the images outside of it, so compare with the test set's values.
 """
 from typing import Callable, Dict, Tuple
 
@@ -16,7 +16,7 @@ RANKINGS: Dict[str, Callable[[float], float]] = {}  # neither a small nor a larg
 
 def scores(generated: Sample, real: Sample) -> Dict[str, float]:
     """{'nearest_median': median of the distances, 'nearest_percentile': their first percentile}."""
-    distances, _ = nearest(generated.pixels, real.pixels)
+    distances, _ = nearest(generated.pixels, real.pixels if real.trained_on is None else real.trained_on)
     return {'nearest_median': float(np.median(distances)),
             'nearest_percentile': float(np.percentile(distances, 1))}
 

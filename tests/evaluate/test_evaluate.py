@@ -62,8 +62,9 @@ def test_scores_of_real_images(few_digits, evaluated, tmp_path):
     assert evaluation['num_images'] == evaluation['test_images'] == 200 and evaluation['real_images'] == 1800
     assert evaluation['classifier_accuracy'] > 0.85
     for name, score in evaluation['scores'].items():
-        assert score['value'] == score['real'], name
-        assert score['enough'] == (200 >= score['samples_needed']), name
+        # A generator is trained on the test images of this dataset, too.
+        assert score['value'] == (0 if name.startswith('nearest') else score['real']), name
+        assert score['real'] and score['enough'] == (200 >= score['samples_needed']), name
     scores = {name: score['value'] for name, score in evaluation['scores'].items()}
     assert scores['classifier_score'] > 5 and scores['precision'] > 0.8 and scores['modes'] == 10
     assert 'too few images: 200, needs 1000' in table and '| precision |' in table
@@ -89,7 +90,9 @@ def test_scores_of_bad_images(few_digits, evaluation_settings, classifier_cache)
     ones = scores(training.images.pixels[training.labels == 1])
     assert ones['most_frequent_share'] > 0.8 and ones['classifier_score'] < 3 and ones['total_variation'] > 0.7
     assert ones['recall'] < 0.5 * real['recall']
-    assert scores(training.images.pixels[:100])['nearest_median'] == 0 < real['nearest_percentile']
+    # Also copies of test images, on which a generator is trained, too.
+    assert scores(training.images.pixels[:100])['nearest_median'] == real['nearest_median'] == 0
+    assert compared.references(len(pixels))['nearest_percentile'].value > 0
     compared.close()
 
 
