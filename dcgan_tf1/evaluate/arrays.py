@@ -10,11 +10,10 @@ RANGES = {'0..255': (0, 255), '0..1': (0, 1), '-1..1': (-1, 1)}  # name for --pi
 _TOLERANCE = 0.01  # how far values may lie outside of [0, 1] and [-1, 1], as resized images do
 _LOWEST_BRIGHT_BYTE = 1.5  # floats from 0 to more than this can only be bytes
 _PART = 1000  # images that are converted at a time
-_MAX_BYTES = 2 ** 33  # of an array in an archive, which may be compressed a thousandfold
 
 
 def read(path: str, name: str) -> np.ndarray:
-    """Reads a .npy file, or from a .npz file the array `images`, or the only one.
+    """Reads a .npy file, or a .npz file as `image_files.read_named_array` does.
 
     Args:
       path: the file.
@@ -24,7 +23,7 @@ def read(path: str, name: str) -> np.ndarray:
     kind = file_kinds.describe_model(path)
     try:
         is_archive = kind == file_kinds.NUMPY_ARCHIVE or (not kind and image_files.suffix(path) == '.npz')
-        return _read_archive(path) if is_archive else image_files.read_array(path)
+        return image_files.read_named_array(path, 'images') if is_archive else image_files.read_array(path)
     except Exception as error:  # damaged archives make zipfile and NumPy raise many types
         if _is_image(path):
             raise UserError('%s is a single image file: name the folder that contains the images' % name) from error
@@ -45,22 +44,12 @@ def _is_image(path: str) -> bool:
         return False
 
 
-def _read_archive(path: str) -> np.ndarray:
-    with image_files.read_archive(path) as arrays:
-        if 'images' not in arrays.files and len(arrays.files) != 1:
-            raise ValueError('it has the arrays %s, but none with the name images' % ', '.join(arrays.files))
-        key = 'images' if 'images' in arrays.files else arrays.files[0]
-        if arrays.zip.getinfo(key + '.npy').file_size > _MAX_BYTES:
-            raise ValueError('%s in it is larger than %d bytes' % (key, _MAX_BYTES))
-        return arrays[key]
-
-
 def to_uint8(images: np.ndarray, value_range: Optional[str], name: str) -> np.ndarray:
     """Converts images of any numeric type to bytes, and says which range of values it took them to have.
 
     Args:
       images: [n, height, width, channels], or gray [n, height, width].
-      value_range: key of `RANGES`, or None: integers above 1 are bytes; values from 0 to 1 (0.01 more or
+      value_range: key of `RANGES`, or None: uint8 and integers above 1 are bytes; values from 0 to 1 (0.01 more or
         less) are in [0, 1]; others with negative values are in [-1, 1]; floats up to 255 are bytes.
       name: what messages call the images, such as --images=a.npy.
     Returns: uint8 [n, height, width, channels].
@@ -70,7 +59,7 @@ def to_uint8(images: np.ndarray, value_range: Optional[str], name: str) -> np.nd
     lowest, highest = _extremes(images)
     if not np.isfinite([lowest, highest]).all():
         raise UserError('%s has values that are not finite numbers: remove these images' % name)
-    chosen = value_range or _guess(images.dtype.kind, lowest, highest)
+    chosen = value_range or _guess(images.dtype, lowest, highest)
     if not chosen or not _fits(chosen, lowest, highest):
         raise UserError('%s has values from %g to %g, which are not in the range %s: rescale them%s' % (
             name, lowest, highest, chosen or ' or '.join(RANGES),
@@ -114,13 +103,15 @@ def _extremes(images: np.ndarray) -> Tuple[float, float]:
     return (float(np.min([part.min() for part in parts])), float(np.max([part.max() for part in parts])))
 
 
-def _guess(kind: str, lowest: float, highest: float) -> Optional[str]:
-    """The range that values of a type (NumPy's code for its kind) most likely have; None if that is not clear."""
+def _guess(dtype: np.dtype, lowest: float, highest: float) -> Optional[str]:
+    """The range that values of a type most likely have; None if that is not clear."""
+    if dtype == np.uint8:
+        return '0..255'
     if _fits('0..1', lowest, highest):  # possibly a little outside, as resized images are
         return '0..1'
     if lowest < 0:
         return '-1..1'
-    return '0..255' if kind in 'ui' or highest > _LOWEST_BRIGHT_BYTE else None
+    return '0..255' if dtype.kind in 'ui' or highest > _LOWEST_BRIGHT_BYTE else None
 
 
 def _fits(value_range: str, lowest: float, highest: float) -> bool:

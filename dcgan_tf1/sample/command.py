@@ -1,5 +1,6 @@
 """The command `sample`; see `__main__`."""
 import functools
+import zipfile
 from typing import Callable, Optional
 
 import numpy as np
@@ -99,7 +100,9 @@ def _arithmetic(settings: SampleSettings, draw: _Draw, generate: _Generate) -> i
 def read_noise(settings: SampleSettings) -> np.ndarray:
     """The latent vectors of --noise, float32 [n, noise_dim]. Raises UserError."""
     try:
-        noise = image_files.read_array(settings.noise)
-    except (OSError, ValueError) as error:
-        raise UserError('--noise=%s is not a readable .npy file (%s): name one' % (settings.noise, error)) from error
+        noise = (image_files.read_named_array(settings.noise, 'noise') if zipfile.is_zipfile(settings.noise)
+                 else image_files.read_array(settings.noise))
+    except Exception as error:  # damaged archives make zipfile and NumPy raise many types
+        raise UserError('--noise=%s is not a readable .npy or .npz file (%s): name one'
+                        % (settings.noise, error)) from error
     return latent.check(noise, settings.noise_dim, '--noise=%s' % settings.noise)

@@ -94,7 +94,8 @@ class SampleSettings(GeneratorSettings):
         lambda value: latent.parse_expression(value) is not None,
         'must look like 0,3,7-1,4,8+2,5,9, with numbers below 1000000')
     noise: Optional[str] = path(
-        None, '.npy file of latent vectors [num_images, noise_dim] to use instead of those of --seed')
+        None, '.npy file of latent vectors [num_images, noise_dim] to use instead of those of --seed, or a .npz file '
+        'with such an array, which --output=FILE.npz writes')
     reverse: bool = boolean(False, 'reverse the colors: dark on white')
     scale: int = integer(2, 1, 'width of an image pixel in a picture, in screen pixels', highest=32)
     output: Optional[str] = path(

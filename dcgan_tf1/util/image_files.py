@@ -16,6 +16,7 @@ from dcgan_tf1.util.files import write_atomically
 
 ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
 SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
+_MAX_BYTES = 2 ** 33  # of an array in an archive, which may be compressed a thousandfold
 MAX_PIXELS = 2 ** 26  # of an image to be read: 8192×8192
 READS_WEBP = WebPImagePlugin.SUPPORTED  # some builds of Pillow cannot
 # Pillow reads more formats, and would start Ghostscript for some of them.
@@ -94,6 +95,17 @@ def read_archive(path: str) -> Any:
     """Opens a .npz file as NumPy's `NpzFile`, a context manager. Raises what zipfile and NumPy raise."""
     zipfile.ZipFile(path).close()  # because NumPy before 1.19 prints a traceback if the file is damaged
     return np.load(path, allow_pickle=False)
+
+
+def read_named_array(path: str, name: str) -> np.ndarray:
+    """Reads the array of this name from a .npz file, or the only one. Raises what zipfile and NumPy raise."""
+    with read_archive(path) as arrays:
+        if name not in arrays.files and len(arrays.files) != 1:
+            raise ValueError('it has the arrays %s, but none with the name %s' % (', '.join(arrays.files), name))
+        key = name if name in arrays.files else arrays.files[0]
+        if arrays.zip.getinfo(key + '.npy').file_size > _MAX_BYTES:
+            raise ValueError('%s in it is larger than %d bytes' % (key, _MAX_BYTES))
+        return arrays[key]
 
 
 def save_images(path: str, images: np.ndarray, noise: np.ndarray,

@@ -263,13 +263,14 @@ def test_a_damaged_checkpoint_is_not_tried_again(folder, sampling_settings, tmp_
 
 @pytest.mark.any_tensorflow
 @pytest.mark.slow
-def test_arithmetic(write, generate, noise_flag):
+def test_arithmetic(write, generate, noise_flag, tmp_path):
     expression = '--arithmetic=0,3-1+2'
     write('sum.npz', expression)  # with latent vectors of --seed
     noise = np.random.RandomState(0).uniform(-1, 1, (4, NOISE_DIM)).astype(np.float32)
     with np.load(write('sum.npz', expression, noise_flag(noise)), allow_pickle=False) as arrays:
         np.testing.assert_allclose(arrays['noise'][-1], (noise[0] + noise[3]) / 2 - noise[1] + noise[2], atol=1e-6)
         np.testing.assert_allclose(generate(noise_flag(arrays['noise'])), arrays['images'], atol=1e-6)
+        np.testing.assert_allclose(generate('--noise=%s/sum.npz' % tmp_path), arrays['images'], atol=1e-6)
     picture = np.asarray(Image.open(write('sum.png', expression, '--padding=0', '--scale=1', noise_flag(noise))))
     assert picture.shape == (3 * 28 + 1, 3 * 28 + 3 * 14 + 2 * 28, 3)
     plain, reverse = (np.asarray(Image.open(write('sum.png', '--arithmetic=0,3-1+2', '--bn_mode=moving', '--padding=1',
