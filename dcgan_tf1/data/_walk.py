@@ -1,8 +1,9 @@
 """Which files of a folder tree are pictures. Everything else is counted, so that a log can say what is left out."""
+import collections
 import os
 import re
 import stat
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 from dcgan_tf1.util import image_files
 from dcgan_tf1.util.files import RUN_SAMPLES, is_run_folder
@@ -41,6 +42,20 @@ def _describe(kind: str, paths: List[str]) -> str:
     example = ' '.join(min(paths).splitlines())
     return '%d %s (%s%s)' % (len(paths), _PLURALS.get(kind, kind + 's') if several else kind, example,
                              ', …' if several else '')
+
+
+def describe_parts(parts: Sequence[str]) -> str:
+    """Where files come from, as in 'train: 40, test: 20'; '' if all are of one part.
+
+    Args:
+      parts: of every file, the name of the part that it belongs to; '' for none.
+    """
+    counts = collections.Counter(parts)
+    if len(counts) < 2:
+        return ''
+    shown = ['%s: %d' % (' '.join(name.splitlines()) or 'the folder itself', counts[name])
+             for name in sorted(counts)[:_MAX_KINDS]]
+    return ', '.join(shown + ['%d more' % (len(counts) - len(shown))] * (len(counts) > len(shown)))
 
 
 def list_folder(root: str) -> Listing:

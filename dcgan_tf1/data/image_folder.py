@@ -12,7 +12,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data._decode import DecodeOptions, decode
 from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
-from dcgan_tf1.data._walk import SUFFIXES, list_folder, listing_order, size_and_time
+from dcgan_tf1.data._walk import SUFFIXES, describe_parts, list_folder, listing_order, size_and_time
 from dcgan_tf1.util import grids, terminal
 from dcgan_tf1.util.errors import UserError
 
@@ -171,8 +171,10 @@ class ImageFolder:
         return type(self)(self.source, files, self._options, self._skip_unreadable, self.left_out, self._packed)
 
     def remarks(self) -> List[str]:
-        """Lines about files that are not among the images."""
-        lines = ['left out of %s: %s' % (self.source, self.left_out)] * bool(self.left_out)
+        """Lines about the parts of the folder, such as train and test, and about files that are left out."""
+        parts = describe_parts(self.classes())
+        lines = ['images in %s: %s' % (self.source, parts)] * bool(parts)
+        lines += ['left out of %s: %s' % (self.source, self.left_out)] * bool(self.left_out)
         if self.skipped:
             name = min(self.skipped)
             lines.append('left out of %s: %d files that cannot be read, among them %s (%s)' % (

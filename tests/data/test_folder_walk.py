@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dcgan_tf1.data import image_folder
-from dcgan_tf1.data._walk import list_folder
+from dcgan_tf1.data._walk import describe_parts, list_folder
 from dcgan_tf1.util.errors import UserError
 
 pytestmark = pytest.mark.any_tensorflow
@@ -83,6 +83,17 @@ def test_what_is_left_out_is_listed(folder):
     assert listing.describe_left_out() == (
         '1 hidden file (._a.png), 1 hidden folder (.trash), 1 link to a folder (link), 1 other file (Makefile), '
         '2 .heic files (b.heic, …), 1 .txt file (notes.txt)')
+
+
+def test_images_of_each_subfolder_are_counted(folder):
+    assert image_folder.load(str(folder)).remarks() == []
+    for name, count in (('test', 2), ('train', 3)):
+        (folder / name).mkdir()
+        for number in range(count):
+            (folder / name / ('%d.png' % number)).write_bytes(picture(number))
+    assert image_folder.load(str(folder)).remarks() == [
+        'images in %s: the folder itself: 1, test: 2, train: 3' % folder]
+    assert describe_parts([str(number) for number in range(10)]).endswith(', 7: 1, 2 more')
 
 
 def test_many_kinds_of_files_are_summed_up(folder):

@@ -132,6 +132,35 @@ def test_no_records(tmp_path):
         tfrecords.load(str(tmp_path))
 
 
+@pytest.mark.parametrize('names, expected', [
+    (['a-train.tfrecord-00000-of-00002', 'a-train.tfrecord-00001-of-00002', 'b.tfrecord'], []),
+    (['x/t_0-of-4.tfrecord', 'x/t_3-of-4.tfrecord'], [
+        '2 of the 4 shards of x/t.tfrecord are missing, among them number 1']),
+    (['t-00000-of-00001', 't-00000-of-00002', 't-00001-of-00002'], ['t is there several times: as 1 and as 2 shards'])])
+def test_what_is_said_about_shards(names, expected, tmp_path, logged):
+    for number, name in enumerate(names):
+        write(tmp_path / name, [encoded(number)])
+    tfrecords.load(str(tmp_path))
+    assert logged == ['--data_dir=%s: %s' % (tmp_path, text.replace('/', os.sep)) for text in expected]
+
+
+def test_copies_of_files_are_named(tmp_path, logged):
+    for name, number in (('a.tfrecord', 0), ('a (1).tfrecord', 0), ('b.tfrecord', 1)):
+        write(tmp_path / name, [encoded(number)])
+    (tmp_path / 'empty.tfrecord').write_bytes(b'')
+    (tmp_path / 'empty2.tfrecord').write_bytes(b'')
+    tfrecords.load(str(tmp_path))
+    assert logged == ['--data_dir=%s: a.tfrecord is a copy of a (1).tfrecord: its images are there twice' % tmp_path]
+
+
+def test_splits_are_counted(tmp_path):
+    for name, count in (('my-test.tfrecord-00000-of-00001', 1), ('my-train.tfrecord-00000-of-00002', 2),
+                        ('my-train.tfrecord-00001-of-00002', 3)):
+        write(tmp_path / name, [encoded(number) for number in range(count)])
+    assert tfrecords.load(str(tmp_path)).remarks() == [
+        'images in %s: my-test.tfrecord: 1, my-train.tfrecord: 5' % tmp_path]
+
+
 @pytest.mark.slow
 def test_a_run_resumes(records, training_settings, tmp_path):
     def run(name, *flags):
