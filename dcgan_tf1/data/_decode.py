@@ -10,7 +10,7 @@ from PIL import Image, features
 from dcgan_tf1.util import image_files
 
 # Increase it with every change of this module that changes a pixel: packed images are not used with another version.
-VERSION = 1
+VERSION = 2
 # A JPEG file is decoded at a half, a quarter or an eighth of its size if that is still so many times the size needed.
 # docs/datasets.md states how little the result differs.
 REDUCED_SIZE = 4
@@ -78,6 +78,8 @@ def _reduce(image: Image.Image, size: int) -> float:
 
 def _to_opaque_8bit(image: Image.Image) -> Image.Image:
     """Replaces transparency by white, and 16 bits per pixel by the upper 8."""
+    if image.format == 'BMP' and image.mode == 'RGBA' and image.getchannel('A').getextrema() == (0, 0):
+        return image.convert('RGB')  # programs that do not know this channel leave it empty, and show such files opaque
     transparent = image.info.get('transparency')  # one gray level or color, or an index or alphas of a palette
     raw_mode = image.tile[0][3] if image.tile else ''  # type: ignore[attr-defined]
     if image.mode.startswith('I'):  # 16-bit gray, which Pillow's `convert` would clip to 255

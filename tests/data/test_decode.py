@@ -191,6 +191,19 @@ def test_other_formats_are_not_reduced(decoded):
     np.testing.assert_array_equal(decoded(content, fast_jpeg=True), decoded(content, fast_jpeg=False))
 
 
+@pytest.mark.parametrize('alphas, expected', [((0, 0), (30, 20)), ((0, 255), (255, 20)), ((255, 255), (30, 20))])
+def test_alphas_of_bitmaps(alphas, expected, tmp_path):
+    """Where all are 0, the program that wrote the file did not know them, and the picture is opaque."""
+    pixels = b''.join(bytes([level, level, level, alpha]) for level, alpha in zip((30, 20), alphas))
+    masks = struct.pack('<IIII', 0xff0000, 0xff00, 0xff, 0xff000000)
+    header = struct.pack('<IiiHHIIiiII', 108, 2, 1, 1, 32, 3, len(pixels), 0, 0, 0, 0) + masks + b'BGRs' + bytes(48)
+    path = tmp_path / 'a.bmp'
+    path.write_bytes(b'BM' + struct.pack('<IHHI', 130, 0, 0, 122) + header + pixels)
+    with image_files.open_image(str(path)) as image:
+        gray = np.asarray(_decode._to_opaque_8bit(image).convert('L'))
+    assert tuple(gray[0]) == expected
+
+
 def test_packed_images_know_of_every_change_of_the_decoder(tmp_path):
     """If this fails because other pixels are intended, increase `_decode.VERSION`, and put the new checksum here."""
     random = np.random.RandomState(0)
@@ -205,4 +218,4 @@ def test_packed_images_know_of_every_change_of_the_decoder(tmp_path):
                 for antialias in (False, True):
                     digest.update(_decode.decode(path, str(tmp_path), _decode.DecodeOptions(
                         16, channels, center_crop, antialias, follow_links=False, fast_jpeg=True)).tobytes())
-    assert (_decode.VERSION, digest.hexdigest()) == (1, 'e3486b1a253a5ebb1def74b6f1d31f0f')
+    assert (_decode.VERSION, digest.hexdigest()) == (2, 'e3486b1a253a5ebb1def74b6f1d31f0f')

@@ -111,11 +111,11 @@ def test_images_of_another_kind_are_refused(change, message, folder, tmp_path):
     load(folder, **options).packed_in(str(tmp_path / 'other'))
 
 
-@pytest.mark.parametrize('module,name,message', [(_decode, 'VERSION', 'decoder is 1 there, not 2'),
+@pytest.mark.parametrize('module,name,message', [(_decode, 'VERSION', 'decoder is 2 there, not 3'),
                                                  (_decode.PIL, '__version__', 'Pillow is .* there, not 2')])
 def test_images_of_another_decoder_are_refused(module, name, message, folder, tmp_path, monkeypatch):
     load(folder).packed_in(str(tmp_path / 'pack'))
-    monkeypatch.setattr(module, name, 2 if name == 'VERSION' else '2')
+    monkeypatch.setattr(module, name, 3 if name == 'VERSION' else '2')
     with pytest.raises(UserError, match=message):
         load(folder).packed_in(str(tmp_path / 'pack'))
 
