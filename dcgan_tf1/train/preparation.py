@@ -111,6 +111,9 @@ def _check_best_by(settings: TrainSettings) -> None:
 
 
 def _check_images(settings: TrainSettings, images: AnyImages) -> None:
+    if images.num_examples < 2:
+        raise UserError('--dataset=%s has only one training image here, and batch norm needs two: add some, or use a '
+                        'smaller --holdout' % settings.dataset)
     if settings.batch_size > images.num_examples:
         raise UserError('--batch_size=%d is more than the %d training images: use a smaller one'
                         % (settings.batch_size, images.num_examples))

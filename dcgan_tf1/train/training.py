@@ -1,6 +1,5 @@
 """A training from its settings to its end: preparation, graph, run folder, Session, loop."""
 import contextlib
-import logging
 from typing import Dict, Optional
 
 import tensorflow.compat.v1 as tf
@@ -18,7 +17,7 @@ from dcgan_tf1.train.warm_start import WarmStart
 from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util import device, terminal
 from dcgan_tf1.util.errors import UserError
-from dcgan_tf1.util.log import LogFile, log
+from dcgan_tf1.util.log import LogFile, log, only_warnings
 
 
 def train(settings: TrainSettings) -> int:
@@ -29,9 +28,8 @@ def train(settings: TrainSettings) -> int:
     Returns: 0, or 128 plus the number of the signal that stopped the training.
     Raises: UserError.
     """
-    with Cluster() as cluster, LogFile() as log_file, networks.unchanged():
-        if not cluster.is_chief:
-            log.setLevel(logging.WARNING)  # the chief says it for all
+    # The chief logs what is not a warning for all.
+    with Cluster() as cluster, LogFile() as log_file, only_warnings(not cluster.is_chief), networks.unchanged():
         run = prepare(settings, cluster)
         with contextlib.closing(run.images), tf.Graph().as_default(), tf.device(cluster.device):
             workers = cluster.workers(run.settings.batch_statistics)

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from typing import Any, List, Optional, TextIO
+from typing import Any, Iterator, List, Optional, TextIO
 
 from dcgan_tf1.util import terminal
 from dcgan_tf1.util.errors import add_filename
@@ -16,6 +16,19 @@ log = logging.getLogger('dcgan_tf1')
 
 def _text(record: logging.LogRecord) -> str:
     return ' '.join(record.getMessage().splitlines())  # a file name may contain line breaks
+
+
+@contextlib.contextmanager
+def only_warnings(active: bool) -> Iterator[None]:
+    """A context in which only warnings are shown, if it is `active`: where another process says the rest."""
+    previous = log.level
+    if active:
+        log.setLevel(max(previous, logging.WARNING))
+    try:
+        yield
+    finally:
+        if active:
+            log.setLevel(previous)
 
 
 class _Terminal(logging.Handler):
