@@ -83,11 +83,13 @@ class RunFolder:
     def new_events_path(self) -> str:
         """Path of a new event file, with the kind of name by which TensorBoard recognizes them.
 
-        It lies in the run folder itself, because TensorBoard names a run after the folder of its event files.
+        It lies in the run folder itself, because TensorBoard names a run after the folder of its event files. There,
+        TensorBoard reads them in the order of their names, so it is the last, whatever the clocks of machines say.
         """
-        path = os.path.join(self.path, 'events.out.tfevents.%d.%s.%d' % (time.time(), platform.node(), os.getpid()))
-        taken = len(glob.glob(glob.escape(path) + '*'))  # by a training in the same process and second
-        return '%s.%d' % (path, taken) if taken else path
+        prefix = os.path.join(self.path, 'events.out.tfevents.')
+        earlier = [re.match(r'[0-9]{10}(?=[.])', path[len(prefix):]) for path in glob.glob(glob.escape(prefix) + '*')]
+        seconds = max([int(time.time()), *(int(match.group()) + 1 for match in earlier if match)])
+        return '%s%d.%s.%d' % (prefix, seconds, platform.node(), os.getpid())
 
     def grid(self, step: int) -> str:
         """Path of the grid of images generated after that step."""

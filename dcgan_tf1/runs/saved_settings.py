@@ -18,7 +18,7 @@ def run_dir(settings: TrainSettings) -> str:
 
 
 def network_checksum(network: str) -> Optional[str]:
-    """The md5 of the file that --network names; None for a network of this package.
+    """The md5 of the file that --network names, with the line ends of Unix; None for a network of this package.
 
     Raises: UserError if the file cannot be read.
     """
@@ -26,7 +26,7 @@ def network_checksum(network: str) -> Optional[str]:
     if path is None:
         return None
     try:
-        return hashlib.md5(networks.content(path)).hexdigest()
+        return hashlib.md5(networks.content(path).replace(b'\r\n', b'\n')).hexdigest()
     except OSError as error:
         raise UserError('--network=%s cannot be read (%s): name a Python file' % (network, error.strerror)) from error
 

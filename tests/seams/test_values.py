@@ -10,6 +10,7 @@ from dcgan_tf1 import api
 from dcgan_tf1.data import tfrecords
 from dcgan_tf1.evaluate import arrays
 from dcgan_tf1.model.inputs import BatchPlan
+from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers import tf_config
@@ -58,6 +59,16 @@ def test_statistics_are_not_those_of_another_generator(trained):
     for name in values[0]:
         np.testing.assert_array_equal(values[0][name], values[2][name])
     assert any((values[0][name] != values[1][name]).any() for name in values[0])
+
+
+@pytest.mark.any_tensorflow
+def test_line_ends_do_not_make_another_network(tmp_path):
+    """Git may change them from one machine to another."""
+    checksums = []
+    for content in (b'a\nb\n', b'a\r\nb\r\n', b'a\nc\n'):
+        (tmp_path / 'net.py').write_bytes(content)
+        checksums.append(saved_settings.network_checksum(str(tmp_path / 'net.py')))
+    assert checksums[0] == checksums[1] != checksums[2]
 
 
 @pytest.mark.any_tensorflow

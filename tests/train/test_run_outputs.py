@@ -221,6 +221,19 @@ def test_session_and_graph_of_the_loop(xla, train_run, monkeypatch):
     assert (config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1) == (xla == 'true')
 
 
+@pytest.mark.any_tensorflow
+def test_event_files_are_in_order_whatever_the_clock_says(tmp_path):
+    """TensorBoard reads them by name."""
+    folder = RunFolder(str(tmp_path))
+    for name in ('events.out.tfevents.4000000000.other.9', 'events.out.tfevents.old'):
+        (tmp_path / name).touch()
+    for _ in range(2):
+        path = folder.new_events_path()
+        assert not os.path.exists(path) and os.path.basename(path) > max(
+            name for name in os.listdir(str(tmp_path)) if name[-3:] != 'old')
+        open(path, 'w').close()
+
+
 @pytest.mark.slow
 def test_progress_bar_on_a_terminal(tmp_path):
     """On a terminal, a bar shows the losses, the speed and the time left. The log file has plain lines."""
