@@ -46,6 +46,11 @@ def run(settings: ReportSettings, paths: Sequence[str]) -> int:
     if not paths:
         raise UserError('name the folders of one or more runs, as in: python -m dcgan_tf1.report runs/my_run')
     folders = [RunFolder(path) for path in paths]
+    if len(folders) > 1:  # by a pattern such as runs/*, which also fits the folder of the classifiers
+        others = [folder for folder in folders if os.path.exists(folder.path) and not os.path.exists(folder.config)]
+        for folder in others:
+            terminal.say('%s holds no run: it is left out' % folder.path)
+        folders = [folder for folder in folders if folder not in others] or folders
     output = settings.output or os.path.join(folders[0].path, 'report.html')
     for folder in folders:
         saved_settings.read(folder)  # otherwise a wrong name would become a new folder

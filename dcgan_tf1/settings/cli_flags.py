@@ -3,6 +3,7 @@
 Only this module and the commands know absl.
 """
 import dataclasses
+import difflib
 import os
 import re
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, TypeVar
@@ -99,7 +100,9 @@ def build(settings_class: Type[_AnySettings], given: Dict[str, Any], from_files:
     specs = _specs(settings_class)
     unknown = sorted(set(given) - set(specs))
     if unknown:
-        raise UserError('there is no setting %s: choose among %s' % (unknown[0], ', '.join(specs)))
+        similar = difflib.get_close_matches(unknown[0], specs, 1)
+        raise UserError('there is no setting %s%s: choose among %s' % (
+            unknown[0], ' (did you mean %s?)' % similar[0] if similar else '', ', '.join(specs)))
     given = {name: _plain(value) for name, value in given.items() if not (value is None and specs[name].optional)}
     values = {**_recipe_values(given['recipe']), **given} if isinstance(given.get('recipe'), str) else given
     direct = frozenset(given).difference(from_files)

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import math
 import os
+import re
 from typing import (
     Any,
     Callable,
@@ -25,6 +26,7 @@ import numpy as np
 
 from dcgan_tf1.util.errors import UserError
 
+_URL = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://')
 MAX_INT32 = 2 ** 31 - 1
 
 
@@ -231,6 +233,8 @@ class Settings:
             if spec and value is not None and not _TYPE_CHECKS[spec.kind](value):
                 raise UserError('--%s=%s must be %s, not of the type %s' % (
                     field.name, _shown(value), _TYPE_NAMES[spec.kind], type(value).__name__))
+            if spec and spec.kind in ('path', 'path_or_name') and _URL.match(value or ''):
+                raise UserError('--%s=%s is a URL: name a path on this machine' % (field.name, value))
             if spec and not spec.is_valid(value):
                 raise UserError('--%s=%s %s' % (field.name, _shown(value), spec.requirement))
         for rule in self.RULES:

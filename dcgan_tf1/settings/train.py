@@ -82,7 +82,8 @@ class TrainSettings(Settings):
         'sparse_softmax', 'architecture of generator and discriminator: one of %s; or your own, a Python file '
         '(my_gan.py) or a module that can be imported (my_package.my_gan) with the functions generator and '
         'discriminator' % ', '.join(module_names('model.networks')), _is_network,
-        'must be one of %s, or a Python file or module' % ', '.join(module_names('model.networks')), or_name=True,
+        'must be one of %s, or a Python file (its name ends in .py) or module' % ', '.join(
+            module_names('model.networks')), or_name=True,
         roles=[Role.OF_A_WORKER, Role.OF_A_STEP])
     loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator', roles=[Role.OF_A_STEP])
     schedule: str = choice(

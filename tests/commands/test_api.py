@@ -61,7 +61,7 @@ def test_a_checkpoint_without_a_run(run):
 @pytest.mark.any_tensorflow
 @pytest.mark.parametrize('call,message', [
     (lambda run: api.train(recipe='dense'), '--recipe=dense does not exist'),
-    (lambda run: api.train(stepps=3), 'no setting stepps'),
+    (lambda run: api.train(stepps=3), r'no setting stepps \(did you mean steps\?\): choose among recipe, '),
     (lambda run: api.train(steps='3'), '--steps=3 must be a whole number, not of the type str'),
     (lambda run: api.train(steps=3.), '--steps=3.0 must be a whole number, not of the type float'),
     (lambda run: api.train(update_ops=1), '--update_ops=1 must be true or false, not of the type int'),

@@ -113,6 +113,20 @@ def test_runs_of_the_same_name(runs, tmp_path):
     assert runs[0].path in Page(output).texts
 
 
+def test_other_things_among_the_runs_are_left_out(runs, tmp_path, capsys):
+    """As in runs/*, where the folder of the classifiers lies, and perhaps a page."""
+    (tmp_path / 'classifiers').mkdir()
+    (tmp_path / 'both.html').touch()
+    paths = [str(tmp_path / 'both.html'), str(tmp_path / 'classifiers'), *(folder.path for folder in runs)]
+    assert report.run(ReportSettings(), paths) == 0
+    assert os.path.exists(os.path.join(runs[0].path, 'report.html'))
+    assert '%s holds no run: it is left out' % (tmp_path / 'classifiers') in capsys.readouterr().err
+    with pytest.raises(UserError, match='typo holds no run'):
+        report.run(ReportSettings(), [*paths, str(tmp_path / 'typo')])
+    with pytest.raises(UserError, match='classifiers holds no run'):
+        report.run(ReportSettings(), [paths[1], paths[1]])
+
+
 def test_folders_without_a_run(tmp_path):
     with pytest.raises(UserError, match='holds no run'):
         report.run(ReportSettings(), [str(tmp_path)])

@@ -109,7 +109,7 @@ def test_given_settings_must_agree_with_the_run():
 
 
 def test_unknown_flags_and_words_are_refused():
-    with pytest.raises(UserError, match='batchsize'):
+    with pytest.raises(UserError, match="^Unknown command line flag 'batchsize'. Did you mean: batch_size"):
         train_settings('--batchsize=4')
     with pytest.raises(UserError, match='steps=100 is not a flag'):
         train_settings('steps=100')

@@ -20,7 +20,7 @@ from dcgan_tf1.util.errors import UserError
 pytestmark = pytest.mark.any_tensorflow
 
 # For each setting, values just inside its bounds, and values just outside, which are refused.
-PATH = (['a', ' a b', 'ä/b.c'], ['', ' '])
+PATH = (['a', ' a b', 'ä/b.c', 'a:b//c'], ['', ' ', 'gs://bucket/a'])
 NAME = (['a', 'a.b'], ['', ' ', 'a/b', 'a\\b', '..', '.a'])
 BOOLEAN = (['true', 'false'], ['', 'maybe', '2'])
 COUNT = (['1', '2147483647'], ['', '0', '-1', '2147483648', '1.5', 'many'])
@@ -56,7 +56,7 @@ TRAIN = {
     'image_size': (['8', '256'], ['', '7', '257']), 'init_checkpoint': PATH, 'keep_checkpoints': COUNT,
     'kernels': choices('native', 'auto'), 'learning_rate_discriminator': RATE, 'learning_rate_generator': RATE,
     'log_every': COUNT, 'loss': choices('sparse_softmax', 'sigmoid', 'log_epsilon', 'clipped', 'double_sigmoid'),
-    'network': (['sparse_softmax', 'paper', 'my_gan.py', 'package.my_gan'], ['', 'no network', 'a/b']),
+    'network': (['sparse_softmax', 'paper', 'my_gan.py', 'package.my_gan'], ['', 'no network', 'a/b', 'http://a.b/c.py']),
     'noise_batch': choices('full', 'match'), 'noise_dim': (['1', '100000'], ['', '0', '100001']),
     'noise_distribution': choices('uniform', 'normal'),
     'precision': (['float32', 'bfloat16'], ['', 'float16', 'half']),
@@ -73,7 +73,7 @@ SAMPLE = {
     **GENERATOR, 'arithmetic': (['0', '0,3-1+2,2'], ['', '1-', '-1', 'a', '0.5']), 'columns': COUNT,
     'frames_per_segment': (['1', '1000'], ['', '0', '1001']), 'noise': PATH,
     'num_images': (['1', '1000000'], ['', '0', '1000001']),
-    'output': (['a.png', 'a.PNG', 'a.npy', 'a.npz', 'a'], ['', ' ', 'a.jpg', 'a.gif', 'a.mp4']),
+    'output': (['a.png', 'a.PNG', 'a.npy', 'a.npz', 'a'], ['', ' ', 'a.jpg', 'a.gif', 'a.mp4', 's3://a/b.png']),
     'padding': (['0', '100'], ['', '-1', '101']), 'reverse': BOOLEAN, 'scale': (['1', '32'], ['', '0', '33']),
     'keyframes': (['2', '1000'], ['', '1', '1001']), 'interpolation': choices('linear', 'slerp')}
 EVALUATE = {**GENERATOR, 'images': PATH, 'num_images': SAMPLE['num_images'], 'output': PATH,
@@ -120,7 +120,8 @@ def test_bounds(command, name):
             cli_flags.parse(settings_class, *other_flags, '--%s=%s' % (name, value))
         # It says what would be accepted; if the value is not even a number, absl's message says that.
         assert any(word in str(error.value) for word in (
-            'must', 'should', 'convert', 'invalid literal', 'Non-boolean', 'need', 'choose one of')), error.value
+            'must', 'should', 'convert', 'invalid literal', 'Non-boolean', 'need', 'choose one of',
+            'is a URL: name a path')), error.value
 
 
 @pytest.mark.parametrize('command,flags,message', [
