@@ -1,9 +1,10 @@
 """Which files of a folder tree are pictures. Everything else is counted, so that a log can say what is left out."""
 import collections
+import hashlib
 import os
 import re
 import stat
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from dcgan_tf1.util import image_files
 from dcgan_tf1.util.files import RUN_SAMPLES, is_run_folder
@@ -123,6 +124,14 @@ def listing_order(path: str) -> List[Tuple[bool, str]]:
     """Sort key that gives the order of `Listing.pictures`."""
     *folders, name = path.split(os.sep)
     return [*((True, folder) for folder in folders), (False, name)]
+
+
+def md5_of_lines(lines: Iterable[str]) -> str:
+    """The md5 of names of files and what belongs to them."""
+    digest = hashlib.md5()
+    for line in lines:
+        digest.update(os.fsencode(line + '\n'))
+    return digest.hexdigest()
 
 
 def size_and_time(path: str) -> Tuple[int, int]:

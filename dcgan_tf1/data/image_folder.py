@@ -1,10 +1,9 @@
 """Any folder of pictures, decoded by Pillow in parallel with the training steps."""
 import contextlib
 import errno
-import hashlib
 import os
 from multiprocessing.pool import ThreadPool
-from typing import Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -12,7 +11,14 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data._decode import DecodeOptions, decode
 from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
-from dcgan_tf1.data._walk import SUFFIXES, describe_parts, list_folder, listing_order, size_and_time
+from dcgan_tf1.data._walk import (
+    SUFFIXES,
+    describe_parts,
+    list_folder,
+    listing_order,
+    md5_of_lines,
+    size_and_time,
+)
 from dcgan_tf1.util import grids, terminal
 from dcgan_tf1.util.errors import UserError
 
@@ -117,10 +123,7 @@ class ImageFolder:
 
     def checksum(self) -> str:
         """The md5 of the names and sizes of the files. (Their content would take minutes.)"""
-        digest = hashlib.md5()
-        for file in self._files:
-            digest.update(os.fsencode('%s %d\n' % (file.name, file.size)))
-        return digest.hexdigest()
+        return md5_of_lines('%s %d' % (file.name, file.size) for file in self._files)
 
     def packed_in(self, folder: str) -> 'ImageFolder':
         """The same images, read from a folder of decoded images, in which they are packed if they are not there yet.
@@ -128,11 +131,10 @@ class ImageFolder:
         Files that cannot be read are not packed, but read as without packing.
         Raises: UserError if that folder holds something else, is damaged, or cannot be written.
         """
-        digest = hashlib.md5()
-        for file in self._files:
-            digest.update(os.fsencode('%s %d %d\n' % (file.name, file.size, file.modified)))
-        made_from = {**self._options.describe(), 'checksum of the names, sizes and times of the files':
-                     digest.hexdigest()}
+        # Programs that copy files cut their times to seconds.
+        times = md5_of_lines(str(file.modified // 10 ** 9) for file in self._files)
+        made_from = {**self._options.describe(), 'checksum of the names and sizes of the files': self.checksum(),
+                     'checksum of the times when the files were changed': times}
         contents = Contents(made_from, self.image_shape, self.num_examples)
         packed = open_or_pack(folder, contents, self._decode_range, 'packing the images of ' + self.source)
         files = [file if number in packed.unreadable else file._replace(number=number)
@@ -166,6 +168,11 @@ class ImageFolder:
         files = {file.name: file for file in self._files}
         files.update((name, files.get(name, File(name, size))._replace(size=size)) for name, size in sizes.items())
         return self._with_files(sorted(files.values(), key=lambda file: listing_order(file.name)))
+
+    def renamed(self, rename: Callable[[str], str]) -> 'ImageFolder':
+        """The same images as if their files had other names, and in the order of these."""
+        files = [file._replace(name=rename(file.name)) for file in self._files]
+        return self._with_files(sorted(files, key=lambda file: listing_order(file.name)))
 
     def _with_files(self, files: Sequence[File]) -> 'ImageFolder':
         return type(self)(self.source, files, self._options, self._skip_unreadable, self.left_out, self._packed)

@@ -1,4 +1,6 @@
 """Decides which images a run is trained on, also if files cannot be read or were removed since it was started."""
+import functools
+import unicodedata
 from typing import Any, Dict, NamedTuple, Optional
 
 from dcgan_tf1 import data
@@ -121,6 +123,11 @@ def _as_started(settings: TrainSettings, run_dir: str, current: ImageFolder, ear
     """
     full = current.with_earlier(known)
     if (full.checksum(), full.num_examples) != (earlier.get('checksum'), earlier.get('images')):
+        for form in ('NFC', 'NFD'):
+            if full.renamed(functools.partial(unicodedata.normalize, form)).checksum() == earlier.get('checksum'):
+                raise UserError('the names of the files in --data_dir=%s are not in the Unicode form %s, as when the '
+                                'run in %s was started (macOS has another one): rename them, for example with convmv '
+                                '-f utf8 -t utf8 --%s -r --notest' % (full.source, form, run_dir, form.lower()))
         raise _other_images(settings, run_dir, _record(full, full), earlier)
     return full
 

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from dcgan_tf1.evaluate.preparation import for_run_and_data
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.train import training_data
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 
@@ -46,6 +48,22 @@ def run(train_run, folder):
 def record(tmp_path, name='run'):
     """`data` of the run's config.json."""
     return json.loads((tmp_path / name / 'config.json').read_text())['data']
+
+
+@pytest.mark.parametrize('started, now', [('NFC', 'NFD'), ('NFD', 'NFC')])
+def test_names_in_the_other_unicode_form(started, now, folder, training_settings):
+    """The order of the images would be another, too."""
+    def name(form):
+        return str(folder / (unicodedata.normalize(form, '\u00e4') + '.png'))
+    os.rename(str(folder / '03.png'), name(started))
+    settings = training_settings(*FLAGS, '--data_dir=%s' % folder)
+    record = training_data.load(settings, 'run', None).record
+    config = {'data': record, 'flags': settings.as_dict()}
+    assert training_data.load(settings, 'run', config).record == record
+    os.rename(name(started), name(now))
+    with pytest.raises(UserError, match='are not in the Unicode form %s, as when the run in run .* --%s -r' % (
+            started, started.lower())):
+        training_data.load(settings, 'run', config)
 
 
 def test_metadata_of_macos_is_no_data(folder):
