@@ -212,10 +212,7 @@ class ImageFolder:
         return [file for file in self._files if file.number is None]
 
     def evenly_spaced(self, count: int) -> np.ndarray:
-        """`count` images at even distances, or all if there are fewer; as `first`.
-
-        The first images by name would be of few classes where classes are folders.
-        """
+        """As `first`, but at even distances, because the first images by name may be of few classes."""
         files = [self._files[index] for index in grids.evenly_spaced(self.num_examples, count)]
         return self._with_files(files).first(len(files))
 

@@ -12,7 +12,7 @@ from helpers import ROOT, SMALL_RUN, assert_same_run, start_command, wait_for
 from dcgan_tf1 import launch
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.loop import TrainingLoop
-from dcgan_tf1.train.shutdown import GracefulShutdown
+from dcgan_tf1.train.shutdown import REPEATED, GracefulShutdown
 from dcgan_tf1.train.training import train
 from dcgan_tf1.util.errors import UserError
 
@@ -64,6 +64,21 @@ def test_a_signal_that_something_else_handles_is_left_alone():
         assert received == [signal.SIGUSR1] and shutdown.signal is None
     finally:
         signal.signal(signal.SIGUSR1, previous)
+
+
+@pytest.mark.any_tensorflow
+def test_a_handler_from_before_python_is_left_as_it_is(monkeypatch):
+    """`signal.signal` returns None for it, and does not take that."""
+    install = signal.signal
+    previous = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(signal, 'signal', lambda number, handler: install(number, handler) and None)
+    try:
+        with GracefulShutdown():
+            pass
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, *REPEATED):
+            install(number, previous if number == signal.SIGTERM else
+                    signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.mark.any_tensorflow
