@@ -13,7 +13,7 @@ Each part is stopped when its time is over; the same command then goes on with i
 --rehearse measures nothing: it runs every part at a tiny size, also without a GPU. Writes README.md, measurements.json
 and a folder per experiment to --output.
 """
-import argparse
+import dataclasses
 import json
 import math
 import os
@@ -21,19 +21,18 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import precision
-from dcgan_tf1.settings import cli_flags
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, cli_flags, fields
 from dcgan_tf1.settings.train import PRECISIONS, TrainSettings
 from dcgan_tf1.util import device, pages, processor
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import paths, trainings
-from scripts.lib.arguments import existing_folder, list_of, one_of, path
+from scripts.lib.arguments import existing_folder, names, output_folder
 from scripts.lib.machine import write_image_files
 from scripts.lib.measurements import Measurements, read_json
 
@@ -64,23 +63,24 @@ TINY = Sizes('mnist_10k', 6, 6, 1, 64, ('--batch_size=8', '--sample_size=8', '--
              ('--num_images=64', '--classifier_steps=20'))
 
 
-def parse(arguments: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.gpu', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--data_dir', type=existing_folder, help='folder of MNIST')
-    parser.add_argument('--parts', type=list_of(one_of(PARTS)), default=','.join(PARTS),
-                        help='comma-separated (default: %(default)s)')
-    parser.add_argument('--rehearse', action='store_true', help='run every part at a tiny size, on any device')
-    parser.add_argument('--runs', type=path,
-                        help='folder of all runs and image files (default: runs/gpu; of a rehearsal OUTPUT/runs)')
-    parser.add_argument('--output', type=path, default=paths.results_folder('gpu'), help='folder for the results')
-    parsed = parser.parse_args(arguments)
-    if parsed.rehearse and parsed.output == parser.get_default('output'):
-        parser.error('--rehearse needs --output: a rehearsal is no result')
-    parsed.runs = parsed.runs or os.path.join(*([parsed.output, 'runs'] if parsed.rehearse else ['runs', 'gpu']))
-    parsed.sizes = TINY if parsed.rehearse else FULL
-    return parsed
+@dataclasses.dataclass(frozen=True)
+class GpuArguments(fields.Settings):
+    """Arguments of this script."""
+
+    data_dir: Optional[str] = existing_folder(None, 'folder of MNIST')
+    parts: Tuple[str, ...] = names(tuple(PARTS), PARTS, 'what to measure')
+    rehearse: bool = fields.boolean(False, 'run every part at a tiny size, on any device')
+    runs: Optional[str] = fields.path(
+        None, 'folder of all runs and image files; default: runs/gpu, in a rehearsal OUTPUT/runs')
+    output: str = output_folder('gpu')
+
+    RULES = (fields.Rule(lambda arguments: 'output' in arguments.given or not arguments.rehearse,
+                         '--rehearse needs --output: a rehearsal is no result'),)
+
+    @property
+    def sizes(self) -> Sizes:
+        """How much to compute."""
+        return TINY if self.rehearse else FULL
 
 
 def run_module(module: str, *arguments: str) -> None:
@@ -96,14 +96,14 @@ def run_module(module: str, *arguments: str) -> None:
         sys.exit('error: %s ended with status %d: see its output above' % (module, status))
 
 
-def measure_benchmark(arguments: argparse.Namespace) -> Dict[str, Any]:
+def measure_benchmark(arguments: GpuArguments) -> Dict[str, Any]:
     """Runs the training benchmark, which writes its own report."""
     run_module('scripts.benchmarks.training', *arguments.sizes.benchmark,
                '--output=' + os.path.abspath(os.path.join(arguments.output, 'training')))
     return {}
 
 
-def measure_batch_norm(arguments: argparse.Namespace) -> Dict[str, Any]:
+def measure_batch_norm(arguments: GpuArguments) -> Dict[str, Any]:
     """Runs the batch norm experiment, which writes its own report."""
     sizes = arguments.sizes
     run_module('scripts.experiments.batch_norm', *_data(arguments), '--recipes=' + ABLATION_RECIPE,
@@ -118,7 +118,7 @@ def _precisions() -> List[str]:
     return list(filter(precision.works, PRECISIONS))
 
 
-def measure_main(arguments: argparse.Namespace) -> Dict[str, Any]:
+def measure_main(arguments: GpuArguments) -> Dict[str, Any]:
     """Trains the main recipe to its end and scores it. Returns {precision: figures}."""
     results = {}
     for name in _precisions():
@@ -133,7 +133,7 @@ def measure_main(arguments: argparse.Namespace) -> Dict[str, Any]:
     return results
 
 
-def measure_epoch(arguments: argparse.Namespace) -> Dict[str, Any]:
+def measure_epoch(arguments: GpuArguments) -> Dict[str, Any]:
     """Trains two epochs on image files, and returns the speed of the second: {kind: figures}."""
     data_dir = os.path.abspath(os.path.join(arguments.runs, 'images'))
     if not os.path.isdir(data_dir):
@@ -157,12 +157,12 @@ MEASURE = {'benchmark': measure_benchmark, 'main': measure_main, 'batch_norm': m
            'epoch': measure_epoch}
 
 
-def _data(arguments: argparse.Namespace) -> List[str]:
+def _data(arguments: GpuArguments) -> List[str]:
     data_dir = ['--data_dir=' + os.path.abspath(arguments.data_dir)] if arguments.data_dir else []
     return ['--dataset=' + arguments.sizes.dataset, *data_dir]
 
 
-def within_time(part: str, arguments: argparse.Namespace) -> Optional[Dict[str, Any]]:
+def within_time(part: str, arguments: GpuArguments) -> Optional[Dict[str, Any]]:
     """Measures a part. Returns its figures; None if it failed, or was stopped because its time was over."""
     over = []
 
@@ -186,7 +186,7 @@ def within_time(part: str, arguments: argparse.Namespace) -> Optional[Dict[str, 
             signal.signal(number, handler)
 
 
-def readme(measurements: Measurements, arguments: argparse.Namespace) -> str:
+def readme(measurements: Measurements, arguments: GpuArguments) -> str:
     """The text of README.md."""
     settings, measured = measurements.content['settings'], measurements.content['measured']
     parts = ['# On a GPU\n\n']
@@ -214,33 +214,34 @@ def readme(measurements: Measurements, arguments: argparse.Namespace) -> str:
     return ''.join([*parts, '## All parts\n\n', pages.markdown_table(['part', 'seconds in all'], rows)])
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """The script."""
-    parsed = parse(arguments)
+def main(arguments: GpuArguments) -> int:
+    """The script; returns the exit status."""
+    arguments = arguments.replace(runs=arguments.runs or os.path.join(
+        *([arguments.output, 'runs'] if arguments.rehearse else ['runs', 'gpu'])))
     with tf.Graph().as_default(), create_session() as session:
         described, has_gpu = device.describe(session), device.name(session) != processor.name()
         warning = device.warning(session)
-    if not has_gpu and not parsed.rehearse:
+    if not has_gpu and not arguments.rehearse:
         sys.exit('error: %s; --rehearse runs every part at a tiny size without one' % (
             warning or 'TensorFlow sees no GPU here'))
-    os.makedirs(parsed.runs, exist_ok=True)
-    measurements = Measurements(parsed.output, {'device': described, 'tensorflow': tf.__version__,
-                                                'sizes': json.loads(json.dumps(parsed.sizes._asdict()))})
-    for part in parsed.parts:
+    os.makedirs(arguments.runs, exist_ok=True)
+    measurements = Measurements(arguments.output, {'device': described, 'tensorflow': tf.__version__,
+                                                'sizes': json.loads(json.dumps(arguments.sizes._asdict()))})
+    for part in arguments.parts:
         if measurements.has(part):
             continue
         print('%s: at most %d seconds' % (part, PARTS[part]), file=sys.stderr, flush=True)
         began = time.monotonic()
-        figures = within_time(part, parsed)
+        figures = within_time(part, arguments)
         if figures is not None:
             measurements.add((part,), {'figures': figures, 'seconds': time.monotonic() - began})
-            write_atomically(os.path.join(parsed.output, 'README.md'), readme(measurements, parsed).encode())
-    print(readme(measurements, parsed))
-    missing = [part for part in parsed.parts if not measurements.has(part)]
+            write_atomically(os.path.join(arguments.output, 'README.md'), readme(measurements, arguments).encode())
+    print(readme(measurements, arguments))
+    missing = [part for part in arguments.parts if not measurements.has(part)]
     if missing:
         sys.exit('error: not complete: %s. Run the same command again to go on' % ', '.join(missing))
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, GpuArguments)

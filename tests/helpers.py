@@ -11,6 +11,8 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import LabeledImages, mnist_10k
+from dcgan_tf1.settings import cli_flags
+from dcgan_tf1.settings.fields import Settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -30,6 +32,23 @@ FEW_FILTERS = '--network=few_filters'
 sys.modules['dcgan_tf1.model.networks.few_filters'] = few_filters
 # Enough for a classifier of the digits with an accuracy of 90%. Tests that share it train it once.
 CLASSIFIER_STEPS = '--classifier_steps=60'
+
+
+def arguments_class(script):
+    """The class of the arguments of a script, given its module."""
+    found, = [value for value in vars(script).values() if isinstance(value, type)
+              and issubclass(value, Settings) and value.__module__ == script.__name__]
+    return found
+
+
+def script_arguments(script, *flags):
+    """The arguments of a script, given its module."""
+    return cli_flags.parse(arguments_class(script), *flags)
+
+
+def run_script(script, *flags):
+    """Runs a script in this process, given its module; returns its exit status."""
+    return script.main(script_arguments(script, *flags))
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import script_arguments
 
 from dcgan_tf1 import api
 from dcgan_tf1.evaluate.settings import EvaluateSettings
@@ -130,9 +131,12 @@ def parse_command(module, arguments):
     elif module == 'scripts.benchmarks.startup':
         cli_flags.parse(settings.TrainSettings, *arguments)
     elif package == 'scripts':
-        name = module if hasattr(importlib.import_module(module), 'parse') else module + '.__main__'
-        posts = [dict.fromkeys(['000', '001', '002', '003', '004'])] if 'blog_posts' in name else []
-        importlib.import_module(name).parse(arguments, *posts)
+        script = importlib.import_module(module)
+        script = script if hasattr(script, 'main') else importlib.import_module(module + '.__main__')
+        if module == 'scripts.versions':
+            script.parse(arguments)
+        else:
+            script_arguments(script, *arguments)
     else:
         assert module in ('pip', 'venv', 'pytest', 'mypy'), module
 

@@ -12,7 +12,7 @@ import numpy as np
 from absl import flags
 
 from dcgan_tf1.settings import recipes
-from dcgan_tf1.settings.fields import Settings, Spec, spec_of
+from dcgan_tf1.settings.fields import Settings, Spec, shown, spec_of
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.files import RUN_CONFIG, RUN_FLAGS
@@ -27,7 +27,7 @@ def define(settings_class: Type[Settings], flag_values: flags.FlagValues = flags
         default = getattr(defaults, name)
         if spec.kind == 'choice':
             flags.DEFINE_enum(name, default, spec.choices, spec.help, flag_values=flag_values)
-        elif spec.kind == 'numbers':
+        elif spec.kind == 'list':
             flags.DEFINE_list(name, list(default), spec.help, flag_values=flag_values)
         else:
             _DEFINE[spec.kind](name, default, spec.help, flag_values=flag_values)
@@ -118,7 +118,7 @@ def _plain(value: Any) -> Any:
     """A value that a program gave, with Python's own types in the place of those of NumPy and pathlib."""
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
-    if isinstance(value, (list, tuple)):
+    if type(value) in (list, tuple):
         return tuple(map(_plain, value))
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
@@ -135,29 +135,21 @@ def _given(settings_class: Type[Settings], flag_values: flags.FlagValues) -> Dic
     given = {name: flag_values[name].value for name in settings_class.names()
              if not flag_values[name].using_default_value}
     for name, spec in _specs(settings_class).items():
-        if spec.kind == 'numbers' and name in given:
-            given[name] = _numbers(name, given[name], spec)
+        if spec.kind == 'list' and name in given:
+            given[name] = _items(name, given[name], spec)
     return given
 
 
-def _numbers(name: str, texts: Sequence[str], spec: Spec) -> Sequence[float]:
+def _items(name: str, texts: Sequence[str], spec: Spec) -> Tuple[Any, ...]:
     try:
-        return tuple(map(float, texts))
+        return tuple(map(spec.item, texts))
     except ValueError as error:
         raise UserError('--%s=%s %s' % (name, ','.join(texts), spec.requirement)) from error
 
 
 def to_flags(settings: Settings) -> List[str]:
     """Settings as flags, which give the same settings when they are parsed."""
-    result = []
-    for name, value in sorted(settings.as_dict().items()):
-        if isinstance(value, bool):
-            value = str(value).lower()
-        elif isinstance(value, tuple):
-            value = ','.join(map(str, value))
-        if value is not None:
-            result.append('--%s=%s' % (name, value))
-    return result
+    return ['--%s=%s' % (name, shown(value)) for name, value in sorted(settings.as_dict().items()) if value is not None]
 
 
 _BLANKS = ' \t\r\n'  # which do not count at the ends of a line

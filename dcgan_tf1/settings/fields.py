@@ -46,7 +46,7 @@ class Role(enum.Enum):
 class Spec(NamedTuple):
     """What a setting accepts. It is stored in the metadata of the dataclass field."""
 
-    kind: str  # text, path, path_or_name, choice, boolean, integer, number or numbers
+    kind: str  # text, path, path_or_name, choice, boolean, integer, number or list
     help: str
     accepts: Callable[[Any], bool]  # whether a value, already of the right type, is valid
     requirement: str  # the end of the sentence '--flag=value …' where it is not
@@ -54,6 +54,7 @@ class Spec(NamedTuple):
     required: bool  # whether the user must give it
     choices: Optional[Tuple[str, ...]] = None
     roles: FrozenSet[Role] = frozenset()
+    item: Optional[Callable[[str], Any]] = None  # of a list: makes a value of its text, or raises ValueError
 
     def is_valid(self, value: Any) -> bool:
         """Whether a value of the right type, or None, is valid."""
@@ -72,10 +73,10 @@ _TYPE_CHECKS = {
     'boolean': lambda value: isinstance(value, bool),
     'integer': lambda value: isinstance(value, int) and not isinstance(value, bool),
     'number': _is_number,
-    'numbers': lambda value: isinstance(value, tuple) and all(map(_is_number, value)),
+    'list': lambda value: isinstance(value, tuple),
 }
 _TYPE_NAMES = {'text': 'text', 'path': 'a path', 'path_or_name': 'a path', 'choice': 'text', 'boolean': 'true or false',
-               'integer': 'a whole number', 'number': 'a number', 'numbers': 'a tuple of numbers'}
+               'integer': 'a whole number', 'number': 'a number', 'list': 'a tuple'}
 
 
 def spec_of(field: dataclasses.Field) -> Optional[Spec]:
@@ -85,10 +86,11 @@ def spec_of(field: dataclasses.Field) -> Optional[Spec]:
 
 def _field(default: Any, kind: str, help: str, accepts: Callable[[Any], bool] = lambda value: True,
            requirement: str = '', choices: Optional[Sequence[str]] = None, required: bool = False,
-           optional: Optional[bool] = None, roles: Sequence[Role] = ()) -> Any:
+           optional: Optional[bool] = None, roles: Sequence[Role] = (),
+           item: Optional[Callable[[str], Any]] = None) -> Any:
     optional = default is None if optional is None else optional
     spec = Spec(kind, help, accepts, requirement, optional, required, tuple(choices) if choices else None,
-                frozenset(roles))
+                frozenset(roles), item)
     return dataclasses.field(default=default, metadata={'spec': spec})
 
 
@@ -143,9 +145,18 @@ def number(default: Optional[float], accepts: Callable[[float], bool], requireme
 
 def numbers(accepts: Callable[[float], bool], requirement: str, help: str) -> Any:
     """A setting that is a tuple of distinct finite numbers, by default empty."""
-    def all_valid(values: Tuple[float, ...]) -> bool:
-        return len(set(values)) == len(values) and all(_fits_float32(value, accepts) for value in values)
-    return _field((), 'numbers', help, all_valid, requirement)
+    return items((), float, lambda values: all(_is_number(value) and _fits_float32(value, accepts) for value in values),
+                 requirement, help)
+
+
+def items(default: Sequence[Any], item: Callable[[str], Any], accepts: Callable[[Tuple[Any, ...]], bool],
+          requirement: str, help: str) -> Any:
+    """A setting that is a tuple of distinct values, separated by commas on the command line.
+
+    `item` makes a value of its text, or raises ValueError. `accepts` is called with the tuple.
+    """
+    return _field(tuple(default), 'list', help, lambda values: accepts(values) and len(set(values)) == len(values),
+                  requirement, item=item)
 
 
 def _fits_float32(value: float, accepts: Callable[[float], bool]) -> bool:
@@ -232,15 +243,18 @@ class Settings:
                 raise UserError('--%s is missing: %s' % (field.name, spec.help))
             if spec and value is not None and not _TYPE_CHECKS[spec.kind](value):
                 raise UserError('--%s=%s must be %s, not of the type %s' % (
-                    field.name, _shown(value), _TYPE_NAMES[spec.kind], type(value).__name__))
+                    field.name, shown(value), _TYPE_NAMES[spec.kind], type(value).__name__))
             if spec and spec.kind in ('path', 'path_or_name') and _URL.match(value or ''):
                 raise UserError('--%s=%s is a URL: name a path on this machine' % (field.name, value))
             if spec and not spec.is_valid(value):
-                raise UserError('--%s=%s %s' % (field.name, _shown(value), spec.requirement))
+                raise UserError('--%s=%s %s' % (field.name, shown(value), spec.requirement))
         for rule in self.RULES:
             if not rule.holds(self):
                 raise UserError(rule.message)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as on the command line."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return ','.join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -4,10 +4,10 @@ import shutil
 import textwrap
 from typing import List, Type
 
-from dcgan_tf1.settings.fields import Settings, spec_of
+from dcgan_tf1.settings.fields import Settings, shown, spec_of
 
 _PLACEHOLDERS = {'text': 'TEXT', 'path': 'PATH', 'path_or_name': 'NAME', 'choice': 'NAME', 'integer': 'N',
-                 'number': 'X', 'numbers': 'X,Y,…'}
+                 'number': 'X', 'list': 'X,Y,…'}
 _END = 'Everywhere: --flagfile=FILE reads flags from a file, one per line; --version; --help.'
 _MAX_WIDTH = 100
 
@@ -39,7 +39,7 @@ def _flag(settings_class: Type[Settings], name: str) -> List[str]:
         head = '--%s, --no%s' % (name, name)
     else:
         head = '--%s=%s' % (name, _PLACEHOLDERS[spec.kind])
-    if field.default not in (None, ()):
-        head += ' (default: %s)' % (str(field.default).lower() if spec.kind == 'boolean' else field.default)
+    if field.default not in (None, (), ''):
+        head += ' (default: %s)' % shown(field.default)
     details = spec.help + ('. One of ' + ', '.join(spec.choices) if spec.choices else '')
     return ['  ' + head, *textwrap.wrap(details, _width(), initial_indent=' ' * 6, subsequent_indent=' ' * 6)]

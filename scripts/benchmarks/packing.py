@@ -8,7 +8,7 @@ batches from these files, packs them, and reads the same epoch from the packed i
 computed. Compares the pixels of all batches, and fails if they are not the same. Writes README.md and packing.json to
 --output.
 """
-import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -18,20 +18,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import image_folder
 from dcgan_tf1.model.inputs import BatchPlan
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util import pages, processor
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.arguments import at_least, existing_folder, list_of, path
+from scripts.lib.arguments import existing_folder, integers, output_folder
 from scripts.lib.machine import write_image_files
 from scripts.lib.measurements import read_json
-from scripts.lib.paths import ROOT, results_folder
+from scripts.lib.paths import ROOT
 
 BATCH_SIZE = 128
 _READERS = ('files', 'packing', 'packed')  # what a process reads; packing: packed images that it packs first
@@ -50,20 +50,16 @@ _HEADINGS = ('files', 'image size', 'from files, images/s', 'packing, s', 'size 
              'processor', 'note')
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.packing', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--files', type=list_of(at_least(BATCH_SIZE)), default='10000,200000',
-                        help='numbers of files, comma-separated (default: %(default)s)')
-    parser.add_argument('--image_size', type=at_least(8), default=64, help='default: %(default)s')
-    parser.add_argument('--folder', type=existing_folder, default=tempfile.gettempdir(),
-                        help='where to create the temporary folder (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'packing'),
-                        help='folder for the results')
-    parser.add_argument('--note', default='', help='what else the machine was doing')
-    parser.add_argument('--worker', choices=_READERS, help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class PackingArguments(fields.Settings):
+    """Arguments of this script."""
+
+    files: Tuple[int, ...] = integers((10000, 200000), BATCH_SIZE, 'numbers of files')
+    image_size: int = fields.integer(64, 8, 'height and width of the images')
+    folder: str = existing_folder(tempfile.gettempdir(), 'where to create the temporary folder')
+    output: str = output_folder('benchmarks', 'packing')
+    note: str = fields.text('', 'what else the machine was doing')
+    worker: Optional[str] = fields.choice(None, _READERS, 'for the processes that this script starts')
 
 
 def _memory() -> float:
@@ -130,27 +126,27 @@ def _row(result: Dict[str, Any]) -> Sequence[Any]:
             '%.0f → %.0f' % (packed['before'], packed['after']), result['processor'], result['note']]
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """The script."""
-    parsed = parse(arguments)
-    if parsed.worker:
-        print(json.dumps(read_epoch(parsed.worker, *(os.path.join(parsed.folder, name) for name in ('files', 'pack')),
-                                    parsed.image_size)))
-        return
-    os.makedirs(parsed.output, exist_ok=True)
-    stored = os.path.join(parsed.output, 'packing.json')
+def main(arguments: PackingArguments) -> int:
+    """The script; returns the exit status."""
+    if arguments.worker:
+        data_dir, pack_dir = (os.path.join(arguments.folder, name) for name in ('files', 'pack'))
+        print(json.dumps(read_epoch(arguments.worker, data_dir, pack_dir, arguments.image_size)))
+        return 0
+    os.makedirs(arguments.output, exist_ok=True)
+    stored = os.path.join(arguments.output, 'packing.json')
     results = read_json(stored) if os.path.exists(stored) else []
-    for count in parsed.files:
-        result = {'count': count, 'image_size': parsed.image_size, 'processor': processor.name(), 'note': parsed.note,
-                  **measure(count, parsed.image_size, parsed.folder)}
+    for count in arguments.files:
+        result = {'count': count, 'image_size': arguments.image_size, 'processor': processor.name(),
+                  'note': arguments.note, **measure(count, arguments.image_size, arguments.folder)}
         results = [other for other in results if any(
             other[name] != result[name] for name in ('count', 'image_size', 'processor'))] + [result]
         results.sort(key=lambda result: (result['processor'], result['count'], result['image_size']))
         write_atomically(stored, (json.dumps(results, indent=1) + '\n').encode())
     text = _INTRODUCTION % (BATCH_SIZE, tf.__version__) + pages.markdown_table(_HEADINGS, list(map(_row, results)))
-    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
     print(text)
+    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, PackingArguments)

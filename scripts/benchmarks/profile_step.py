@@ -5,25 +5,23 @@
 Here operations run one after the other, each on all cores, so that their times add up. In a training,
 independent operations overlap, and a step takes a little less. Writes README.md to --output.
 """
-import argparse
 import collections
+import dataclasses
 import os
 import re
-import sys
-from typing import Dict, Optional, Sequence
+from typing import Dict
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.device import session_config
 from dcgan_tf1.util.files import write_atomically
 from scripts.benchmarks.training import catalog, tasks
 from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorflow_process
-from scripts.lib.arguments import at_least, path
+from scripts.lib.arguments import output_folder
 from scripts.lib.machine import tensorflow_device
-from scripts.lib.paths import results_folder
 
 # {kind: pattern of operation types}. The first kind that matches counts.
 KINDS = collections.OrderedDict([
@@ -76,35 +74,32 @@ def profile(implementation: catalog.Implementation, recipe: str, schedule: str,
     return {kind: np.median([step[kind] for step in steps[_WARM_UP_STEPS:]]) for kind in KINDS}
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.profile_step', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--steps', type=at_least(1), default=5, help='measured steps (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'profile_step'),
-                        help='folder for the results')
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class ProfileArguments(fields.Settings):
+    """Arguments of this script."""
+
+    steps: int = fields.integer(5, 1, 'measured steps')
+    output: str = output_folder('benchmarks', 'profile_step')
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """The script."""
-    parsed = parse(arguments)
-    tf.logging.set_verbosity(tf.logging.ERROR)
+def main(arguments: ProfileArguments) -> int:
+    """The script; returns the exit status."""
     rows = []
     for recipe in catalog.RECIPES:
         for schedule, implementation in catalog.entries(recipe, catalog.PACKAGE):
             if implementation.name != catalog.PACKAGE:
                 continue
-            times = profile(implementation, recipe, schedule, parsed.steps)
+            times = profile(implementation, recipe, schedule, arguments.steps)
             total = sum(times.values())
             shares = ['%.0f (%.0f%%)' % (value, 100 * value / total) for value in times.values()]
             rows.append(['%s, %s' % (recipe, schedule), implementation.precision, *shares, '%.0f' % total])
             print(*rows[-1], sep=' | ', flush=True)
-    text = _INTRODUCTION % (tensorflow_process.FRAMEWORK, tensorflow_device(), parsed.steps)
+    text = _INTRODUCTION % (tensorflow_process.FRAMEWORK, tensorflow_device(), arguments.steps)
     text += pages.markdown_table(['recipe, schedule', 'precision', *KINDS, 'sum'], rows)
-    os.makedirs(parsed.output, exist_ok=True)
-    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
+    os.makedirs(arguments.output, exist_ok=True)
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, ProfileArguments)

@@ -7,14 +7,14 @@ together costs: how fast they train together with the same batch (strong scaling
 scaling), and how many reductions of how many bytes a step has. Each measurement starts processes of its own; they
 alternate. Writes README.md and workers.json to --output.
 """
-import argparse
+import dataclasses
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -23,15 +23,14 @@ from dcgan_tf1.data import Images
 from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model import graph
 from dcgan_tf1.model import inputs as model_inputs
-from dcgan_tf1.settings import cli_flags, recipes
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, cli_flags, fields, recipes
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util import pages, processor
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.arguments import at_least, list_of, one_of, path
-from scripts.lib.paths import ROOT, results_folder
+from scripts.lib.arguments import integers, names, output_folder
+from scripts.lib.paths import ROOT
 
 _WARM_UP = 3  # steps that are not timed
 _INTRODUCTION = '''# Several workers on one machine
@@ -48,21 +47,17 @@ _HEADINGS = ('recipe', 'workers', 'images in a batch', 'batch statistics', 'ms p
              'MB reduced')
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.workers', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', type=list_of(one_of(recipes.names())), default='machinecurve,sparse_softmax',
-                        help='comma-separated (default: %(default)s)')
-    parser.add_argument('--workers', type=list_of(at_least(1)), default='1,2,3', help='default: %(default)s')
-    parser.add_argument('--batch_size', type=at_least(3), default=64,
-                        help='images in a batch of one worker (default: %(default)s)')
-    parser.add_argument('--steps', type=at_least(1), default=10, help='timed steps (default: %(default)s)')
-    parser.add_argument('--rounds', type=at_least(1), default=3, help='measurements of each (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'workers'),
-                        help='folder for the results')
-    parser.add_argument('--of_worker', help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class WorkersArguments(fields.Settings):
+    """Arguments of this script."""
+
+    recipes: Tuple[str, ...] = names(('machinecurve', 'sparse_softmax'), recipes.names(), 'recipes to train')
+    workers: Tuple[int, ...] = integers((1, 2, 3), 1, 'numbers of workers')
+    batch_size: int = fields.integer(64, 3, 'images in a batch of one worker')
+    steps: int = fields.integer(10, 1, 'timed steps')
+    rounds: int = fields.integer(3, 1, 'measurements of each')
+    output: str = output_folder('benchmarks', 'workers')
+    of_worker: Optional[str] = fields.text(None, 'for the processes that this script starts: --batch_statistics')
 
 
 def time_steps(recipe: str, batch_size: int, statistics_of: str, steps: int) -> Dict[str, Any]:
@@ -124,39 +119,39 @@ def _rows(results: Sequence[Dict[str, Any]]) -> List[List[Any]]:
     return rows
 
 
-def _to_measure(parsed: argparse.Namespace) -> List[Dict[str, Any]]:
+def _to_measure(arguments: WorkersArguments) -> List[Dict[str, Any]]:
     """The results, without times yet."""
     results = []
-    for recipe in parsed.recipes:
-        for count in sorted({1, *parsed.workers}):
-            variants = [(parsed.batch_size, 'all')]
+    for recipe in arguments.recipes:
+        for count in sorted({1, *arguments.workers}):
+            variants = [(arguments.batch_size, 'all')]
             if count > 1:
-                variants += [(parsed.batch_size, 'worker'), (count * parsed.batch_size, 'all')]
+                variants += [(arguments.batch_size, 'worker'), (count * arguments.batch_size, 'all')]
             results += [{'recipe': recipe, 'workers': count, 'batch_size': batch_size, 'statistics': statistics_of,
                          'seconds': []} for batch_size, statistics_of in variants]
     return results
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """The script."""
-    parsed = parse(arguments)
-    if parsed.of_worker:
-        print(json.dumps(time_steps(parsed.recipes[0], parsed.batch_size, parsed.of_worker, parsed.steps)))
-        return
-    os.makedirs(parsed.output, exist_ok=True)
-    results = _to_measure(parsed)
-    for number in range(parsed.rounds):
+def main(arguments: WorkersArguments) -> int:
+    """The script; returns the exit status."""
+    if arguments.of_worker:
+        print(json.dumps(time_steps(arguments.recipes[0], arguments.batch_size, arguments.of_worker, arguments.steps)))
+        return 0
+    os.makedirs(arguments.output, exist_ok=True)
+    results = _to_measure(arguments)
+    for number in range(arguments.rounds):
         for position, result in enumerate(results, 1):
-            print('round %d of %d: %d of %d' % (number + 1, parsed.rounds, position, len(results)), file=sys.stderr,
+            print('round %d of %d: %d of %d' % (number + 1, arguments.rounds, position, len(results)), file=sys.stderr,
                   flush=True)
-            measured = measure(result, parsed.steps)
+            measured = measure(result, arguments.steps)
             result['seconds'].append(measured['seconds'])
             result['traffic'] = measured['traffic']
     stored = {'processor': processor.name(), 'tensorflow': tf.__version__, 'results': results}
-    write_atomically(os.path.join(parsed.output, 'workers.json'), (json.dumps(stored, indent=1) + '\n').encode())
+    write_atomically(os.path.join(arguments.output, 'workers.json'), (json.dumps(stored, indent=1) + '\n').encode())
     text = report(stored)
-    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
     print(text)
+    return 0
 
 
 def report(stored: Dict[str, Any]) -> str:
@@ -167,4 +162,4 @@ def report(stored: Dict[str, Any]) -> str:
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, WorkersArguments)

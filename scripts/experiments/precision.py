@@ -12,22 +12,21 @@ others with 13%.)
 Writes precision.json, README.md and a figure per recipe to --output. Recipes from earlier calls stay there.
 The script can be interrupted: run the same command again, and it reuses the runs below --runs.
 """
-import argparse
+import dataclasses
 import json
 import os
 import sys
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.settings import cli_flags
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, cli_flags, fields
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import charts, pages
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib import paths, runs, trainings
-from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path
+from scripts.lib import runs, trainings
+from scripts.lib.arguments import existing_folder, names, output_folder
 from scripts.lib.measurements import read_json
 from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
@@ -44,34 +43,25 @@ with 13%.) All losses were finite. Seeds count from 0.
 '''
 
 
-def parse(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=_COMMAND, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', type=list_of(one_of(MNIST_RECIPES + IMAGE_FOLDER_RECIPES)),
-                        help='recipes to train, separated by commas; default: all whose data is given')
-    parser.add_argument('--data_dir', type=existing_folder, help='folder of MNIST')
-    parser.add_argument('--image_dir', type=existing_folder,
-                        help='folder of image files, for the 64×64 recipes')
-    parser.add_argument('--steps', type=at_least(NUM_SEGMENTS), default=500)
-    parser.add_argument('--seeds', type=at_least(2), default=4, help='number of float32 runs per recipe')
-    parser.add_argument('--bfloat16_seeds', type=at_least(1), default=2,
-                        help='number of bfloat16 runs per recipe')
-    parser.add_argument('--batch_size', type=at_least(2), help='default: that of each recipe')
-    parser.add_argument('--image_size', type=at_least(8), help='smaller images for the 64×64 recipes')
-    parser.add_argument('--runs', type=path, default=os.path.join('runs', 'precision'),
-                        help='folder of all runs')
-    parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'precision'),
-                        help='folder for the results')
-    parsed = parser.parse_args(arguments)
-    if not parsed.recipes:
-        parsed.recipes = [*(MNIST_RECIPES if parsed.data_dir else ()),
-                          *(IMAGE_FOLDER_RECIPES if parsed.image_dir else ())]
-    for recipe in parsed.recipes:
-        if not _data_dir(recipe, parsed):
-            parser.error('argument --recipes: %s needs %s' % (recipe, _data_flag(recipe)))
-    if not parsed.recipes:
-        parser.error('give --data_dir, --image_dir, or both')
-    return parsed
+@dataclasses.dataclass(frozen=True)
+class PrecisionArguments(fields.Settings):
+    """Arguments of this script."""
+
+    recipes: Tuple[str, ...] = names(
+        (), MNIST_RECIPES + IMAGE_FOLDER_RECIPES, 'recipes to train; default: all whose data is given')
+    data_dir: Optional[str] = existing_folder(None, 'folder of MNIST')
+    image_dir: Optional[str] = existing_folder(None, 'folder of image files, for the 64×64 recipes')
+    steps: int = fields.integer(500, NUM_SEGMENTS, 'of each run')
+    seeds: int = fields.integer(4, 2, 'number of float32 runs per recipe')
+    bfloat16_seeds: int = fields.integer(2, 1, 'number of bfloat16 runs per recipe')
+    batch_size: Optional[int] = fields.integer(None, 2, 'default: that of each recipe')
+    image_size: Optional[int] = fields.integer(None, 8, 'smaller images for the 64×64 recipes')
+    runs: str = fields.path(os.path.join('runs', 'precision'), 'folder of all runs')
+    output: str = output_folder('experiments', 'precision')
+
+    RULES = (fields.at_least_one_of('data_dir', 'image_dir'),
+             fields.Rule(lambda arguments: all(_data_dir(recipe, arguments) for recipe in arguments.recipes),
+                         '--recipes: %s need --data_dir, the others --image_dir' % ', '.join(MNIST_RECIPES)))
 
 
 def _data_flag(recipe):
@@ -82,7 +72,7 @@ def _data_dir(recipe, arguments):
     return arguments.data_dir if recipe in MNIST_RECIPES else arguments.image_dir
 
 
-def train(recipe: str, precision: str, seed: int, arguments: argparse.Namespace) -> np.ndarray:
+def train(recipe: str, precision: str, seed: int, arguments: PrecisionArguments) -> np.ndarray:
     """Trains a run and returns its losses, [steps, 2], the discriminator's first."""
     folder = runs.run_folder(arguments.runs, '%s-%s' % (recipe, precision), seed)
     print(folder, file=sys.stderr, flush=True)
@@ -184,12 +174,14 @@ def _command(recipe, settings):
     return ' '.join([_COMMAND, _data_flag(recipe) + data, '--recipes=' + recipe, *changes])
 
 
-def main(arguments=None) -> None:
-    arguments = parse(arguments)
+def main(arguments: PrecisionArguments) -> int:
+    """The script; returns the exit status."""
     os.makedirs(arguments.output, exist_ok=True)
     stored = os.path.join(arguments.output, 'precision.json')
     comparisons = read_json(stored) if os.path.exists(stored) else {}
-    for recipe in arguments.recipes:
+    recipes = arguments.recipes or [recipe for recipe in MNIST_RECIPES + IMAGE_FOLDER_RECIPES
+                                    if _data_dir(recipe, arguments)]
+    for recipe in recipes:
         losses = [np.stack([train(recipe, precision, seed, arguments) for seed in range(num_seeds)])
                   for precision, num_seeds in (('float32', arguments.seeds),
                                                ('bfloat16', arguments.bfloat16_seeds))]
@@ -201,7 +193,8 @@ def main(arguments=None) -> None:
         write_atomically(stored, (json.dumps(comparisons, indent=1) + '\n').encode())
         write_report(arguments.output, comparisons)
     print(readme(comparisons))
+    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, PrecisionArguments)

@@ -1,10 +1,10 @@
 """Trains and measures whatever an experiment has not measured yet, and replaces seeds that collapse."""
-import argparse
 import os
 from typing import Container, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from dcgan_tf1.util import terminal
 from scripts.lib import trainings
+from scripts.lib.arguments import ExperimentArguments
 
 # A training has collapsed if its images, from this step on, look all alike to the classifier.
 COLLAPSE_CHECK_STEP = 1000
@@ -45,7 +45,7 @@ def run_folder(runs: str, name: str, seed: int) -> str:
 
 
 def measure_missing(experiment: Experiment, all_trainings: Sequence[Training], num_seeds: int,
-                    arguments: argparse.Namespace) -> None:
+                    arguments: ExperimentArguments) -> None:
     """Trains and measures what is missing. Replaces seeds that collapse, up to twice as many seeds in all.
 
     Args:

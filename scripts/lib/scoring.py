@@ -1,5 +1,4 @@
 """Samples the generators of runs and scores their images."""
-import argparse
 import os
 from typing import Any, Dict
 
@@ -11,9 +10,10 @@ from dcgan_tf1.sample import sampler
 from dcgan_tf1.sample.preparation import for_run
 from dcgan_tf1.settings import cli_flags
 from scripts.lib import trainings
+from scripts.lib.arguments import ExperimentArguments
 
 
-def open_generator(run_dir: str, arguments: argparse.Namespace) -> sampler.Sampler:
+def open_generator(run_dir: str, arguments: ExperimentArguments) -> sampler.Sampler:
     """The generator of a run's last checkpoint, a context manager."""
     return sampler.Sampler(for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
 
@@ -24,7 +24,7 @@ class Scorer:
     Loads the dataset and trains the classifier when they are first needed.
     """
 
-    def __init__(self, arguments: argparse.Namespace, *flags: str):
+    def __init__(self, arguments: ExperimentArguments, *flags: str):
         """Nothing is loaded yet.
 
         Args:

@@ -1,5 +1,4 @@
 """Trains runs in processes of their own, as `python -m dcgan_tf1.train` does."""
-import argparse
 import os
 import re
 import signal
@@ -9,13 +8,14 @@ from typing import Callable, Dict, List
 
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
 from dcgan_tf1.runs.folder import RunFolder
+from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.paths import ROOT
 
 MNIST_RECIPES = ('graph_mode_dense', 'machinecurve', 'sparse_softmax', 'graph_mode', 'paperspace')
 IMAGE_FOLDER_RECIPES = ('learnopencv_tf', 'learnopencv_torch', 'paper')
 
 
-def dataset_flags(arguments: argparse.Namespace) -> List[str]:
+def dataset_flags(arguments: ExperimentArguments) -> List[str]:
     """Training flags for a script's own --dataset, --data_dir, --precision and --batch_size."""
     flags = ['--dataset=' + arguments.dataset, '--precision=' + arguments.precision]
     if arguments.data_dir:

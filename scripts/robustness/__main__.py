@@ -13,20 +13,18 @@ mounting small disks). Finally, memory and disk use of a long training are recor
 Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md and
 memory.png. Exits with status 1 if anything was lost.
 """
-import argparse
+import dataclasses
 import os
 import platform
-import sys
 import tempfile
-from typing import Optional, Sequence
+from typing import Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.arguments import at_least, list_of, one_of, path
+from scripts.lib.arguments import names, output_folder
 from scripts.lib.measurements import Measurements
-from scripts.lib.paths import results_folder
 from scripts.robustness import faults, report
 from scripts.robustness.baseline import FAULT_RECIPE, RECIPES, train_baseline
 from scripts.robustness.kills import SIGNALS, inject_kills
@@ -36,30 +34,22 @@ from scripts.robustness.training_process import TrainingProcess
 _SPARE_STEPS = 5 + len(SIGNALS)  # of a run, beyond its kills
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.robustness', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', type=list_of(one_of(RECIPES)), default=','.join(RECIPES),
-                        help='comma-separated (default: %(default)s)')
-    parser.add_argument('--kills', type=at_least(1), default=18,
-                        help='how often each recipe is killed (default: %(default)s)')
-    parser.add_argument('--steps', type=at_least(9), default=120,
-                        help='steps of the trainings that are killed (default: %(default)s)')
-    parser.add_argument('--long_steps', type=at_least(20), default=20000,
-                        help='steps of the long training (default: %(default)s)')
-    parser.add_argument('--seed', type=at_least(0), default=0,
-                        help='random seed for the times of the kills (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('robustness'),
-                        help='folder for the results')
-    parsed = parser.parse_args(arguments)
-    if parsed.steps < parsed.kills + _SPARE_STEPS:
-        parser.error('--kills and --steps: %d kills need at least %d steps, not %d'
-                     % (parsed.kills, parsed.kills + _SPARE_STEPS, parsed.steps))
-    return parsed
+@dataclasses.dataclass(frozen=True)
+class RobustnessArguments(fields.Settings):
+    """Arguments of this script."""
+
+    recipes: Tuple[str, ...] = names(tuple(RECIPES), RECIPES, 'recipes to train')
+    kills: int = fields.integer(18, 1, 'how often each recipe is killed')
+    steps: int = fields.integer(120, 9, 'steps of the trainings that are killed')
+    long_steps: int = fields.integer(20000, 20, 'steps of the long training')
+    seed: int = fields.integer(0, 0, 'random seed for the times of the kills')
+    output: str = output_folder('robustness')
+
+    RULES = (fields.Rule(lambda arguments: arguments.steps >= arguments.kills + _SPARE_STEPS,
+                         '--steps must be at least --kills + %d' % _SPARE_STEPS),)
 
 
-def _measure_missing(measurements: Measurements, arguments: argparse.Namespace) -> None:
+def _measure_missing(measurements: Measurements, arguments: RobustnessArguments) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for recipe in arguments.recipes:
             if not measurements.has('kills', recipe):
@@ -73,7 +63,7 @@ def _measure_missing(measurements: Measurements, arguments: argparse.Namespace) 
             measurements.add(('long', FAULT_RECIPE), measure_long_run(folder, arguments))
 
 
-def _write_report(measurements: Measurements, arguments: argparse.Namespace) -> None:
+def _write_report(measurements: Measurements, arguments: RobustnessArguments) -> None:
     text = report.readme(measurements, arguments.long_steps)
     write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
     for _, values in measurements.items('long', None):
@@ -81,21 +71,20 @@ def _write_report(measurements: Measurements, arguments: argparse.Namespace) -> 
     print(text)
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: RobustnessArguments) -> int:
     """The script; returns the exit status."""
-    parsed = parse(arguments)
-    tf.logging.set_verbosity(tf.logging.ERROR)
-    os.makedirs(parsed.output, exist_ok=True)
-    settings = {name: getattr(parsed, name) for name in ('recipes', 'kills', 'steps', 'long_steps', 'seed')}
-    measurements = Measurements(parsed.output, settings, versions={
+    os.makedirs(arguments.output, exist_ok=True)
+    settings = {'recipes': list(arguments.recipes),
+                **{name: getattr(arguments, name) for name in ('kills', 'steps', 'long_steps', 'seed')}}
+    measurements = Measurements(arguments.output, settings, versions={
         'tensorflow': tf.__version__, 'python': platform.python_version()})
     try:
-        _measure_missing(measurements, parsed)
+        _measure_missing(measurements, arguments)
     finally:  # an interrupted script reports what it has
-        _write_report(measurements, parsed)
+        _write_report(measurements, arguments)
     return int(bool(report.problems(measurements)))
 
 
 if __name__ == '__main__':
     faults.restart_with_mounts('scripts.robustness')
-    sys.exit(exit_status(main))
+    cli.main(main, RobustnessArguments)

@@ -1,11 +1,11 @@
 """The trainings that are disturbed, and the same trainings without a disturbance."""
-import argparse
 import os
 from typing import Any, Dict, List, NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from dcgan_tf1.settings.fields import Settings
 from scripts.robustness.comparison import content
 from scripts.robustness.training_process import TrainingProcess
 
@@ -30,7 +30,7 @@ class Baseline(NamedTuple):
     seconds_per_step: float
 
 
-def train_baseline(recipe: str, folder: str, arguments: argparse.Namespace) -> Baseline:
+def train_baseline(recipe: str, folder: str, arguments: Settings) -> Baseline:
     """Trains a recipe without a disturbance in a subfolder, with --steps of the script."""
     flags = [*_BUSY, *RECIPES[recipe], '--steps=%d' % arguments.steps]
     if RECIPES[recipe] is _IMAGE_FOLDER:

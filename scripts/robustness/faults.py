@@ -1,5 +1,4 @@
 """Full disks, read-only folders and deleted folders. Needs Linux, `unshare`, and the right to mount disks."""
-import argparse
 import contextlib
 import glob
 import os
@@ -11,6 +10,7 @@ from typing import Any, Dict, Tuple
 
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.settings.fields import Settings
 from scripts.robustness.baseline import FAULT_RECIPE, train_baseline
 from scripts.robustness.comparison import differences, partial_files
 from scripts.robustness.training_process import TrainingProcess
@@ -120,7 +120,7 @@ _FAULTS = {'full disk': _full_disk, 'disk filled by another program': _filled_di
            'read-only folder': _read_only_folder, 'folder deleted during training': _deleted_folder}
 
 
-def inject_faults(folder: str, arguments: argparse.Namespace) -> Dict[str, Any]:
+def inject_faults(folder: str, arguments: Settings) -> Dict[str, Any]:
     """Trains on small disks that fail: {fault: measurements for the report}.
 
     Args:

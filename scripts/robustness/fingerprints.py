@@ -9,10 +9,9 @@ of each step, a checksum of every variable in the last checkpoint, and checksums
 The last bits depend on the processor and on the version of TensorFlow: make both records on one machine with the
 same environment. Exits with status 1 if anything differs.
 """
-import argparse
+import dataclasses
 import hashlib
 import json
-import sys
 import tempfile
 from typing import Any, Dict, List, Optional
 
@@ -20,11 +19,10 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import api
-from dcgan_tf1.settings import cli_flags, recipes
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, cli_flags, fields, recipes
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.arguments import existing_folder, path
+from scripts.lib.arguments import existing_folder
 
 STEPS = 20
 IMAGE_FOLDER_BATCH = 16  # smaller than the recipes' own, because their networks are large
@@ -65,19 +63,18 @@ def differences(before: Dict[str, Any], after: Dict[str, Any], path: str = '') -
     return [] if before == after else [path]
 
 
-def parse(arguments: List[str]) -> argparse.Namespace:
-    """The parsed command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.robustness.fingerprints', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--output', type=path, required=True, help='JSON file to write')
-    parser.add_argument('--data_dir', type=existing_folder, help='folder of MNIST')
-    parser.add_argument('--image_dir', type=existing_folder,
-                        help='folder of pictures; without it, the recipes that need one are left out')
-    parser.add_argument('--compare', type=path, help='record to compare with')
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class FingerprintsArguments(fields.Settings):
+    """Arguments of this script."""
+
+    output: Optional[str] = fields.path(None, 'JSON file to write', required=True)
+    data_dir: Optional[str] = existing_folder(None, 'folder of MNIST')
+    image_dir: Optional[str] = existing_folder(
+        None, 'folder of pictures; without it, the recipes that need one are left out')
+    compare: Optional[str] = fields.path(None, 'record to compare with')
 
 
-def data_options(recipe: str, arguments: argparse.Namespace) -> Optional[Dict[str, Any]]:
+def data_options(recipe: str, arguments: FingerprintsArguments) -> Optional[Dict[str, Any]]:
     """The settings that give a recipe its data; None without a folder of pictures for a recipe that needs one."""
     dataset = cli_flags.build(TrainSettings, {'recipe': recipe}).dataset
     if dataset == 'image_folder':
@@ -86,9 +83,8 @@ def data_options(recipe: str, arguments: argparse.Namespace) -> Optional[Dict[st
     return {'data_dir': arguments.data_dir} if dataset == 'mnist' and arguments.data_dir else {}
 
 
-def main() -> int:
-    """The command; returns the exit status."""
-    arguments = parse(sys.argv[1:])
+def main(arguments: FingerprintsArguments) -> int:
+    """The script; returns the exit status."""
     records: Dict[str, Any] = {'tensorflow': tf.__version__}
     for recipe in recipes.names():
         options = data_options(recipe, arguments)
@@ -105,4 +101,4 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, FingerprintsArguments)

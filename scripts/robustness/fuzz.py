@@ -6,7 +6,7 @@ Each of the targets in scripts/robustness/fuzzing runs in a process of its own w
 smallest input with which a reader fails, and exits with status 1 if one does. Writes a table to README.md in
 --output, which keeps the tables of other versions of TensorFlow. Needs Linux.
 """
-import argparse
+import dataclasses
 import multiprocessing
 import os
 import resource
@@ -15,18 +15,17 @@ import sys
 import tempfile
 import time
 import traceback
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List
 
 import hypothesis
 import numpy
 import PIL
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.arguments import at_least, path
-from scripts.lib.paths import results_folder
+from scripts.lib.arguments import output_folder
 from scripts.robustness.fuzzing import TARGETS
 
 _MAX_MEMORY = 2 ** 31  # bytes that a target may allocate beyond the imported modules
@@ -49,16 +48,13 @@ no checksums.
 '''
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.robustness.fuzz', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--inputs', type=at_least(1), default=1000,
-                        help='number of inputs of a fast target; slow ones get fewer (default: %(default)s)')
-    parser.add_argument('--seed', type=at_least(0), default=0, help='random seed (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('robustness', 'fuzz'),
-                        help='folder for the results')
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class FuzzArguments(fields.Settings):
+    """Arguments of this script."""
+
+    inputs: int = fields.integer(1000, 1, 'number of inputs of a fast target; slow ones get fewer')
+    seed: int = fields.integer(0, 0, 'random seed')
+    output: str = output_folder('robustness', 'fuzz')
 
 
 def _limit_memory():
@@ -96,7 +92,7 @@ def run_target(name: str, inputs: int, seed: int, folder: str, connection: Any) 
     connection.send(counts)
 
 
-def run_in_process(name: str, arguments: argparse.Namespace) -> Dict[str, Any]:
+def run_in_process(name: str, arguments: FuzzArguments) -> Dict[str, Any]:
     """Runs a target in a process of its own. Returns a row of the table, {column: value}."""
     start = time.perf_counter()
     row = {'target': name, **dict.fromkeys(_COLUMNS, 0)}
@@ -119,7 +115,7 @@ def run_in_process(name: str, arguments: argparse.Namespace) -> Dict[str, Any]:
     return row
 
 
-def section(rows: List[Dict[str, Any]], arguments: argparse.Namespace) -> str:
+def section(rows: List[Dict[str, Any]], arguments: FuzzArguments) -> str:
     """The part of the report about this version of TensorFlow."""
     totals = {name: (max if name == 'mebibytes' else sum)(row[name] for row in rows) for name in _COLUMNS}
     cells = [[row['target'], row['rejected'] + row['accepted'], *(row[name] for name in _COLUMNS)]
@@ -139,18 +135,17 @@ def _other_sections(report: str, heading: str) -> List[str]:
     return [part for part in sections if part.splitlines()[0] != heading]
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: FuzzArguments) -> int:
     """The script; returns the exit status."""
-    parsed = parse(arguments)
     os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'  # for the processes
-    rows = [run_in_process(name, parsed) for name in TARGETS]
-    new = section(rows, parsed)
-    os.makedirs(parsed.output, exist_ok=True)
-    report = os.path.join(parsed.output, 'README.md')
+    rows = [run_in_process(name, arguments) for name in TARGETS]
+    new = section(rows, arguments)
+    os.makedirs(arguments.output, exist_ok=True)
+    report = os.path.join(arguments.output, 'README.md')
     sections = sorted([*_other_sections(report, new.splitlines()[0]), new], reverse=True)
     write_atomically(report, '\n'.join([_INTRODUCTION, *sections]).encode())
     return int(any(row['failed'] or row['crashes'] for row in rows))
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, FuzzArguments)

@@ -1,5 +1,4 @@
 """Kills and interrupts a training again and again."""
-import argparse
 import os
 import random
 import re
@@ -8,6 +7,7 @@ import sys
 import time
 from typing import Any, Dict
 
+from dcgan_tf1.settings.fields import Settings
 from scripts.robustness.baseline import Baseline
 from scripts.robustness.comparison import differences, partial_files
 from scripts.robustness.training_process import ELSEWHERE, MOMENTS, TrainingProcess
@@ -18,7 +18,7 @@ SIGNALS = {'SIGTERM': ([signal.SIGTERM], 143), 'Ctrl-C': ([signal.SIGINT], 130),
 _KILL = 'kill -9'
 
 
-def inject_kills(training: TrainingProcess, baseline: Baseline, arguments: argparse.Namespace) -> Dict[str, Any]:
+def inject_kills(training: TrainingProcess, baseline: Baseline, arguments: Settings) -> Dict[str, Any]:
     """Runs the command of a training again and again until it finishes; ends it early at random steps.
 
     `kill -9` hits in turn any moment, the writing of a checkpoint, and the writing of a picture. Each of

@@ -1,11 +1,11 @@
 """Memory and disk use of a long training."""
-import argparse
 import os
 import re
 import sys
 import time
 from typing import Dict, List
 
+from dcgan_tf1.settings.fields import Settings
 from scripts.robustness.baseline import FAULT_RECIPE, RECIPES
 from scripts.robustness.training_process import TrainingProcess
 
@@ -14,7 +14,7 @@ _LOGGED_STEPS = 200  # measurements during a run
 _POLL_SECONDS = 0.02
 
 
-def measure_long_run(folder: str, arguments: argparse.Namespace) -> Dict[str, List[int]]:
+def measure_long_run(folder: str, arguments: Settings) -> Dict[str, List[int]]:
     """Trains --long_steps steps.
 
     Returns: {'step': [...], 'memory': [...], 'disk': [...]}, the resident memory of the process and the size of

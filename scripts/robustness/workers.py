@@ -11,7 +11,7 @@ a signal). In the end the run must equal the undisturbed one bit for bit.
 Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md, with a table
 for each version of TensorFlow. Exits with status 1 if anything went wrong. Needs Linux.
 """
-import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -21,17 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.arguments import at_least, path
+from scripts.lib.arguments import output_folder
 from scripts.lib.measurements import Measurements
-from scripts.lib.paths import results_folder
 from scripts.robustness.comparison import content, differences, partial_files
 from scripts.robustness.training_process import TrainingProcess
 
@@ -54,6 +53,19 @@ all processes had ended. After `kill -9` and SIGSTOP they end with status %d, on
 that names the worker; after SIGTERM with 143, after the run was saved. In the end the run was compared with an
 undisturbed one: all variables, losses and pictures.
 '''
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkersArguments(fields.Settings):
+    """Arguments of this script."""
+
+    kills: int = fields.integer(18, 3, 'how often a worker is killed')
+    steps: int = fields.integer(60, 12, 'steps of the training')
+    seed: int = fields.integer(0, 0, 'random seed for the times of the kills')
+    output: str = output_folder('robustness', 'workers')
+
+    RULES = (fields.Rule(lambda arguments: arguments.steps >= arguments.kills + 7,
+                         '--steps must be at least --kills + 7'),)
 
 
 class WorkersProcess(TrainingProcess):
@@ -105,7 +117,7 @@ def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when
             'partial_files': partial_files(training.folder)}
 
 
-def _plan(arguments: argparse.Namespace, start_seconds: float) -> List[Tuple[str, str, int, float]]:
+def _plan(arguments: WorkersArguments, start_seconds: float) -> List[Tuple[str, str, int, float]]:
     """(ending, moment, rank, when) of every disturbance; those in the training in the order of their steps."""
     state = random.Random(arguments.seed)
     plan = [(_KILL, _AT_START, number % _WORKERS, state.uniform(0, start_seconds))
@@ -118,7 +130,7 @@ def _plan(arguments: argparse.Namespace, start_seconds: float) -> List[Tuple[str
     return plan
 
 
-def measure(folder: str, arguments: argparse.Namespace) -> Dict[str, Any]:
+def measure(folder: str, arguments: WorkersArguments) -> Dict[str, Any]:
     """Trains without and with disturbances; returns the measurements."""
     flags = ['--steps=%d' % arguments.steps]
     undisturbed = WorkersProcess(folder, 'undisturbed', *flags)
@@ -177,37 +189,19 @@ def report(measurements: Measurements) -> str:
     return ''.join(parts)
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.robustness.workers', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--kills', type=at_least(3), default=18,
-                        help='how often a worker is killed (default: %(default)s)')
-    parser.add_argument('--steps', type=at_least(12), default=60, help='steps of the training (default: %(default)s)')
-    parser.add_argument('--seed', type=at_least(0), default=0,
-                        help='random seed for the times of the kills (default: %(default)s)')
-    parser.add_argument('--output', type=path, default=results_folder('robustness', 'workers'),
-                        help='folder for the results')
-    parsed = parser.parse_args(arguments)
-    if parsed.steps < parsed.kills + 7:
-        parser.error('--kills and --steps: %d kills need at least %d steps' % (parsed.kills, parsed.kills + 7))
-    return parsed
-
-
-def main(arguments: Optional[Sequence[str]] = None) -> int:
+def main(arguments: WorkersArguments) -> int:
     """The script; returns the exit status."""
-    parsed = parse(arguments)
-    os.makedirs(parsed.output, exist_ok=True)
-    settings = {name: getattr(parsed, name) for name in ('kills', 'steps', 'seed')}
-    measurements = Measurements(parsed.output, settings)
+    os.makedirs(arguments.output, exist_ok=True)
+    settings = {name: getattr(arguments, name) for name in ('kills', 'steps', 'seed')}
+    measurements = Measurements(arguments.output, settings)
     if not measurements.has('workers', tf.__version__):
         with tempfile.TemporaryDirectory() as folder:
-            measurements.add(('workers', tf.__version__), measure(folder, parsed))
+            measurements.add(('workers', tf.__version__), measure(folder, arguments))
     text = report(measurements)
-    write_atomically(os.path.join(parsed.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
     print(text)
     return int(any(problems(str(key[1]), values) for key, values in measurements.items('workers', None)))
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, WorkersArguments)

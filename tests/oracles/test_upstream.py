@@ -2,12 +2,12 @@
 
 The scripts are not part of this project. $DCGAN_TF1_CODE_DIR names a folder with clones of their repositories.
 """
-import argparse
 import os
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import script_arguments
 
 from scripts.experiments.legacy import clones
 from scripts.experiments.upstream import __main__ as upstream
@@ -54,7 +54,7 @@ def recorded(tmp_path, monkeypatch):
         source = upstream.Source('0', 'owner/name', 'gan.py', LOSSES, (1, 3))
         folder = tmp_path / 'recorded'
         folder.mkdir()
-        options = argparse.Namespace(code_dir=str(tmp_path / 'clones'), data_dir=str(tmp_path), steps=3, clone=False)
+        options = script_arguments(upstream, '--code_dir=%s/clones' % tmp_path, '--data_dir=%s' % tmp_path, '--steps=3')
         upstream.record(source, precision, str(folder), options)
         return str(folder)
     return call
@@ -112,7 +112,7 @@ def test_twenty_steps_equal_those_of_the_script(recipe, mnist_dir, tmp_path):
     source = upstream.SOURCES[recipe]
     if not code_dir or not os.path.isdir(os.path.join(code_dir, source.repository)):
         pytest.skip('$DCGAN_TF1_CODE_DIR names no folder with a clone of ' + source.repository)
-    options = upstream.parse(['--code_dir=' + code_dir, '--data_dir=' + mnist_dir])
+    options = script_arguments(upstream, '--code_dir=' + code_dir, '--data_dir=' + mnist_dir)
     upstream.record(source, 'float64', str(tmp_path), options)
     with double_precision():
         result = compare(str(tmp_path), ['--recipe=' + recipe, *source.flags], 'float64', source.canceled)
@@ -122,6 +122,6 @@ def test_twenty_steps_equal_those_of_the_script(recipe, mnist_dir, tmp_path):
 
 
 def test_a_missing_clone_is_named(tmp_path):
-    options = upstream.parse(['--code_dir=' + str(tmp_path), '--data_dir=.'])
+    options = script_arguments(upstream, '--code_dir=%s' % tmp_path, '--data_dir=.')
     with pytest.raises(SystemExit, match='clone it from https://github.com/CarlFredriksson/dcgan_tensorflow'):
         upstream.record(upstream.SOURCES['graph_mode'], 'float64', str(tmp_path), options)

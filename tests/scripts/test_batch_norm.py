@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 import pytest
-from helpers import with_few_digits
+from helpers import run_script, script_arguments, with_few_digits
 from PIL import Image
 from scipy import stats
 
@@ -30,8 +30,8 @@ def arguments(tmp_path_factory):
 def output(arguments, trainings_in_process):
     """The results folder after two calls: the second adds a seed, at the last stage only."""
     with trainings_in_process(), with_few_digits():
-        script.main([*arguments, '--seeds=1'])
-        script.main([*arguments, '--stages=4'])
+        run_script(script, *arguments, '--seeds=1')
+        run_script(script, *arguments, '--stages=4')
     return arguments[-1].split('=')[1]
 
 
@@ -69,9 +69,8 @@ def test_tables(output):
         text = file.read()
     assert 'over the 2 trainings of `machinecurve` at\nstep 4:' in text
     assert '## machinecurve, step 4 (2 seeds)' in text and '| moving 0.99, updated twice |' in text
-    assert ('\npython -m scripts.experiments.batch_norm --data_dir=my/mnist_10k --dataset=mnist_10k '
-            '--recipes=machinecurve --seeds=2 --stages=4 --last_step=machinecurve=4 --num_images=60 '
-            '--batch_size=8 --classifier_steps=5\n') in text
+    assert ('\npython -m scripts.experiments.batch_norm --dataset=mnist_10k --batch_size=8 --classifier_steps=5 '
+            '--recipes=machinecurve --seeds=2 --stages=4 --last_step=machinecurve=4 --num_images=60\n') in text
     with open(output + '/scores.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     measured = stored(output)
@@ -97,20 +96,20 @@ def test_nothing_is_measured_twice(output, arguments, monkeypatch):
     monkeypatch.setattr(trainings, 'train', None)
     monkeypatch.setattr(measure.BatchNormExperiment, 'measure', None)
     monkeypatch.setattr(script, 'report', lambda *_: None)
-    script.main([*arguments, '--stages=4'])
+    run_script(script, *arguments, '--stages=4')
 
 
 @pytest.mark.slow
 def test_other_settings_do_not_mix(output, arguments):
     with pytest.raises(SystemExit, match='was measured with .* another --output'):
-        script.main([*arguments, '--num_images=70'])
+        run_script(script, *arguments, '--num_images=70')
 
 
 @pytest.mark.slow
 def test_a_longer_run_is_not_measured(output, arguments, tmp_path, trainings_in_process, few_digits):
     error = 'is at step 4, not at step 1: name another .*--runs'
     with trainings_in_process(), pytest.raises(SystemExit, match=error):
-        script.main([*arguments, '--stages=1', '--output=%s' % tmp_path])
+        run_script(script, *arguments, '--stages=1', '--output=%s' % tmp_path)
 
 
 def batch_mode(classifier_score):
@@ -132,8 +131,8 @@ def test_collapsed_seeds(tmp_path):
 
 def test_collapsed_seeds_are_replaced(monkeypatch, tmp_path):
     """By further seeds, up to twice as many. Nothing is trained again."""
-    arguments = script.parse(['--recipes=graph_mode', '--seeds=2', '--stages=1000',
-                              '--last_step=graph_mode=2000', '--output=%s' % tmp_path])
+    arguments = script_arguments(script, '--recipes=graph_mode', '--seeds=2', '--stages=1000',
+                                 '--last_step=graph_mode=2000', '--output=%s' % tmp_path)
     measurements, trained = Measurements(str(tmp_path), {}), []
     monkeypatch.setattr(trainings, 'train',
                         lambda recipe, run_dir, *flags, on_step: trained.append(flags[:2]))

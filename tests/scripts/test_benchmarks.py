@@ -11,7 +11,7 @@ from itertools import zip_longest
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT
+from helpers import ROOT, run_script
 
 from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.model.layers import conv2d, conv2d_transpose
@@ -180,8 +180,8 @@ def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
         if implementation.options:
             monkeypatch.setitem(implementation.options, 'flags', [*implementation.options['flags'], '--kernels=native'])
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
-    benchmark.main(['--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
-                    '--note=A test.', '--output=' + str(tmp_path)])
+    run_script(benchmark, '--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
+               '--note=A test.', '--output=' + str(tmp_path))
     folder, = [path for path in tmp_path.iterdir() if path.is_dir()]  # of this processor
     with open(str(folder / 'benchmark.json')) as file:
         content = json.load(file)
@@ -207,7 +207,7 @@ def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
     # The reports can be written again from the stored measurements.
     for page in (tmp_path / 'README.md', folder / 'README.md'):
         page.unlink()
-    benchmark.main(['--report_only', '--output=' + str(tmp_path)])
+    run_script(benchmark, '--report_only', '--output=' + str(tmp_path))
     assert (folder / 'README.md').read_text(encoding='utf-8') == text
     assert (tmp_path / 'README.md').read_text(encoding='utf-8') == side_by_side
 
@@ -243,8 +243,8 @@ def test_a_post_is_compared_with_its_own_schedule_alone():
 @pytest.mark.slow
 def test_packing(tmp_path, capsys):
     arguments = ['--image_size=8', '--folder=%s' % tmp_path, '--output=%s/results' % tmp_path]
-    packing.main(['--files=140', *arguments])
-    packing.main(['--files=128', *arguments])
+    run_script(packing, '--files=140', *arguments)
+    run_script(packing, '--files=128', *arguments)
     text = capsys.readouterr().out
     assert '| 140 | 8×8 | ' in text and '| 128 | 8×8 | ' in text and os.listdir(str(tmp_path)) == ['results']
     with open(str(tmp_path / 'results' / 'packing.json')) as file:
@@ -280,7 +280,7 @@ def test_profile(monkeypatch, tmp_path):
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [catalog.Implementation(
         catalog.PACKAGE, 'float32', 'implementations.dcgan_tf1_loop', {'flags': gemm_bound.NATIVE_KERNELS}, False,
         ('machinecurve',))])
-    profile_step.main(['--steps=1', '--output=%s' % tmp_path])
+    run_script(profile_step, '--steps=1', '--output=%s' % tmp_path)
     row, = [line for line in (tmp_path / 'README.md').read_text(encoding='utf-8').splitlines()
             if line.startswith('| machinecurve, simultaneous | float32 |')]
     assert row.count('%)') == len(profile_step.KINDS)

@@ -1,5 +1,4 @@
 """The blog posts experiment: its rules, what it measures without training, its report, and a small run."""
-import argparse
 import copy
 import json
 import math
@@ -11,7 +10,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import with_few_digits
+from helpers import run_script, script_arguments, with_few_digits
 from PIL import Image
 
 from dcgan_tf1.model import losses
@@ -350,7 +349,7 @@ def output(arguments, trainings_in_process):
     with trainings_in_process(), with_few_digits(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(script, 'PUBLISHED', path + '.published.json')
         patch.setattr(untrained, 'training_settings', lambda *flags: settings_of(*flags, '--kernels=native'))
-        assert script.main(arguments) == 0
+        assert run_script(script, *arguments) == 0
     return path
 
 
@@ -434,7 +433,7 @@ def test_nothing_is_measured_twice(output, arguments, monkeypatch):
         monkeypatch.setattr(untrained, name, None)
     monkeypatch.setattr(trained.BlogPosts, 'scores', None)
     monkeypatch.setattr(report, 'write_report', lambda *_: None)
-    assert script.main([*arguments, '--decision_seeds=3']) == 0
+    assert run_script(script, *arguments, '--decision_seeds=3') == 0
     after = stored(output)
     assert set(after) - set(before) == {'decision 2'} and {key: after[key] for key in before} == before
 
@@ -442,7 +441,7 @@ def test_nothing_is_measured_twice(output, arguments, monkeypatch):
 @pytest.mark.slow
 def test_other_settings_do_not_mix(output, arguments):
     with pytest.raises(SystemExit, match='was measured with .* another --output'):
-        script.main([*arguments, '--num_images=70'])
+        run_script(script, *arguments, '--num_images=70')
 
 
 @pytest.mark.slow
@@ -450,7 +449,7 @@ def test_a_longer_run_is_not_measured(output, arguments, trainings_in_process, f
     before = stored(output)
     error = 'graph_mode-0 is at step 4, not at step 2: .*--runs'
     with trainings_in_process(), pytest.raises(SystemExit, match=error):
-        script.main([*arguments, '--posts=002', '--steps=graph_mode=2'])
+        run_script(script, *arguments, '--posts=002', '--steps=graph_mode=2')
     assert stored(output) == before
 
 
@@ -470,7 +469,7 @@ def test_a_collapsed_training_is_replaced(tmp_path, trainings_in_process, few_di
                  '--steps=sparse_softmax=6', '--num_images=20', '--classifier_steps=1',
                  '--runs=%s/runs' % tmp_path, '--output=%s/results' % tmp_path]
     with trainings_in_process():
-        assert script.main(arguments) == 0
+        assert run_script(script, *arguments) == 0
     measured = stored(str(tmp_path / 'results'))
     made_with = 'TensorFlow %s in float32' % tf.__version__
     assert measured['collapsed sparse_softmax 0'] == {'seed': 0, 'step': 3, 'classifier_score': 1.2,
@@ -490,8 +489,7 @@ def test_runs_of_the_batch_norm_experiment(output):
     folder = os.path.join(os.path.dirname(output), 'runs')
 
     def finished(name, seed, steps, dataset='mnist_10k'):
-        arguments = argparse.Namespace(batch_norm_runs=folder, dataset=dataset, runs='mine',
-                                       classifier_steps=1)
+        arguments = script_arguments(script, '--batch_norm_runs=' + folder, '--dataset=' + dataset)
         training = runs.Training(name, name, (), (steps,))
         return trained.BlogPosts(None, PUBLISHED, arguments).finished_run(training, seed, steps)
     assert finished('graph_mode', 0, 4) == os.path.join(folder, 'graph_mode-0')
@@ -514,8 +512,8 @@ def test_interrupted(tmp_path):
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         threading.Thread(target=send, args=(number,), daemon=True).start()
         with pytest.raises(SystemExit) as stopped:
-            script.main(['--dataset=mnist_10k', '--posts=000', '--seeds=1', '--batch_size=2',
-                         '--steps=machinecurve=1000000', '--runs=%s/runs' % tmp_path, '--output=%s/results' % tmp_path])
+            run_script(script, '--dataset=mnist_10k', '--posts=000', '--seeds=1', '--batch_size=2',
+                       '--steps=machinecurve=1000000', '--runs=%s/runs' % tmp_path, '--output=%s/results' % tmp_path)
         assert stopped.value.code == status
         with run.locked():  # the training has ended
             assert step_of(last_checkpoint(run)) > step

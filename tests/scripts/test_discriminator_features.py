@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import MAIN_RUN
+from helpers import MAIN_RUN, run_script, script_arguments
 from PIL import Image
 
 from dcgan_tf1.data import mnist, mnist_10k
@@ -51,8 +51,8 @@ def make_color_folders(folder, count):
 @pytest.mark.slow
 def test_a_small_run(trained, tmp_path, capsys):
     run = trained(*MAIN_RUN, '--steps=6')
-    script.main(['--run_dir=' + run.path, '--train_images=200', '--test_images=100',
-                 '--output=%s' % tmp_path])
+    run_script(script, '--run_dir=' + run.path, '--train_images=200', '--test_images=100',
+               '--output=%s' % tmp_path)
     with open(str(tmp_path / 'features.json')) as file:
         results = json.load(file)
     features = results['features']
@@ -216,7 +216,7 @@ def test_patches(untrained, images, monkeypatch):
 def test_weights(trained, training_settings, random_images):
     """Untrained weights are the initial ones of a training with this seed, trained ones the checkpoint's."""
     run = trained(*MAIN_RUN, '--steps=6')
-    settings, _ = script.read_settings(script.parse(['--run_dir=' + run.path]))
+    settings, _ = script.read_settings(script_arguments(script, '--run_dir=' + run.path))
     batches = [pixels.to_float(random_images.pixels.astype(np.float32))]
     with tf.Graph().as_default(), tf.Session() as session:
         build_training(training_settings(*MAIN_RUN), random_images, BatchPlan('continuous', 40, 8, 0))
@@ -294,7 +294,7 @@ def test_color_images(trained, tmp_path, capsys):
     run = trained('--network=learnopencv_torch', '--loss=sigmoid', '--dataset=image_folder',
                   '--image_size=16', '--channels=3', '--batch_size=8', '--steps=1', '--sample_size=2',
                   '--data_dir=%s' % (tmp_path / 'images'))
-    script.main(['--run_dir=' + run.path, '--test_images=9', '--output=%s' % (tmp_path / 'results')])
+    run_script(script, '--run_dir=' + run.path, '--test_images=9', '--output=%s' % (tmp_path / 'results'))
     with open(str(tmp_path / 'results' / 'features.json')) as file:
         features = json.load(file)['features']
     assert features['trained discriminator']['dimensions'] == 16 * (64 + 128)
@@ -326,11 +326,11 @@ def test_runs_that_do_not_fit(arguments, message, trained, tmp_path):
     run = trained('--network=graph_mode_dense', '--loss=sigmoid', '--dataset=mnist_10k', '--batch_size=16',
                   '--steps=1', '--sample_size=2')
     with pytest.raises(UserError, match=message):
-        script.main(['--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments])
+        run_script(script, '--run_dir=' + run.path, '--output=%s' % tmp_path, *arguments)
 
 
 def test_no_run(tmp_path, capsys):
-    assert exit_status(lambda: script.main(['--run_dir=%s' % tmp_path])) == 1
+    assert exit_status(lambda: run_script(script, '--run_dir=%s' % tmp_path)) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith('error: ') and 'holds no run' in error
 
@@ -338,5 +338,5 @@ def test_no_run(tmp_path, capsys):
 @pytest.mark.slow
 def test_no_checkpoint(trained, tmp_path):
     with pytest.raises(UserError, match='is not a readable checkpoint'):
-        script.main(['--run_dir=' + trained(*MAIN_RUN, '--steps=6').path, '--checkpoint=none', '--train_images=20',
-                     '--output=%s' % tmp_path])
+        run_script(script, '--run_dir=' + trained(*MAIN_RUN, '--steps=6').path, '--checkpoint=none',
+                   '--train_images=20', '--output=%s' % tmp_path)

@@ -6,6 +6,7 @@ import hypothesis
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from helpers import run_script
 from PIL import Image
 
 from scripts.robustness import fuzz
@@ -97,7 +98,7 @@ def test_report_of_two_versions(tmp_path, monkeypatch):
     (tmp_path / 'README.md').write_text(
         '# Old\n\n## TensorFlow 0.1, Python 3.0\n\nother\n\n## TensorFlow %s, Python %d.%d\n\nreplaced\n' % (
             tf.__version__, *sys.version_info[:2]))
-    assert fuzz.main(['--inputs=2', '--output=%s' % tmp_path]) == 0
+    assert run_script(fuzz, '--inputs=2', '--output=%s' % tmp_path) == 0
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     assert text.startswith('# Damaged') and text.count('\n## TensorFlow ') == 2 and 'replaced' not in text
     assert '\n## TensorFlow 0.1, Python 3.0\n\nother\n' in text and '\n| --noise | 2 | ' in text

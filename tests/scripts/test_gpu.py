@@ -5,30 +5,31 @@ import threading
 import time
 
 import pytest
+from helpers import run_script, script_arguments
 
 from dcgan_tf1.evaluate import command as evaluate
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.model import precision
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.util import device
+from dcgan_tf1.util.errors import UserError
 from scripts import gpu
 
 pytestmark = pytest.mark.any_tensorflow
 
 
-def test_a_rehearsal_is_no_result(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        gpu.parse(['--rehearse'])
-    assert '--rehearse needs --output: a rehearsal is no result' in capsys.readouterr().err
+def test_a_rehearsal_is_no_result(tmp_path):
+    with pytest.raises(UserError, match='--rehearse needs --output: a rehearsal is no result'):
+        script_arguments(gpu, '--rehearse')
     text = gpu.readme(gpu.Measurements(str(tmp_path), {'device': 'a test', 'tensorflow': '2'}),
-                      gpu.parse(['--rehearse', '--output=%s' % tmp_path]))
+                      script_arguments(gpu, '--rehearse', '--output=%s' % tmp_path))
     assert '**A rehearsal at a tiny size. These numbers mean nothing.**' in text
 
 
 def test_without_a_gpu_nothing_is_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(device, '_gpus', lambda session: [])
     with pytest.raises(SystemExit, match='sees no GPU.*--rehearse runs every part at a tiny size without one'):
-        gpu.main(['--output=%s/results' % tmp_path])
+        run_script(gpu, '--output=%s/results' % tmp_path)
     assert not os.listdir(str(tmp_path))
 
 
@@ -65,9 +66,9 @@ def test_the_trainings_of_a_rehearsal(tmp_path, trainings_in_process, few_digits
     def times():
         return {path.name: path.stat().st_mtime_ns for path in (tmp_path / 'runs').iterdir()}
     with trainings_in_process():
-        assert gpu.main(arguments) == 0
+        assert run_script(gpu, *arguments) == 0
         before = times()
-        assert gpu.main(arguments) == 0  # nothing is left to do
+        assert run_script(gpu, *arguments) == 0  # nothing is left to do
     assert times() == before
     text = capsys.readouterr().out
     assert (tmp_path / 'README.md').read_text(encoding='utf-8') in text

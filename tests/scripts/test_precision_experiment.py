@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from helpers import run_script
 from PIL import Image
 
 from dcgan_tf1.data import mnist, mnist_10k
@@ -45,7 +46,7 @@ def test_a_small_run(tmp_path, trainings_in_process, few_digits, monkeypatch, ca
                  '--bfloat16_seeds=1', '--batch_size=8', '--runs=' + str(tmp_path / 'runs'),
                  '--output=' + str(tmp_path / 'results')]
     with trainings_in_process():
-        script.main(arguments)
+        run_script(script, *arguments)
     first = capsys.readouterr().out
     with open(str(tmp_path / 'results' / 'precision.json')) as file:
         stored = json.load(file)
@@ -59,7 +60,7 @@ def test_a_small_run(tmp_path, trainings_in_process, few_digits, monkeypatch, ca
     with open(str(tmp_path / 'results' / 'precision.json'), 'w') as file:
         json.dump({'machinecurve': stored['graph_mode_dense'], **stored}, file)
     with trainings_in_process():
-        script.main(arguments)
+        run_script(script, *arguments)
     again = capsys.readouterr().out
     assert '## machinecurve' in again and '## machinecurve' not in first
     assert '| graph_mode_dense | 8 | 28×28 | 5 | 2 | 1 |' in again

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import with_few_digits
+from helpers import run_script, with_few_digits
 from PIL import Image
 
 from scripts.experiments.recipes import __main__ as script
@@ -40,8 +40,8 @@ def output(arguments, trainings_in_process):
     with trainings_in_process(), with_few_digits(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainings, 'training_flags', flags_with_a_small_network)
         for recipe, length in (('graph_mode_dense', 5), ('learnopencv_torch', 2)):
-            script.main(['--recipes=' + recipe, arguments[1], arguments[2], '--steps=%s=%d' % (recipe, length),
-                         *arguments[4:]])
+            run_script(script, '--recipes=' + recipe, arguments[1], arguments[2], '--steps=%s=%d' % (recipe, length),
+                       *arguments[4:])
     return arguments[-1].split('=')[1]
 
 
@@ -89,7 +89,7 @@ def test_pictures(output):
 @pytest.mark.slow
 def test_nothing_is_measured_twice(output, arguments, few_digits, monkeypatch, capsys):
     monkeypatch.setattr(trainings, 'train', None)
-    script.main(arguments)
+    run_script(script, *arguments)
     assert '## learnopencv_torch' in capsys.readouterr().out
 
 
@@ -113,13 +113,3 @@ def test_stored_results_match_the_committed_report():
     settings = read_json(os.path.join(folder, 'measurements.json'))['settings']
     with open(os.path.join(folder, 'README.md'), encoding='utf-8') as file:
         assert file.read() == page.readme(Measurements(folder, settings))
-
-
-@pytest.mark.parametrize('arguments, error', [
-    (['--recipes=paper'], 'argument --recipes: paper needs --image_dir'),
-    (['--recipes=machinecurve', '--steps=paper=3'], 'argument --steps: choose from those in --recipes: machinecurve'),
-    (['--recipes=none'], 'unknown name "none"')])
-def test_wrong_arguments(arguments, error, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        script.main(arguments)
-    assert stopped.value.code == 2 and error in capsys.readouterr().err

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import SMALL_RUN
+from helpers import SMALL_RUN, run_script
 
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
 from dcgan_tf1.runs.folder import RunFolder
@@ -24,7 +24,7 @@ def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path, monkeyp
         *baseline.RECIPES['machinecurve'], '--network=graph_mode_dense', '--kernels=native'))  # is built faster
     monkeypatch.setattr(training_process, '_POLL_SECONDS', 0.01)
     arguments = ['--recipes=machinecurve', '--kills=1', '--steps=80', '--long_steps=200', '--output=%s' % tmp_path]
-    assert robustness.main(arguments) == 0
+    assert run_script(robustness, *arguments) == 0
     measured = json.loads((tmp_path / 'measurements.json').read_text())['measured']
     values = measured['kills machinecurve']
     assert sum(values['kills'].values()) == 1 and values['differences'] == values['partial_files'] == []
@@ -39,7 +39,7 @@ def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path, monkeyp
     measured['kills machinecurve']['differences'] = ['metrics.jsonl']
     stored = json.loads((tmp_path / 'measurements.json').read_text())
     (tmp_path / 'measurements.json').write_text(json.dumps({**stored, 'measured': measured}))
-    assert robustness.main(arguments) == 1
+    assert run_script(robustness, *arguments) == 1
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     assert 'this was lost or went wrong:**\n\n- machinecurve, killed: differs from the undisturbed run: metrics' in text
 

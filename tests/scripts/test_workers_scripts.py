@@ -2,6 +2,7 @@
 import os
 
 import pytest
+from helpers import run_script
 
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from scripts.benchmarks import workers as workers_benchmark
@@ -39,8 +40,8 @@ def test_the_table_of_the_benchmark(tmp_path, monkeypatch):
     """With made-up measurements, in which every step takes as long."""
     monkeypatch.setattr(workers_benchmark, 'measure', lambda result, steps: {
         'seconds': 0.5, 'traffic': [10 ** 6] * {'all': 5, 'worker': 3}[result['statistics']] * (result['workers'] - 1)})
-    workers_benchmark.main(['--recipes=machinecurve', '--workers=2', '--batch_size=4', '--steps=1', '--rounds=2',
-                            '--output=%s' % tmp_path])
+    run_script(workers_benchmark, '--recipes=machinecurve', '--workers=2', '--batch_size=4', '--steps=1', '--rounds=2',
+               '--output=%s' % tmp_path)
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     rows = [line.strip('| ').split(' | ') for line in text.splitlines() if line.startswith('| `machinecurve`')]
     assert [row[1:] for row in rows] == [

@@ -11,56 +11,47 @@ run nevertheless. Works on CPUs and on a GPU. Writes README.md, benchmark.json a
 a folder of this processor in --output, and there an overview of all processors. What the folder
 already has of other recipes is kept, if it was measured with the same programs and as many windows.
 """
-import argparse
+import dataclasses
 import os
 import platform
 import re
-import sys
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Tuple
 
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
 from scripts.benchmarks.training import catalog, figures, overview, report
 from scripts.benchmarks.training.measurements import Measurements, from_json, to_json, with_earlier
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
-from scripts.lib.arguments import at_least, list_of, one_of, path
-from scripts.lib.paths import results_folder
+from scripts.lib.arguments import names, output_folder
 
 _STORED = 'benchmark.json'
 
 
-def parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
-    """Parses the command line."""
-    parser = argparse.ArgumentParser(prog='python -m scripts.benchmarks.training', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--recipes', type=list_of(one_of(list(catalog.RECIPES))),
-                        default=','.join(catalog.RECIPES), help='comma-separated (default: %(default)s)')
-    parser.add_argument('--implementations', default='', metavar='PREFIXES',
-                        help='only implementations whose names begin with one of these, comma-separated')
-    parser.add_argument('--windows', type=at_least(1), default=9,
-                        help='measured windows of each implementation (default: %(default)s)')
-    parser.add_argument('--steps', type=at_least(1), default=3,
-                        help='minimum steps per window (default: %(default)s)')
-    parser.add_argument('--seconds', type=at_least(0, float), default=2.,
-                        help='approximate minimum length of a window (default: %(default)s)')
-    parser.add_argument('--batch_size', type=at_least(2), help='default: the recipe\'s')
-    parser.add_argument('--note', default='',
-                        help='a sentence for the report, about what else the machine was doing')
-    parser.add_argument('--report_only', action='store_true',
-                        help='measure nothing; only write the reports and the figures from every benchmark.json')
-    parser.add_argument('--output', type=path, default=results_folder('benchmarks', 'training'),
-                        help='folder for the results')
-    parsed = parser.parse_args(arguments)
-    for recipe in parsed.recipes:
-        if not catalog.entries(recipe, parsed.implementations):
-            parser.error('--implementations: no name begins with "%s"; there are: %s' % (
-                parsed.implementations,
-                ', '.join(dict.fromkeys(implementation.name for implementation in catalog.IMPLEMENTATIONS))))
-    return parsed
+@dataclasses.dataclass(frozen=True)
+class BenchmarkArguments(fields.Settings):
+    """Arguments of this script."""
+
+    recipes: Tuple[str, ...] = names(tuple(catalog.RECIPES), catalog.RECIPES, 'recipes to train')
+    implementations: str = fields.text(
+        '', 'only implementations whose names begin with one of these, comma-separated')
+    windows: int = fields.integer(9, 1, 'measured windows of each implementation')
+    steps: int = fields.integer(3, 1, 'minimum steps per window')
+    seconds: float = fields.number(2., lambda value: value >= 0, 'must be 0 or more',
+                                   'approximate minimum length of a window')
+    batch_size: Optional[int] = fields.integer(None, 2, "default: the recipe's")
+    note: str = fields.text('', 'a sentence for the report, about what else the machine was doing')
+    report_only: bool = fields.boolean(
+        False, 'measure nothing; only write the reports and the figures from every benchmark.json')
+    output: str = output_folder('benchmarks', 'training')
+
+    RULES = (fields.Rule(
+        lambda arguments: all(catalog.entries(recipe, arguments.implementations) for recipe in arguments.recipes),
+        '--implementations: no name of a recipe begins so; there are ' + ', '.join(
+            dict.fromkeys(implementation.name for implementation in catalog.IMPLEMENTATIONS))),)
 
 
-def _collect(races: Dict[str, List[Result]], arguments: argparse.Namespace) -> Measurements:
+def _collect(races: Dict[str, List[Result]], arguments: BenchmarkArguments) -> Measurements:
     available = [result for results in races.values() for result in results if result.unavailable is None]
     batch_sizes = {recipe: recipe_hyperparameters(recipe, batch_size=arguments.batch_size).batch_size
                    for recipe in races}
@@ -99,7 +90,7 @@ def _write_overview(output: str) -> str:
     return text
 
 
-def _measure(arguments: argparse.Namespace) -> str:
+def _measure(arguments: BenchmarkArguments) -> str:
     races: Dict[str, List[Result]] = {}
     text = ''
     earlier = {os.path.join(arguments.output, name): found for name, found in stored(arguments.output).items()}
@@ -123,16 +114,16 @@ def _measure(arguments: argparse.Namespace) -> str:
     return text
 
 
-def main(arguments: Optional[Sequence[str]] = None) -> None:
-    """The script."""
-    parsed = parse(arguments)
-    if parsed.report_only:
-        for name, measurements in stored(parsed.output).items():
-            _write_report(os.path.join(parsed.output, name), measurements)
-        print(_write_overview(parsed.output))
+def main(arguments: BenchmarkArguments) -> int:
+    """The script; returns the exit status."""
+    if arguments.report_only:
+        for name, measurements in stored(arguments.output).items():
+            _write_report(os.path.join(arguments.output, name), measurements)
+        print(_write_overview(arguments.output))
     else:
-        print(_measure(parsed))
+        print(_measure(arguments))
+    return 0
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, BenchmarkArguments)

@@ -14,14 +14,11 @@ Writes measurements.json, tables.md, scores.csv and figures to --output. The scr
 the same command again, and it reuses the runs below --runs and skips whatever has been measured. More seeds
 can be added later.
 """
-import argparse
+import dataclasses
 import os
-import sys
+from typing import Optional, Tuple
 
-import tensorflow.compat.v1 as tf
-
-from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.settings.train import PRECISIONS, module_names
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.batch_norm import figures, tables
 from scripts.experiments.batch_norm.measure import (
@@ -34,13 +31,14 @@ from scripts.experiments.batch_norm.measure import (
 )
 from scripts.lib import paths, runs
 from scripts.lib.arguments import (
-    at_least,
+    ExperimentArguments,
+    Length,
     command_line,
     existing_folder,
-    list_of,
-    one_of,
-    path,
-    steps_by_name,
+    integers,
+    lengths,
+    names,
+    output_folder,
 )
 from scripts.lib.measurements import Measurements
 
@@ -49,42 +47,24 @@ MODULE = 'scripts.experiments.batch_norm'
 SETTINGS = ('dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')
 
 
-def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='python -m ' + MODULE, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=module_names('data'))
-    parser.add_argument('--recipes', type=list_of(one_of(paths.recipe_names())),
-                        default='sparse_softmax,graph_mode', help='recipes to train, separated by commas')
-    parser.add_argument('--seeds', type=at_least(1), default=3,
-                        help='number of seeds per recipe; seeds that collapse are replaced by further ones')
-    parser.add_argument('--stages', type=list_of(at_least(1)), default='100,300,1000,3000',
-                        help='steps at which the generators are sampled')
-    parser.add_argument('--last_step', type=steps_by_name, default='sparse_softmax=10000,graph_mode=3000',
-                        help='the last stage of each recipe')
-    parser.add_argument('--num_images', type=at_least(NUM_LATENTS), default=5000,
-                        help='number of images that are scored per kind of statistics')
-    parser.add_argument('--precision', default='float32', choices=PRECISIONS)
-    parser.add_argument('--batch_size', type=at_least(2), help='default: that of the recipe')
-    parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
-    parser.add_argument('--blog_posts', type=existing_folder,
-                        help='results of scripts.experiments.blog_posts: its longer trainings are reported, too')
-    parser.add_argument('--runs', type=path, default=os.path.join('runs', 'batch_norm'),
-                        help='folder of all runs')
-    parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'batch_norm'),
-                        help='folder for the results')
-    return parser
+@dataclasses.dataclass(frozen=True)
+class BatchNormArguments(ExperimentArguments):
+    """Arguments of this script."""
+
+    recipes: Tuple[str, ...] = names(('sparse_softmax', 'graph_mode'), paths.recipe_names(), 'recipes to train')
+    seeds: int = fields.integer(3, 1, 'number of seeds per recipe; seeds that collapse are replaced by further ones')
+    stages: Tuple[int, ...] = integers((100, 300, 1000, 3000), 1, 'steps at which the generators are sampled')
+    last_step: Tuple[Length, ...] = lengths(
+        (Length('sparse_softmax', 10000), Length('graph_mode', 3000)), paths.recipe_names(),
+        'the last stage of each recipe')
+    num_images: int = fields.integer(5000, NUM_LATENTS, 'number of images that are scored per kind of statistics')
+    blog_posts: Optional[str] = existing_folder(
+        None, 'results of scripts.experiments.blog_posts: its longer trainings are reported, too')
+    runs: str = fields.path(os.path.join('runs', 'batch_norm'), 'folder of all runs')
+    output: str = output_folder('experiments', 'batch_norm')
 
 
-def parse(arguments=None) -> argparse.Namespace:
-    parser = make_parser()
-    parsed = parser.parse_args(arguments)
-    if set(parsed.last_step) - set(paths.recipe_names()):
-        parser.error('argument --last_step: choose from %s' % ', '.join(paths.recipe_names()))
-    return parsed
-
-
-def report(measurements: Measurements, plan: dict, arguments: argparse.Namespace) -> None:
+def report(measurements: Measurements, plan: dict, arguments: BatchNormArguments) -> None:
     """Writes tables and figures of everything that has been measured.
 
     Args:
@@ -99,7 +79,7 @@ def report(measurements: Measurements, plan: dict, arguments: argparse.Namespace
     plan = {recipe: steps for recipe, steps in plan.items() if steps}
     if not plan:
         return
-    command = command_line(MODULE, make_parser(), arguments)
+    command = command_line(MODULE, arguments)
     text = tables.markdown_tables(measurements, plan, command)
     files = {'tables.md': text.encode(), 'scores.csv': tables.csv_table(measurements, plan).encode(),
              'scores.png': figures.scores(measurements, plan),
@@ -113,9 +93,8 @@ def report(measurements: Measurements, plan: dict, arguments: argparse.Namespace
     print(text)
 
 
-def main(arguments=None) -> int:
-    arguments = parse(arguments)
-    tf.logging.set_verbosity(tf.logging.ERROR)
+def main(arguments: BatchNormArguments) -> int:
+    """The script; returns the exit status."""
     os.makedirs(os.path.join(arguments.output, 'samples'), exist_ok=True)
     measurements = Measurements(
         arguments.output, {name: getattr(arguments, name) for name in SETTINGS}, real=None)
@@ -129,4 +108,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, BatchNormArguments)

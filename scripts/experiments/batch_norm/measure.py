@@ -1,5 +1,4 @@
 """Samples a run with every kind of statistics."""
-import argparse
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -8,6 +7,7 @@ import numpy as np
 from dcgan_tf1.util import grids, pixels
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
+from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.batch_norm_modes import MODES, statistics
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import Scorer, open_generator
@@ -17,13 +17,13 @@ NUM_LATENTS = 8  # images of each mode in a picture of samples
 COMPANION_BATCH = 64  # size of the batches in which companions are exchanged
 
 
-def stages(recipe: str, arguments: argparse.Namespace) -> List[int]:
+def stages(recipe: str, arguments: ExperimentArguments) -> List[int]:
     """Steps at which a recipe is sampled, ascending."""
-    last = arguments.last_step.get(recipe, max(arguments.stages))
+    last = dict(arguments.last_step).get(recipe, max(arguments.stages))
     return sorted({step for step in arguments.stages if step < last} | {last})
 
 
-def training(recipe: str, arguments: argparse.Namespace) -> runs.Training:
+def training(recipe: str, arguments: ExperimentArguments) -> runs.Training:
     """The training of a recipe, which keeps moving averages of all momentums."""
     momentums = sorted({mode.value for mode in MODES if mode.kind == 'moving' and mode.value is not None})
     flags = ('--extra_bn_momentums=' + ','.join(map(str, momentums)), '--checkpoint_every=500',
@@ -91,7 +91,7 @@ def gaps(values: Dict[str, np.ndarray], reference: Dict[str, np.ndarray]) -> Dic
 class BatchNormExperiment(runs.Experiment):
     """Measures runs with every kind of statistics."""
 
-    def __init__(self, measurements: Measurements, arguments: argparse.Namespace,
+    def __init__(self, measurements: Measurements, arguments: ExperimentArguments,
                  scorer: Optional[Scorer] = None):
         self._measurements = measurements
         self._arguments = arguments

@@ -12,67 +12,48 @@ Writes measurements.json, README.md, report.html and figures to --output. The sc
 the same command again, and it reuses the runs below --runs and skips whatever has been measured. More seeds
 can be added later.
 """
-import argparse
+import dataclasses
 import json
 import os
-import sys
+from typing import Optional, Tuple
 
-import tensorflow.compat.v1 as tf
-
-from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.settings.train import PRECISIONS, module_names
+from dcgan_tf1.settings import cli, fields
 from scripts.experiments.blog_posts import report, trained, untrained
-from scripts.lib import paths, runs
-from scripts.lib.arguments import at_least, existing_folder, list_of, one_of, path, steps_by_name
+from scripts.lib import runs
+from scripts.lib.arguments import ExperimentArguments, Length, existing_folder, lengths, names, output_folder
 from scripts.lib.measurements import Measurements
 
 PUBLISHED = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'published.json')
+POSTS = ('000', '001', '002', '003', '004')
 SETTINGS = ('dataset', 'num_images', 'batch_size', 'classifier_steps')  # stored with the measurements
 
 
-def parse(arguments, published: dict) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='python -m scripts.experiments.blog_posts', description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--posts', type=list_of(one_of(sorted(published))),
-                        default=','.join(sorted(published)), help='posts to measure, separated by commas')
-    parser.add_argument('--seeds', type=at_least(0), default=5,
-                        help='number of seeds of each training; 0: only what needs no training')
-    parser.add_argument('--first_step_seeds', type=at_least(1), default=20,
-                        help='number of seeds for the first step of post 004')
-    parser.add_argument('--decision_seeds', type=at_least(1), default=100,
-                        help='number of seeds for the untrained decision of post 003')
-    parser.add_argument('--steps', type=steps_by_name, default='',
-                        help='lengths of trainings that are not to be as long as in the post: '
-                        'graph_mode=3000,sparse_softmax=1000')
-    parser.add_argument('--data_dir', type=existing_folder, help='folder of the dataset')
-    parser.add_argument('--dataset', default='mnist', choices=module_names('data'))
-    parser.add_argument('--image_dir', type=existing_folder,
-                        help='time post 001 with the image files in this folder; default: images in memory')
-    parser.add_argument('--timed_steps', type=at_least(0), default=5,
-                        help='number of timed steps of post 001')
-    parser.add_argument('--precision', default='float32', choices=PRECISIONS)
-    parser.add_argument('--batch_size', type=at_least(2), help='default: that of each recipe')
-    parser.add_argument('--num_images', type=at_least(trained.NUM_SAMPLES), default=5000,
-                        help='number of images that are scored per mode')
-    parser.add_argument('--classifier_steps', type=at_least(1), default=2345)
-    parser.add_argument('--batch_norm_runs', type=existing_folder,
-                        help='--runs of scripts.experiments.batch_norm: use its trainings of graph_mode and '
-                        'sparse_softmax if they have the right length, in any precision')
-    parser.add_argument('--runs', type=path, default=os.path.join('runs', 'blog_posts'),
-                        help='folder of all runs')
-    parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'blog_posts'),
-                        help='folder for the results')
-    parsed = parser.parse_args(arguments)
-    if set(parsed.steps) - set(trained.TRAINING_NAMES):
-        parser.error('argument --steps: choose from %s' % ', '.join(trained.TRAINING_NAMES))
-    return parsed
+@dataclasses.dataclass(frozen=True)
+class BlogPostsArguments(ExperimentArguments):
+    """Arguments of this script."""
+
+    posts: Tuple[str, ...] = names(POSTS, POSTS, 'posts to measure')
+    seeds: int = fields.integer(5, 0, 'number of seeds of each training; 0: only what needs no training')
+    first_step_seeds: int = fields.integer(20, 1, 'number of seeds for the first step of post 004')
+    decision_seeds: int = fields.integer(100, 1, 'number of seeds for the untrained decision of post 003')
+    steps: Tuple[Length, ...] = lengths(
+        (), trained.TRAINING_NAMES, 'lengths of trainings that are not to be as long as in the post: '
+        'graph_mode=3000,sparse_softmax=1000')
+    image_dir: Optional[str] = existing_folder(
+        None, 'time post 001 with the image files in this folder; default: images in memory')
+    timed_steps: int = fields.integer(5, 0, 'number of timed steps of post 001')
+    num_images: int = fields.integer(5000, trained.NUM_SAMPLES, 'number of images that are scored per mode')
+    batch_norm_runs: Optional[str] = existing_folder(
+        None, '--runs of scripts.experiments.batch_norm: use its trainings of graph_mode and sparse_softmax if they '
+        'have the right length, in any precision')
+    runs: str = fields.path(os.path.join('runs', 'blog_posts'), 'folder of all runs')
+    output: str = output_folder('experiments', 'blog_posts')
 
 
-def main(arguments=None) -> int:
+def main(arguments: BlogPostsArguments) -> int:
+    """The script; returns the exit status."""
     with open(PUBLISHED, encoding='utf-8') as file:
         published = json.load(file)
-    arguments = parse(arguments, published)
-    tf.logging.set_verbosity(tf.logging.ERROR)
     os.makedirs(os.path.join(arguments.output, 'samples'), exist_ok=True)
     measurements = Measurements(
         arguments.output, {name: getattr(arguments, name) for name in SETTINGS}, real=None)
@@ -87,4 +68,4 @@ def main(arguments=None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, BlogPostsArguments)

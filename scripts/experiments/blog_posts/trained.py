@@ -1,5 +1,4 @@
 """Measures trainings: losses of posts 000 and 004, scores of post 002."""
-import argparse
 import math
 from typing import Any, Dict, List
 
@@ -15,6 +14,7 @@ from scripts.experiments.blog_posts.post_002 import STRETCHED, sample_path
 from scripts.experiments.blog_posts.untrained import rounded, training_settings
 from scripts.experiments.blog_posts.values import LOSSES
 from scripts.lib import runs, trainings
+from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.batch_norm_modes import MODES, statistics
 from scripts.lib.measurements import Measurements
 from scripts.lib.runs import Training, run_folder
@@ -33,7 +33,7 @@ TRAININGS = {
 TRAINING_NAMES = [name for group in TRAININGS.values() for name, _, _ in group]
 
 
-def plan(published: Dict[str, Any], arguments: argparse.Namespace) -> List[Training]:
+def plan(published: Dict[str, Any], arguments: ExperimentArguments) -> List[Training]:
     """The trainings that the chosen posts need."""
     result = []
     for post in arguments.posts:
@@ -48,8 +48,8 @@ def plan(published: Dict[str, Any], arguments: argparse.Namespace) -> List[Train
 
 def _num_steps(name, recipe, post, arguments):
     """The length of a training: that in --steps, up to the last published loss, or the post's epochs."""
-    if name in arguments.steps:
-        return arguments.steps[name]
+    if name in dict(arguments.steps):
+        return dict(arguments.steps)[name]
     if 'losses' in post:
         return post['losses'][-1][0]
     settings = training_settings(recipe, *trainings.dataset_flags(arguments))
@@ -59,7 +59,7 @@ def _num_steps(name, recipe, post, arguments):
 class BlogPosts(runs.Experiment):
     """Measures the trainings of the posts."""
 
-    def __init__(self, measurements: Measurements, published: Dict[str, Any], arguments: argparse.Namespace):
+    def __init__(self, measurements: Measurements, published: Dict[str, Any], arguments: ExperimentArguments):
         self._measurements, self._published, self._arguments = measurements, published, arguments
         self._scorer = Scorer(arguments)
 

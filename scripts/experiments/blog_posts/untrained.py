@@ -1,5 +1,4 @@
 """Measures what needs no training: counts, untrained networks, first steps and times."""
-import argparse
 import time
 from typing import Any, Dict, Iterable, List
 
@@ -16,6 +15,7 @@ from dcgan_tf1.train import autotune
 from dcgan_tf1.util import terminal
 from dcgan_tf1.util.device import create_session
 from scripts.lib import machine, trainings
+from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.measurements import Measurements
 
 
@@ -65,7 +65,7 @@ def decision(recipe: str, seed: int) -> float:
                                                          discriminator.is_training: False})[0, 0])
 
 
-def first_losses(recipe: str, seed: int, arguments: argparse.Namespace) -> Dict[str, Any]:
+def first_losses(recipe: str, seed: int, arguments: ExperimentArguments) -> Dict[str, Any]:
     """Both losses of the first step, equal to those of a training with this seed."""
     settings = autotune.choose(training_settings(recipe, '--seed=%d' % seed, *trainings.dataset_flags(arguments)))
     _, images = data.load_for(settings)
@@ -81,7 +81,7 @@ def rounded(loss: float) -> float:
     return float('%.6g' % loss)
 
 
-def step_times(recipe: str, arguments: argparse.Namespace) -> Dict[str, Any]:
+def step_times(recipe: str, arguments: ExperimentArguments) -> Dict[str, Any]:
     """Times of our step in milliseconds, with images in memory or with the files in --image_dir."""
     flags = ['--precision=' + arguments.precision]
     if arguments.batch_size:
@@ -107,13 +107,13 @@ def step_times(recipe: str, arguments: argparse.Namespace) -> Dict[str, Any]:
             'smallest': round(min(milliseconds), 1), 'largest': round(max(milliseconds), 1)}
 
 
-def image_source(arguments: argparse.Namespace) -> str:
+def image_source(arguments: ExperimentArguments) -> str:
     """Where the images of timed steps come from."""
     return 'files' if arguments.image_dir else 'in memory'
 
 
 def measure_untrained(measurements: Measurements, published: Dict[str, Any],
-                      arguments: argparse.Namespace) -> None:
+                      arguments: ExperimentArguments) -> None:
     """Measures everything that needs no training and was not measured yet."""
     def measure(key, function, *inputs):
         if not measurements.has(*key):

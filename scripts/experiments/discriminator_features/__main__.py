@@ -28,11 +28,11 @@ Writes features.json, README.md, filters.png (of the first layer) and guided.png
 guided backpropagation (Springenberg et al. 2015, https://arxiv.org/abs/1412.6806) from the first units of the last
 convolution, for the patches of the test images with the largest responses, as in the DCGAN paper's figure 5.
 """
-import argparse
+import dataclasses
 import json
 import os
 import sys
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -41,8 +41,7 @@ from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.preparation import for_run
-from dcgan_tf1.settings import cli_flags
-from dcgan_tf1.settings.cli import exit_status
+from dcgan_tf1.settings import cli, cli_flags, fields
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
@@ -50,31 +49,28 @@ from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.discriminator_features import images, report, svm
 from scripts.experiments.discriminator_features.network import Discriminator
 from scripts.lib import paths
-from scripts.lib.arguments import at_least, existing_folder, path
+from scripts.lib.arguments import existing_folder
 
 MAX_BATCHES = 100  # over which standing statistics are pooled
 
 
-def parse(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog='python -m scripts.experiments.discriminator_features', description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--run_dir', type=existing_folder, required=True, help='folder of a run')
-    parser.add_argument('--checkpoint', type=path,
-                        help='a step, "best", or a path without .index; default: the last checkpoint')
-    parser.add_argument('--data_dir', type=existing_folder,
-                        help='folder of the dataset; default: that of the run')
-    parser.add_argument('--train_images', type=at_least(2 * svm.HOLDOUT_EVERY), default=report.DEFAULT_IMAGES,
-                        help='maximum number of training images, spread evenly over the dataset')
-    parser.add_argument('--test_images', type=at_least(report.NUM_PATCHES), default=report.DEFAULT_IMAGES,
-                        help='maximum number of test images, likewise')
-    parser.add_argument('--output', type=path,
-                        help='folder for the results; default: '
-                        'results/experiments/discriminator_features/RECIPE')
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class FeaturesArguments(fields.Settings):
+    """Arguments of this script."""
+
+    run_dir: Optional[str] = existing_folder(None, 'folder of a run', required=True)
+    checkpoint: Optional[str] = fields.path(
+        None, 'a step, "best", or a path without .index; default: the last checkpoint')
+    data_dir: Optional[str] = existing_folder(None, 'folder of the dataset; default: that of the run')
+    train_images: int = fields.integer(report.DEFAULT_IMAGES, 2 * svm.HOLDOUT_EVERY,
+                                       'maximum number of training images, spread evenly over the dataset')
+    test_images: int = fields.integer(report.DEFAULT_IMAGES, report.NUM_PATCHES,
+                                      'maximum number of test images, likewise')
+    output: Optional[str] = fields.path(
+        None, 'folder for the results; default: results/experiments/discriminator_features/RECIPE')
 
 
-def read_settings(arguments: argparse.Namespace) -> Tuple[EvaluateSettings, TrainSettings]:
+def read_settings(arguments: FeaturesArguments) -> Tuple[EvaluateSettings, TrainSettings]:
     """Settings of the discriminator, in float32 and with the run's seed, and those of the training."""
     checkpoint = ['--checkpoint=' + arguments.checkpoint] if arguments.checkpoint else []
     settings = for_run(cli_flags.parse(
@@ -83,9 +79,8 @@ def read_settings(arguments: argparse.Namespace) -> Tuple[EvaluateSettings, Trai
     return settings.replace(seed=trained.seed, precision='float32'), trained
 
 
-def main(arguments=None) -> int:
-    arguments = parse(arguments)
-    tf.logging.set_verbosity(tf.logging.ERROR)
+def main(arguments: FeaturesArguments) -> int:
+    """The script; returns the exit status."""
     settings, trained = read_settings(arguments)
     dataset = trained.replace(data_dir=arguments.data_dir or trained.data_dir)
     (training, labels), (test, test_labels) = images.load(
@@ -130,4 +125,4 @@ def _batches(training: np.ndarray, size: int):
 
 
 if __name__ == '__main__':
-    sys.exit(exit_status(main))
+    cli.main(main, FeaturesArguments)

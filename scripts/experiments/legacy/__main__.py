@@ -10,65 +10,66 @@ Session.run or --seconds.
 Writes measurements.json and README.md to --output. Scripts that are in measurements.json already are not run again,
 except those that --only names.
 """
-import argparse
+import dataclasses
 import gzip
 import os
 import re
 import shutil
 import sys
 import tempfile
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from PIL import Image
 
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.legacy.page import page
 from scripts.lib import paths
-from scripts.lib.arguments import at_least, existing_folder, path
+from scripts.lib.arguments import existing_folder, output_folder
 from scripts.lib.measurements import read_json, read_results, write_results
 
 _MODULE = 'scripts.experiments.legacy'
 _FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
 
 
-def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='python -m ' + _MODULE, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    clones.add_arguments(parser)
-    parser.add_argument('--image_dir', type=existing_folder, help='folder of JPEG files, for scripts that want photos')
-    parser.add_argument('--max_runs', type=at_least(1), default=100, help='calls of Session.run')
-    parser.add_argument('--seconds', type=at_least(1), default=600, help='time limit of a script')
-    parser.add_argument('--plain_seconds', type=at_least(1), default=60, help='time limit of a plain run')
-    parser.add_argument('--only', help='run only scripts whose "repository/script arguments" contains this')
-    parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'legacy'))
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class LegacyArguments(clones.ClonesArguments):
+    """Arguments of this script."""
+
+    image_dir: Optional[str] = existing_folder(None, 'folder of JPEG files, for scripts that want photos')
+    max_runs: int = fields.integer(100, 1, 'calls of Session.run')
+    seconds: int = fields.integer(600, 1, 'time limit of a script')
+    plain_seconds: int = fields.integer(60, 1, 'time limit of a plain run')
+    only: Optional[str] = fields.text(None, 'run only scripts whose "repository/script arguments" contains this')
+    output: str = output_folder('experiments', 'legacy')
 
 
-def main() -> None:
-    options = parse()
-    results = read_results(options.output)
+def main(arguments: LegacyArguments) -> int:
+    """The script; returns the exit status."""
+    results = read_results(arguments.output)
     repositories = clones.repositories()
     for repository in repositories:
         for entry in repository['scripts']:
             name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
-            if (options.only in name) if options.only else (name not in results):
+            if (arguments.only in name) if arguments.only else (name not in results):
                 print(name, flush=True)
                 with tempfile.TemporaryDirectory() as folder:
-                    results[name] = measure(repository, entry, folder, options)
+                    results[name] = measure(repository, entry, folder, arguments)
                 print('  %(plain)s | %(outcome)s' % results[name], flush=True)
-                write_results(options.output, results)
-    text = page(repositories, results, _MODULE, options.max_runs)
-    write_atomically(os.path.join(options.output, 'README.md'), text.encode())
+                write_results(arguments.output, results)
+    text = page(repositories, results, _MODULE, arguments.max_runs)
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    return 0
 
 
 def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
-            options: argparse.Namespace) -> Dict[str, Any]:
+            arguments: LegacyArguments) -> Dict[str, Any]:
     """Runs a script in a new copy of its repository, plainly and with the command."""
     copy = os.path.join(folder, 'copy')
-    clones.copy(repository, copy, options.code_dir, options.clone)
+    clones.copy(repository, copy, arguments.code_dir, arguments.clone)
     for place, kind in repository['data'].items():
-        provide(os.path.join(copy, place), kind, options)
+        provide(os.path.join(copy, place), kind, arguments)
     script = os.path.join(copy, entry['script'])
     words = [os.path.basename(script), *entry.get('arguments', [])]
     environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TF_CPP_MIN_LOG_LEVEL': '3',
@@ -76,13 +77,13 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
                                                                 for key in ('path',) if key in entry)])}
     place = os.path.dirname(script)
     plain = words if words[0].endswith('.py') else ['-c', _NOTEBOOK % words[0]]
-    status, output = clones.run([sys.executable, *plain], place, environment, options.plain_seconds)
+    status, output = clones.run([sys.executable, *plain], place, environment, arguments.plain_seconds)
     report = os.path.join(folder, 'report.json')
-    flags = ['--max_runs=%d' % options.max_runs, '--report=' + report,
-             '--data_dir=' + os.path.abspath(options.data_dir)]
+    flags = ['--max_runs=%d' % arguments.max_runs, '--report=' + report,
+             '--data_dir=' + os.path.abspath(arguments.data_dir)]
     flags += ['--python2'] if entry.get('python2') else []
     command = [sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words]
-    seconds = entry.get('seconds', options.seconds)
+    seconds = entry.get('seconds', arguments.seconds)
     ended, messages = clones.run(command, place, environment, seconds)
     result = read_json(report) if os.path.exists(report) else {}
     runs = result.get('runs', 0)
@@ -112,33 +113,33 @@ def last_line(output: str) -> str:
     return re.sub(r' \(/[^)]*\)', '', line)[:200]  # without the place of an installed library
 
 
-def provide(place: str, kind: str, options: argparse.Namespace) -> None:
+def provide(place: str, kind: str, arguments: LegacyArguments) -> None:
     """Puts into the copy of a repository what its README asks for.
 
     Args:
       place: the folder to fill.
       kind: 'mnist', 'images' (photographs of the size of CelebA's), 'images64' (of 64×64 pixels) or 'empty' (a folder
         for results). 'images:JPEG' has another file name extension.
-      options: the arguments of this script.
+      arguments: the arguments of this script.
     """
     if kind == 'empty':
         os.makedirs(place, exist_ok=True)
         return
     if kind == 'mnist':
-        shutil.copytree(options.data_dir, place, dirs_exist_ok=True)
+        shutil.copytree(arguments.data_dir, place, dirs_exist_ok=True)
         for name in os.listdir(place):
             if name.endswith('.gz'):  # some scripts want the compressed files, others the files in them
                 path_there = os.path.join(place, name)
                 with gzip.open(path_there) as source, open(path_there[:-3], 'wb') as target:
                     shutil.copyfileobj(source, target)
         return
-    if options.image_dir is None:
+    if arguments.image_dir is None:
         sys.exit('error: %s wants photographs: name a folder of JPEG files with --image_dir' % place)
     if os.path.islink(place) or os.path.isfile(place):  # the author's link to his data
         os.remove(place)
     os.makedirs(place, exist_ok=True)
     name, _, ending = kind.partition(':')
-    files = sorted(os.path.join(folder, file) for folder, _, names in os.walk(options.image_dir) for file in names
+    files = sorted(os.path.join(folder, file) for folder, _, names in os.walk(arguments.image_dir) for file in names
                    if file.lower().endswith(('.jpg', '.jpeg')))[:_FACES]
     for number, file in enumerate(files, 1):
         size = (64, 64) if name == 'images64' else (178, 218)
@@ -147,4 +148,4 @@ def provide(place: str, kind: str, options: argparse.Namespace) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    cli.main(main, LegacyArguments)

@@ -1,5 +1,5 @@
 """The clones of public repositories, and programs that run in copies of them."""
-import argparse
+import dataclasses
 import json
 import os
 import shutil
@@ -8,14 +8,17 @@ import sys
 import tempfile
 from typing import Any, Dict, List, Optional, Tuple
 
-from scripts.lib.arguments import existing_folder, path
+from dcgan_tf1.settings import fields
+from scripts.lib.arguments import existing_folder
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the arguments of all scripts that use the clones."""
-    parser.add_argument('--code_dir', type=path, required=True, help='folder of the clones')
-    parser.add_argument('--clone', action='store_true', help='clone the repositories that are missing')
-    parser.add_argument('--data_dir', type=existing_folder, required=True, help='folder of MNIST')
+@dataclasses.dataclass(frozen=True)
+class ClonesArguments(fields.Settings):
+    """Arguments of all scripts that use the clones."""
+
+    code_dir: Optional[str] = fields.path(None, 'folder of the clones', required=True)
+    clone: bool = fields.boolean(False, 'clone the repositories that are missing')
+    data_dir: Optional[str] = existing_folder(None, 'folder of MNIST', required=True)
 
 
 def repositories() -> List[Dict[str, Any]]:

@@ -1,5 +1,4 @@
 """Trains a recipe, draws images of its generator, and scores them."""
-import argparse
 import os
 
 import numpy as np
@@ -13,6 +12,7 @@ from dcgan_tf1.train.reporter import write_animation
 from dcgan_tf1.util import grids, pixels, processor
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
+from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import Scorer, open_generator
 
@@ -30,7 +30,7 @@ class RecipeExperiment(runs.Experiment):
       training: to the step in --steps, or to the end of the recipe's source.
     """
 
-    def __init__(self, recipe: str, measurements: Measurements, arguments: argparse.Namespace):
+    def __init__(self, recipe: str, measurements: Measurements, arguments: ExperimentArguments):
         """Loads the images of the dataset that `arguments` names, with dataset and data_dir."""
         self._measurements, self._arguments = measurements, arguments
         self._settings = cli_flags.parse(TrainSettings, '--recipe=' + recipe, *trainings.dataset_flags(arguments))
@@ -38,7 +38,7 @@ class RecipeExperiment(runs.Experiment):
         self._full_length = preparation.resolve(self._settings, self._images.num_examples).steps
         self._scorer = Scorer(arguments, *(
             '--%s=%s' % (name, getattr(self._settings, name)) for name in _IMAGE_FLAGS))
-        steps = arguments.steps.get(recipe, self._full_length)
+        steps = dict(arguments.steps).get(recipe, self._full_length)
         self.training = runs.Training(recipe, recipe, (
             '--checkpoint_every=500', '--sample_every=%d' % -(-steps // NUM_FRAMES),
             '--sample_size=%d' % NUM_PICTURES), (steps,))

@@ -9,20 +9,21 @@ from the same weights on the same inputs.
 Writes measurements.json and README.md to --output. Recipes that are in measurements.json already are not measured
 again, except those that --recipes names.
 """
-import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import sys
 import tempfile
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.upstream.comparison import compare, sensitivity
 from scripts.experiments.upstream.page import page
 from scripts.lib import paths
-from scripts.lib.arguments import at_least, list_of, one_of, path
+from scripts.lib.arguments import names, output_folder
 from scripts.lib.double_precision import double_precision
 from scripts.lib.measurements import read_results, write_results
 
@@ -54,36 +55,36 @@ SOURCES = {
          'Discriminator/conv2d_1/bias', 'Discriminator/dense/bias'))}
 
 
-def parse(arguments: Optional[List[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog='python -m ' + _MODULE, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    clones.add_arguments(parser)
-    parser.add_argument('--steps', type=at_least(1), default=20)
-    parser.add_argument('--recipes', type=list_of(one_of(SOURCES)), default=[], help='measure these again')
-    parser.add_argument('--output', type=path, default=paths.results_folder('experiments', 'upstream'))
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True)
+class UpstreamArguments(clones.ClonesArguments):
+    """Arguments of this script."""
+
+    steps: int = fields.integer(20, 1, 'steps of each training')
+    recipes: Tuple[str, ...] = names((), SOURCES, 'measure these again')
+    output: str = output_folder('experiments', 'upstream')
 
 
-def main() -> None:
-    options = parse()
-    results = read_results(options.output)
+def main(arguments: UpstreamArguments) -> int:
+    """The script; returns the exit status."""
+    results = read_results(arguments.output)
     for recipe, source in SOURCES.items():
-        if recipe in options.recipes or (recipe not in results and not options.recipes):
+        if recipe in arguments.recipes or (recipe not in results and not arguments.recipes):
             print(recipe, flush=True)
-            results[recipe] = measure(recipe, source, options)
-            write_results(options.output, results)
+            results[recipe] = measure(recipe, source, arguments)
+            write_results(arguments.output, results)
     commits = {repository['repository']: repository['commit'] for repository in clones.repositories()}
     text = page(SOURCES, commits, results, _MODULE)
-    write_atomically(os.path.join(options.output, 'README.md'), text.encode())
+    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    return 0
 
 
-def measure(recipe: str, source: Source, options: argparse.Namespace) -> Dict[str, Any]:
+def measure(recipe: str, source: Source, arguments: UpstreamArguments) -> Dict[str, Any]:
     """{'float64' and 'float32': see `compare`; 'sensitivity': see there}."""
     flags = ['--recipe=' + recipe, *source.flags]
     result: Dict[str, Any] = {}
     for precision in ('float64', 'float32'):
         with tempfile.TemporaryDirectory() as folder:
-            record(source, precision, folder, options)
+            record(source, precision, folder, arguments)
             with double_precision() if precision == 'float64' else contextlib.nullcontext():
                 result[precision] = compare(folder, flags, precision, source.canceled)
             if precision == 'float32':
@@ -91,23 +92,23 @@ def measure(recipe: str, source: Source, options: argparse.Namespace) -> Dict[st
     return result
 
 
-def record(source: Source, precision: str, folder: str, options: argparse.Namespace) -> None:
+def record(source: Source, precision: str, folder: str, arguments: UpstreamArguments) -> None:
     """Runs a script in a new copy of its repository, and records its first steps in a folder."""
     repository, = [entry for entry in clones.repositories() if entry['repository'] == source.repository]
     with tempfile.TemporaryDirectory() as copy:
-        clones.copy(repository, os.path.join(copy, 'copy'), options.code_dir, options.clone)
+        clones.copy(repository, os.path.join(copy, 'copy'), arguments.code_dir, arguments.clone)
         script = os.path.join(copy, 'copy', source.script)
         before, in_a_step = source.runs
         recorder = {'folder': os.path.abspath(folder), 'losses': source.losses, 'precision': precision}
         command = [sys.executable, '-m', 'scripts.experiments.upstream.record', json.dumps(recorder),
-                   '--max_runs=%d' % (before + in_a_step * options.steps),
-                   '--data_dir=' + os.path.abspath(options.data_dir), os.path.basename(script)]
+                   '--max_runs=%d' % (before + in_a_step * arguments.steps),
+                   '--data_dir=' + os.path.abspath(arguments.data_dir), os.path.basename(script)]
         environment = {**os.environ, 'PYTHONPATH': paths.ROOT, 'PYTHONWARNINGS': 'ignore', 'TF_CPP_MIN_LOG_LEVEL': '3',
                        'TF_USE_LEGACY_KERAS': '1'}
         status, output = clones.run(command, os.path.dirname(script), environment, _SECONDS)
-    if status != 0 or not os.path.exists(os.path.join(folder, '%d.npz' % (2 * options.steps))):
-        sys.exit('error: %s did not train for %d steps:\n%s' % (source.script, options.steps, output))
+    if status != 0 or not os.path.exists(os.path.join(folder, '%d.npz' % (2 * arguments.steps))):
+        sys.exit('error: %s did not train for %d steps:\n%s' % (source.script, arguments.steps, output))
 
 
 if __name__ == '__main__':
-    main()
+    cli.main(main, UpstreamArguments)
