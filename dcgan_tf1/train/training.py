@@ -6,7 +6,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import graph, networks
 from dcgan_tf1.runs import saved_settings
-from dcgan_tf1.runs.checkpoints.saving import Checkpoints
+from dcgan_tf1.runs.checkpoints.files import is_intact
+from dcgan_tf1.runs.checkpoints.saving import Checkpoints, last_checkpoint, step_of
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.best_checkpoint import BestCheckpoint
@@ -32,6 +33,8 @@ def train(settings: TrainSettings) -> int:
     with Cluster() as cluster, LogFile() as log_file, only_warnings(not cluster.is_chief), networks.unchanged():
         run = prepare(settings, cluster)
         with contextlib.closing(run.images), tf.Graph().as_default(), tf.device(cluster.device):
+            if run.earlier_config and cluster.from_chief(cluster.is_chief and _is_known_to_be_finished(run)):
+                return 0  # the graph is still empty: to build it takes seconds
             workers = cluster.workers(run.settings.batch_statistics)
             train_graph = graph.build_training(run.settings, run.images, run.plan, workers)
             if not cluster.is_chief:
@@ -42,6 +45,25 @@ def train(settings: TrainSettings) -> int:
                     raise UserError('%s was changed by another process just now: run the command again'
                                     % run.folder.path)
                 return _Training(run, train_graph, cluster, log_file).run()
+
+
+def _is_known_to_be_finished(run: Run) -> bool:
+    """Whether the last checkpoint shows that nothing is left to do. Says so then."""
+    with run.folder.locked():
+        last = last_checkpoint(run.folder)
+        is_finished = bool(last) and _is_finished(run, step_of(last)) and is_intact(last)
+        if is_finished:
+            _say_finished(run, step_of(last))
+        return is_finished
+
+
+def _is_finished(run: Run, step: int) -> bool:
+    return step > run.settings.steps or (step == run.settings.steps and run.folder.animation_is_current())
+
+
+def _say_finished(run: Run, step: int) -> None:
+    terminal.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
+                 % (run.folder.path, step))
 
 
 def _follow(run: Run, train_graph: graph.TrainGraph, cluster: Cluster) -> int:
@@ -87,9 +109,8 @@ class _Training:
             if self._graph.cooperation:
                 session.run(self._graph.cooperation.copy_from_chief)
             self._cluster.listen(self._write_faults)
-            if self._cluster.from_chief(self._is_finished(start_step)):
-                terminal.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
-                             % (folder.path, start_step))
+            if self._cluster.from_chief(_is_finished(self._run, start_step)):
+                _say_finished(self._run, start_step)
                 return 0
             self._log_file.open(folder.log)
             earlier = saved_settings.read(folder) if self._run.earlier_config else None
@@ -110,10 +131,6 @@ class _Training:
                 log.info('starting from the weights of %s, with %s', warm_start.path,
                          'the state of Adam' if warm_start.with_adam else 'a new state of Adam')
         return int(session.run(self._graph.global_step))
-
-    def _is_finished(self, step: int) -> bool:
-        return step > self._run.settings.steps or (
-            step == self._run.settings.steps and self._run.folder.animation_is_current())
 
     def _write_settings(self) -> None:
         # Keep the versions that the run was started with: they determine the exact numbers.

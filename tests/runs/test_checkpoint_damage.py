@@ -8,6 +8,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import SMALL_RUN, assert_same_run
 
+from dcgan_tf1.runs.checkpoints.files import is_intact
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints, keep_best
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util.errors import UserError
@@ -27,7 +28,7 @@ def test_a_checkpoint_of_another_network_is_refused(train_run, copy_of_run, trai
         session.run(tf.global_variables_initializer())
         tf.train.Saver().save(session, folder.checkpoint_prefix, global_step=4)
     with pytest.raises(UserError, match='missing: Discriminator/.*unexpected: Generator/elsewhere'):
-        train_run('run', '--steps=4')
+        train_run('run', '--steps=5')
 
 
 @pytest.mark.slow
@@ -67,6 +68,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, graph, tmp_pat
         session.run(tf.global_variables_initializer())
         checkpoints.save(session, 5)
         damage(folder.checkpoint_prefix + '-5' + part, fault)
+        assert [is_intact('%s-%d' % (folder.checkpoint_prefix, step)) for step in (3, 5)] == [True, False]
         checkpoints.restore(session)
         np.testing.assert_array_equal(session.run(variables), expected)
     assert checkpoints.last == folder.checkpoint_prefix + '-3'

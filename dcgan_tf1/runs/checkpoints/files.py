@@ -88,6 +88,17 @@ def open_checkpoint(path: str) -> Iterator[Any]:
         yield reader
 
 
+def is_intact(path: str) -> bool:
+    """Whether everything in a checkpoint (its path without a suffix) can be read. TensorFlow compares checksums."""
+    try:
+        with open_checkpoint(path) as reader:
+            for name in reader.get_variable_to_shape_map():
+                reader.get_tensor(name)
+    except Exception:  # TensorFlow's reader raises many types
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _name_for_tensorflow(path: str) -> Iterator[bytes]:
     """A path by which TensorFlow finds this file for reading. It takes every path for a pattern."""
