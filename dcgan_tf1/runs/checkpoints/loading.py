@@ -84,7 +84,10 @@ def _named_by_state_file(folder: str) -> Optional[str]:
 
 
 def _newest(indexes: Sequence[str], place: str) -> Optional[str]:
-    """The checkpoint with the highest step; None without any. Raises UserError if they are not of one program."""
+    """The checkpoint with the highest step; None without any. Raises UserError if they are not of one program.
+
+    Unlike `saving.last_checkpoint`, it takes any names: other programs, and people who copy a checkpoint, choose them.
+    """
     paths = sorted(os.path.splitext(path)[0] for path in indexes)
     if len(paths) < 2:
         return next(iter(paths), None)

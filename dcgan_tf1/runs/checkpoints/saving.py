@@ -36,7 +36,7 @@ def all_checkpoints(folder: RunFolder) -> List[str]:
 
 
 def last_checkpoint(folder: RunFolder) -> Optional[str]:
-    """Path of the newest checkpoint of a run, without its suffix, or None."""
+    """Path of the newest checkpoint of a run, without its suffix, or None. Only names that this program gives count."""
     return next(reversed(all_checkpoints(folder)), None)
 
 
