@@ -39,8 +39,6 @@ class BlogPostsArguments(ExperimentArguments):
     steps: Tuple[Length, ...] = lengths(
         (), trained.TRAINING_NAMES, 'lengths of trainings that are not to be as long as in the post: '
         'graph_mode=3000,sparse_softmax=1000')
-    image_dir: Optional[str] = existing_folder(
-        None, 'time post 001 with the image files in this folder; default: images in memory')
     timed_steps: int = fields.integer(5, 0, 'number of timed steps of post 001')
     num_images: int = fields.integer(5000, trained.NUM_SAMPLES, 'number of images that are scored per mode')
     batch_norm_runs: Optional[str] = existing_folder(

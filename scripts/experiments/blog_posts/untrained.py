@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1 import data
-from dcgan_tf1.data import Images, image_folder
+from dcgan_tf1.data import Images
 from dcgan_tf1.model import graph, randomness
 from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.settings import cli_flags
@@ -82,17 +82,13 @@ def rounded(loss: float) -> float:
 
 
 def step_times(recipe: str, arguments: ExperimentArguments) -> Dict[str, Any]:
-    """Times of our step in milliseconds, with images in memory or with the files in --image_dir."""
+    """Times of our step in milliseconds, with images in memory."""
     flags = ['--precision=' + arguments.precision]
     if arguments.batch_size:
         flags.append('--batch_size=%d' % arguments.batch_size)
     settings = autotune.choose(training_settings(recipe, *flags))
     shape = (settings.image_size, settings.image_size, settings.channels)
-    if arguments.image_dir:
-        images = image_folder.load(arguments.image_dir, *shape[1:])
-    else:
-        images = Images(machine.digit_images(shape), 'scikit-learn')
-    timed = autotune.build(settings, images)
+    timed = autotune.build(settings, Images(machine.digit_images(shape), 'scikit-learn'))
     milliseconds = []
     with timed.session:
         timed.train(2)
@@ -101,15 +97,10 @@ def step_times(recipe: str, arguments: ExperimentArguments) -> Dict[str, Any]:
             timed.train(1)
             milliseconds.append(1000 * (time.perf_counter() - start))
     return {'recipe': recipe, 'device': machine.tensorflow_device(),
-            'framework': 'TensorFlow ' + tf.__version__, 'images': image_source(arguments),
+            'framework': 'TensorFlow ' + tf.__version__, 'images': 'in memory',
             'precision': arguments.precision, 'batch_size': settings.batch_size,
             'steps': len(milliseconds), 'median': round(float(np.median(milliseconds)), 1),
             'smallest': round(min(milliseconds), 1), 'largest': round(max(milliseconds), 1)}
-
-
-def image_source(arguments: ExperimentArguments) -> str:
-    """Where the images of timed steps come from."""
-    return 'files' if arguments.image_dir else 'in memory'
 
 
 def measure_untrained(measurements: Measurements, published: Dict[str, Any],
@@ -128,8 +119,7 @@ def measure_untrained(measurements: Measurements, published: Dict[str, Any],
             measure(('decision', seed), decision, recipe, seed)
     if '001' in arguments.posts and arguments.timed_steps:
         for recipe in _progress(sorted(published['001']['steps_per_epoch']), 'times'):
-            key = ('seconds', recipe, machine.tensorflow_device().replace(' ', '_'),
-                   image_source(arguments).replace(' ', '_'))
+            key = ('seconds', recipe, machine.tensorflow_device().replace(' ', '_'), 'in_memory')
             measure(key, step_times, recipe, arguments)
     if '004' in arguments.posts:
         for seed in _progress(range(arguments.first_step_seeds), 'first steps'):
