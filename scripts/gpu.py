@@ -30,11 +30,10 @@ from dcgan_tf1.settings import cli, cli_flags, fields
 from dcgan_tf1.settings.train import PRECISIONS, TrainSettings
 from dcgan_tf1.util import device, pages, processor
 from dcgan_tf1.util.device import create_session
-from dcgan_tf1.util.files import write_atomically
 from scripts.lib import paths, trainings
 from scripts.lib.arguments import existing_folder, names, output_folder
 from scripts.lib.machine import write_image_files
-from scripts.lib.measurements import Measurements, read_json
+from scripts.lib.measurements import Measurements, read_json, write_page
 
 MAIN_RECIPE, ABLATION_RECIPE, FOLDER_RECIPE = 'sparse_softmax', 'graph_mode', 'learnopencv_torch'
 PARTS = {'benchmark': 480, 'main': 240, 'batch_norm': 540, 'epoch': 240}  # seconds
@@ -158,8 +157,7 @@ MEASURE = {'benchmark': measure_benchmark, 'main': measure_main, 'batch_norm': m
 
 
 def _data(arguments: GpuArguments) -> List[str]:
-    data_dir = ['--data_dir=' + os.path.abspath(arguments.data_dir)] if arguments.data_dir else []
-    return ['--dataset=' + arguments.sizes.dataset, *data_dir]
+    return ['--dataset=' + arguments.sizes.dataset, *trainings.flags_of(arguments, 'data_dir')]
 
 
 def within_time(part: str, arguments: GpuArguments) -> Optional[Dict[str, Any]]:
@@ -235,7 +233,7 @@ def main(arguments: GpuArguments) -> int:
         figures = within_time(part, arguments)
         if figures is not None:
             measurements.add((part,), {'figures': figures, 'seconds': time.monotonic() - began})
-            write_atomically(os.path.join(arguments.output, 'README.md'), readme(measurements, arguments).encode())
+            write_page(arguments.output, readme(measurements, arguments))
     print(readme(measurements, arguments))
     missing = [part for part in arguments.parts if not measurements.has(part)]
     if missing:

@@ -27,10 +27,9 @@ from dcgan_tf1.model.inputs import BatchPlan
 from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util import pages, processor
 from dcgan_tf1.util.device import create_session
-from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import existing_folder, integers, output_folder
 from scripts.lib.machine import write_image_files
-from scripts.lib.measurements import read_json
+from scripts.lib.measurements import read_json, write_json, write_page
 from scripts.lib.paths import ROOT
 
 BATCH_SIZE = 128
@@ -134,16 +133,16 @@ def main(arguments: PackingArguments) -> int:
         return 0
     os.makedirs(arguments.output, exist_ok=True)
     stored = os.path.join(arguments.output, 'packing.json')
-    results = read_json(stored) if os.path.exists(stored) else []
+    results = read_json(stored, [])
     for count in arguments.files:
         result = {'count': count, 'image_size': arguments.image_size, 'processor': processor.name(),
                   'note': arguments.note, **measure(count, arguments.image_size, arguments.folder)}
         results = [other for other in results if any(
             other[name] != result[name] for name in ('count', 'image_size', 'processor'))] + [result]
         results.sort(key=lambda result: (result['processor'], result['count'], result['image_size']))
-        write_atomically(stored, (json.dumps(results, indent=1) + '\n').encode())
+        write_json(stored, results)
     text = _INTRODUCTION % (BATCH_SIZE, tf.__version__) + pages.markdown_table(_HEADINGS, list(map(_row, results)))
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     print(text)
     return 0
 

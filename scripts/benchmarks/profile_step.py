@@ -17,11 +17,11 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.device import session_config
-from dcgan_tf1.util.files import write_atomically
 from scripts.benchmarks.training import catalog, tasks
 from scripts.benchmarks.training.implementations import dcgan_tf1_loop, tensorflow_process
 from scripts.lib.arguments import output_folder
 from scripts.lib.machine import tensorflow_device
+from scripts.lib.measurements import write_page
 
 # {kind: pattern of operation types}. The first kind that matches counts.
 KINDS = collections.OrderedDict([
@@ -97,7 +97,7 @@ def main(arguments: ProfileArguments) -> int:
     text = _INTRODUCTION % (tensorflow_process.FRAMEWORK, tensorflow_device(), arguments.steps)
     text += pages.markdown_table(['recipe, schedule', 'precision', *KINDS, 'sum'], rows)
     os.makedirs(arguments.output, exist_ok=True)
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     return 0
 
 

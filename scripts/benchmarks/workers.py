@@ -28,8 +28,8 @@ from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util import pages, processor
-from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import integers, names, output_folder
+from scripts.lib.measurements import write_json, write_page
 from scripts.lib.paths import ROOT
 
 _WARM_UP = 3  # steps that are not timed
@@ -147,9 +147,9 @@ def main(arguments: WorkersArguments) -> int:
             result['seconds'].append(measured['seconds'])
             result['traffic'] = measured['traffic']
     stored = {'processor': processor.name(), 'tensorflow': tf.__version__, 'results': results}
-    write_atomically(os.path.join(arguments.output, 'workers.json'), (json.dumps(stored, indent=1) + '\n').encode())
+    write_json(os.path.join(arguments.output, 'workers.json'), stored)
     text = report(stored)
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     print(text)
     return 0
 

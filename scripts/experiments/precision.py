@@ -13,7 +13,6 @@ Writes precision.json, README.md and a figure per recipe to --output. Recipes fr
 The script can be interrupted: run the same command again, and it reuses the runs below --runs.
 """
 import dataclasses
-import json
 import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
@@ -27,7 +26,7 @@ from dcgan_tf1.util import charts, pages
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.arguments import existing_folder, names, output_folder
-from scripts.lib.measurements import read_json
+from scripts.lib.measurements import read_json, write_json, write_page
 from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
 LOSSES = ('discriminator_loss', 'generator_loss')
@@ -77,11 +76,8 @@ def train(recipe: str, precision: str, seed: int, arguments: PrecisionArguments)
     folder = runs.run_folder(arguments.runs, '%s-%s' % (recipe, precision), seed)
     print(folder, file=sys.stderr, flush=True)
     flags = ['--precision=' + precision, '--seed=%d' % seed, '--steps=%d' % arguments.steps, '--log_every=1',
-             '--checkpoint_every=100', '--data_dir=' + os.path.abspath(_data_dir(recipe, arguments))]
-    if arguments.batch_size:
-        flags.append('--batch_size=%d' % arguments.batch_size)
-    if arguments.image_size and recipe in IMAGE_FOLDER_RECIPES:
-        flags.append('--image_size=%d' % arguments.image_size)
+             '--checkpoint_every=100', '--data_dir=' + os.path.abspath(_data_dir(recipe, arguments)),
+             *trainings.flags_of(arguments, 'batch_size', *['image_size'] * (recipe in IMAGE_FOLDER_RECIPES))]
     trainings.train(recipe, folder, *flags)
     trainings.check_step(folder, arguments.steps)
     return np.array([[record[loss] for loss in LOSSES] for record in RunFolder(folder).read_metrics()])
@@ -159,7 +155,7 @@ def write_report(folder: str, comparisons: Dict[str, Dict[str, Any]]) -> None:
     for recipe, comparison in comparisons.items():
         write_atomically(os.path.join(folder, recipe + '.png'),
                          figure(comparison['rows'], comparison['how']['seeds']))
-    write_atomically(os.path.join(folder, 'README.md'), readme(comparisons).encode())
+    write_page(folder, readme(comparisons))
 
 
 def _command(recipe, settings):
@@ -178,7 +174,7 @@ def main(arguments: PrecisionArguments) -> int:
     """The script; returns the exit status."""
     os.makedirs(arguments.output, exist_ok=True)
     stored = os.path.join(arguments.output, 'precision.json')
-    comparisons = read_json(stored) if os.path.exists(stored) else {}
+    comparisons = read_json(stored, {})
     recipes = arguments.recipes or [recipe for recipe in MNIST_RECIPES + IMAGE_FOLDER_RECIPES
                                     if _data_dir(recipe, arguments)]
     for recipe in recipes:
@@ -190,7 +186,7 @@ def main(arguments: PrecisionArguments) -> int:
             'steps': arguments.steps, 'seeds': arguments.seeds, 'bfloat16_seeds': arguments.bfloat16_seeds,
             'batch_size': config['flags']['batch_size'], 'image_size': config['flags']['image_size'],
             'versions': 'TensorFlow ' + config['versions']['tensorflow']}}
-        write_atomically(stored, (json.dumps(comparisons, indent=1) + '\n').encode())
+        write_json(stored, comparisons)
         write_report(arguments.output, comparisons)
     print(readme(comparisons))
     return 0

@@ -11,8 +11,10 @@ from dcgan_tf1.util.files import write_atomically
 Key = Union[str, int]
 
 
-def read_json(path: str) -> Any:
-    """Reads a JSON file. Raises UserError if it is damaged."""
+def read_json(path: str, *default: Any) -> Any:
+    """Reads a JSON file; returns the default, if one is given, if there is none. Raises UserError if it is damaged."""
+    if default and not os.path.exists(path):
+        return default[0]
     try:
         with open(path, encoding='utf-8') as file:
             return json.load(file)
@@ -20,17 +22,14 @@ def read_json(path: str) -> Any:
         raise UserError('%s cannot be read (%s): fix or delete it' % (path, error)) from error
 
 
-def read_results(folder: str) -> Dict[str, Any]:
-    """The content of measurements.json in a folder, which is created if it does not exist; {} if there is none."""
-    os.makedirs(folder, exist_ok=True)
-    file = os.path.join(folder, 'measurements.json')
-    return read_json(file) if os.path.exists(file) else {}
+def write_json(path: str, content: Any, sort_keys: bool = False) -> None:
+    """Writes a JSON file."""
+    write_atomically(path, (json.dumps(content, indent=1, sort_keys=sort_keys) + '\n').encode())
 
 
-def write_results(folder: str, results: Dict[str, Any]) -> None:
-    """Writes measurements.json."""
-    write_atomically(os.path.join(folder, 'measurements.json'),
-                     (json.dumps(results, indent=1, sort_keys=True) + '\n').encode())
+def write_page(folder: str, text: str) -> None:
+    """Writes the page of results, README.md."""
+    write_atomically(os.path.join(folder, 'README.md'), text.encode())
 
 
 class Measurements:
@@ -48,11 +47,10 @@ class Measurements:
         """
         self._path = os.path.join(folder, 'measurements.json')
         self.content = {'settings': settings, **other, 'measured': {}}
-        if os.path.exists(self._path):
-            self.content = read_json(self._path)
-            if self.content['settings'] != settings:
-                sys.exit('error: %s was measured with %s, not with %s: use the same settings, or another '
-                         '--output' % (self._path, self.content['settings'], settings))
+        self.content = read_json(self._path, self.content)
+        if self.content['settings'] != settings:
+            sys.exit('error: %s was measured with %s, not with %s: use the same settings, or another '
+                     '--output' % (self._path, self.content['settings'], settings))
 
     def has(self, *key: Key) -> bool:
         """Whether something is stored under this key."""
@@ -65,7 +63,7 @@ class Measurements:
         """
         self.content['measured'][_join(key)] = values
         self.content.update(other)
-        write_atomically(self._path, (json.dumps(self.content, indent=1, sort_keys=True) + '\n').encode())
+        write_json(self._path, self.content, sort_keys=True)
 
     def with_values(self, values: Dict[Tuple[Key, ...], Any]) -> 'Measurements':
         """A copy with further values, {key: values}. Nothing is stored."""

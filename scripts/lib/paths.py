@@ -1,11 +1,6 @@
 """Paths inside the repository. Imports no framework, so benchmark workers of any framework can use it."""
 import os
 
-from dcgan_tf1.settings.recipes import flagfile
-from dcgan_tf1.settings.recipes import names as recipe_names
-
-__all__ = ['ROOT', 'flagfile', 'recipe_names', 'results_folder']
-
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 

@@ -8,6 +8,7 @@ from typing import Callable, Dict, List
 
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
 from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.settings.fields import Settings
 from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.paths import ROOT
 
@@ -17,12 +18,13 @@ IMAGE_FOLDER_RECIPES = ('learnopencv_tf', 'learnopencv_torch', 'paper')
 
 def dataset_flags(arguments: ExperimentArguments) -> List[str]:
     """Training flags for a script's own --dataset, --data_dir, --precision and --batch_size."""
-    flags = ['--dataset=' + arguments.dataset, '--precision=' + arguments.precision]
-    if arguments.data_dir:
-        flags.append('--data_dir=' + os.path.abspath(arguments.data_dir))
-    if arguments.batch_size:
-        flags.append('--batch_size=%d' % arguments.batch_size)
-    return flags
+    return flags_of(arguments, 'dataset', 'precision', 'data_dir', 'batch_size')
+
+
+def flags_of(arguments: Settings, *names: str) -> List[str]:
+    """Those of a script's own arguments that have a value, as flags for a command in any folder."""
+    values = arguments.with_absolute_paths().as_dict()
+    return ['--%s=%s' % (name, values[name]) for name in names if values[name] is not None]
 
 
 def training_flags(recipe: str, run_dir: str, *flags: str) -> List[str]:

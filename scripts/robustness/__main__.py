@@ -24,7 +24,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import names, output_folder
-from scripts.lib.measurements import Measurements
+from scripts.lib.measurements import Measurements, write_page
 from scripts.robustness import faults, report
 from scripts.robustness.baseline import FAULT_RECIPE, RECIPES, train_baseline
 from scripts.robustness.kills import SIGNALS, inject_kills
@@ -65,7 +65,7 @@ def _measure_missing(measurements: Measurements, arguments: RobustnessArguments)
 
 def _write_report(measurements: Measurements, arguments: RobustnessArguments) -> None:
     text = report.readme(measurements, arguments.long_steps)
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     for _, values in measurements.items('long', None):
         write_atomically(os.path.join(arguments.output, 'memory.png'), report.draw_long_run(values))
     print(text)

@@ -11,7 +11,6 @@ same environment. Exits with status 1 if anything differs.
 """
 import dataclasses
 import hashlib
-import json
 import tempfile
 from typing import Any, Dict, List, Optional
 
@@ -21,8 +20,8 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1 import api
 from dcgan_tf1.settings import cli, cli_flags, fields, recipes
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
-from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import existing_folder
+from scripts.lib.measurements import read_json, write_json
 
 STEPS = 20
 IMAGE_FOLDER_BATCH = 16  # smaller than the recipes' own, because their networks are large
@@ -91,11 +90,10 @@ def main(arguments: FingerprintsArguments) -> int:
         if options is not None:
             records[recipe] = fingerprint(recipe, options)
             print(recipe, flush=True)
-    write_atomically(arguments.output, (json.dumps(records, indent=1) + '\n').encode())
+    write_json(arguments.output, records)
     if not arguments.compare:
         return 0
-    with open(arguments.compare, encoding='utf-8') as file:
-        different = differences(json.load(file), records)
+    different = differences(read_json(arguments.compare), records)
     print('\n'.join(['different: ' + name for name in different] or ['all equal']))
     return 1 if different else 0
 

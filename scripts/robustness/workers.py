@@ -28,9 +28,8 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util import pages
-from dcgan_tf1.util.files import write_atomically
 from scripts.lib.arguments import output_folder
-from scripts.lib.measurements import Measurements
+from scripts.lib.measurements import Measurements, write_page
 from scripts.robustness.comparison import content, differences, partial_files
 from scripts.robustness.training_process import TrainingProcess
 
@@ -198,7 +197,7 @@ def main(arguments: WorkersArguments) -> int:
         with tempfile.TemporaryDirectory() as folder:
             measurements.add(('workers', tf.__version__), measure(folder, arguments))
     text = report(measurements)
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     print(text)
     return int(any(problems(str(key[1]), values) for key, values in measurements.items('workers', None)))
 

@@ -24,6 +24,7 @@ from scripts.benchmarks.training.measurements import Measurements, from_json, to
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
 from scripts.lib.arguments import names, output_folder
+from scripts.lib.measurements import write_page
 
 _STORED = 'benchmark.json'
 
@@ -73,7 +74,7 @@ def _write_report(folder: str, measurements: Measurements) -> str:
     for recipe, results in measurements.races.items():
         write_atomically(os.path.join(folder, recipe + '.png'), figures.time_per_step(results))
     text = report.readme(measurements)
-    write_atomically(os.path.join(folder, 'README.md'), text.encode())
+    write_page(folder, text)
     return text
 
 
@@ -86,7 +87,7 @@ def stored(output: str) -> Dict[str, Measurements]:
 
 def _write_overview(output: str) -> str:
     text = overview.page(stored(output))
-    write_atomically(os.path.join(output, 'README.md'), text.encode())
+    write_page(output, text)
     return text
 
 

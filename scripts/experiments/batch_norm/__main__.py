@@ -18,7 +18,7 @@ import dataclasses
 import os
 from typing import Optional, Tuple
 
-from dcgan_tf1.settings import cli, fields
+from dcgan_tf1.settings import cli, fields, recipes
 from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.batch_norm import figures, tables
 from scripts.experiments.batch_norm.measure import (
@@ -29,7 +29,7 @@ from scripts.experiments.batch_norm.measure import (
     training,
     with_longer_trainings,
 )
-from scripts.lib import paths, runs
+from scripts.lib import runs
 from scripts.lib.arguments import (
     ExperimentArguments,
     Length,
@@ -43,6 +43,7 @@ from scripts.lib.arguments import (
 from scripts.lib.measurements import Measurements
 
 MODULE = 'scripts.experiments.batch_norm'
+RECIPES = recipes.names()
 # Stored with the measurements.
 SETTINGS = ('dataset', 'num_images', 'precision', 'batch_size', 'classifier_steps')
 
@@ -51,12 +52,11 @@ SETTINGS = ('dataset', 'num_images', 'precision', 'batch_size', 'classifier_step
 class BatchNormArguments(ExperimentArguments):
     """Arguments of this script."""
 
-    recipes: Tuple[str, ...] = names(('sparse_softmax', 'graph_mode'), paths.recipe_names(), 'recipes to train')
+    recipes: Tuple[str, ...] = names(('sparse_softmax', 'graph_mode'), RECIPES, 'recipes to train')
     seeds: int = fields.integer(3, 1, 'number of seeds per recipe; seeds that collapse are replaced by further ones')
     stages: Tuple[int, ...] = integers((100, 300, 1000, 3000), 1, 'steps at which the generators are sampled')
     last_step: Tuple[Length, ...] = lengths(
-        (Length('sparse_softmax', 10000), Length('graph_mode', 3000)), paths.recipe_names(),
-        'the last stage of each recipe')
+        (Length('sparse_softmax', 10000), Length('graph_mode', 3000)), RECIPES, 'the last stage of each recipe')
     num_images: int = fields.integer(5000, NUM_LATENTS, 'number of images that are scored per kind of statistics')
     blog_posts: Optional[str] = existing_folder(
         None, 'results of scripts.experiments.blog_posts: its longer trainings are reported, too')

@@ -83,10 +83,7 @@ def rounded(loss: float) -> float:
 
 def step_times(recipe: str, arguments: ExperimentArguments) -> Dict[str, Any]:
     """Times of our step in milliseconds, with images in memory."""
-    flags = ['--precision=' + arguments.precision]
-    if arguments.batch_size:
-        flags.append('--batch_size=%d' % arguments.batch_size)
-    settings = autotune.choose(training_settings(recipe, *flags))
+    settings = autotune.choose(training_settings(recipe, *trainings.flags_of(arguments, 'precision', 'batch_size')))
     shape = (settings.image_size, settings.image_size, settings.channels)
     timed = autotune.build(settings, Images(machine.digit_images(shape), 'scikit-learn'))
     milliseconds = []

@@ -29,7 +29,6 @@ guided backpropagation (Springenberg et al. 2015, https://arxiv.org/abs/1412.680
 convolution, for the patches of the test images with the largest responses, as in the DCGAN paper's figure 5.
 """
 import dataclasses
-import json
 import os
 import sys
 from typing import Optional, Tuple
@@ -50,6 +49,7 @@ from scripts.experiments.discriminator_features import images, report, svm
 from scripts.experiments.discriminator_features.network import Discriminator
 from scripts.lib import paths
 from scripts.lib.arguments import existing_folder
+from scripts.lib.measurements import write_json, write_page
 
 MAX_BATCHES = 100  # over which standing statistics are pooled
 
@@ -106,9 +106,9 @@ def main(arguments: FeaturesArguments) -> int:
     output = arguments.output or paths.results_folder(
         'experiments', 'discriminator_features', settings.recipe)
     os.makedirs(output, exist_ok=True)
-    for name, content in (('features.json', (json.dumps(results, indent=1) + '\n').encode()),
-                          ('README.md', report.readme(results).encode()),
-                          ('filters.png', filters), ('guided.png', guided)):
+    write_json(os.path.join(output, 'features.json'), results)
+    write_page(output, report.readme(results))
+    for name, content in (('filters.png', filters), ('guided.png', guided)):
         write_atomically(os.path.join(output, name), content)
     print(report.table(results), end='')
     return 0

@@ -22,12 +22,11 @@ from typing import Any, Dict, Optional
 from PIL import Image
 
 from dcgan_tf1.settings import cli, fields
-from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.legacy.page import page
 from scripts.lib import paths
 from scripts.lib.arguments import existing_folder, output_folder
-from scripts.lib.measurements import read_json, read_results, write_results
+from scripts.lib.measurements import read_json, write_json, write_page
 
 _MODULE = 'scripts.experiments.legacy'
 _FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
@@ -47,7 +46,9 @@ class LegacyArguments(clones.ClonesArguments):
 
 def main(arguments: LegacyArguments) -> int:
     """The script; returns the exit status."""
-    results = read_results(arguments.output)
+    os.makedirs(arguments.output, exist_ok=True)
+    stored = os.path.join(arguments.output, 'measurements.json')
+    results = read_json(stored, {})
     repositories = clones.repositories()
     for repository in repositories:
         for entry in repository['scripts']:
@@ -57,9 +58,9 @@ def main(arguments: LegacyArguments) -> int:
                 with tempfile.TemporaryDirectory() as folder:
                     results[name] = measure(repository, entry, folder, arguments)
                 print('  %(plain)s | %(outcome)s' % results[name], flush=True)
-                write_results(arguments.output, results)
+                write_json(stored, results, sort_keys=True)
     text = page(repositories, results, _MODULE, arguments.max_runs)
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     return 0
 
 
@@ -85,7 +86,7 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
     command = [sys.executable, '-m', 'dcgan_tf1.legacy', *flags, *words]
     seconds = entry.get('seconds', arguments.seconds)
     ended, messages = clones.run(command, place, environment, seconds)
-    result = read_json(report) if os.path.exists(report) else {}
+    result = read_json(report, {})
     runs = result.get('runs', 0)
     good = ended == 0 and runs > 0
     return {

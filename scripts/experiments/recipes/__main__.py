@@ -14,12 +14,11 @@ import os
 from typing import Optional, Tuple
 
 from dcgan_tf1.settings import cli, fields
-from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.recipes import page
 from scripts.experiments.recipes.measure import NUM_PICTURES, RecipeExperiment
 from scripts.lib import runs
 from scripts.lib.arguments import ExperimentArguments, Length, existing_folder, lengths, names, output_folder
-from scripts.lib.measurements import Measurements
+from scripts.lib.measurements import Measurements, write_page
 from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
 SETTINGS = ('num_images', 'classifier_steps')  # stored with the measurements
@@ -57,7 +56,7 @@ def main(arguments: RecipesArguments) -> int:
         experiment = RecipeExperiment(recipe, measurements, own)
         runs.measure_missing(experiment, [experiment.training], arguments.seeds, own)
         text = page.readme(measurements)
-        write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+        write_page(arguments.output, text)
     print(text)
     return 0
 

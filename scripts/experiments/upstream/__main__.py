@@ -18,14 +18,13 @@ import tempfile
 from typing import Any, Dict, NamedTuple, Tuple
 
 from dcgan_tf1.settings import cli, fields
-from dcgan_tf1.util.files import write_atomically
 from scripts.experiments.legacy import clones
 from scripts.experiments.upstream.comparison import compare, sensitivity
 from scripts.experiments.upstream.page import page
 from scripts.lib import paths
 from scripts.lib.arguments import names, output_folder
 from scripts.lib.double_precision import double_precision
-from scripts.lib.measurements import read_results, write_results
+from scripts.lib.measurements import read_json, write_json, write_page
 
 _MODULE = 'scripts.experiments.upstream'
 _SECONDS = 1800  # time limit of a script
@@ -66,15 +65,17 @@ class UpstreamArguments(clones.ClonesArguments):
 
 def main(arguments: UpstreamArguments) -> int:
     """The script; returns the exit status."""
-    results = read_results(arguments.output)
+    os.makedirs(arguments.output, exist_ok=True)
+    stored = os.path.join(arguments.output, 'measurements.json')
+    results = read_json(stored, {})
     for recipe, source in SOURCES.items():
         if recipe in arguments.recipes or (recipe not in results and not arguments.recipes):
             print(recipe, flush=True)
             results[recipe] = measure(recipe, source, arguments)
-            write_results(arguments.output, results)
+            write_json(stored, results, sort_keys=True)
     commits = {repository['repository']: repository['commit'] for repository in clones.repositories()}
     text = page(SOURCES, commits, results, _MODULE)
-    write_atomically(os.path.join(arguments.output, 'README.md'), text.encode())
+    write_page(arguments.output, text)
     return 0
 
 
