@@ -96,6 +96,7 @@ def test_scores(few_labeled_digits, classifier_cache):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_threads_share_a_process(trained, training_settings, tmp_path):
     def images(run):
         with api.open_run(run.path) as generator:

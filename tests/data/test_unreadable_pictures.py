@@ -76,6 +76,7 @@ def test_metadata_of_macos_is_no_data(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_unreadable_files_leave_no_trace(folder, tmp_path, run, capsys):
     """A training on a folder with a row of bad files equals one on the others, and so does a resumed one."""
     shutil.copytree(str(folder), str(tmp_path / 'good'))
@@ -145,12 +146,14 @@ def losses(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_file_that_stopped_the_run_stops_it_at_once(stopped, run):
     with pytest.raises(UserError, match=r'05\.png cannot be read as an image .*--skip_unreadable'):
         run('run', 1000000)  # which is checked before the training
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_goes_on_after_the_file_was_removed(stopped, folder, tmp_path, run, capsys):
     os.remove(str(folder / '05.png'))
     assert sorted(losses(run('run', 10))) == list(range(1, 11))
@@ -184,6 +187,7 @@ def test_a_run_goes_on_after_the_file_was_restored(stopped, folder, tmp_path, ru
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_file_that_was_changed_between_two_calls_is_refused(folder, run):
     run('run', 3)
     (folder / '05.png').write_bytes(b'x')

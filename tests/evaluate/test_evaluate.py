@@ -97,6 +97,7 @@ def test_scores_of_bad_images(few_digits, evaluation_settings, classifier_cache)
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_evaluations_of_a_run(batch_norm_run, few_labeled_digits, evaluation_settings, classifier_cache, tmp_path):
     """Defaults come from the run. scores.json keeps one evaluation per checkpoint and batch-norm mode."""
     run = RunFolder(shutil.copytree(batch_norm_run.path, str(tmp_path / 'run')))
@@ -170,6 +171,7 @@ def test_processes_that_add_scores_at_the_same_time(tmp_path):
     assert sorted(map(str, folder.read_scores())) == sorted(map(str, entries))
 
 
+@pytest.mark.any_tensorflow
 def test_a_dataset_that_contradicts_the_run(trained, evaluation_settings):
     with pytest.raises(UserError, match='other settings: --dataset is mnist_10k there, not mnist. Remove these'):
         evaluate.run(evaluation_settings('--run_dir=' + trained(*SMALL_RUN, '--steps=6').path, '--dataset=mnist'))

@@ -28,6 +28,7 @@ def test_every_epoch_has_every_example_once(num_examples, batch_size):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_more_than_a_million_examples():
     """Hardly any keys are equal, so hardly any examples keep their order for this reason."""
     plan = BatchPlan('continuous', 10 ** 6 + 1, 10 ** 6 + 1, 7)

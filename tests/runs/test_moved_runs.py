@@ -41,6 +41,7 @@ def pictures(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_the_flag_file_of_a_moved_run_resumes_it(tmp_path, monkeypatch, trained):
     monkeypatch.chdir(str(tmp_path))
     train_with(*SMALL_RUN, '--steps=3', '--run_dir=old/run')

@@ -241,6 +241,7 @@ def test_slow_bfloat16_is_mentioned(gain, is_slow, new_cache, training_settings,
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('obstacle', ['unwritable', 'no home'])
 def test_without_a_cache_it_measures_every_time(obstacle, tmp_path, monkeypatch, training_settings):
     if obstacle == 'unwritable':

@@ -28,6 +28,7 @@ def test_bad_input_is_one_clear_error(flags, fault, training_settings, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_bad_input_of_the_command(tmp_path):
     process = start_command('--data_dir=nowhere', '--run_dir=%s' % tmp_path)
     printed = process.communicate(timeout=120)[0]

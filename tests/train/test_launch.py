@@ -132,6 +132,7 @@ def start_each(flags):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_workers_that_differ(start_each, tmp_path):
     """Neither trains, and both say what differs."""
     folder = RunFolder(str(tmp_path / 'run'))
@@ -144,6 +145,7 @@ def test_workers_that_differ(start_each, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_picture_that_only_one_worker_cannot_read(flags, start_each, training_settings, tmp_path):
     """The run folder notes it, as with one worker: the run can be resumed without it."""
     folder, damaged = RunFolder(str(tmp_path / 'run')), tmp_path / 'damaged'
@@ -159,6 +161,7 @@ def test_a_picture_that_only_one_worker_cannot_read(flags, start_each, training_
     assert any('/damaged/%s cannot' % name in message for name in faults)
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('visible, workers, devices', [
     ('0,2', 2, ['0', '2']), ('GPU-8e,GPU-1f', 1, ['GPU-8e']), ('-1', 3, [None] * 3), ('', 2, [None] * 2)])
 def test_every_worker_has_a_gpu_of_its_own(visible, workers, devices, monkeypatch):
@@ -166,6 +169,7 @@ def test_every_worker_has_a_gpu_of_its_own(visible, workers, devices, monkeypatc
     assert [variables.get('CUDA_VISIBLE_DEVICES') for variables in launch.devices(workers)] == devices
 
 
+@pytest.mark.any_tensorflow
 def test_more_workers_than_gpus(monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0,1')
     with pytest.raises(UserError, match='^--workers=3, but there are only 2 GPUs: use fewer workers, or '):
@@ -190,6 +194,7 @@ def task(line):
     return tf_config.read({'TF_CONFIG': config}), arguments
 
 
+@pytest.mark.any_tensorflow
 def test_the_slurm_script(commands, monkeypatch, tmp_path):
     """Its own commands run, with others in the place of SLURM's. It starts all again after a loss."""
     commands('scontrol', 'echo node7; echo node9')
@@ -209,6 +214,7 @@ def test_the_slurm_script(commands, monkeypatch, tmp_path):
     assert process.returncode == 3
 
 
+@pytest.mark.any_tensorflow
 def test_the_kubernetes_file(commands, monkeypatch):
     """The commands of its container."""
     with open(os.path.join(ROOT, 'docs', 'several-workers', 'kubernetes.yaml')) as file:

@@ -44,6 +44,7 @@ def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterr
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_killed_before_its_animation_was_written(copy_of_run, train_run, uninterrupted_run, capsys):
     undisturbed, killed = copy_of_run('undisturbed', '--steps=5'), copy_of_run('killed', '--steps=5')
     os.remove(killed.animation)
@@ -64,6 +65,7 @@ def test_a_run_killed_before_its_animation_was_written(copy_of_run, train_run, u
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_moved_folder_resumes(train_run, uninterrupted_run, tmp_path):
     folder = train_run('here', '--steps=3')  # not a copy: nothing may depend on the old path
     shutil.move(folder.path, str(tmp_path / 'there'))
@@ -179,6 +181,7 @@ def test_damaged_metrics_are_named(train_run, copy_of_run):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_another_process_started_a_run_in_the_same_folder(train_run, trained, tmp_path, monkeypatch):
     """It did so while this process built its graph."""
     config = trained(*SMALL_RUN, '--steps=3').read_config()

@@ -171,6 +171,7 @@ def test_gradient_norms(trained):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_logging_does_not_change_the_run(train_run, trained):
     """Losses, gradient norms, histograms, images and checkpoints of every step leave the variables unchanged."""
     logged_run = train_run('logged', ALL_LAYERS, '--steps=8', '--log_every=1', '--checkpoint_every=1',
@@ -235,6 +236,7 @@ def test_event_files_are_in_order_whatever_the_clock_says(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_progress_bar_on_a_terminal(tmp_path):
     """On a terminal, a bar shows the losses, the speed and the time left. The log file has plain lines."""
     pty, fcntl, termios = map(pytest.importorskip, ('pty', 'fcntl', 'termios'))  # not on Windows

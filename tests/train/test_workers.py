@@ -31,10 +31,13 @@ EQUAL = {
 OTHER = {'worker': (*EQUAL['even'], '--batch_statistics=worker'), 'again': EQUAL['partial batch']}
 # What depends on the number of workers is how batches are shared.
 THREE = {name: EQUAL[name] for name in ('partial batch', 'once, fewer images than workers')}
-if TENSORFLOW >= (2,):  # TensorFlow 1 does not train in bfloat16
+TWO = EQUAL
+if TENSORFLOW < (2,):  # nothing about schedules depends on it
+    TWO = {name: EQUAL[name] for name in ('even', *THREE)}
+else:  # TensorFlow 1 does not train in bfloat16
     OTHER['bfloat16'] = (*EQUAL['even'], '--precision=bfloat16')
 RELU = {'ReLU, float64': (*EQUAL['partial batch'], worker_steps.RELU, worker_steps.FLOAT64)}
-RUNS = {2: {**EQUAL, **OTHER, **RELU}, 3: THREE}
+RUNS = {2: {**TWO, **OTHER, **RELU}, 3: THREE}
 
 
 def start_workers(count, *command, **options):

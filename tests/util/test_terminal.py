@@ -76,6 +76,7 @@ def test_a_training_without_standard_streams(redirection, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_training_goes_on_when_nobody_reads_its_output(tmp_path):
     folder = RunFolder(str(tmp_path / 'run'))
     process = subprocess.Popen([sys.executable, *TRAIN, *SMALL_RUN, '--log_every=1', '--steps=30',
