@@ -11,7 +11,7 @@
 Settings are keyword arguments with the names and defaults of the command-line flags. Everything runs in graphs and
 Sessions of its own, so it works in threads, several times in one process, and next to eager TensorFlow 2 code.
 """
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Union
 
 import numpy as np
 
@@ -20,68 +20,14 @@ from dcgan_tf1.evaluate.evaluator import Evaluator
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample import latent
-from dcgan_tf1.sample.sampler import open_sampler
-from dcgan_tf1.sample.settings import GeneratorSettings, SampleSettings
+from dcgan_tf1.sample.sampler import Generator, open_generator
+from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train import training
-from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
 
 __all__ = ['Generator', 'UserError', 'open_checkpoint', 'open_run', 'score', 'train']
-
-
-class Generator:
-    """A trained generator. Close it after use, or use it as a context manager.
-
-    Attributes:
-      settings: its `GeneratorSettings`.
-    """
-
-    def __init__(self, settings: GeneratorSettings):
-        """Opens what the settings name. Use `open_run` or `open_checkpoint` instead of calling this."""
-        self.settings, self._sampler = open_sampler(settings)
-
-    def __enter__(self) -> 'Generator':
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Frees the Session."""
-        self._sampler.close()
-
-    def latent_vectors(self, count: int, seed: int = 0) -> np.ndarray:
-        """Draws latent vectors, float32 [count, noise_dim], as the recipe does. One seed always gives the same ones.
-
-        Raises: UserError if `count` is not 1 or more, or `seed` is negative.
-        """
-        values = cli_flags.build(SampleSettings, {
-            'num_images': count, 'seed': seed, 'checkpoint': self.settings.checkpoint, 'output': '(array)'})
-        return self._sampler.noise(values.num_images, values.seed)
-
-    def images(self, latent_vectors: np.ndarray, bn_mode: Optional[str] = None, momentum: Optional[float] = None,
-               standing_batches: Optional[int] = None) -> np.ndarray:
-        """Generates one image per latent vector.
-
-        Args:
-          latent_vectors: numbers [n, noise_dim].
-          bn_mode: the statistics that batch norm uses: 'batch', 'moving' or 'standing'; default: as the run drew its
-            grids.
-          momentum: for 'moving', one of the training's `extra_bn_momentums`.
-          standing_batches: for 'standing', the number of batches that the statistics are computed from; default: as
-            in the run.
-        Returns: uint8 [n, image_size, image_size, channels].
-        Raises: UserError.
-        """
-        values = cli_flags.build(GeneratorSettings, {
-            'bn_mode': bn_mode or self.settings.bn_mode or 'batch', 'bn_momentum': momentum,
-            'standing_batches': self.settings.standing_batches if standing_batches is None else standing_batches})
-        noise = latent.check(np.asarray(latent_vectors), self.settings.noise_dim, 'latent_vectors')
-        statistics = self._sampler.statistics(values.bn_mode, values.bn_momentum, values.standing_batches)
-        return pixels.to_uint8(self._sampler.images(noise, statistics))
 
 
 def train(recipe: str = 'sparse_softmax', **settings: Any) -> RunFolder:
@@ -110,7 +56,7 @@ def open_run(run_dir: str, checkpoint: Union[int, str, None] = None) -> Generato
     options: Dict[str, Any] = {'run_dir': run_dir}
     if checkpoint is not None:
         options['checkpoint'] = str(checkpoint)
-    return Generator(cli_flags.build(GeneratorSettings, options))
+    return open_generator(cli_flags.build(GeneratorSettings, options))
 
 
 def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings: Any) -> Generator:
@@ -122,7 +68,7 @@ def open_checkpoint(checkpoint: str, recipe: str = 'sparse_softmax', **settings:
       settings: what differs from the recipe, such as noise_dim=64, and checkpoint_names for other variable names.
     Raises: UserError if the checkpoint does not fit.
     """
-    return Generator(cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings}))
+    return open_generator(cli_flags.build(GeneratorSettings, {'recipe': recipe, 'checkpoint': checkpoint, **settings}))
 
 
 def score(images: np.ndarray, dataset: str = 'mnist', **settings: Any) -> Dict[str, Any]:

@@ -37,8 +37,8 @@ def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
     from dcgan_tf1.sample import sampler, saved_model  # they import TensorFlow, which takes seconds
     bn_mode = 'moving' if settings.bn_mode == 'moving' else 'standing'
-    settings, generator = sampler.open_sampler(settings)
-    with generator:
+    with sampler.open_generator(settings) as generator:
+        settings = generator.settings
         files.prepare_output(settings.output, is_folder=True)
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
         weights = generator.weights()

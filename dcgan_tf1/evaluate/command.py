@@ -29,8 +29,8 @@ def run(settings: EvaluateSettings) -> int:
         with contextlib.closing(Evaluator(settings, images.shape[1:])) as evaluator:
             evaluation = evaluate_images(settings, images, evaluator)
     else:
-        settings, generator = sampler.open_sampler(settings, prepare)
-        with generator:
+        with sampler.open_generator(settings, prepare) as generator:
+            settings = generator.settings
             _prepare_output(settings)
             statistics = generator.own_statistics()
             shape = (settings.image_size, settings.image_size, settings.channels)

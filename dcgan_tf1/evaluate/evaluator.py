@@ -114,14 +114,15 @@ def _source(settings: EvaluateSettings) -> Dict[str, Any]:
 
 def generate_images(settings: EvaluateSettings) -> np.ndarray:
     """The images of a checkpoint that the settings describe, uint8 [n, height, width, channels]. Raises UserError."""
-    with sampler.Sampler(settings) as generator:
+    with sampler.Generator(settings) as generator:
         return images_of(generator, settings, generator.own_statistics())
 
 
-def images_of(generator: sampler.Sampler, settings: EvaluateSettings,
+def images_of(generator: sampler.Generator, settings: EvaluateSettings,
               statistics: Optional[sampler.Statistics]) -> np.ndarray:
     """What `generate_images` returns, of a generator that is open already, with these statistics."""
-    return pixels.to_uint8(generator.images(generator.noise(settings.num_images, settings.seed), statistics))
+    return pixels.to_uint8(generator.generate(generator.latent_vectors(settings.num_images, settings.seed),
+                                              statistics))
 
 
 def score_table(evaluation: Dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
-from dcgan_tf1.sample.sampler import open_sampler
+from dcgan_tf1.sample.sampler import open_generator
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import files, terminal
@@ -33,13 +33,12 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
 def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
     """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
     run_flags = saved_settings.read(folder)
-    generator_settings, generator = open_sampler(GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint))
-    with generator:
+    with open_generator(GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint)) as generator:
         stages = tiles.stages(folder, run_flags.image_size, settings.stages)
-        noise = latent.plane(generator.noise(4, settings.seed), settings.points, settings.interpolation)
+        noise = latent.plane(generator.latent_vectors(4, settings.seed), settings.points, settings.interpolation)
         slices = tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
     return explore_page.page(
-        {**_texts(folder, run_flags, generator_settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
+        {**_texts(folder, run_flags, generator.settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
 
 
 def _texts(folder: RunFolder, run_flags: TrainSettings, checkpoint: str) -> Dict[str, str]:

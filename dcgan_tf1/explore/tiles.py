@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.sample.sampler import Sampler, Statistics
+from dcgan_tf1.sample.sampler import Generator, Statistics
 from dcgan_tf1.util import grids, image_files, pixels, terminal
 
 _MAX_TILE = 128  # larger images are shown at this height and width, in pixels
@@ -53,7 +53,7 @@ def _top_left(grid: np.ndarray, image_size: int) -> np.ndarray:
     return shrink(grid[::_GRID_SCALE, ::_GRID_SCALE][:side, :side], _STAGE_SIZE)
 
 
-def slices(generator: Sampler, noise: np.ndarray, batch_size: int, standing_batches: int) -> List[Slice]:
+def slices(generator: Generator, noise: np.ndarray, batch_size: int, standing_batches: int) -> List[Slice]:
     """Generates the images of a slice with every kind of batch-norm statistics.
 
     Args:
@@ -64,7 +64,7 @@ def slices(generator: Sampler, noise: np.ndarray, batch_size: int, standing_batc
     Returns: one slice per kind of statistics, or a single one if the generator has no batch norm.
     """
     def render(name: str, description: str, statistics: Statistics) -> Slice:
-        images = pixels.to_uint8(generator.images(noise.reshape(-1, noise.shape[-1]), statistics))
+        images = pixels.to_uint8(generator.generate(noise.reshape(-1, noise.shape[-1]), statistics))
         images = np.stack([shrink(image, _MAX_TILE) for image in images])
         return Slice(name, description, images.reshape(noise.shape[:2] + images.shape[1:]))
 

@@ -17,17 +17,17 @@ _Generate = Callable[[np.ndarray], np.ndarray]  # latent vectors → images
 
 def run(settings: SampleSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    settings, generator = sampler.open_sampler(settings)
-    with generator:
+    with sampler.open_generator(settings) as generator:
+        settings = generator.settings
         files.prepare_output(settings.output, is_folder=not image_files.suffix(settings.output))
         image_files.check_encoder(settings.output)
         noise_file = read_noise(settings) if settings.noise else None
 
         def generate(noise: np.ndarray) -> np.ndarray:
-            return generator.images(noise, generator.own_statistics())
+            return generator.generate(noise, generator.own_statistics())
 
         def draw(count: int) -> np.ndarray:
-            return generator.noise(count, settings.seed) if noise_file is None else noise_file
+            return generator.latent_vectors(count, settings.seed) if noise_file is None else noise_file
 
         if settings.interpolation:
             count = _interpolate(settings, draw, generate)

@@ -3,7 +3,7 @@ from typing import NamedTuple, Optional, Union
 
 import numpy as np
 
-from dcgan_tf1.sample.sampler import Sampler, Statistics
+from dcgan_tf1.sample.sampler import Generator, Statistics
 from dcgan_tf1.settings.train import BN_MODES
 
 MOMENTUM = 0.99  # of batch norm in the recipes
@@ -32,7 +32,7 @@ MODES = (
 )
 
 
-def statistics(generator: Sampler, mode: Mode, num_updates: int) -> Optional[Statistics]:
+def statistics(generator: Generator, mode: Mode, num_updates: int) -> Optional[Statistics]:
     """The statistics that a generator uses in a mode.
 
     Args:

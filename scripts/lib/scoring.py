@@ -13,9 +13,9 @@ from scripts.lib import trainings
 from scripts.lib.arguments import ExperimentArguments
 
 
-def open_generator(run_dir: str, arguments: ExperimentArguments) -> sampler.Sampler:
+def open_generator(run_dir: str, arguments: ExperimentArguments) -> sampler.Generator:
     """The generator of a run's last checkpoint, a context manager."""
-    return sampler.Sampler(for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
+    return sampler.Generator(for_run(_evaluation_settings(arguments, '--run_dir=' + run_dir)))
 
 
 class Scorer:

@@ -20,7 +20,7 @@ from dcgan_tf1.explore.tiles import Slice, Stage
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample import latent
 from dcgan_tf1.sample.preparation import for_run
-from dcgan_tf1.sample.sampler import Sampler
+from dcgan_tf1.sample.sampler import Generator
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.util import image_files, pixels
 from dcgan_tf1.util.errors import UserError
@@ -102,13 +102,13 @@ def test_slices(page_path, run_folder):
     """The sheets contain the images that the generator makes with each kind of statistics."""
     _, data = read_page(page_path)
     assert [part['name'] for part in data['slices']] == KINDS
-    with Sampler(for_run(GeneratorSettings(run_dir=run_folder.path))) as generator:
-        noise = latent.plane(generator.noise(4, 0), POINTS, 'slerp').reshape(POINTS ** 2, -1)
+    with Generator(for_run(GeneratorSettings(run_dir=run_folder.path))) as generator:
+        noise = latent.plane(generator.latent_vectors(4, 0), POINTS, 'slerp').reshape(POINTS ** 2, -1)
         moving = generator.statistics('moving')
         initial = {name: np.full_like(value, name.endswith('variance')) for name, value in moving.items()}
         statistics = [generator.statistics('standing', batches=1), moving, initial,
                       generator.statistics('standing', batches=3)]
-        expected = [pixels.to_uint8(generator.images(noise, values)) for values in statistics]
+        expected = [pixels.to_uint8(generator.generate(noise, values)) for values in statistics]
     assert len({images.tobytes() for images in expected}) == 4
     for part, images in zip(data['slices'], expected):
         picture = decode(part['image'])

@@ -39,7 +39,7 @@ def settings(run, sampling_settings):
 
 @pytest.fixture
 def generator(settings):
-    with sampler.Sampler(settings) as opened:
+    with sampler.Generator(settings) as opened:
         yield opened
 
 
@@ -119,8 +119,8 @@ def test_two_updates_equal_one_with_the_squared_momentum(graph):
 
 
 def test_images_with_another_momentum(generator):
-    noise = generator.noise(5, 0)
-    own, other = (generator.images(noise, generator.statistics('moving', momentum)) for momentum in (None, 0.9))
+    noise = generator.latent_vectors(5, 0)
+    own, other = (generator.generate(noise, generator.statistics('moving', momentum)) for momentum in (None, 0.9))
     assert not np.allclose(own, other, atol=1e-3)
     with pytest.raises(UserError, match='no moving averages of --bn_momentum=0.5: train with --extra_bn_momentums=0.5'):
         generator.statistics('moving', 0.5)
@@ -129,12 +129,12 @@ def test_images_with_another_momentum(generator):
 def test_images_with_standing_statistics(generator):
     """They do not depend on each other, but on the statistics."""
     statistics = generator.statistics('standing', batches=3)
-    noise = generator.noise(6, 0)
-    images = generator.images(noise, statistics)
-    single_images = [generator.images(noise[index:index + 1], statistics) for index in range(6)]
+    noise = generator.latent_vectors(6, 0)
+    images = generator.generate(noise, statistics)
+    single_images = [generator.generate(noise[index:index + 1], statistics) for index in range(6)]
     np.testing.assert_allclose(np.concatenate(single_images), images, atol=1e-5)
-    assert not np.allclose(images, generator.images(noise, generator.statistics('moving')), atol=1e-3)
-    assert not np.allclose(images, generator.images(noise, generator.statistics('standing', batches=1)), atol=1e-3)
+    assert not np.allclose(images, generator.generate(noise, generator.statistics('moving')), atol=1e-3)
+    assert not np.allclose(images, generator.generate(noise, generator.statistics('standing', batches=1)), atol=1e-3)
 
 
 def test_the_cache_beside_the_checkpoint(generator, settings, monkeypatch):
@@ -176,6 +176,6 @@ def test_a_cache_that_cannot_be_written(generator, monkeypatch):
 def test_grids_of_a_training_with_standing_statistics(run, generator, settings):
     """They show the images that `sample` generates."""
     assert (settings.bn_mode, settings.standing_batches) == ('standing', 3)
-    images = generator.images(generator.noise(4, 0), generator.statistics('standing', batches=3))
+    images = generator.generate(generator.latent_vectors(4, 0), generator.statistics('standing', batches=3))
     grid = np.asarray(Image.open(run.grid(6)))
     np.testing.assert_allclose(grids.grid(pixels.to_uint8(images), scale=2).astype(int), grid, atol=1)

@@ -175,8 +175,8 @@ def test_interpolation(mode, write, generate, folder, sampling_settings):
     with np.load(write('paths.npz', flag, *PATHS), allow_pickle=False) as arrays:
         noise, images = arrays['noise'].reshape(2, 5, NOISE_DIM), arrays['images'].reshape(2, 5, 28, 28, 1)
     settings = for_run(sampling_settings('--run_dir=' + folder, '--output=x.png'))
-    with sampler.Sampler(settings) as generator:
-        np.testing.assert_array_equal(noise[:, ::2].reshape(6, NOISE_DIM), generator.noise(6, 0))
+    with sampler.Generator(settings) as generator:
+        np.testing.assert_array_equal(noise[:, ::2].reshape(6, NOISE_DIM), generator.latent_vectors(6, 0))
     np.testing.assert_allclose(images[:, ::2].reshape(6, 28, 28, 1), generate('--num_images=6'), atol=1e-6)
     grid = np.asarray(Image.open(write('paths.png', flag, '--scale=1', '--padding=0', *PATHS)))
     assert grid.shape == (2 * 28, 5 * 28, 3)
@@ -223,8 +223,8 @@ def test_mp4(write, tmp_path, monkeypatch):
     ('a.png', ['--arithmetic=0-5'], 'needs vector 5, but .* has only 5'),
     ('a.gif', ['--interpolation=linear', '--keyframes=2'], '5 vectors, which is not a multiple of --keyframes=2')])
 def test_what_cannot_work_is_refused_before_the_work(name, flags, message, write, noise_flag, monkeypatch, tmp_path):
-    monkeypatch.setattr(sampler.Sampler, 'images', None)
-    monkeypatch.setattr(sampler.Sampler, 'statistics', None)
+    monkeypatch.setattr(sampler.Generator, 'generate', None)
+    monkeypatch.setattr(sampler.Generator, 'statistics', None)
     monkeypatch.setenv('PATH', str(tmp_path))  # there is no ffmpeg
     with pytest.raises(UserError, match=message):
         write(name, noise_flag(np.zeros((5, NOISE_DIM))), *flags)
@@ -241,13 +241,13 @@ def test_a_checkpoint_that_a_training_deletes_while_it_is_read(folder, sampling_
             os.rename(path, path.replace('model-6', 'model-9'))
         load(checkpoint, *arguments)
     monkeypatch.setattr(sampler.GivenCheckpoint, 'load', load_while_training)
-    opened_settings, opened = sampler.open_sampler(settings)
-    assert opened_settings.checkpoint == run.checkpoint_prefix + '-9'
+    opened = sampler.open_generator(settings)
+    assert opened.settings.checkpoint == run.checkpoint_prefix + '-9'
     shutil.rmtree(run.checkpoints)
     with opened:
         for mode, momentum in (('batch', None), ('moving', None), ('moving', 0.5), ('standing', None)):
             statistics = opened.statistics(mode, momentum, 1)
-            assert np.isfinite(opened.images(opened.noise(2, 0), statistics)).all()
+            assert np.isfinite(opened.generate(opened.latent_vectors(2), statistics)).all()
         assert opened.weights()
 
 
@@ -258,7 +258,7 @@ def test_a_damaged_checkpoint_is_not_tried_again(folder, sampling_settings, tmp_
         pass
     for more in ([], ['--checkpoint=6']):
         with pytest.raises(UserError, match='model-6 is damaged'):
-            sampler.open_sampler(sampling_settings('--run_dir=' + run.path, '--output=a.png', *more))
+            sampler.open_generator(sampling_settings('--run_dir=' + run.path, '--output=a.png', *more))
 
 
 @pytest.mark.any_tensorflow

@@ -40,11 +40,11 @@ def test_a_generator_that_is_asked_again_and_again(trained):
     run = trained(*SMALL_RUN, '--steps=5')
     with api.open_run(pathlib.Path(run.path)) as generator:
         first = generator.latent_vectors(3, seed=1)
-        count = len(generator._sampler._graph.get_operations())
+        count = len(generator._graph.get_operations())
         for seed in (1, 2, 2 ** 31 - 1):
             again = generator.latent_vectors(5, seed)
             assert again.shape == (5, 100) and np.array_equal(again[:3], first) == (seed == 1)
-        assert len(generator._sampler._graph.get_operations()) == count
+        assert len(generator._graph.get_operations()) == count
 
 
 @pytest.mark.slow
@@ -55,7 +55,7 @@ def test_statistics_are_not_those_of_another_generator(trained):
     for distribution in ('uniform', 'normal', 'uniform'):
         with api.open_checkpoint(run.checkpoint_prefix + '-3', network='machinecurve', batch_size=4,
                                  noise_distribution=distribution) as generator:
-            values.append(generator._sampler.statistics('standing', batches=3))
+            values.append(generator.statistics('standing', batches=3))
     for name in values[0]:
         np.testing.assert_array_equal(values[0][name], values[2][name])
     assert any((values[0][name] != values[1][name]).any() for name in values[0])

@@ -116,15 +116,15 @@ class BatchNormExperiment(runs.Experiment):
         """{mode: values}, and a picture with a row of images per mode, from the same latent vectors."""
         modes, rows = {}, []
         with open_generator(run_dir, self._arguments) as generator:
-            noise = generator.noise(self._arguments.num_images, 0)
-            others = generator.noise(self._arguments.num_images, 1)
+            noise = generator.latent_vectors(self._arguments.num_images, 0)
+            others = generator.latent_vectors(self._arguments.num_images, 1)
             exchanged = np.concatenate([noise[:NUM_LATENTS], others[NUM_LATENTS:]])
             reference = statistics(generator, REFERENCE_MODE, step)
             for mode in MODES:
                 used = statistics(generator, mode, step)
-                images = pixels.to_uint8(generator.images(noise, used))
-                with_others = pixels.to_uint8(generator.images(exchanged[:COMPANION_BATCH], used))
-                with_same = pixels.to_uint8(generator.images(noise[:COMPANION_BATCH], used))
+                images = pixels.to_uint8(generator.generate(noise, used))
+                with_others = pixels.to_uint8(generator.generate(exchanged[:COMPANION_BATCH], used))
+                with_same = pixels.to_uint8(generator.generate(noise[:COMPANION_BATCH], used))
                 change = np.abs(with_others[:NUM_LATENTS].astype(float) - with_same[:NUM_LATENTS]).mean()
                 modes[mode.name] = {
                     'scores': self._scorer.scores(images),

@@ -111,9 +111,9 @@ class BlogPosts(runs.Experiment):
         # Of the other recipes, only training mode matters.
         names = SCORED_MODES if recipe == 'graph_mode' else ('batch',)
         with open_generator(run_dir, arguments) as generator:
-            noise = generator.noise(arguments.num_images, 0)
+            noise = generator.latent_vectors(arguments.num_images, 0)
             for mode in (mode for mode in MODES if mode.name in names):
-                images = generator.images(noise, statistics(generator, mode, step))
+                images = generator.generate(noise, statistics(generator, mode, step))
                 views = {mode.name: images}
                 if mode.name == 'never updated':
                     views[STRETCHED] = stretch(images)

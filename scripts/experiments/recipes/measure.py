@@ -9,7 +9,7 @@ from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.train import preparation
 from dcgan_tf1.train.reporter import write_animation
-from dcgan_tf1.util import grids, pixels, processor
+from dcgan_tf1.util import grids, processor
 from dcgan_tf1.util.files import write_atomically
 from scripts.lib import runs, trainings
 from scripts.lib.arguments import ExperimentArguments
@@ -53,9 +53,9 @@ class RecipeExperiment(runs.Experiment):
         trainings.check_step(run_dir, step)
         arguments, recipe, folder, scores = self._arguments, training.recipe, RunFolder(run_dir), {}
         with open_generator(run_dir, arguments) as generator:
-            noise = generator.noise(arguments.num_images, 0)
+            noise = generator.latent_vectors(arguments.num_images, 0)
             for mode in BN_MODES:
-                images = pixels.to_uint8(generator.images(noise, generator.statistics(mode)))
+                images = generator.images(noise, mode)
                 scores[mode] = self._scorer.scores(images)
                 if seed == 0 and mode == _SHOWN_MODE:
                     self._draw(recipe, folder, images)
