@@ -13,6 +13,8 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data import LabeledImages, mnist_10k
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.fields import Settings
+from scripts.lib.measurements import Measurements, read_json
+from scripts.lib.paths import results_folder
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -49,6 +51,12 @@ def script_arguments(script, *flags):
 def run_script(script, *flags):
     """Runs a script in this process, given its module; returns its exit status."""
     return script.main(script_arguments(script, *flags))
+
+
+def stored_measurements(*names):
+    """What is in a folder of results/."""
+    folder = results_folder(*names)
+    return Measurements(folder, read_json(os.path.join(folder, 'measurements.json'))['settings'])
 
 
 @contextlib.contextmanager

@@ -11,8 +11,7 @@ from PIL import Image
 from scripts.experiments.recipes import __main__ as script
 from scripts.experiments.recipes import measure, page
 from scripts.lib import trainings
-from scripts.lib.measurements import Measurements, read_json
-from scripts.lib.paths import results_folder
+from scripts.lib.measurements import Measurements
 
 pytestmark = pytest.mark.any_tensorflow
 
@@ -106,10 +105,3 @@ def test_several_seeds(output, tmp_path):
     assert text.count('| 50,000 | 100 of 100 | bfloat16 |') == 2 and '| standing, seed 1 |' in text
     assert text.endswith('--recipes=graph_mode_dense --data_dir=my/mnist_10k --dataset=mnist_10k --seeds=2 '
                          '--precision=bfloat16 --batch_size=4\n```\n')
-
-
-def test_stored_results_match_the_committed_report():
-    folder = results_folder('experiments', 'recipes')
-    settings = read_json(os.path.join(folder, 'measurements.json'))['settings']
-    with open(os.path.join(folder, 'README.md'), encoding='utf-8') as file:
-        assert file.read() == page.readme(Measurements(folder, settings))

@@ -1,17 +1,14 @@
 """The script that kills trainings: a small run, and whether it would notice what is lost."""
 import json
-import os
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import SMALL_RUN, run_script
+from helpers import SMALL_RUN, run_script, stored_measurements
 
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
 from dcgan_tf1.runs.folder import RunFolder
-from scripts.lib.measurements import Measurements, read_json
-from scripts.lib.paths import results_folder
 from scripts.robustness import __main__ as robustness
 from scripts.robustness import baseline, report, training_process
 from scripts.robustness.comparison import content, differences, partial_files
@@ -46,15 +43,7 @@ def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path, monkeyp
 
 @pytest.fixture
 def stored():
-    folder = results_folder('robustness')
-    settings = read_json(os.path.join(folder, 'measurements.json'))['settings']
-    return Measurements(folder, settings)
-
-
-@pytest.mark.any_tensorflow
-def test_stored_results_match_the_committed_report(stored):
-    with open(os.path.join(results_folder('robustness'), 'README.md'), encoding='utf-8') as file:
-        assert file.read() == report.readme(stored, stored.content['settings']['long_steps'])
+    return stored_measurements('robustness')
 
 
 @pytest.mark.any_tensorflow

@@ -1,27 +1,13 @@
-"""The scripts that disturb and time trainings with several workers: the stored results, and what they would notice."""
-import os
+"""The scripts that disturb and time trainings with several workers: what they would notice."""
 
 import pytest
 from helpers import run_script
 
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from scripts.benchmarks import workers as workers_benchmark
-from scripts.lib.measurements import Measurements, read_json
-from scripts.lib.paths import results_folder
 from scripts.robustness import workers
 
 pytestmark = pytest.mark.any_tensorflow
-
-
-@pytest.fixture
-def stored():
-    folder = results_folder('robustness', 'workers')
-    return Measurements(folder, read_json(os.path.join(folder, 'measurements.json'))['settings'])
-
-
-def test_stored_results_match_the_committed_report(stored):
-    with open(os.path.join(results_folder('robustness', 'workers'), 'README.md'), encoding='utf-8') as file:
-        assert file.read() == workers.report(stored)
 
 
 @pytest.mark.parametrize('change, problem', [

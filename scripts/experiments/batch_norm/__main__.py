@@ -16,7 +16,7 @@ can be added later.
 """
 import dataclasses
 import os
-from typing import Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from dcgan_tf1.settings import cli, fields, recipes
 from dcgan_tf1.util.files import write_atomically
@@ -64,19 +64,22 @@ class BatchNormArguments(ExperimentArguments):
     output: str = output_folder('experiments', 'batch_norm')
 
 
-def report(measurements: Measurements, plan: dict, arguments: BatchNormArguments) -> None:
-    """Writes tables and figures of everything that has been measured.
-
-    Args:
-      plan: {recipe: steps at which it is sampled}.
-    """
+def reported(measurements: Measurements,
+             arguments: BatchNormArguments) -> Tuple[Measurements, Dict[str, List[int]]]:
+    """The measurements, with those of --blog_posts, and {recipe: steps at which its generator was sampled}."""
+    plan = {recipe: stages(recipe, arguments) for recipe in arguments.recipes}
     if arguments.blog_posts:
         measurements = with_longer_trainings(measurements, arguments.blog_posts)
         plan = {recipe: sorted({*steps, *(step for (_, _, step), _ in measurements.items(recipe, None, None)
                                           if step > steps[-1])}) for recipe, steps in plan.items()}
     plan = {recipe: [step for step in steps if scored_seeds(measurements, recipe, step)]
             for recipe, steps in plan.items()}
-    plan = {recipe: steps for recipe, steps in plan.items() if steps}
+    return measurements, {recipe: steps for recipe, steps in plan.items() if steps}
+
+
+def report(measurements: Measurements, arguments: BatchNormArguments) -> None:
+    """Writes tables and figures of everything that has been measured."""
+    measurements, plan = reported(measurements, arguments)
     if not plan:
         return
     command = command_line(MODULE, arguments)
@@ -103,7 +106,7 @@ def main(arguments: BatchNormArguments) -> int:
         experiment = BatchNormExperiment(measurements, arguments)
         runs.measure_missing(experiment, trainings, arguments.seeds, arguments)
     finally:  # an interrupted script reports what it has
-        report(measurements, {recipe: stages(recipe, arguments) for recipe in arguments.recipes}, arguments)
+        report(measurements, arguments)
     return 0
 
 
