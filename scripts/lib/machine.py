@@ -1,7 +1,7 @@
 """Names of the hardware and software that a measurement ran on, and images to time a training with."""
 import io
 import os
-from typing import Optional, Tuple
+from typing import Tuple
 
 import numpy as np
 
@@ -17,21 +17,15 @@ def tensorflow_device() -> str:
         return device.name(session)
 
 
-def digit_images(image_shape: Tuple[int, int, int], count: Optional[int] = None) -> np.ndarray:
-    """The digits bundled with scikit-learn, enlarged and repeated: uint8 [count, height, width, channels].
-
-    Args:
-      image_shape: height, width, channels.
-      count: number of images; by default all 1,797 once.
-    """
+def digit_images(image_shape: Tuple[int, int, int]) -> np.ndarray:
+    """The 1,797 digits bundled with scikit-learn, enlarged to (height, width, channels): uint8 [1797, …]."""
     from PIL import Image
     from sklearn.datasets import load_digits
     height, width, channels = image_shape
     small = np.round(load_digits().images * (255 / 16)).astype(np.uint8)
     large = np.stack([np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
                       for image in small])
-    images = np.repeat(large[..., np.newaxis], channels, axis=3)
-    return images if count is None else images[np.arange(count) % len(images)]
+    return np.repeat(large[..., np.newaxis], channels, axis=3)
 
 
 def write_image_files(folder: str, count: int) -> None:

@@ -15,7 +15,7 @@ import dataclasses
 import os
 import platform
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
@@ -54,7 +54,7 @@ class BenchmarkArguments(fields.Settings):
 
 def _collect(races: Dict[str, List[Result]], arguments: BenchmarkArguments) -> Measurements:
     available = [result for results in races.values() for result in results if result.unavailable is None]
-    batch_sizes = {recipe: recipe_hyperparameters(recipe, batch_size=arguments.batch_size).batch_size
+    batch_sizes = {recipe: recipe_hyperparameters(recipe, arguments.batch_size).batch_size
                    for recipe in races}
     return Measurements(
         device=' and '.join(dict.fromkeys(result.device for result in available)) or 'no device',
@@ -106,11 +106,10 @@ def _measure(arguments: BenchmarkArguments) -> str:
         text = _write_report(folder, measurements)
         _write_overview(arguments.output)
         return text
-    changes: Dict[str, Any] = {'batch_size': arguments.batch_size}
     for recipe in arguments.recipes:
         log(recipe)
         races[recipe] = run_interleaved(recipe, catalog.entries(recipe, arguments.implementations),
-                                        arguments.windows, arguments.steps, arguments.seconds, **changes)
+                                        arguments.windows, arguments.steps, arguments.seconds, arguments.batch_size)
         text = save()
     return text
 

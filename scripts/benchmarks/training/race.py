@@ -52,11 +52,11 @@ class _Participant:
             log('  not available: %s' % error)
             return None
 
-    def start(self, recipe, changes, expected_parameters):
+    def start(self, recipe, batch_size, expected_parameters):
         """Starts the process and returns its numbers of parameters, which must equal those of the others."""
         implementation = self._implementation
         log('  starting %s, %s, %s' % (implementation.name, implementation.precision, self._schedule))
-        self._process = Process(make_task(recipe, self._schedule, implementation, **changes))
+        self._process = Process(make_task(recipe, self._schedule, implementation, batch_size))
         parameters = self._process.description['parameters']
         if expected_parameters and parameters and parameters != expected_parameters:
             raise Unavailable('its networks have %s parameters, those of the others have %s'
@@ -91,7 +91,7 @@ class _Participant:
 
 
 def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], windows: int, min_steps: int,
-                    min_seconds: float, **changes: Any) -> List[Result]:
+                    min_seconds: float, batch_size: Optional[int] = None) -> List[Result]:
     """Measures implementations in turns, so that a slow phase of the machine slows all of them.
 
     Args:
@@ -100,7 +100,7 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
       windows: measured windows of each implementation.
       min_steps: minimum steps per window.
       min_seconds: approximate minimum length of a window.
-      changes: see `tasks.make_task`.
+      batch_size: default: the recipe's.
     Returns: a `Result` for each entry.
     """
     participants = [_Participant(*entry) for entry in entries]
@@ -108,7 +108,7 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
     with contextlib.ExitStack() as stack:
         for participant in participants:
             stack.callback(participant.close)
-            parameters = participant.attempt(participant.start, recipe, changes, parameters) or parameters
+            parameters = participant.attempt(participant.start, recipe, batch_size, parameters) or parameters
             if participant.unavailable is None:
                 participant.attempt(participant.warm_up, min_steps, min_seconds)
         for window in range(windows):

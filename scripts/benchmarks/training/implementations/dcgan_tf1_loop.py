@@ -3,8 +3,7 @@ from typing import Any, Dict
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1 import data
-from dcgan_tf1.data import image_folder
+from dcgan_tf1.data import Images
 from dcgan_tf1.model import graph
 from dcgan_tf1.model import inputs as model_inputs
 from dcgan_tf1.settings import cli_flags
@@ -26,11 +25,7 @@ def _settings(task):
 
 
 def _images(task):
-    """The dataset of a task: digits in memory, or a folder of images."""
-    shape = hyperparameters(task).image_shape
-    if task['data_dir']:
-        return image_folder.load(task['data_dir'], *shape[1:])
-    return data.Images(digit_images(shape, task['num_images']), 'scikit-learn')
+    return Images(digit_images(hyperparameters(task).image_shape), 'scikit-learn')
 
 
 def build_graph(task: Dict[str, Any]) -> graph.TrainGraph:
