@@ -1,12 +1,13 @@
 """Arrangements of images: grids, equations and captions; and which of many images to show."""
 import io
 import math
+import os
 from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_CAPTION_SIZE = (6, 15)  # width per character and height of a caption, in pixels of Pillow's built-in font
+_CAPTION_SIZES = (20, 16, 12, 9)  # of the letters of a caption, in pixels
 _CAPTION_BACKGROUND, _CAPTION_COLOR = 24, 255
 _EQUATION_BACKGROUND, _EQUATION_COLOR = 204, 0
 
@@ -21,13 +22,14 @@ def grid(images: np.ndarray, columns: Optional[int] = None, padding: int = 2, sc
 
     Args:
       images: uint8 [n, height, width, 1 or 3].
-      columns: number of columns. Default: ceil(sqrt(n)), which makes the grid as square as possible.
+      columns: number of columns. Default: as square a grid as possible without empty cells; where that would be
+        more than about twice as wide as high, a square one.
       padding: width of the gray border around and between the images, in pixels of the images.
       scale: each pixel becomes a square of scale × scale pixels.
     Returns: uint8 [grid height, grid width, 3].
     """
     count, height, width = images.shape[:3]
-    columns = min(columns or math.ceil(math.sqrt(count)), count)
+    columns = min(columns or _default_columns(count), count)
     rows = math.ceil(count / columns)
     canvas = np.full((rows * (height + padding) + padding, columns * (width + padding) + padding, 3),
                      128, np.uint8)
@@ -36,6 +38,11 @@ def grid(images: np.ndarray, columns: Optional[int] = None, padding: int = 2, sc
         left = padding + index % columns * (width + padding)
         canvas[top:top + height, left:left + width] = image
     return canvas.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _default_columns(count: int) -> int:
+    square = math.ceil(math.sqrt(count))
+    return next((columns for columns in range(square, square * 3 // 2 + 1) if count % columns == 0), square)
 
 
 def equation(terms: Sequence[Tuple[int, np.ndarray, np.ndarray]], result: np.ndarray, padding: int = 2,
@@ -100,27 +107,31 @@ def _operator(kind: str, size: int) -> np.ndarray:
 
 
 def with_captions(pictures: Sequence[np.ndarray], captions: Sequence[str]) -> List[np.ndarray]:
-    """Adds a strip with a caption below each picture.
+    """Adds a strip with a caption below each picture, in the font of the figures.
 
-    The captions are in large letters, or in small ones if the pictures are too narrow for the longest.
+    The letters are as large as the width allows for the longest caption, up to a limit.
 
     Args:
       pictures: uint8 [height, width, 3], all of the same size.
-      captions: of each picture, in Latin-1 characters.
-    Returns: uint8 [height + 15 or 30, width, 3].
+      captions: of each picture.
+    Returns: uint8 [height + strip, width, 3]. The strip is 1.5 times as high as the letters.
     """
-    character_width, height = _CAPTION_SIZE
+    import matplotlib  # has the font; takes long to import
+    path = os.path.join(matplotlib.get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
     width = pictures[0].shape[1]
-    scale = 2 if 2 * character_width * (max(map(len, captions)) + 1) <= width else 1
-    # Pillow's built-in bitmap font, which has the same pixels in all versions. Since Pillow 10.1, `load_default`
-    # returns another font.
-    font = getattr(ImageFont, 'load_default_imagefont', ImageFont.load_default)()
+
+    measure = ImageDraw.Draw(Image.new('L', (1, 1)))
+
+    def fits(size: int) -> bool:
+        font = ImageFont.truetype(path, size)
+        return max(measure.textbbox((0, 0), caption, font=font)[2] for caption in captions) + size <= width
+    size = next(filter(fits, _CAPTION_SIZES), _CAPTION_SIZES[-1])
+    font = ImageFont.truetype(path, size)
     captioned = []
     for picture, caption in zip(pictures, captions):
-        strip = Image.new('L', (math.ceil(width / scale), height), _CAPTION_BACKGROUND)
-        ImageDraw.Draw(strip).text((character_width // 2, 1), caption, font=font, fill=_CAPTION_COLOR)
-        pixels = np.asarray(strip).repeat(scale, axis=0).repeat(scale, axis=1)[:, :width, np.newaxis]
-        captioned.append(np.concatenate([picture, pixels.repeat(3, axis=2)]))
+        strip = Image.new('L', (width, size * 3 // 2), _CAPTION_BACKGROUND)
+        ImageDraw.Draw(strip).text((size // 2, size // 6), caption, font=font, fill=_CAPTION_COLOR)
+        captioned.append(np.concatenate([picture, np.asarray(strip)[..., np.newaxis].repeat(3, axis=2)]))
     return captioned
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 from scipy import stats
 
 from scripts.experiments.batch_norm import __main__ as script
-from scripts.experiments.batch_norm import measure, paired, tables
-from scripts.lib import runs, trainings
+from scripts.experiments.batch_norm import figures, measure, paired, tables
+from scripts.lib import paths, runs, trainings
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
 
@@ -84,11 +84,18 @@ def test_tables(output):
 
 @pytest.mark.slow
 def test_pictures(output):
-    for name in ('scores', 'digits', 'machinecurve', 'machinecurve_all_modes'):
+    for name in ('scores', 'machinecurve', 'machinecurve_all_modes'):
         with Image.open('%s/%s.png' % (output, name)) as picture:
             assert picture.size[0] == 1400
     with Image.open(output + '/samples/machinecurve_000004.png') as picture:
         assert picture.size == (8 * 30 + 2, len(MODES) * 30 + 2)
+
+
+def test_steps_of_longer_trainings_are_shown_from_their_own_samples(tmp_path):
+    blog_posts = paths.results_folder('experiments', 'blog_posts')
+    rows = figures.stored_rows('graph_mode', [9380, 9381], str(tmp_path), blog_posts)
+    assert list(rows) == [9380] and {row.shape for row in rows[9380].values()} == {(32, 8 * 30 + 2, 3)}
+    assert figures.stored_rows('graph_mode', [9380], str(tmp_path), None) == {}
 
 
 @pytest.mark.slow

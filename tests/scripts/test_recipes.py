@@ -80,7 +80,7 @@ def test_pictures(output):
         with Image.open('%s/%s/generated.png' % (output, recipe)) as picture:
             assert picture.size == (width, height)
         with Image.open('%s/%s/real_and_generated.png' % (output, recipe)) as picture:
-            assert picture.size[0] == 2 * width and picture.size[1] > height
+            assert picture.size[0] == 2 * width + measure.GAP and picture.size[1] > height
         with Image.open('%s/%s/training.gif' % (output, recipe)) as picture:
             assert picture.n_frames == {'graph_mode_dense': 6, 'learnopencv_torch': 3}[recipe]
 

@@ -50,16 +50,20 @@ def test_equation():
         grids.equation(terms, np.full((14, 10, 3), 50, np.uint8), 1, scale=3)[1::3, 1::3, 0], picture)
 
 
-@pytest.mark.parametrize('width, height', [(200, 30), (100, 15), (20, 15)])
+@pytest.mark.parametrize('width, height', [(200, 30), (120, 24), (90, 18), (20, 13)])
 def test_captions(width, height):
-    """Large letters if the longest caption fits, otherwise small ones. The picture above does not change."""
+    """Letters are as large as the longest caption allows. The picture above does not change."""
     pictures = np.full((3, 40, width, 3), 77, np.uint8)
     first, second, longest = grids.with_captions(pictures, ['step 1', 'step 2', 'step 1,200'])
     assert first.shape == second.shape == longest.shape == (40 + height, width, 3)
-    assert (first[:40] == 77).all() and set(np.unique(first[40:])) == {24, 255}
-    scale = height // 15
-    np.testing.assert_array_equal(first[40:, :width // scale * scale:scale], first[40:, scale - 1::scale])
+    assert (first[:40] == 77).all() and first[40:].min() == 24 and first[40:].max() > 128
     assert width == 20 or not np.array_equal(first, second)
+    assert (longest[40:, -2:] == 24).all() or width == 20  # nothing is cut off
+
+
+@pytest.mark.parametrize('count, columns', [(1, 1), (5, 3), (8, 4), (24, 6), (36, 6), (64, 8), (7, 3)])
+def test_grids_have_no_empty_cells_where_a_wider_grid_avoids_them(count, columns):
+    assert grids.grid(np.zeros((count, 4, 4, 1), np.uint8), padding=0).shape[1] == 4 * columns
 
 
 def test_png_keeps_every_pixel():

@@ -85,11 +85,11 @@ def report(measurements: Measurements, arguments: BatchNormArguments) -> None:
     command = command_line(MODULE, arguments)
     text = tables.markdown_tables(measurements, plan, command)
     files = {'tables.md': text.encode(), 'scores.csv': tables.csv_table(measurements, plan).encode(),
-             'scores.png': figures.scores(measurements, plan),
-             'digits.png': figures.digits(measurements, plan)}
+             'scores.png': figures.scores(measurements, plan)}
     for recipe, steps in plan.items():
+        files[recipe + '.png'] = figures.samples(recipe, figures.stored_rows(
+            recipe, steps, arguments.output, arguments.blog_posts))
         steps = [step for step in steps if os.path.exists(figures.grid_path(recipe, step, arguments.output))]
-        files[recipe + '.png'] = figures.samples(recipe, steps, arguments.output)
         files[recipe + '_all_modes.png'] = figures.samples_of_all_modes(recipe, steps, arguments.output)
     for name, content in files.items():
         write_atomically(os.path.join(arguments.output, name), content)

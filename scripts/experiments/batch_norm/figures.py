@@ -1,11 +1,12 @@
 """Figures of scores and samples."""
 import os
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import numpy as np
 
 from dcgan_tf1.util import charts, image_files
 from scripts.experiments.batch_norm.measure import scored_seeds
+from scripts.experiments.blog_posts.post_002 import sample_path
 from scripts.lib.batch_norm_modes import MODES
 from scripts.lib.measurements import Measurements
 
@@ -18,6 +19,7 @@ _SCORES = {'frechet_distance': 'Fréchet distance', 'most_frequent_share': 'Shar
            'sharpness_ratio': 'Sharpness\n(ratio to real)', 'recall': 'Recall'}
 _NUM_DIGITS = 4  # images per mode and step in the small picture of samples
 _PADDING = 2  # of the stored grids
+_HIGHEST_SHARPNESS = 2.5  # that is shown: higher is the noise of the first steps
 
 
 def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
@@ -46,6 +48,8 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
                              label='Real images')
             axes.set_xscale('log')
             axes.set_yscale('log' if score == 'frechet_distance' else 'linear')
+            if score == 'sharpness_ratio':
+                axes.set_ylim(0, _HIGHEST_SHARPNESS)
             axes.set_xticks(steps)
             axes.set_xticklabels([f'{step:,}' for step in steps])
             axes.minorticks_off()
@@ -55,37 +59,18 @@ def scores(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
     return charts.render(drawing)
 
 
-def digits(measurements: Measurements, plan: Dict[str, List[int]]) -> bytes:
-    """A PNG: shares of the digits at the last step, a row per recipe.
-
-    Bars are means over the seeds; the line shows real images.
-    """
-    modes = [mode for mode in _SHOWN if mode != 'moving 0.99']
-    drawing = charts.figure(7, 0.4 + 1.8 * len(plan))
-    real = measurements.content['real']['scores']['histogram']
-    for axes_of_recipe, (recipe, steps) in zip(
-            drawing.subplots(len(plan), len(modes), squeeze=False, sharey=True), plan.items()):
-        for axes, mode in zip(axes_of_recipe, modes):
-            seeds = scored_seeds(measurements, recipe, steps[-1])
-            charts.bars(axes, np.mean([each[mode]['scores']['histogram'] for each in seeds], axis=0), real)
-            charts.label(axes, _SHOWN[mode][0], 'Digit',
-                        '%s\nshare' % recipe if axes is axes_of_recipe[0] else None)
-    return charts.render(drawing)
-
-
-def samples(recipe: str, steps: List[int], output: str) -> bytes:
+def samples(recipe: str, rows: Dict[int, Dict[str, np.ndarray]]) -> bytes:
     """A PNG: images of seed 0 from the same latent vectors.
 
-    There is a row for each kind of statistics and a column for each step.
+    There is a row for each kind of statistics and a column for each step. `rows`: see `stored_rows`.
     """
-    names = [mode.name for mode in MODES]
+    steps = sorted(rows)
     digit_size = 5.4 / (_NUM_DIGITS * len(steps))  # inches
     drawing = charts.figure(7, 0.35 + len(_SHOWN) * (digit_size + 0.14))
     grid = drawing.subplots(len(_SHOWN), len(steps), squeeze=False)
     for column, step in enumerate(steps):
-        rows = _rows(_stored_grid(recipe, step, output))
         for axes, mode in zip(grid[:, column], _SHOWN):
-            row = rows[names.index(mode)]
+            row = rows[step][mode]
             axes.imshow(row[:, :_PADDING + (row.shape[1] - _PADDING) * _NUM_DIGITS // _columns(row)],
                         interpolation='nearest')
             axes.set_xticks([])
@@ -127,9 +112,28 @@ def _stored_grid(recipe, step, output):
     return image_files.read_image(grid_path(recipe, step, output))
 
 
-def _rows(grid):
-    height = (len(grid) - _PADDING) // len(MODES)
-    return [grid[row * height:(row + 1) * height + _PADDING] for row in range(len(MODES))]
+def stored_rows(recipe: str, steps: List[int], output: str, blog_posts: Optional[str]) -> Dict[
+        int, Dict[str, np.ndarray]]:
+    """{step: {kind of statistics: a row of images of seed 0}}, as far as they are stored.
+
+    `blog_posts`: the results of scripts.experiments.blog_posts, whose samples of the same latent vectors are used for
+    steps that only its longer trainings reached; or None.
+    """
+    found = {}
+    for step in steps:
+        if os.path.exists(grid_path(recipe, step, output)):
+            grid = _stored_grid(recipe, step, output)
+            found[step] = {mode.name: _row(grid, index, len(MODES)) for index, mode in enumerate(MODES)}
+            continue
+        paths = {mode: sample_path(blog_posts or '', recipe, mode, step) for mode in _SHOWN}
+        if all(map(os.path.exists, paths.values())):
+            found[step] = {mode: _row(image_files.read_image(path), 0, 2) for mode, path in paths.items()}
+    return found
+
+
+def _row(grid, index, count):
+    height = (len(grid) - _PADDING) // count
+    return grid[index * height:(index + 1) * height + _PADDING]
 
 
 def _columns(row):

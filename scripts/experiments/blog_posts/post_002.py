@@ -221,16 +221,19 @@ def _compare_with_baseline(scores: Scores, lengths: Dict[str, int]) -> Tuple[str
 
 
 def _figure(scores: Scores, shown, real, folder: str) -> bytes:
-    drawing = charts.figure(7, 1.05 * len(shown) + 0.2)
+    drawing = charts.figure(7, 1.4 * len(shown) + 0.2)
     grid = drawing.subplots(len(shown), 2, squeeze=False, sharey='col',
-                            gridspec_kw={'width_ratios': [2.6, 1]})
+                            gridspec_kw={'width_ratios': [2, 1]})
     for (left, right), key in zip(grid, shown):
         path = sample_path(folder, *key)
         if os.path.exists(path):
             left.imshow(image_files.read_image(path), interpolation='nearest', aspect='equal')
         left.set_xticks([])
         left.set_yticks([])
-        sharpness = mean_and_sd([each['sharpness_ratio'] for each in scores[key]])
+        values = [each['sharpness_ratio'] for each in scores[key]]
+        digits = 3 if np.mean(values) < 0.1 else 2
+        sharpness = '%.*f' % (digits, np.mean(values))
+        sharpness += ' ± %.*f' % (digits, np.std(values, ddof=1)) if len(values) > 1 else ''
         name = _VARIANTS[key[:2]]
         left.set_title('%s\n%s steps, sharpness %s' % (name[0].upper() + name[1:], f'{key[2]:,}', sharpness),
                        fontsize=9, loc='left')

@@ -122,7 +122,7 @@ class BlogPosts(runs.Experiment):
                     scores[name] = self._scorer.scores(view)
                     if save_samples:
                         write_atomically(sample_path(arguments.output, recipe, name, step),
-                              grids.png(grids.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES)))
+                              grids.png(grids.grid(view[:NUM_SAMPLES], columns=NUM_SAMPLES // 2)))
         return scores
 
 

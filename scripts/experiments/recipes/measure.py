@@ -17,6 +17,7 @@ from scripts.lib.measurements import Measurements
 from scripts.lib.scoring import Scorer, open_generator
 
 NUM_PICTURES, COLUMNS = 24, 6  # images in the picture of a recipe
+GAP = 12  # pixels between real and generated images
 NUM_FRAMES = 24  # of an animation, without that of the untrained generator
 _LARGE = 64  # from this size on, animations are made smaller and shorter, to keep their files small
 _IMAGE_FLAGS = ('image_size', 'channels', 'antialias', 'center_crop')  # how a recipe reads image files
@@ -79,8 +80,9 @@ class RecipeExperiment(runs.Experiment):
         real = self._images.first(10000)
         real = real[np.linspace(0, len(real) - 1, NUM_PICTURES).astype(int)]  # neighbors may be alike
         pictures = {'real': grids.grid(real, COLUMNS), 'generated': grids.grid(generated[:NUM_PICTURES], COLUMNS)}
-        captioned = grids.with_captions(list(pictures.values()), list(pictures))
+        left, right = grids.with_captions(list(pictures.values()), list(pictures))
+        both = np.concatenate([left, np.full((len(left), GAP, 3), 255, np.uint8), right], axis=1)
         write_atomically(os.path.join(output, 'generated.png'), grids.png(pictures['generated']))
-        write_atomically(os.path.join(output, 'real_and_generated.png'), grids.png(np.concatenate(captioned, axis=1)))
+        write_atomically(os.path.join(output, 'real_and_generated.png'), grids.png(both))
         smaller = {'max_frames': 7, 'shrink_by': 2} if generated.shape[1] >= _LARGE else {}
         write_animation(folder, os.path.join(output, 'training.gif'), **smaller)
