@@ -37,7 +37,8 @@ def _what_next(run_dir: str) -> str:
         '', 'The generated digits:             ' + os.path.join(run_dir, 'samples', last),
         'How they emerged during training: ' + os.path.join(run_dir, 'samples', 'training.gif'),
         '', 'Three things to try next, after "%s":' % (activate % sys.version_info[:2]),
-        '  python -m dcgan_tf1.sample --run_dir=%s --interpolation=slerp --output=paths.gif' % run_dir,
+        '  python -m dcgan_tf1.sample --run_dir=%s --bn_mode=standing --interpolation=slerp --output=paths.gif'
+        % run_dir,
         '  python -m dcgan_tf1.evaluate --run_dir=%s --num_images=2000' % run_dir,
         '  python -m dcgan_tf1.explore %s' % run_dir])
 

@@ -32,7 +32,9 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
     Raises: UserError if the folder contains no such files, or one is damaged or may not be read.
     """
     source = '--data_dir=%s' % (data_dir or '')
-    if data_dir is None or not os.path.isdir(data_dir):
+    if data_dir is None:
+        raise UserError('--dataset=tfrecords needs a folder of TFRecord files: name it with --data_dir')
+    if not os.path.isdir(data_dir):
         raise UserError('%s is not a folder: --dataset=tfrecords needs a folder of TFRecord files' % source)
     try:
         names = [name for name in list_files(data_dir) if _NAMES.search(name)]

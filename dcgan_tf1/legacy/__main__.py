@@ -65,9 +65,10 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
         if path:
             path = os.path.abspath(path)  # the script may change the current folder
             setattr(options, name, path)
-            folder = path if name == 'data_dir' else os.path.dirname(path)
-            if not os.path.isdir(folder):
-                raise UserError('--%s: %s is not a folder: name one that exists' % (name, folder))
+            if name == 'data_dir' and not os.path.isdir(path):
+                raise UserError('--data_dir: %s is not a folder: name one that exists' % path)
+            if name != 'data_dir':
+                _create_folder_above(name, path)
     if importlib.util.find_spec('tf_keras'):
         os.environ['TF_USE_LEGACY_KERAS'] = '1'
     from dcgan_tf1.legacy import script
@@ -83,7 +84,9 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
         outcome = script.execute(words[0], is_module, record, options.python2)
         counter.quietly(listener.finish)
     findings = watched.findings()
-    texts = [record.text(), doctor.report(findings)]
+    # A command that only uses what was trained repeats what the training said.
+    repeats = is_module and words[0].startswith('dcgan_tf1.') and words[0] != 'dcgan_tf1.train'
+    texts = [] if repeats else [record.text(), doctor.report(findings)]
     if repairing:
         texts.append(repairing.text())
     if outcome.message:
@@ -97,6 +100,13 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
                        'put_back': record.as_json(), 'batch_norm': [finding.as_json() for finding in findings]},
                       file, indent=1)
     return outcome.status
+
+
+def _create_folder_above(flag: str, path: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    except OSError as error:
+        raise UserError('--%s=%s cannot be written (%s): name another place' % (flag, path, error.strerror)) from error
 
 
 def _split(argv: List[str]) -> Tuple[List[str], List[str]]:

@@ -9,6 +9,7 @@ from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.checkpoints.files import is_intact
 from dcgan_tf1.runs.checkpoints.saving import Checkpoints, last_checkpoint, step_of
 from dcgan_tf1.settings import cli_flags
+from dcgan_tf1.settings.fields import Role
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.best_checkpoint import BestCheckpoint
 from dcgan_tf1.train.loop import TrainingLoop, follow
@@ -62,8 +63,18 @@ def _is_finished(run: Run, step: int) -> bool:
 
 
 def _say_finished(run: Run, step: int) -> None:
-    terminal.say('%s is finished: all %d steps are done. To train longer, use a larger --steps'
-                 % (run.folder.path, step))
+    terminal.say('%s is finished: all %d steps are done. To train longer, use a larger --steps%s'
+                 % (run.folder.path, step, _without_effect(run)))
+
+
+def _without_effect(run: Run) -> str:
+    """A sentence about flags of this call that a finished run ignores; '' if there are none."""
+    settings, earlier = run.settings.with_absolute_paths(), saved_settings.read(run.folder)
+    others = {'steps', 'epochs', *settings.names(Role.OF_A_WORKER)}
+    ignored = ['--' + name for name in settings.names() if name in settings.given and name not in others
+               and getattr(settings, name) != getattr(earlier, name)]
+    return '. %s had no effect: to use %s, train again with another --run_name' % (
+        ', '.join(ignored), 'them' if ignored[1:] else 'it') if ignored else ''
 
 
 def _follow(run: Run, train_graph: graph.TrainGraph, cluster: Cluster) -> int:

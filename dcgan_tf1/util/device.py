@@ -9,7 +9,7 @@ from dcgan_tf1.util import processor
 # Each exists where an NVIDIA driver is installed: on Linux, and in the Linux of Windows.
 DRIVER_FILES = ('/proc/driver/nvidia/version', '/usr/lib/wsl/lib/libcuda.so.1')
 _NO_GPU = ('this machine has an NVIDIA driver, but TensorFlow sees no GPU, so the processor is used. Install '
-           'TensorFlow with CUDA (pip install "dcgan_tf1[gpu]", or pip install ".[gpu]" in a checkout); start a '
+           'TensorFlow with CUDA (pip install ".[gpu]" in a checkout); start a '
            'container with its GPUs (docker run --gpus all); TF_CPP_MIN_LOG_LEVEL=0 shows what TensorFlow misses')
 
 

@@ -104,9 +104,10 @@ def test_unreadable_files(tmp_path):
 
 
 def test_folders_without_images(tmp_path):
-    for folder in (None, str(tmp_path / 'nowhere')):
-        with pytest.raises(UserError, match='is not a folder'):
-            image_folder.load(folder)
+    with pytest.raises(UserError, match='--dataset=image_folder needs a folder of .* files: name it with --data_dir'):
+        image_folder.load()
+    with pytest.raises(UserError, match='missing is not a folder: --dataset=image_folder needs a folder'):
+        image_folder.load(str(tmp_path / 'missing'))
     with pytest.raises(UserError, match='contains no file that ends in .*: name a folder of image files'):
         image_folder.load(str(tmp_path))
     (tmp_path / 'a.png').write_bytes(b'no picture')

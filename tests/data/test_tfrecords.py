@@ -123,9 +123,10 @@ def test_compressed_files(kind, tmp_path):
 
 
 def test_no_records(tmp_path):
-    for folder in (None, str(tmp_path / 'missing')):
-        with pytest.raises(UserError, match='is not a folder: --dataset=tfrecords needs a folder'):
-            tfrecords.load(folder)
+    with pytest.raises(UserError, match='--dataset=tfrecords needs a folder of .* files: name it with --data_dir'):
+        tfrecords.load()
+    with pytest.raises(UserError, match='missing is not a folder: --dataset=tfrecords needs a folder'):
+        tfrecords.load(str(tmp_path / 'missing'))
     (tmp_path / 'empty.tfrecord').write_bytes(b'')
     (tmp_path / 'a.png').write_bytes(encoded(0))
     with pytest.raises(UserError, match='contains no record in a file that ends in .tfrecord'):

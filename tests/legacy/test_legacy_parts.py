@@ -14,6 +14,7 @@ from helpers import ROOT
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, source
 from dcgan_tf1.legacy.put_back import images, importer, input_data, old_names
+from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
 
@@ -203,3 +204,12 @@ def test_damaged_notebooks_are_named(tmp_path):
         source.read(str(path))
     with pytest.raises(UserError, match='missing.py'):
         source.read(str(tmp_path / 'missing.py'))
+
+
+def test_the_list_says_what_tf_layers_need(tmp_path):
+    record = Record(str(tmp_path))
+    record.place = lambda through_libraries: 'gan.py:1'
+    record.add('tf.mul', 'write: tf.multiply')
+    assert 'tf_keras' not in record.text()
+    record.add('tf.contrib.layers.linear', 'write: tf.layers.dense(x, n)')
+    assert record.text().endswith(record_module.LAYERS) and 'TF_USE_LEGACY_KERAS=1' in record.text()

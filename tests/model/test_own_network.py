@@ -395,7 +395,7 @@ START = 'import tensorflow.compat.v1 as tf\n\n'
     ('print "training"', 'line 1 of .*my_gan.py is not Python 3'),
     ('import no_such_library', "cannot be imported .No module named 'no_such_library'"),
     ('import tensorflow as tf\nmul = tf.mul', 'line 2 of .*my_gan.py uses tf.mul, which TensorFlow .* does not have: '
-     'start with python -m dcgan_tf1.legacy -m dcgan_tf1.train'),
+     'run the command with python -m dcgan_tf1.legacy -m in place of python -m, which'),
     ('import tensorflow.no_part', 'line 1 of .*my_gan.py uses tf.no_part, which TensorFlow'),
     (START + 'def generator(z):\n    return tf.mul(z, 2)' + ONE_LOGIT, 'line 4 of .*my_gan.py uses tf.mul, which'),
     (START + 'def generator(z, size):\n    return z' + ONE_LOGIT, 'generator has a parameter size'),

@@ -82,6 +82,9 @@ def test_a_finished_run_is_left_alone(train_run, copy_of_run, capsys, monkeypatc
     for steps in (3, 2):
         train_run('run', '--steps=%d' % steps)
         assert 'is finished: all 3 steps are done. To train longer, use a larger --steps' in capsys.readouterr().err
+    train_run('run', '--steps=3', '--evaluate_every=1')
+    assert 'larger --steps. --evaluate_every had no effect: to use it, train again with another --run_name\n' in (
+        capsys.readouterr().err)
     assert os.stat(folder.metrics).st_mtime_ns == modified and folder.read_config()['flags']['steps'] == 3
 
 

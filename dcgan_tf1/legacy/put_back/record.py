@@ -4,6 +4,9 @@ import os
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
+# What tf.layers needs without this package, on TensorFlow 2.16 and later.
+LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is '
+          'imported; or use the layers of dcgan_tf1.layers')
 _MAX_PLACES = 4  # places listed for each entry
 _LEGACY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERNAL = (_LEGACY + os.sep, '<frozen importlib', os.path.dirname(importlib.__file__) + os.sep)
@@ -84,6 +87,8 @@ class Record:
             more = len(entry.places) - _MAX_PLACES
             places = ', '.join(entry.places[:_MAX_PLACES]) + (' and %d more' % more if more > 0 else '')
             lines += ['  %s  (%s)' % (entry.name, places), '      %s' % entry.instead]
+        if any('tf.layers.' in entry.instead for entry in self.entries()):
+            lines.append('  For tf.layers on TensorFlow 2.16 and later: ' + LAYERS)
         return '\n'.join(lines)
 
     def as_json(self) -> List[Dict[str, Any]]:

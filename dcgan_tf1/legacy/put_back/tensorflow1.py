@@ -8,12 +8,10 @@ from typing import Any, Callable, Dict, Optional
 
 from dcgan_tf1.legacy.put_back import contrib, input_data
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
-from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
+from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, MissingName, Record
 from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
-_LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is '
-           'imported; or use the layers of dcgan_tf1.layers')
 _MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
 # Names from before TensorFlow 1.0: {old name: new name in tf}.
 _RENAMED = {
@@ -89,7 +87,7 @@ def _keras_package(v1: Any) -> str:
 def _recorded_layers(layers: Any, record: Record) -> ModuleType:
     """`tf.layers`, whose uses are recorded, also those as `tf.compat.v1.layers`."""
     def find(name: str) -> Any:
-        record.add('tf.layers', _LAYERS)
+        record.add('tf.layers', LAYERS)
         return getattr(layers, name)
     return Namespace('tensorflow.compat.v1.layers', find)
 

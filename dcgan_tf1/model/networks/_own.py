@@ -161,7 +161,7 @@ def _missing_names_explained(name: str) -> Iterator[None]:
         place = [frame for frame in traceback.extract_tb(error.__traceback__)
                  if not frame.filename.startswith((library, '<'))][-1]
         fix = ('write "import tensorflow.compat.v1 as tf"' if hasattr(tf, match.group(2)) else
-               'start with python -m dcgan_tf1.legacy -m dcgan_tf1.train, which puts it back')
+               'run the command with python -m dcgan_tf1.legacy -m in place of python -m, which puts it back')
         raise UserError('--network=%s: line %s of %s uses tf.%s, which TensorFlow %s does not have: %s'
                         % (name, place.lineno, place.filename, match.group(2), tf.__version__, fix)) from error
 
