@@ -13,14 +13,10 @@ import tensorflow.compat.v1 as tf
 from helpers import script_arguments
 
 from dcgan_tf1 import api
-from dcgan_tf1.evaluate.settings import EvaluateSettings
-from dcgan_tf1.explore.settings import ExploreSettings
-from dcgan_tf1.export import ExportSettings
-from dcgan_tf1.launch import LaunchSettings
-from dcgan_tf1.report import ReportSettings
-from dcgan_tf1.sample import settings as command_settings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings import train as settings
+from scripts import flags_page
+from scripts.flags_page import SETTINGS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -34,11 +30,7 @@ def documents(pattern):
 GUIDES = ['README.md', *documents('docs/*.md')]
 WITH_COMMANDS = [*GUIDES, 'CONTRIBUTING.md', 'scripts/README.md']
 LINKED = [*WITH_COMMANDS, *documents('results/**/README.md')]
-MAX_README_LINES = 180
-SETTINGS = {'train': settings.TrainSettings, 'sample': command_settings.SampleSettings,
-            'evaluate': EvaluateSettings, 'export': ExportSettings,
-            'report': ReportSettings, 'explore': ExploreSettings,
-            'launch': LaunchSettings}
+MAX_README_LINES = 150
 
 
 def read(name):
@@ -186,6 +178,11 @@ def test_error_messages_are_quoted_exactly():
     wrong = [message for message in quoted if message not in others
              and not any(message in constant for constant in constants)]
     assert not wrong
+
+
+@pytest.mark.any_tensorflow
+def test_the_page_of_flags_is_up_to_date():
+    assert read('docs/flags.md') == flags_page.page(), 'run python -m scripts.flags_page'
 
 
 @pytest.mark.any_tensorflow

@@ -32,14 +32,24 @@ def _width() -> int:
     return min(_MAX_WIDTH, shutil.get_terminal_size().columns)
 
 
+def form(field: dataclasses.Field) -> str:
+    """How the flag of a setting is written, such as '--steps=N'."""
+    kind = spec_of(field).kind
+    return f'--{field.name}, --no{field.name}' if kind == 'boolean' else '--%s=%s' % (field.name, _PLACEHOLDERS[kind])
+
+
+def default(field: dataclasses.Field) -> str:
+    """The default of a setting, as one writes it in a flag; '' where it has none."""
+    return '' if field.default in (None, (), '') else shown(field.default)
+
+
+def details(field: dataclasses.Field) -> str:
+    """What a setting means, with its choices."""
+    spec = spec_of(field)
+    return spec.help + ('. One of ' + ', '.join(spec.choices) if spec.choices else '')
+
+
 def _flag(settings_class: Type[Settings], name: str) -> List[str]:
     field = next(field for field in dataclasses.fields(settings_class) if field.name == name)
-    spec = spec_of(field)
-    if spec.kind == 'boolean':
-        head = '--%s, --no%s' % (name, name)
-    else:
-        head = '--%s=%s' % (name, _PLACEHOLDERS[spec.kind])
-    if field.default not in (None, (), ''):
-        head += ' (default: %s)' % shown(field.default)
-    details = spec.help + ('. One of ' + ', '.join(spec.choices) if spec.choices else '')
-    return ['  ' + head, *textwrap.wrap(details, _width(), initial_indent=' ' * 6, subsequent_indent=' ' * 6)]
+    head = form(field) + (' (default: %s)' % default(field) if default(field) else '')
+    return ['  ' + head, *textwrap.wrap(details(field), _width(), initial_indent=' ' * 6, subsequent_indent=' ' * 6)]
