@@ -1,0 +1,129 @@
+"""The numbers that documents quote, computed again from the files in results/."""
+import os
+import re
+
+import numpy as np
+import pytest
+
+from scripts.benchmarks.training.comparisons import compare, find
+from scripts.benchmarks.training.measurements import from_json
+from scripts.benchmarks.training.report import format_bound, format_ratio, median_and_range
+from scripts.lib.measurements import read_json
+
+pytestmark = pytest.mark.any_tensorflow
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SPEED, EARLIER_SPEED = ('benchmarks/training/2-cores-of-amd-epyc%s/benchmark.json' % suffix
+                        for suffix in ('-family-26-model-2', ''))
+BATCH_NORM, POSTS = ('experiments/%s/measurements.json' % name for name in ('batch_norm', 'blog_posts'))
+RECIPES, LEGACY = ('experiments/%s/measurements.json' % name for name in ('recipes', 'legacy'))
+PRECISION = 'experiments/precision/precision.json'
+FEATURES = 'experiments/discriminator_features/%s/features.json'
+ROBUSTNESS = 'robustness/measurements.json'
+
+
+def with_deviation(form, values):
+    return ' ± '.join(form % value for value in (np.mean(values), np.std(values, ddof=1)))
+
+
+def batch_norm(content, recipe, step, mode, form):
+    """Mean and deviation of the Fréchet distance over the seeds that did not collapse."""
+    measured = content['measured']
+    collapsed = {key.split()[2] for key in measured if key.startswith('collapsed ' + recipe)}
+    return with_deviation(form, [
+        values[mode]['scores']['frechet_distance'] for key, values in measured.items()
+        if re.match(r'%s \d+ %d$' % (recipe, step), key) and key.split()[1] not in collapsed])
+
+
+def posts(content, recipe, steps, mode, score='frechet_distance'):
+    return [values['modes'][mode][score] for key, values in content['measured'].items()
+            if re.match(r'scores %s \d+ %d$' % (recipe, steps), key)]
+
+
+def low_to_high(form, values):
+    return form % (min(values), max(values))
+
+
+def precision(content, *recipes):
+    """(comparisons that hold, all comparisons), of these recipes or of all."""
+    rows = [row for recipe in recipes or content for row in content[recipe]['rows']]
+    return sum(row['within'] for row in rows), sum(len(row['bfloat16']) for row in rows)
+
+
+def features(content):
+    return ['%.2f ±' % (100 * content['features'][name]['test_accuracy'])
+            for name in ('raw pixels', 'untrained discriminator', 'trained discriminator')]
+
+
+def over_pytorch(races):
+    """How many times as fast as PyTorch the main recipe is, in float32."""
+    return '%.2f' % compare(races['sparse_softmax'])[0]['PyTorch'][0]
+
+
+def long_run(content, name):
+    return content['measured']['long machinecurve'][name]
+
+
+# Documents, the file, and the text that they must contain, computed from the file's content.
+FACTS = [
+    (['README.md'], BATCH_NORM, lambda content: '| %s (3 of 4 seeds; one collapsed) |' % batch_norm(
+        content, 'sparse_softmax', 10000, 'batch', '%.1f')),
+    (['docs/batch-norm.md'], BATCH_NORM, lambda content: ' instead of '.join(
+        batch_norm(content, 'sparse_softmax', 10000, mode, '%.2f') for mode in ('standing 10', 'batch'))),
+    (['docs/batch-norm.md'], BATCH_NORM, lambda content: '%s instead of %s.' % tuple(
+        batch_norm(content, 'graph_mode', 300, mode, '%.0f').split(' ')[0] for mode in ('moving 0.99', 'batch'))),
+    (['README.md'], BATCH_NORM, lambda content: 'real test images: %.2f' % content['real']['scores'][
+        'frechet_distance']),
+    (['README.md', 'docs/batch-norm.md', 'results/README.md'], POSTS, lambda content: with_deviation(
+        '%.1f', posts(content, 'graph_mode', 9380, 'batch'))),
+    (['README.md'], POSTS, lambda content: with_deviation('%.0f', posts(content, 'graph_mode_dense', 46900, 'batch'))),
+    (['docs/batch-norm.md', 'results/README.md'], POSTS, lambda content: with_deviation(
+        '%.0f', posts(content, 'graph_mode', 9380, 'never updated'))),
+    (['docs/blog-posts.md'], POSTS, lambda content: 'distances of %s, compared with %s' % (
+        low_to_high('%.1f to %.1f', posts(content, 'graph_mode', 9380, 'batch')),
+        low_to_high('%.0f to %.0f', posts(content, 'graph_mode_dense', 46900, 'batch')))),
+    (['docs/blog-posts.md'], POSTS, lambda content: '%s of the sharpness of training mode' % low_to_high(
+        '%.3f to %.3f', posts(content, 'graph_mode', 9380, 'never updated', 'sharpness_ratio'))),
+    *((['README.md'], RECIPES, lambda content, recipe=recipe: '| %.1f (1 seed) |' % content['measured'][
+        recipe + ' 0']['scores']['batch']['frechet_distance']) for recipe in ('machinecurve', 'paperspace')),
+    (['README.md', 'docs/old-scripts.md', 'results/README.md'], LEGACY, lambda content: '%d of %d scripts' % (
+        sum(values['good'] for values in content.values()), len(content))),
+    (['README.md', 'docs/old-scripts.md'], LEGACY, lambda content: 'from %d public repositories' % len(
+        {'/'.join(name.split('/')[:2]) for name in content})),
+    (['results/README.md'], PRECISION, lambda content: '%d of %d comparisons' % precision(content)),
+    *((['docs/training.md'], PRECISION, lambda content, recipe=recipe: '%d of %d' % precision(content, recipe))
+      for recipe in ('learnopencv_tf', 'paper', 'sparse_softmax', 'graph_mode')),
+    (['README.md', 'results/README.md', 'docs/robustness.md'], ROBUSTNESS, lambda content: '%d times' % sum(
+        sum(values['kills'].values()) for key, values in content['measured'].items() if key.startswith('kills'))),
+    (['docs/robustness.md'], ROBUSTNESS, lambda content: '%.0f MiB of memory at the first step and never more than '
+     '%.0f MiB' % tuple(chosen(long_run(content, 'memory')) / 2 ** 20 for chosen in (min, max))),
+    (['docs/robustness.md', 'docs/training.md'], ROBUSTNESS, lambda content: '%.1f MiB in' % (
+        (long_run(content, 'disk')[-1] - long_run(content, 'disk')[100]) / 2 ** 20)),
+    *((['docs/discriminator-features.md'], FEATURES % recipe, features)
+      for recipe in ('sparse_softmax', 'learnopencv_torch')),
+    (['README.md', 'docs/performance.md'], SPEED, over_pytorch),
+    (['README.md', 'docs/performance.md'], EARLIER_SPEED, over_pytorch),
+]
+
+
+@pytest.mark.parametrize('documents, path, compute', FACTS)
+def test_documents_quote_the_results(documents, path, compute):
+    path = os.path.join(ROOT, 'results', *path.split('/'))
+    texts = compute(from_json(path).races if path.endswith('benchmark.json') else read_json(path))
+    for document in documents:
+        with open(os.path.join(ROOT, document), encoding='utf-8') as file:
+            content = ' '.join(file.read().split())
+        missing = [text for text in ([texts] if isinstance(texts, str) else texts) if text not in content]
+        assert not missing, '%s does not say: %s' % (document, missing)
+
+
+def test_the_table_of_speeds_is_that_of_the_benchmark():
+    with open(os.path.join(ROOT, 'docs', 'performance.md'), encoding='utf-8') as file:
+        content = file.read()
+    for recipe, results in from_json(os.path.join(ROOT, 'results', *SPEED.split('/'))).races.items():
+        for row in compare(results):
+            package = find(results, 'dcgan_tf1', row['schedule'], row['precision'])
+            cells = [row['precision'], median_and_range(package.milliseconds),
+                     format_ratio(row['post']) or 'no such loop', format_ratio(row['PyTorch']),
+                     format_ratio(row['Keras']), format_bound(row['gemm_bound'])]
+            assert '| %s |' % ' | '.join(cells) in content, recipe
