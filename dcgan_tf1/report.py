@@ -3,18 +3,21 @@
   python -m dcgan_tf1.report runs/sparse_softmax-mnist-0
   python -m dcgan_tf1.report runs/sparse_softmax-mnist-0 runs/sparse_softmax-mnist-1 --output=both.html
 
-Several runs are shown side by side, and settings in which they differ are highlighted. The scores are those that the
-`evaluate` command saved.
+Several runs are shown side by side. What differs between them, and from their recipes, comes first. The scores are
+those that the `evaluate` command saved.
 """
 import dataclasses
 import os
 import re
-from typing import Any, Dict, List, Optional, Sequence
+import shlex
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.settings import cli
+from dcgan_tf1 import metrics
+from dcgan_tf1.runs.folder import RunFolder, seconds_of_steps
+from dcgan_tf1.settings import cli, cli_flags
 from dcgan_tf1.settings.fields import Settings, path
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import charts, files, grids, pages, terminal
@@ -23,14 +26,30 @@ from dcgan_tf1.util.files import write_atomically
 
 _GRIDS_SHOWN = 6  # of each run, from the first to the last
 
-# What the curves show: quantities of metrics.jsonl, and scores with or without a classifier, with their titles.
-_LOGGED = {'discriminator_loss': 'Discriminator loss', 'generator_loss': 'Generator loss',
-           'real_accuracy': 'Discriminator accuracy on real images',
-           'fake_accuracy': 'Discriminator accuracy on generated images'}
-_SCORED = ({'frechet_distance': 'Fréchet distance', 'classifier_score': 'Classifier score', 'precision': 'Precision',
-            'recall': 'Recall'},
-           {'sharpness_ratio': 'Sharpness relative to real images',
-            'nearest_median': 'Distance to the nearest training image'})
+# What the curves show: {key: (title, largest possible value or None)}, of metrics.jsonl and of scores.
+_Curves = Dict[str, Tuple[str, Optional[float]]]
+_LOGGED: _Curves = {
+    'discriminator_loss': ('Discriminator loss', None), 'generator_loss': ('Generator loss', None),
+    'real_accuracy': ('Discriminator accuracy on real images', 1.),
+    'fake_accuracy': ('Discriminator accuracy on generated images', 1.)}
+_SCORED: _Curves = {
+    'frechet_distance': ('Fréchet distance', None), 'classifier_score': ('Classifier score', None),
+    'precision': ('Precision', 1.), 'recall': ('Recall', 1.),
+    'sharpness_ratio': ('Sharpness relative to real images', None),
+    'nearest_median': ('Distance to the nearest training image', None)}
+_MEANINGS = {
+    'classifier_score': 'from 1 to the number of classes; higher is better',
+    'frechet_distance': 'between features of generated and of real images; lower is better',
+    'most_frequent_share': 'share of the class that is drawn most often',
+    'modes': 'number of classes that are drawn',
+    'total_variation': 'distance of the shares of the classes from those in the data; 0 is best',
+    'nearest_median': 'distance to the nearest training image; much smaller than for real images: memorized',
+    'nearest_percentile': 'the same, of the one image in a hundred that is nearest',
+    'precision': 'share of generated images that are like real ones; 1 is best',
+    'recall': 'share of real images that are like generated ones; 1 is best',
+    'sharpness': 'variance of the Laplacian',
+    'sharpness_ratio': 'sharpness relative to real images; 1 is best'}
+_NO_VALUE = (None, ())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +84,11 @@ def page(folders: Sequence[RunFolder]) -> str:
     from dcgan_tf1.runs import saved_settings  # imports TensorFlow, which takes seconds
     settings = [saved_settings.read(folder) for folder in folders]
     names = _names(folders)
-    parts = [_overview(folders, names, settings), _curves(folders, names)]
+    parts = [_overview(folders, names, settings), _commands(names, settings), _curves(folders, names)]
     parts += [_images(folder, name) for folder, name in terminal.track(
         list(zip(folders, names)), 'reading runs', len(folders))]
-    return pages.document(', '.join(names), [*parts, _scores(folders, names), _settings(settings, names)])
+    title = 'Run%s %s' % ('s' * (len(names) > 1), ', '.join(names))
+    return pages.document(title, [*parts, _scores(folders, names), _settings(settings, names)])
 
 
 def _names(folders: Sequence[RunFolder]) -> List[str]:
@@ -84,19 +104,54 @@ def _read(path: str) -> bytes:
 
 
 def _overview(folders: Sequence[RunFolder], names: Sequence[str], settings: Sequence[TrainSettings]) -> str:
-    rows = []
-    for folder, name, run_flags in zip(folders, names, settings):
-        records = folder.read_metrics()
-        last = records[-1] if records else {}
-        versions = folder.read_config().get('versions', {})
-        rows.append((None, [
-            name, run_flags.recipe, run_flags.dataset, run_flags.seed,
-            '%s of %s' % (last.get('step', 0), run_flags.steps), last.get('epoch', ''),
-            last.get('discriminator_loss', ''), last.get('generator_loss', ''),
-            float(np.median([record['images_per_second'] for record in records])) if records else '',
-            'TensorFlow %s' % (versions.get('tensorflow', '?'),)]))
-    return pages.table(['run', 'recipe', 'dataset', 'seed', 'steps', 'epochs', 'D loss', 'G loss', 'images/s',
-                       'trained with'], rows)
+    columns = [_facts(folder, of_run) for folder, of_run in zip(folders, settings)]
+    rows: List[pages.Row] = [(None, [fact, *(_text(column[fact]) for column in columns)]) for fact in columns[0]]
+    return pages.table(['', *names], rows, 'Overview')
+
+
+def _text(value: Any) -> str:
+    return pages.format_value(value) if isinstance(value, (int, float)) else str(value)
+
+
+def _facts(folder: RunFolder, settings: TrainSettings) -> Dict[str, Any]:
+    records = folder.read_metrics()
+    last = records[-1] if records else {}
+    date = time.strftime('%Y-%m-%d', time.localtime(os.path.getmtime(folder.metrics))) if records else ''
+    seconds = sum(seconds_of_steps(records, settings.batch_size))
+    return {
+        'recipe': settings.recipe, 'dataset': settings.dataset, 'seed': settings.seed,
+        'steps': '%s of %s' % (last.get('step', 0), settings.steps), 'epochs': last.get('epoch', ''),
+        'last step logged on': date,
+        'time of all steps': '%d:%02d:%02d' % (seconds // 3600, seconds // 60 % 60, seconds % 60) if records else '',
+        'images per second (median)': float(np.median([each['images_per_second'] for each in records]))
+                                      if records else '',
+        'discriminator loss at the end': last.get('discriminator_loss', ''),
+        'generator loss at the end': last.get('generator_loss', ''),
+        'trained with': 'TensorFlow %s' % folder.read_config().get('versions', {}).get('tensorflow', '?')}
+
+
+def _commands(names: Sequence[str], settings: Sequence[TrainSettings]) -> str:
+    """The command of each run, with every flag that differs from its recipe."""
+    text = '<h2>Command</h2>\n'
+    for name, of_run in zip(names, settings):
+        own = _differing(of_run, _recipe(of_run))
+        chosen = [flag for flag in cli_flags.to_flags(of_run) if flag[2:].split('=')[0] in {'recipe', *own}]
+        text += '<p>%s:</p>\n' % pages.escape(name) if names[1:] else ''
+        text += pages.command(' '.join(['python -m dcgan_tf1.train', *map(shlex.quote, chosen)]))
+    return text
+
+
+def _recipe(settings: TrainSettings) -> TrainSettings:
+    """The settings of the recipe of a run; the defaults if this version does not have that recipe."""
+    try:
+        return cli_flags.build(TrainSettings, {'recipe': settings.recipe})
+    except UserError:
+        return TrainSettings()
+
+
+def _differing(settings: TrainSettings, others: TrainSettings) -> List[str]:
+    """Names of the settings in which two runs differ."""
+    return [name for name in TrainSettings.names() if getattr(settings, name) != getattr(others, name)]
 
 
 def _curves(folders: Sequence[RunFolder], names: Sequence[str]) -> str:
@@ -104,8 +159,15 @@ def _curves(folders: Sequence[RunFolder], names: Sequence[str]) -> str:
     records = {name: logged for name, logged in records.items() if logged}
     if not records:
         return '<p class="note">No step has been logged yet.</p>'
-    return '<h2>Training</h2>' + pages.image(charts.curves(records, _LOGGED), 'png',
-                                            'Losses, and accuracy of the discriminator, by step')
+    return '<h2>Training</h2>\n' + _charts(records, _LOGGED)
+
+
+def _charts(records: Dict[str, Any], curves: _Curves) -> str:
+    """A chart of each quantity that all records have."""
+    return '\n'.join(
+        pages.image(charts.curves(records, name, title, highest), 'png', title + ' by step', 'chart')
+        for name, (title, highest) in curves.items()
+        if all(name in point for points in records.values() for point in points))
 
 
 def _images(folder: RunFolder, name: str) -> str:
@@ -122,53 +184,59 @@ def _images(folder: RunFolder, name: str) -> str:
 
 
 def _scores(folders: Sequence[RunFolder], names: Sequence[str]) -> str:
-    evaluations = [(name, evaluation) for folder, name in zip(folders, names) for evaluation in folder.read_scores()]
-    if not evaluations:
+    """A table of the last evaluation of each kind, as of a run with certain statistics; and curves of all."""
+    kinds = _kinds(folders, names)
+    if not kinds:
         return ''
-    scores = list(dict.fromkeys(score for _, evaluation in evaluations for score in evaluation['scores']
+    evaluations = [sorted(of_kind, key=_step)[-1] for of_kind in kinds.values()]
+    scores = list(dict.fromkeys(score for evaluation in evaluations for score in evaluation['scores']
                                 if score != 'histogram'))
-    rows = []
-    for name, evaluation in evaluations:
-        rows.append((None, [name, evaluation['checkpoint'], _mode(evaluation), evaluation['num_images'],
-                            *_column(evaluation, scores, 'value')]))
-    _, last = evaluations[-1]
-    rows.append((None, ['real images of the test set', '', '', last['test_images'],
-                        *_column(last, scores, 'real')]))
-    header = ['run', 'checkpoint', 'statistics', 'images', *(score.replace('_', ' ') for score in scores)]
-    return '<h2>Scores</h2>\n%s%s%s' % (_score_curves(evaluations), pages.table(header, rows), _histograms(evaluations))
+    rows: List[pages.Row] = []
+    for score in scores:
+        values = [evaluation['scores'].get(score, {}).get('value', '') for evaluation in evaluations]
+        rows.append((None, [metrics.title(score), *values, evaluations[-1]['scores'].get(score, {}).get('real', '')]))
+    titles = ['%s of %s' % (evaluation['checkpoint'], kind) for evaluation, kind in zip(evaluations, kinds)]
+    meanings = ''.join('<li>%s: %s</li>\n' % (metrics.title(score), _MEANINGS[score])
+                       for score in scores if score in _MEANINGS)
+    return '<h2>Scores</h2>\n%s<details><summary>What the scores mean</summary>\n<ul>%s</ul></details>\n%s%s' % (
+        pages.table(['score', *titles, 'real test images'], rows, 'Scores'), meanings, _score_curves(kinds),
+        _histograms(dict(zip(titles, evaluations))))
 
 
-def _histograms(evaluations: Sequence[Any]) -> str:
-    histograms = {'%s, %s' % (name, _mode(evaluation)): evaluation['scores']['histogram']
-                  for name, evaluation in evaluations if 'histogram' in evaluation['scores']}
-    if not histograms:
-        return ''
-    real = next(iter(histograms.values()))['real']
-    picture = charts.histograms({name: entry['value'] for name, entry in histograms.items()}, real)
-    return pages.image(picture, 'png', 'Share of each class; the line shows real images')
+def _kinds(folders: Sequence[RunFolder], names: Sequence[str]) -> Dict[str, List[Any]]:
+    """{description: evaluations whose scores can be compared}."""
+    kinds: Dict[str, Dict[str, List[Any]]] = {}
+    for folder, name in zip(folders, names):
+        for evaluation in folder.read_scores():
+            kind = '%s, %s, %d images' % (name, _mode(evaluation), evaluation['num_images'])
+            kinds.setdefault(kind, {}).setdefault(str(evaluation.get('classifier')), []).append(evaluation)
+    return {kind + (', classifier %d' % number if len(of_kind) > 1 else ''): evaluations
+            for kind, of_kind in kinds.items() for number, evaluations in enumerate(of_kind.values(), 1)}
 
 
-def _score_curves(evaluations: Sequence[Any]) -> str:
-    """Scores by step, for runs that were evaluated in the same way at several steps."""
-    points_of: Dict[Any, List[Dict[str, Any]]] = {}
-    for name, evaluation in evaluations:
-        step = re.search(r'-([0-9]{1,15})$', evaluation['checkpoint'])
-        if step:
-            point = {score: entry['value'] for score, entry in evaluation['scores'].items()}
-            label = '%s, %s, %d images' % (name, _mode(evaluation), evaluation['num_images'])
-            points_of.setdefault((label, str(evaluation.get('classifier'))), []).append(
-                {'step': int(step.group(1)), **point})
-    records = {label: sorted(points, key=lambda point: point['step']) for (label, _), points in points_of.items()
-               if len(points) > 1}
-    for quantities in _SCORED:
-        if records and all(name in point for points in records.values() for point in points for name in quantities):
-            return pages.image(charts.curves(records, quantities), 'png', 'Scores by step')
-    return ''
+def _step(evaluation: Dict[str, Any]) -> int:
+    """The step of the checkpoint of an evaluation; −1 if it is of another program."""
+    match = re.search(r'-([0-9]{1,15})$', evaluation['checkpoint'])
+    return int(match.group(1)) if match else -1
 
 
-def _column(evaluation: Dict[str, Any], scores: Sequence[str], part: str) -> List[Any]:
-    values = [evaluation['scores'].get(score, {}).get(part) for score in scores]
-    return ['' if value is None else value for value in values]
+def _histograms(evaluations: Dict[str, Any]) -> str:
+    histograms = {title: evaluation['scores']['histogram'] for title, evaluation in evaluations.items()
+                  if 'histogram' in evaluation['scores']}
+    return '\n'.join(pages.image(
+        charts.shares(entry['value'], entry['real'], title), 'png',
+        'Share of each class, %s; the line shows real images' % title, 'chart') for title, entry in histograms.items())
+
+
+def _score_curves(kinds: Dict[str, List[Any]]) -> str:
+    """Scores by step, of what was evaluated in the same way at several steps."""
+    records: Dict[str, Any] = {}
+    for kind, evaluations in kinds.items():
+        points = [{'step': _step(evaluation), **{name: entry['value'] for name, entry in evaluation['scores'].items()}}
+                  for evaluation in sorted(evaluations, key=_step) if _step(evaluation) >= 0]
+        if points[1:]:
+            records[kind] = points
+    return _charts(records, _SCORED) if records else ''
 
 
 def _mode(evaluation: Dict[str, Any]) -> str:
@@ -177,14 +245,29 @@ def _mode(evaluation: Dict[str, Any]) -> str:
 
 
 def _settings(settings: Sequence[TrainSettings], names: Sequence[str]) -> str:
-    rows = []
-    for flag in sorted(TrainSettings.names()):
-        values = [getattr(run_flags, flag) for run_flags in settings]
-        differs = any(value != values[0] for value in values)
-        cells = ['' if value is None else str(value) for value in values]
-        rows.append(('differs' if differs else None, ['--' + flag, *cells]))
-    rows.sort(key=lambda row: row[0] is None)
-    return '<h2>Settings</h2>\n' + pages.table(['flag', *names], rows)
+    """First what differs from the recipe, or between the runs, which is highlighted; then all others."""
+    bases = [_recipe(of_run) for of_run in settings]
+    differing: List[pages.Row] = []
+    others: List[pages.Row] = []
+    for flag in TrainSettings.names():
+        values, of_recipes = ([getattr(each, flag) for each in several] for several in (settings, bases))
+        row = ['--' + flag, *map(_setting, values), ', '.join(dict.fromkeys(map(_setting, of_recipes)))]
+        if any(value != values[0] for value in values):
+            differing.append(('differs', row))
+        elif values != of_recipes:
+            differing.append((None, row))
+        elif values[0] not in _NO_VALUE:
+            others.append((None, row))
+    differing.sort(key=lambda row: row[0] is None)
+    header = ['flag', *names, 'recipe']
+    return ('<h2>Settings that differ from the recipe%s</h2>\n%s<details><summary>All other settings</summary>\n%s'
+            '</details>' % (' or between the runs' if names[1:] else '',
+                            pages.table(header, differing, 'Settings that differ'),
+                            pages.table(header, others, 'Other settings')))
+
+
+def _setting(value: Any) -> str:
+    return '' if value in _NO_VALUE else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def main() -> None:

@@ -39,6 +39,11 @@ class Score(NamedTuple):
     samples_needed: int  # number of images from which it is meaningful
 
 
+def title(name: str) -> str:
+    """The name of a score in tables."""
+    return name.replace('_', ' ').replace('frechet', 'Fréchet')
+
+
 def names() -> List[str]:
     """The names of all metrics."""
     return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith('_')]

@@ -252,6 +252,13 @@ _RECORD_KEYS = ('step', 'epoch', 'discriminator_loss', 'generator_loss', 'real_a
                 'images_per_second')
 
 
+def seconds_of_steps(records: Sequence[Dict[str, Any]], batch_size: int) -> List[float]:
+    """The seconds that the steps up to each record of metrics.jsonl took, without what happens between steps."""
+    starts = [0, *(record['step'] for record in records)]
+    return [(record['step'] - start) * batch_size / max(record['images_per_second'], 1e-9)
+            for record, start in zip(records, starts)]
+
+
 def is_config(value: Any) -> bool:
     """Whether a value is the content of config.json."""
     return (isinstance(value, dict) and isinstance(value.get('flags'), dict)

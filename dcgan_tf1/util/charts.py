@@ -1,6 +1,5 @@
 """Figures of losses and scores, and the style of all figures."""
 import io
-import math
 import re
 import textwrap
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
@@ -17,6 +16,7 @@ COLORS = {
     'yellow': '#f0e442', 'blue': '#0072b2', 'vermilion': '#d55e00', 'purple': '#cc79a7',
     'gray': '#767676', 'light_gray': '#cccccc'}
 COLORS.update(generator=COLORS['vermilion'], discriminator=COLORS['blue'], reference=COLORS['gray'])
+_PANEL = (4.6, 2.7)  # inches, of a diagram of a page, where it may be 370 pixels wide
 _CYCLE = ('blue', 'vermilion', 'green', 'purple', 'orange', 'sky_blue', 'black', 'yellow')
 
 
@@ -42,45 +42,38 @@ def losses(records: Sequence[Mapping[str, Any]], title: str) -> bytes:
     return _png_file(drawing)
 
 
-def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantities: Mapping[str, str]) -> bytes:
-    """Plots quantities of several runs over the steps, one diagram per quantity.
+def curves(records: Mapping[str, Sequence[Mapping[str, Any]]], quantity: str, title: str,
+           highest: Optional[float] = None) -> bytes:
+    """Plots a quantity of several runs over the steps.
 
     Args:
-      records: {name of the run: records, each with a step and the quantities}.
-      quantities: {key in the records: title}, two or four.
+      records: {name of the run: records, each with a step and the quantity}.
+      quantity: its key in the records.
+      title: of the diagram.
+      highest: its largest possible value, if it has one.
     Returns: the content of a PNG file.
     """
-    rows = len(quantities) // 2
-    drawing = figure(7, 2.4 * rows)
-    all_axes = drawing.subplots(rows, 2, sharex=True, squeeze=False)
-    for axes, (name, title) in zip(all_axes.flat, quantities.items()):
-        for number, (run, logged) in enumerate(records.items()):
-            values = np.array([record[name] for record in logged], float)
-            _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]],
-                   label=plain_text(run), linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
-                   marker='.' if len(values) < 30 else '')
-        axes.set_ylim(bottom=0)
-        label(axes, textwrap.fill(title, 38), x='Step' if axes in all_axes[-1] else None)
+    drawing = figure(*_PANEL)
+    axes = drawing.subplots()
+    for number, (run, logged) in enumerate(records.items()):
+        values = np.array([record[quantity] for record in logged], float)
+        _curve(axes, [record['step'] for record in logged], values, COLORS[_CYCLE[number % len(_CYCLE)]],
+               label=textwrap.fill(plain_text(run), 50), linestyle=('-', '--', ':')[number // len(_CYCLE) % 3],
+               marker='.' if len(values) < 30 else '')
+    largest = max((record[quantity] for logged in records.values() for record in logged), default=1.)
+    axes.set_ylim(0, 1.05 * (highest or largest or 1.))
+    label(axes, title, x='Step')
     if len(records) > 1:
-        legend_above(drawing, all_axes[0, 0], 2)
+        legend_above(drawing, axes, 1)
     return render(drawing)
 
 
-def histograms(shares: Mapping[str, Sequence[float]], real: Optional[Sequence[float]]) -> bytes:
-    """Plots the shares of the classes, one bar chart per set of images.
-
-    Args:
-      shares: {name of the set: share of each class}.
-      real: shares of the real images, drawn as a line in each chart, or None.
-    Returns: the content of a PNG file.
-    """
-    columns = 3
-    rows = math.ceil(len(shares) / columns)
-    drawing = figure(7, 0.4 + 1.9 * rows)
-    for number, (title, values) in enumerate(shares.items()):
-        axes = drawing.add_subplot(rows, columns, number + 1)
-        bars(axes, values, real)
-        label(axes, textwrap.fill(plain_text(title), 24))
+def shares(values: Sequence[float], real: Optional[Sequence[float]], title: str) -> bytes:
+    """Plots the share of each class as a bar chart, and those of real images, if given, as a line: a PNG file."""
+    drawing = figure(*_PANEL)
+    axes = drawing.subplots()
+    bars(axes, values, real)
+    label(axes, textwrap.fill(plain_text(title), 50), x='Class', y='Share')
     return render(drawing)
 
 

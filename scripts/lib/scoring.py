@@ -51,11 +51,6 @@ class Scorer:
             name: score.value for name, score in self._evaluator.references(num_images).items()}}
 
 
-def score_title(name: str) -> str:
-    """The name of a score in tables."""
-    return name.replace('_', ' ').replace('frechet', 'Fréchet')
-
-
 def _evaluation_settings(arguments, *flags):
     return cli_flags.parse(
         EvaluateSettings, '--classifier_steps=%d' % arguments.classifier_steps,

@@ -7,7 +7,7 @@ import sys
 from typing import Callable, Dict, List
 
 from dcgan_tf1.runs.checkpoints.saving import last_checkpoint, step_of
-from dcgan_tf1.runs.folder import RunFolder
+from dcgan_tf1.runs.folder import RunFolder, seconds_of_steps
 from dcgan_tf1.settings.fields import Settings
 from scripts.lib.arguments import ExperimentArguments
 from scripts.lib.paths import ROOT
@@ -87,8 +87,7 @@ def speed(run_dir: str, first: int = 0) -> Dict[str, float]:
     batch_size = run.read_config()['flags']['batch_size']
     records = run.read_metrics()
     steps = [record['step'] - before for record, before in zip(records, [0, *(record['step'] for record in records)])]
-    seconds = sum(count * batch_size / record['images_per_second']
-                  for count, record in list(zip(steps, records))[first:])
+    seconds = sum(seconds_of_steps(records, batch_size)[first:])
     trained = sum(steps[first:])
     return {'steps': trained, 'seconds': seconds, 'images_per_second': trained * batch_size / seconds}
 

@@ -8,9 +8,9 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 import numpy as np
 from scipy import stats
 
+from dcgan_tf1.metrics import title as score_title
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.pages import format_value
-from scripts.lib.scoring import score_title
 
 REFERENCE = 'batch'
 COMPARED = ('moving 0.99', 'standing 100', 'never updated')

@@ -5,13 +5,13 @@ from typing import Any, Dict, List
 
 import numpy as np
 
+from dcgan_tf1.metrics import title as score_title
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.pages import format_value
 from scripts.experiments.batch_norm import paired
 from scripts.experiments.batch_norm.measure import collapsed_seeds, scored_seeds
 from scripts.lib.batch_norm_modes import MODES, Mode
 from scripts.lib.measurements import Measurements
-from scripts.lib.scoring import score_title
 
 REPORTED_SCORES = ('frechet_distance', 'precision', 'recall', 'most_frequent_share', 'modes',
                    'total_variation', 'classifier_score', 'sharpness_ratio')

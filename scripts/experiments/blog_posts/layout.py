@@ -1,4 +1,5 @@
 """The report as blocks, and its two formats: Markdown and HTML."""
+import re
 import textwrap
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
@@ -71,8 +72,8 @@ _MARKDOWN = {
     'figure': lambda name, caption, content: '![%s](%s)\n\n%s\n\n' % (caption.split(':')[0], name, caption)}
 _HTML = {
     'heading': lambda text: '<h3>%s</h3>' % pages.escape(text),
-    'text': lambda text: '<p>%s</p>' % pages.escape(text),
-    'command': lambda text: '<pre>%s</pre>' % pages.escape(text),
+    'text': lambda text: '<p>%s</p>' % re.sub('`([^`]*)`', r'<code>\1</code>', pages.escape(text)),
+    'command': pages.command,
     'link': lambda *parts: '<p><a href="{1}">{0}</a>{2}</p>'.format(*map(pages.escape, parts)),
     'table': pages.table,
     'figure': lambda name, caption, content: pages.image(content, 'png', caption)}

@@ -5,12 +5,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from dcgan_tf1.metrics import title as score_title
 from dcgan_tf1.util import charts, image_files
 from scripts.experiments.blog_posts import rules
 from scripts.experiments.blog_posts.layout import NOT_MEASURED, Block, Section, row
 from scripts.experiments.blog_posts.values import made_with, mean_and_sd, number, value_range, verdict
 from scripts.lib.measurements import Measurements
-from scripts.lib.scoring import score_title
 
 STRETCHED = 'never updated, stretched'  # images of mode "never updated", shown as the post shows them
 # (recipe, mode): the name in tables.

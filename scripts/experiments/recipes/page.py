@@ -1,12 +1,12 @@
 """The page of results."""
 from typing import Any, Dict, List
 
+from dcgan_tf1.metrics import title as score_title
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import BN_MODES, TrainSettings
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.pages import format_value
 from scripts.lib.measurements import Measurements
-from scripts.lib.scoring import score_title
 from scripts.lib.trainings import IMAGE_FOLDER_RECIPES, MNIST_RECIPES
 
 COMMAND = 'python -m scripts.experiments.recipes'
