@@ -1,11 +1,13 @@
 """The Python API, in the places where people use it: scripts, threads, eager TensorFlow 2 programs, notebooks."""
 import concurrent.futures
+import json
 import os
 import re
 import subprocess
 import sys
 import textwrap
 
+import matplotlib.pyplot
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -169,3 +171,31 @@ def test_in_a_jupyter_notebook(tmp_path):
     nbclient.NotebookClient(notebook, timeout=300, resources={'metadata': {'path': str(tmp_path)}}).execute()
     outputs = ''.join(output.get('text', '') for cell in notebook.cells for output in cell.outputs)
     assert '(16, 28, 28, 1)' in outputs
+
+
+def tutorial():
+    with open(os.path.join(ROOT, 'docs', 'tutorial.ipynb'), encoding='utf-8') as file:
+        return json.load(file)['cells']
+
+
+@pytest.mark.slow
+@pytest.mark.any_tensorflow
+def test_the_tutorial_runs_from_top_to_bottom(few_digits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(matplotlib.pyplot, 'show', lambda: None)
+    monkeypatch.setattr(sys, 'path', sys.path[:])
+    code = '\n'.join(''.join(cell['source']) for cell in tutorial() if cell['cell_type'] == 'code')
+    assert 'CLASSIFIER_STEPS = 1000, 1000, 300' in code
+    names = {}
+    exec(code.replace('= 1000, 1000, 300', '= 10, 16, 2').replace('steps=STEPS', 'steps=STEPS, batch_size=8'), names)
+    matplotlib.pyplot.close('all')
+    assert sorted(names['scores']) == [2, 10] and len(names['digits']) == 36
+
+
+@pytest.mark.any_tensorflow
+def test_the_tutorial_has_its_outputs_and_links_to_pages_that_exist():
+    cells = tutorial()
+    pictures = [output['data']['image/png'] for cell in cells for output in cell.get('outputs', []) if 'data' in output]
+    assert len(pictures) >= 6 and all(cell['execution_count'] for cell in cells if cell['cell_type'] == 'code')
+    for page in re.findall(r'\]\(([\w.-]+)', ''.join(''.join(cell['source']) for cell in cells)):
+        assert os.path.exists(os.path.join(ROOT, 'docs', page)), page
