@@ -66,7 +66,7 @@ def long_run(content, name):
 
 # Documents, the file, and the text that they must contain, computed from the file's content.
 FACTS = [
-    (['README.md'], BATCH_NORM, lambda content: '| %s (3 of 4 seeds; one collapsed) |' % batch_norm(
+    (['README.md'], BATCH_NORM, lambda content: '<br>%s (3 of 4 seeds; one collapsed) |' % batch_norm(
         content, 'sparse_softmax', 10000, 'batch', '%.1f')),
     (['docs/batch-norm.md'], BATCH_NORM, lambda content: ' instead of '.join(
         batch_norm(content, 'sparse_softmax', 10000, mode, '%.2f') for mode in ('standing 10', 'batch'))),
@@ -84,7 +84,7 @@ FACTS = [
         low_to_high('%.0f to %.0f', posts(content, 'graph_mode_dense', 46900, 'batch')))),
     (['docs/blog-posts.md'], POSTS, lambda content: '%s of the sharpness of training mode' % low_to_high(
         '%.3f to %.3f', posts(content, 'graph_mode', 9380, 'never updated', 'sharpness_ratio'))),
-    *((['README.md'], RECIPES, lambda content, recipe=recipe: '| %.1f (1 seed) |' % content['measured'][
+    *((['README.md'], RECIPES, lambda content, recipe=recipe: '<br>%.1f (1 seed) |' % content['measured'][
         recipe + ' 0']['scores']['batch']['frechet_distance']) for recipe in ('machinecurve', 'paperspace')),
     (['README.md', 'docs/old-scripts.md', 'results/README.md'], LEGACY, lambda content: '%d of %d scripts' % (
         sum(values['good'] for values in content.values()), len(content))),
