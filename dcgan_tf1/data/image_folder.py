@@ -47,8 +47,7 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
       data_dir: the folder.
       image_size: height and width to which every image is resized, bilinearly.
       channels: 3, or 1 for gray. Transparent parts become white.
-      center_crop: whether to cut out the largest square in the middle before resizing. Without it, the aspect
-        ratio of the image changes.
+      center_crop: whether to cut out the largest square in the middle; otherwise, the aspect ratio may change.
       antialias: whether a pixel of the smaller image averages over all pixels that it covers, as PyTorch's `Resize` of
         a Pillow image does, or only over the four nearest, as TensorFlow's `image_dataset_from_directory`.
       skip_unreadable: whether `first` leaves out files that cannot be read, or raises an error.
@@ -58,9 +57,9 @@ def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3
       flag: the flag that names the folder, for error messages.
     Raises: UserError if the folder does not exist, cannot be read, is that of a run, or contains no image file.
     """
-    source = '%s=%s' % (flag, data_dir or '')
     if data_dir is None:
         raise UserError('--dataset=image_folder needs a folder of image files: name it with --data_dir')
+    source = '%s=%s' % (flag, data_dir)
     if not os.path.isdir(data_dir):
         raise UserError('%s is not a folder: --dataset=image_folder needs a folder of image files' % source)
     try:

@@ -101,6 +101,16 @@ def test_page(runs, few_labeled_digits, evaluation_settings, classifier_cache, c
     assert 'Precision by step' in [alt for _, _, alt in Page(path).images]
 
 
+def test_scores_of_different_classifiers_are_not_joined():
+    class Folder:
+        def read_scores(self):
+            return [{'checkpoint': 'model-%d' % step, 'bn_mode': 'batch', 'num_images': 10, 'classifier': classifier,
+                     'scores': {}} for step, classifier in ((1, 'a'), (2, 'a'), (2, 'b'))]
+    kinds = report._kinds([Folder()], ['run'])
+    assert {kind: len(evaluations) for kind, evaluations in kinds.items()} == {
+        'run, batch, 10 images, classifier 1': 2, 'run, batch, 10 images, classifier 2': 1}
+
+
 def test_one_run_without_scores(runs, tmp_path):
     output = str(tmp_path / 'page.html')
     assert report.run(ReportSettings(output=output), [runs[1].path]) == 0
