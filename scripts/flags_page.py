@@ -13,14 +13,12 @@ from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.launch import LaunchSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample.settings import SampleSettings
-from dcgan_tf1.settings import help
-from dcgan_tf1.settings.fields import Settings
+from dcgan_tf1.settings import cli, help
+from dcgan_tf1.settings.fields import Settings, path
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pages
 from dcgan_tf1.util.files import write_atomically
-from scripts.lib.paths import ROOT
 
-PAGE = os.path.join(ROOT, 'docs', 'flags.md')
 SETTINGS: Dict[str, Type[Settings]] = {
     'train': TrainSettings, 'sample': SampleSettings, 'evaluate': EvaluateSettings, 'export': ExportSettings,
     'report': ReportSettings, 'explore': ExploreSettings, 'launch': LaunchSettings}
@@ -56,11 +54,19 @@ def page() -> str:
     return text
 
 
-def main() -> None:
-    """The script."""
-    write_atomically(PAGE, page().encode())
-    print(PAGE)
+@dataclasses.dataclass(frozen=True)
+class FlagsPageArguments(Settings):
+    """Arguments of this script."""
+
+    output: str = path(os.path.join('docs', 'flags.md'), 'file to write')
+
+
+def main(arguments: FlagsPageArguments) -> int:
+    """The script; returns the exit status."""
+    write_atomically(arguments.output, page().encode())
+    print(arguments.output)
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    cli.main(main, FlagsPageArguments)
