@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 
-import fork_server
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
@@ -21,6 +20,7 @@ from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
+from scripts.lib import fork_server
 from scripts.lib.messages import collected
 
 tf.logging.set_verbosity(tf.logging.ERROR)

@@ -1,8 +1,8 @@
 """Starts Python programs as forks of a process that has imported TensorFlow, which takes seconds in a new process.
 
-While `ForkingPopen` stands in the place of `subprocess.Popen`, programs that the tests start as
+While `ForkingPopen` stands in the place of `subprocess.Popen`, programs that tests and scripts start as
 `[sys.executable, '-m', MODULE, …]` or `[sys.executable, '-c', PROGRAM, …]` are such forks. They are children of the
-process of the tests in every respect: their status, signals and pipes are as with `subprocess.Popen`. Programs that a
+process that starts them in every respect: their status, signals and pipes are as with `subprocess.Popen`. Programs that a
 fork cannot imitate, such as those with another interpreter, start as usual.
 """
 import atexit
@@ -226,7 +226,7 @@ def _run(filters, kind, name, arguments):
 
 
 if __name__ == '__main__':
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     import dcgan_tf1  # noqa: F401  # prepares the process for TensorFlow, as in every program
     for module in [module for module in sys.modules if module.split('.')[0] == 'dcgan_tf1']:
         del sys.modules[module]  # each program imports it from its own folder
