@@ -2,8 +2,8 @@
 
 While `ForkingPopen` stands in the place of `subprocess.Popen`, programs that tests and scripts start as
 `[sys.executable, '-m', MODULE, …]` or `[sys.executable, '-c', PROGRAM, …]` are such forks. They are children of the
-process that starts them in every respect: their status, signals and pipes are as with `subprocess.Popen`. Programs that a
-fork cannot imitate, such as those with another interpreter, start as usual.
+process that starts them in every respect: their status, signals and pipes are as with `subprocess.Popen`. Programs
+that a fork cannot imitate, such as those with another interpreter, start as usual.
 """
 import atexit
 import contextlib

@@ -9,6 +9,7 @@ import tensorflow.compat.v1 as tf
 from PIL import Image
 
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
+from dcgan_tf1.runs.checkpoints.files import open_checkpoint
 from dcgan_tf1.runs.folder import RunFolder
 
 
@@ -26,9 +27,9 @@ def content(folder: RunFolder) -> Dict[str, Any]:
              'scores.json': json.dumps(scores, sort_keys=True).encode()}
     for path in (checkpoints.last_checkpoint(folder), checkpoints.best_checkpoint(folder)):
         if path:
-            reader = tf.train.load_checkpoint(path)
-            parts.update({'%s: %s' % (os.path.relpath(path, folder.path), name): reader.get_tensor(name)
-                          for name in reader.get_variable_to_shape_map()})
+            with open_checkpoint(path) as reader:
+                parts.update({'%s: %s' % (os.path.relpath(path, folder.path), name): reader.get_tensor(name)
+                              for name in reader.get_variable_to_shape_map()})
     for path in [*folder.grids(), folder.reals, folder.animation]:
         with open(path, 'rb') as file:
             parts[os.path.basename(path)] = file.read()

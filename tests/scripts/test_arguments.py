@@ -29,7 +29,7 @@ pytestmark = pytest.mark.any_tensorflow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WITHOUT_ARGUMENTS = {'benchmarks.startup', 'benchmarks.training.worker', 'experiments.upstream.record', 'demo', 'test',
-                     'versions.__main__', 'versions.in_environment'}
+                     'versions.__main__', 'versions.in_environment', 'robustness.seams.probe'}
 
 
 @dataclasses.dataclass(frozen=True)
