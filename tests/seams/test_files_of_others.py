@@ -2,14 +2,11 @@
 import itertools
 import os
 import shutil
-import uuid
 
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import assert_same_run
 
 from dcgan_tf1.runs.checkpoints.saving import best_checkpoint, keep_best, last_checkpoint
-from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util import files
 
 
@@ -38,19 +35,6 @@ def test_copies_of_checkpoints_survive_a_resumed_training(copy_of_run, train_run
     ('/dev/null', True), ('/dev/stdout', True), ('/dev/fd/1', True), ('/dev/shm/a', False), ('a', False)])
 def test_what_is_a_device(path, is_device):
     assert files.is_device(path) == is_device
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not os.access('/dev/shm', os.W_OK), reason='there is no /dev/shm')
-def test_a_run_on_a_ram_disk(train_run, uninterrupted_run, tmp_path):
-    """Its files are replaced, not appended to: it can be resumed several times."""
-    folder = '/dev/shm/dcgan_tf1-%s' % uuid.uuid4()
-    try:
-        for steps in (3, 5, 8):
-            train_run('unused', '--run_dir=' + folder, '--steps=%d' % steps)
-        assert_same_run(RunFolder(folder), uninterrupted_run)
-    finally:
-        shutil.rmtree(folder)
 
 
 def test_a_second_best_checkpoint_that_a_killed_process_left(copy_of_run):
