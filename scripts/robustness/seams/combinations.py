@@ -30,7 +30,7 @@ TABLE = {
     'folder': ('run', 'a run [1] {b} %d é', RAM_DISK),
     'opened_as': ('run', 'checkpoint'), 'cached': ('nothing', 'of another generator', 'damaged'),
     'failure': ('changed setting', 'no checkpoint', 'no run', 'edited network', 'no data', 'damaged checkpoint',
-                'other noise', 'wrong value', 'unknown flag', 'unwritable run', 'no such average', 'batch export')}
+                'other noise', 'wrong value', 'unknown flag', 'unwritable run', 'no such average', 'taken output')}
 # Values with which a combination takes little time.
 CHEAP = {'network': ('graph_mode_dense', *OWN), 'evaluated': (False,), 'kernels': ('native',)}
 

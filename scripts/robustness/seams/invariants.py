@@ -196,7 +196,7 @@ def failures_are_explained(scene: Scene) -> None:
         'unwritable run': ([*scene.training('new'), '--run_dir=/dev/null/run'], '/dev/null/run'),
         'no such average': (['sample', run, '--output=a.npy', '--bn_mode=moving', '--bn_momentum=0.123'],
                             '--bn_momentum=0.123' if scene.drawn['batch_norm'] else None),
-        'batch export': (['export', run, '--bn_mode=batch', '--output=' + scene.path('e')], '--bn_mode')}[failure]
+        'taken output': (['export', run, '--bn_mode=moving', '--output=' + copy], '--output=' + copy)}[failure]
     if failure == 'edited network':
         with open(scene.network, 'a', encoding='utf-8') as file:
             file.write('\n# edited\n')
