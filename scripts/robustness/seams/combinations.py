@@ -32,7 +32,7 @@ TABLE = {
     'failure': ('changed setting', 'no checkpoint', 'no run', 'edited network', 'no data', 'damaged checkpoint',
                 'other noise', 'wrong value', 'unknown flag', 'unwritable run', 'no such average', 'taken output')}
 # Values with which a combination takes little time.
-CHEAP = {'network': ('graph_mode_dense', *OWN), 'evaluated': (False,), 'kernels': ('native',)}
+CHEAP = {'network': ('graph_mode_dense', *OWN), 'evaluated': (False,), 'warm_start': (False,), 'kernels': ('native',)}
 
 
 def draw(seed: int, **features: Any) -> Combination:
