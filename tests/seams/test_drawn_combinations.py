@@ -4,7 +4,7 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import precision
 from dcgan_tf1.settings import cli_flags
-from scripts.lib.measurements import read_results
+from scripts.lib.measurements import read_json
 from scripts.robustness.seams import __main__ as script
 from scripts.robustness.seams import combinations, invariants
 
@@ -34,6 +34,6 @@ def test_the_script_reports_what_is_broken(tmp_path, monkeypatch, capsys):
                                     '--output=%s' % tmp_path)
         assert script.main(arguments) == status
     assert '--seed=5 --minutes=0' in capsys.readouterr().out
-    result = read_results(str(tmp_path))[tf.__version__]
+    result = read_json(str(tmp_path / 'measurements.json'))[tf.__version__]
     assert result['combinations'] == 2 and result['broken']['5']['drawn'] == combinations.draw(5)
     assert '| 5 | commands_at_once | AssertionError: &lt;one&gt; failed |' in (tmp_path / 'README.md').read_text()

@@ -17,12 +17,11 @@ from typing import Any, Dict, List, Optional, Sequence
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import precision
-from dcgan_tf1.settings import cli, cli_flags, fields
+from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util import pages
-from dcgan_tf1.util.files import write_atomically
 from scripts.lib import fork_server
-from scripts.lib.measurements import read_results, write_results
-from scripts.lib.paths import results_folder
+from scripts.lib.arguments import output_folder
+from scripts.lib.measurements import read_json, write_json, write_page
 from scripts.robustness.seams import combinations, invariants
 
 _INTRODUCTION = '''# Combinations of features
@@ -45,12 +44,7 @@ class SeamsArguments(fields.Settings):
     minutes: float = fields.number(
         30., lambda value: value >= 0, 'must be 0 or more', 'no combination is begun later; 0 checks one')
     runs: Optional[str] = fields.path(None, 'folder for the files of broken combinations; default: a new one')
-    output: str = fields.path(results_folder('robustness', 'seams'), 'folder for the results')
-
-
-def parse(arguments: Sequence[str]) -> SeamsArguments:
-    """Parses the command line."""
-    return cli_flags.parse(SeamsArguments, *arguments)
+    output: str = output_folder('robustness', 'seams')
 
 
 def _report(results: Dict[str, Dict[str, Any]]) -> str:
@@ -67,9 +61,11 @@ def main(arguments: SeamsArguments) -> int:
     """The script; returns the exit status."""
     deadline, seed = time.monotonic() + 60 * arguments.minutes, arguments.seed
     only = {} if precision.works('bfloat16') else {'precision': ('float32',)}
+    os.makedirs(arguments.output, exist_ok=True)
     runs = arguments.runs or tempfile.mkdtemp()
     os.environ['XDG_CACHE_HOME'] = os.path.join(runs, 'timings')
-    results = read_results(arguments.output)
+    path = os.path.join(arguments.output, 'measurements.json')
+    results = read_json(path, {})
     result = results.setdefault(tf.__version__, {'combinations': 0, 'broken': {}})
     while True:
         drawn = combinations.draw(seed, **only)
@@ -78,8 +74,8 @@ def main(arguments: SeamsArguments) -> int:
         if found:
             result['broken'][str(seed)] = {'drawn': drawn, 'found': found}
             print('--seed=%d --minutes=0: %s' % (seed, json.dumps(result['broken'][str(seed)], indent=1)), flush=True)
-        write_results(arguments.output, results)
-        write_atomically(os.path.join(arguments.output, 'README.md'), _report(results).encode())
+        write_json(path, results, sort_keys=True)
+        write_page(arguments.output, _report(results))
         print('%d combinations, %d broken' % (result['combinations'], len(result['broken'])), flush=True)
         seed += 1
         if time.monotonic() >= deadline:
