@@ -29,7 +29,8 @@ pytestmark = pytest.mark.any_tensorflow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WITHOUT_ARGUMENTS = {'benchmarks.startup', 'benchmarks.training.worker', 'experiments.upstream.record', 'demo', 'test',
-                     'versions.__main__', 'versions.in_environment', 'robustness.seams.probe'}
+                     'versions.__main__', 'versions.in_environment', 'robustness.seams.probe',
+                     'lib.fork_server'}
 
 
 @dataclasses.dataclass(frozen=True)
