@@ -49,10 +49,15 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Reports the processor time of a test at its end. It includes the fixtures that it is the first to use."""
+    """Reports the processor time of a test at its end. It includes the fixtures that it is the first to use.
+
+    Replaces what is not Unicode in the output of a test, which pytest-xdist could not report.
+    """
     if call.when == 'teardown':
         item.user_properties.append(('processor_seconds', processor_seconds() - item.began))
-    yield
+    outcome = yield
+    report = outcome.get_result()
+    report.sections = [(name, text.encode('utf-8', 'backslashreplace').decode()) for name, text in report.sections]
 
 
 def pytest_runtest_logreport(report):
