@@ -92,10 +92,10 @@ class _Divisions(ast.NodeTransformer):
 
 def divide(a: Any, b: Any) -> Any:
     """a / b as in Python 2: integers are divided without remainder."""
-    return a // b if _is_integer(a) and _is_integer(b) else a / b
+    return a // b if is_integer(a) and is_integer(b) else a / b
 
 
-def _is_integer(value: Any) -> bool:
+def is_integer(value: Any) -> bool:
     """Whether a number, an array, a tensor or a size in a shape is an integer."""
     if isinstance(value, (int, np.integer)) or type(value).__name__ == 'Dimension':
         return True

@@ -1,4 +1,5 @@
 """Parts of the command `legacy` that need no process of their own."""
+import functools
 import gzip
 import json
 import os
@@ -13,7 +14,7 @@ from helpers import ROOT
 
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, source
-from dcgan_tf1.legacy.put_back import images, importer, input_data, old_names
+from dcgan_tf1.legacy.put_back import arguments, images, importer, input_data, old_names
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
@@ -134,6 +135,87 @@ def test_every_name_of_numpy_that_is_put_back_exists():
     for name, entry in old_names._NUMPY.items():
         if hasattr(np, entry.instead[len('write: np.'):]) or not entry.instead.startswith('write: np.'):
             assert entry.make() is not None, name
+
+
+on_tensorflow_2 = pytest.mark.skipif(tf.__version__.startswith('1.'), reason='nothing is put back on TensorFlow 1.15')
+X = np.arange(12, dtype=np.float32).reshape(3, 4)
+WEIGHTS, BIASES, LABELS = X[:, :2], X[0, :3], np.array([[0], [2]])
+LOSS = np.log1p(np.exp(-2.))  # of the logit 2 for the target 1; the same with two classes
+SAMPLED = ([0, 2], [0.5, 0.5], [0.5, 0.5])  # numbers and expected counts of the sampled classes
+
+
+def resized(images):
+    return np.asarray(images)[:, [0, 0, 1, 1]][:, :, [0, 0, 1, 1]]
+
+
+# (name, positional arguments, keyword arguments, result or the arguments of a call of today's tf.compat.v1)
+CALLS = [
+    ('nn.sigmoid_cross_entropy_with_logits', ([2.], [1.]), {}, [LOSS]),
+    ('nn.sigmoid_cross_entropy_with_logits', ([2.],), {'targets': [1.]}, [LOSS]),
+    ('nn.sigmoid_cross_entropy_with_logits', (), {'logits': [2.], 'targets': [1.]}, [LOSS]),
+    ('nn.sigmoid_cross_entropy_with_logits', (), {'logits': [2.], 'labels': [1.]}, [LOSS]),
+    ('nn.softmax_cross_entropy_with_logits', ([[2., 0.]], [[1., 0.]]), {}, [LOSS]),
+    ('nn.sparse_softmax_cross_entropy_with_logits', ([[2., 0.]], [0]), {}, [LOSS]),
+    ('nn.weighted_cross_entropy_with_logits', ([1.], [2.], 3.), {}, [3 * LOSS]),  # the order of TensorFlow 1.0 on
+    *((name, (WEIGHTS, BIASES, *pair, 2, 3), {'sampled_values': SAMPLED}, {
+        'weights': WEIGHTS, 'biases': BIASES, 'labels': LABELS, 'inputs': X[:2, :2], 'num_sampled': 2,
+        'num_classes': 3, 'sampled_values': SAMPLED}) for name in ('nn.nce_loss', 'nn.sampled_softmax_loss')
+      for pair in ((X[:2, :2], LABELS), (LABELS, X[:2, :2]))),
+    ('concat', (1, [X, X]), {}, np.hstack([X, X])),
+    ('concat', (), {'concat_dim': 1, 'values': [X, X]}, np.hstack([X, X])),
+    ('concat', ([X, X], 1), {}, np.hstack([X, X])),
+    ('concat_v2', ([X, X], 1), {}, np.hstack([X, X])),
+    ('split', (1, 2, X), {}, np.hsplit(X, 2)),
+    ('split', (1,), {'num_split': 2, 'value': X}, np.hsplit(X, 2)),
+    ('split', (), {'split_dim': 1, 'num_split': 2, 'value': X}, np.hsplit(X, 2)),
+    ('split', (X, [1, 3], 1), {}, [X[:, :1], X[:, 1:]]),
+    ('reverse', (X, [False, True]), {}, X[:, ::-1]),
+    ('reverse', (X,), {'dims': [True, False]}, X[::-1]),
+    ('reverse', (X, [1]), {}, X[:, ::-1]),
+    ('batch_matmul', (X, X), {'adj_y': True}, X @ X.T),
+    ('batch_matmul', (X, X, True), {}, X.T @ X),
+    ('image.resize_images', ([[[[1.], [2.]], [[3.], [4.]]]], 4, 4, 1), {}, resized([[[[1.], [2.]], [[3.], [4.]]]])),
+    ('image.resize_images', ([[[[1.], [2.]], [[3.], [4.]]]], [4, 4], 1), {}, resized([[[[1.], [2.]], [[3.], [4.]]]])),
+    ('nn.top_k', (X, 2, True, 'name'), {}, [X[:, :-3:-1], [[3, 2]] * 3]),
+    ('scatter_nd', ([[1]], [5], [3], 'name'), {}, [0, 5, 0]),
+    ('numpy_function', (lambda x: x + 1, [X], tf.float32, 'name'), {}, X + 1),
+    ('select', (X > 2, X, -X), {}, np.where(X > 2, X, -X)),
+    ('nn.l2_normalize', (X, 1), {}, X / np.linalg.norm(X, axis=1, keepdims=True)),
+]
+
+
+@on_tensorflow_2
+@pytest.mark.parametrize('name,args,keywords,expected', CALLS, ids=[
+    '%d-%s' % (number, call[0]) for number, call in enumerate(CALLS)])
+def test_arguments_have_the_meaning_that_they_had(name, args, keywords, expected, graph):
+    """Values before and after TensorFlow 1.0."""
+    find = arguments.finder(tf, Record(ROOT))
+    if name == 'numpy_function' and not hasattr(tf, name):
+        pytest.skip('this TensorFlow has no such name')
+    result = find(name)(*args, **keywords)
+    if isinstance(expected, dict):
+        expected = functools.reduce(getattr, name.split('.'), tf)(**expected)
+    with tf.Session() as session:
+        result = session.run([result, expected if isinstance(expected, tf.Tensor) else ()])
+    for actual, value in zip(result[0], result[1] if isinstance(expected, tf.Tensor) else expected):
+        np.testing.assert_allclose(actual, value, rtol=1e-5)
+
+
+@on_tensorflow_2
+def test_summaries_have_the_names_and_arguments_that_they_had(graph):
+    find = arguments.finder(tf, Record(ROOT))
+    merged = find('merge_summary')([
+        find('scalar_summary')('loss', 1., name='ignored'), find('histogram_summary')(tag='values', values=[1., 2.]),
+        find('image_summary')('images', np.zeros([5, 2, 2, 1], np.float32), max_images=2)])
+    with tf.Session() as session:
+        summary = tf.Summary.FromString(session.run(merged))
+    assert [value.tag for value in summary.value] == ['loss', 'values', 'images/image/0', 'images/image/1']
+
+
+@on_tensorflow_2
+def test_too_many_old_arguments_are_an_error(graph):
+    with pytest.raises(TypeError, match='at most 3 positional arguments: write: tf.concat'):
+        arguments.finder(tf, Record(ROOT))('concat')(1, [X], 'name', 5)
 
 
 @pytest.mark.parametrize('a,b,quotient', [(7, 2, 3), (-7, 2, -4), (7., 2, 3.5), (np.int64(7), 2, 3), (True, 2, 0)])

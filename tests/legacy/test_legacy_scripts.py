@@ -106,6 +106,28 @@ print(np.reshape([[1, 2]], [2, 1]).shape)
 
 
 @on_tensorflow_2
+def test_names_and_arguments_of_older_tensorflows(legacy):
+    status, output, errors, report = legacy({'gan.py': '''
+import tensorflow as tf
+from tensorflow.nn import sigmoid_cross_entropy_with_logits
+logits, targets = tf.constant([2.]), tf.constant([1.])
+loss = tf.nn.sigmoid_cross_entropy_with_logits(logits, targets)
+same = sigmoid_cross_entropy_with_logits(logits, targets)
+migrated = tf.compat.v1.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+with tf.Session() as session:
+    print(['%.4f' % value for [value] in session.run([loss, same, migrated])])
+writer = tf.train.SummaryWriter('logs', session.graph)
+print(tf.concat(1, [[[1]], [[2]]]).shape, tf.nn.deconv2d is tf.nn.conv2d_transpose, 'relu' in dir(tf.nn), tf.newaxis)
+assert not hasattr(tf.nn, 'no_such_name')
+'''}, 'gan.py')
+    assert status == 0, errors
+    assert output.splitlines() == ["['0.1269', '0.1269', '0.1269']", '(1, 2) True True None']
+    names = put_back(report)
+    assert names['tf.nn.sigmoid_cross_entropy_with_logits(logits, labels, …)'] == ['gan.py:5', 'gan.py:6']
+    assert names['tf.train.SummaryWriter'] == ['gan.py:10']
+
+
+@on_tensorflow_2
 @pytest.mark.parametrize('line', ['import tensorflow.compat.v1 as tf', 'from tensorflow.compat import v1 as tf',
                                   'import tensorflow as tf; tf = tf.compat.v1'])
 def test_migrated_imports_have_everything_too(line, legacy):

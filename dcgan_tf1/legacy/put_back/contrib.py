@@ -19,9 +19,10 @@ _SOURCES: Dict[str, Tuple[str, ...]] = {
     'distributions': ('tf.distributions',),
     'data': ('tf.data.experimental',),
     'eager': ('tf',),
-    'summary': ('tf.summary',),
     'opt': ('tf.train',),
 }
+# Names that mean something else in these sources: {name: name in tf, or None}.
+_OTHER_MEANING = {'eager.py_func': 'py_function', 'framework.py_func': None}
 # What to write instead of names of tf.contrib.layers and tf.contrib.slim, with their defaults. x is the input, n the
 # number of outputs.
 _CONV2D = "write: tf.layers.conv2d(x, n, size, strides, padding='same', activation=tf.nn.relu)"
@@ -75,12 +76,19 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
 
 def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
     def find(name: str) -> Any:
+        path = '%s.%s' % (part_name, name)
+        if path in _OTHER_MEANING:
+            new = _OTHER_MEANING[path]
+            if new is None:
+                raise _missing(path)
+            record.add('tf.contrib.' + path, 'write: tf.' + new)
+            return getattr(v1, new)
         for source in _sources(part_name, v1, record):
             if hasattr(source, name):
                 known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim') else {}
-                record.add('tf.contrib.%s.%s' % (part_name, name), known.get(name) or _instead(source, name, v1))
+                record.add('tf.contrib.' + path, known.get(name) or _instead(source, name, v1))
                 return getattr(source, name)
-        raise _missing('%s.%s' % (part_name, name))
+        raise _missing(path)
     return Namespace('tensorflow.contrib.' + part_name, find)
 
 

@@ -5,7 +5,7 @@ import importlib.machinery
 import importlib.util
 import sys
 from types import ModuleType
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Sequence
 
 from dcgan_tf1.legacy.put_back.record import Record
 
@@ -113,15 +113,18 @@ def _put_back(module: ModuleType, names: Dict[str, PutBack], record: Record) -> 
 class Namespace(ModuleType):
     """A module made of the names of others."""
 
-    def __init__(self, name: str, find: Callable[[str], Any]) -> None:
+    def __init__(self, name: str, find: Callable[[str], Any], names: Sequence[str] = ()) -> None:
         super().__init__(name)
         self.__path__: list = []  # makes it a package, of which `import name.part` works
-        self._find = find
+        self._find, self._names = find, names
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith('__'):
             raise AttributeError(name)
         return self._find(name)
+
+    def __dir__(self) -> Sequence[str]:
+        return self._names
 
 
 def module_or_none(name: str) -> Optional[ModuleType]:

@@ -1,4 +1,5 @@
 """`import tensorflow as tf` as in TensorFlow 1: `tf.compat.v1` without v2 behavior, and what that has lost."""
+import functools
 import importlib
 import importlib.util
 import os
@@ -6,22 +7,13 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy.put_back import contrib, input_data
+from dcgan_tf1.legacy.put_back import arguments, contrib, input_data
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
-from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, MissingName, Record
+from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, Record
 from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
 _MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
-# Names from before TensorFlow 1.0: {old name: new name in tf}.
-_RENAMED = {
-    'mul': 'multiply', 'sub': 'subtract', 'neg': 'negative', 'pack': 'stack', 'unpack': 'unstack', 'select': 'where',
-    'batch_matmul': 'matmul', 'scalar_summary': 'summary.scalar', 'image_summary': 'summary.image',
-    'histogram_summary': 'summary.histogram', 'merge_summary': 'summary.merge',
-    'merge_all_summaries': 'summary.merge_all', 'audio_summary': 'summary.audio', 'inv': 'reciprocal',
-    'batch_matrix_inverse': 'matrix_inverse', 'complex_abs': 'abs', 'listdiff': 'setdiff1d',
-    'initialize_all_tables': 'tables_initializer',
-}
 # Names that moved inside TensorFlow: {module: {name: name in tf}}. tf_slim uses them.
 _MOVED = {
     'tensorflow.python.framework.ops': {'Tensor': 'Tensor', 'IndexedSlices': 'IndexedSlices'},
@@ -71,7 +63,25 @@ def install(importer: Importer, record: Record) -> None:
         datasets = [importlib.import_module('tf_keras.src.datasets')]
         v1.layers = _recorded_layers(v1.layers, record)
     _patch_keras_datasets([*datasets, v1.keras.datasets], record)
-    sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record)
+    parts = _parts(v1, record)
+    for name, module in parts.items():
+        importer.provide('tensorflow.' + name, _part_provider(module))
+    sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record, parts)
+
+
+def _parts(v1: Any, record: Record) -> Dict[str, ModuleType]:
+    """The modules, such as `tf.nn`, with functions that had other arguments. `tf.compat.v1.nn` stays as it is."""
+    find = arguments.finder(v1, record)
+    return {part: Namespace('tensorflow.' + part, lambda name, part=part: find('%s.%s' % (part, name)),  # type: ignore
+                            dir(getattr(v1, part)))
+            for part in arguments.PARTS}
+
+
+def _part_provider(part: ModuleType) -> Callable[[str], Optional[ModuleType]]:
+    def provide(name: str) -> Optional[ModuleType]:
+        inner = name[len(part.__name__) + 1:]
+        return functools.reduce(getattr, inner.split('.'), part) if inner else part  # type: ignore[arg-type]
+    return provide
 
 
 def _keras_package(v1: Any) -> str:
@@ -110,34 +120,27 @@ def _repair_tf_slim(importer: Importer, v1: Any) -> None:
 class TensorFlow1(ModuleType):
     """The module `tensorflow` that scripts see."""
 
-    def __init__(self, v1: ModuleType, tensorflow: ModuleType, record: Record) -> None:
+    def __init__(self, v1: ModuleType, tensorflow: ModuleType, record: Record, parts: Dict[str, ModuleType]) -> None:
         super().__init__('tensorflow')
         self.__path__ = list(v1.__path__) + list(tensorflow.__path__)
         self.__file__ = tensorflow.__file__
         self.__version__ = v1.__version__  # type: ignore[attr-defined]
         self.__spec__ = tensorflow.__spec__
-        self._v1, self._real, self._record = v1, tensorflow, record
+        self._v1, self._record = v1, record
         self._special: Dict[str, Callable[[], Any]] = {
             'contrib': lambda: importlib.import_module('tensorflow.contrib'),
             'examples': lambda: importlib.import_module('tensorflow.examples'),
             'python': lambda: importlib.import_module('tensorflow.python'),
-            'concat': lambda: _concat(v1, record), 'split': lambda: _split(v1, record),
+            **{name: lambda part=part: part for name, part in parts.items()},  # type: ignore[misc]
         }
+        self._find = arguments.finder(v1, record)
 
     def __getattr__(self, name: str) -> Any:
         if name != 'compat':  # a script that writes tf.compat.v1 is migrated
             self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
         if name in self._special:
             return self._special[name]()
-        if hasattr(self._v1, name):
-            return getattr(self._v1, name)
-        if name in _RENAMED:
-            self._record.add('tf.' + name, 'write: tf.' + _RENAMED[name])
-            value = self._v1
-            for part in _RENAMED[name].split('.'):
-                value = getattr(value, part)
-            return value
-        raise MissingName('tf.%s: TensorFlow %s has no such name, and it cannot be put back' % (name, self.__version__))
+        return self._find(name)
 
     def __dir__(self) -> Any:
         return sorted({*dir(self._v1), *self._special})
@@ -185,26 +188,6 @@ def _conv2d_transpose(v1: Any, record: Record) -> Callable[..., Any]:
             result.set_shape(shape)
         return result
     return conv2d_transpose
-
-
-def _concat(v1: Any, record: Record) -> Callable[..., Any]:
-    """`tf.concat`, which also takes its arguments in the order of before TensorFlow 1.0."""
-    def concat(values: Any = None, axis: Any = None, name: str = 'concat', **old: Any) -> Any:
-        if isinstance(values, int) or 'concat_dim' in old:
-            record.add('tf.concat(axis, values)', 'write: tf.concat(values, axis)')
-            values, axis = (axis if axis is not None else values), old.get('concat_dim', values)
-        return v1.concat(values, axis, name)
-    return concat
-
-
-def _split(v1: Any, record: Record) -> Callable[..., Any]:
-    """`tf.split`, which also takes its arguments in the order of before TensorFlow 1.0."""
-    def split(value: Any = None, num_or_size_splits: Any = None, axis: Any = 0, *args: Any, **old: Any) -> Any:
-        if isinstance(value, int) and isinstance(num_or_size_splits, int):
-            record.add('tf.split(axis, number, value)', 'write: tf.split(value, number, axis)')
-            value, num_or_size_splits, axis = axis, num_or_size_splits, value
-        return v1.split(value, num_or_size_splits, axis, *args, **old)
-    return split
 
 
 def _alias(old: str, new: str) -> Callable[[str], Optional[ModuleType]]:
