@@ -1,44 +1,57 @@
 """Python 2 source code, converted in memory: by fissix, the maintained 2to3, and with the division of Python 2."""
+import __future__
+
 import ast
+import copy
+import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import operator
 import re
 import sys
-from typing import Any, Optional
+from typing import Any, FrozenSet, List, Optional
 
 import numpy as np
 
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
 
-_DIVIDE = '__python2_divide__'
+_DIVIDE, _DIVIDE_IN_PLACE = '__python2_divide__', '__python2_divide_in_place__'
+_OBJECT, _INDEX = '__python2_object__', '__python2_index__'
+# What 2to3 converts of `sort` and `sorted`. Others are np.sort(x), array.sort(axis) and the like.
+_SORTS = re.compile(r'\s*sorted\b|[^(]*\.sort\s*\(\s*(lambda|cmp)\b')
 _TRUE_DIVISION = re.compile(r'^from\s+__future__\s+import\s+(\([^)]*|.*)\bdivision\b', re.M)
 
 
-def compile_source(source: str, path: str, python2: bool = False) -> Any:
+def compile_source(source: str, path: str, python2: bool = False, futures: FrozenSet[str] = frozenset(),
+                   in_package: bool = False) -> Any:
     """The code object of a module.
 
     Args:
         source: its text.
         path: file name for tracebacks.
         python2: whether the text is Python 2.
+        futures: names that count as imported from `__future__`.
+        in_package: whether the module is one of a package, so that Python 2 also searches there what it imports.
 
     Raises:
         UserError: if fissix is needed and missing.
         SyntaxError: if the text is not valid.
     """
+    flags = functools.reduce(operator.or_, [getattr(__future__, name).compiler_flag for name in futures], 0)
     if not python2:
-        return compile(source, path, 'exec', dont_inherit=True)
-    tree = ast.parse(convert(source, path), path)
-    if not _TRUE_DIVISION.search(source):
+        return compile(source, path, 'exec', flags, dont_inherit=True)
+    tree = ast.parse(convert(source, path, 'print_function' in futures, in_package), path)
+    if not _TRUE_DIVISION.search(source) and 'division' not in futures:
         tree = _Divisions().visit(tree)
-        tree.body.insert(_end_of_header(tree), ast.parse('from %s import divide as %s' % (__name__, _DIVIDE)).body[0])
+        tree.body.insert(_end_of_header(tree), ast.parse('from %s import divide as %s, divide_in_place as %s' % (
+            __name__, _DIVIDE, _DIVIDE_IN_PLACE)).body[0])
         ast.fix_missing_locations(tree)
-    return compile(tree, path, 'exec', dont_inherit=True)
+    return compile(tree, path, 'exec', flags, dont_inherit=True)
 
 
-def convert(source: str, path: str) -> str:
+def convert(source: str, path: str, print_function: bool, in_package: bool) -> str:
     """Python 2 → Python 3, with the same line numbers as far as 2to3 keeps them. Raises as `compile_source` does."""
     try:
         from fissix import refactor
@@ -46,11 +59,16 @@ def convert(source: str, path: str) -> str:
         from fissix.pgen2.tokenize import TokenError
     except ImportError as missing:
         raise UserError('--python2 needs fissix (%s): pip install fissix' % missing) from missing
-    fixers = [name for name in refactor.get_fixers_from_package('fissix.fixes')]
+    fixers = [name for name in refactor.get_fixers_from_package('fissix.fixes')
+              if in_package or not name.endswith('.fix_import')]
     error: Optional[Exception] = None
-    for options in ({}, {'print_function': True}):
+    for options in ({'print_function': print_function}, {'print_function': not print_function}):
+        tool = refactor.RefactoringTool(fixers, options)
+        for fixer in [*tool.pre_order, *tool.post_order]:
+            if type(fixer).__name__ == 'FixSorted':
+                fixer.match = lambda node, match=fixer.match: bool(_SORTS.match(str(node))) and match(node)
         try:
-            return str(refactor.RefactoringTool(fixers, options).refactor_string(_expand_tabs(source) + '\n', path))
+            return str(tool.refactor_string(_expand_tabs(source) + '\n', path))
         except (ParseError, TokenError) as caught:
             error = error or caught
     raise SyntaxError('%s is neither Python 2 nor Python 3 (%s)' % (path, error))
@@ -72,27 +90,53 @@ def _end_of_header(tree: ast.Module) -> int:
 
 
 class _Divisions(ast.NodeTransformer):
-    """a / b → __python2_divide__(a, b)."""
+    """a / b → __python2_divide__(a, b), and a /= b → a = __python2_divide_in_place__(a, b)."""
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         self.generic_visit(node)
-        if not isinstance(node.op, ast.Div):
-            return node
-        name = ast.Name(id=_DIVIDE, ctx=ast.Load())
-        return ast.copy_location(ast.Call(func=name, args=[node.left, node.right], keywords=[]), node)
+        return _call(_DIVIDE, node.left, node.right, node) if isinstance(node.op, ast.Div) else node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         self.generic_visit(node)
-        if isinstance(node.op, ast.Div) and isinstance(node.target, ast.Name):
-            value = ast.BinOp(left=ast.Name(id=node.target.id, ctx=ast.Load()), op=node.op, right=node.value)
-            return ast.copy_location(ast.Assign(targets=[node.target], value=self.visit(
-                ast.copy_location(value, node))), node)
-        return node
+        if not isinstance(node.op, ast.Div):
+            return node
+        target: Any = node.target
+        statements: List[ast.stmt] = []
+
+        def once(value: ast.expr, name: str) -> ast.expr:
+            """Puts a value that the target contains into a variable, so that it is computed once."""
+            statements.append(ast.Assign(targets=[ast.Name(id=name, ctx=ast.Store())], value=value))
+            return ast.Name(id=name, ctx=ast.Load())
+        if not isinstance(target, ast.Name):
+            target.value = once(target.value, _OBJECT)
+        if isinstance(target, ast.Subscript):
+            holder: Any = target.slice if type(target.slice).__name__ == 'Index' else target  # before Python 3.9
+            name = 'value' if holder is not target else 'slice'
+            index = getattr(holder, name)
+            if not any(type(part).__name__ in ('Slice', 'ExtSlice') for part in ast.walk(index)):
+                setattr(holder, name, once(index, _INDEX))
+        old = copy.deepcopy(target)
+        old.ctx = ast.Load()
+        statements.append(ast.Assign(targets=[target], value=_call(_DIVIDE_IN_PLACE, old, node.value, node)))
+        return [ast.copy_location(statement, node) for statement in statements]
+
+
+def _call(name: str, left: ast.expr, right: ast.expr, place: ast.AST) -> ast.Call:
+    return ast.copy_location(ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[left, right], keywords=[]), place)
 
 
 def divide(a: Any, b: Any) -> Any:
     """a / b as in Python 2: integers are divided without remainder."""
     return a // b if is_integer(a) and is_integer(b) else a / b
+
+
+def divide_in_place(a: Any, b: Any) -> Any:
+    """The value of a after a /= b as in Python 2. Arrays are changed in place."""
+    if is_integer(a) and is_integer(b):
+        a //= b
+    else:
+        a /= b
+    return a
 
 
 def is_integer(value: Any) -> bool:
@@ -124,7 +168,8 @@ class Python2Finder(importlib.abc.MetaPathFinder):
 class _Python2Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> Any:  # bytecode of the unconverted file must not be used
         path = self.get_filename(fullname)
-        return compile_source(importlib.util.decode_source(self.get_data(path)), path, python2=True)
+        return compile_source(importlib.util.decode_source(self.get_data(path)), path, python2=True,
+                              in_package='.' in fullname or self.is_package(fullname))
 
 
 def install(record: Record) -> None:

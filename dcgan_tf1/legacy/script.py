@@ -91,8 +91,10 @@ def _execute_file(path: str, convert: bool) -> None:
     module = ModuleType('__main__')
     module.__file__ = path
     sys.modules['__main__'] = module
+    if path.endswith('.ipynb'):
+        vars(module).update(source.NAMES_IN_NOTEBOOKS)
     for part in source.read(path):
-        exec(python2.compile_source(part.text, part.path, convert), vars(module))
+        exec(python2.compile_source(part.text, part.path, convert, part.futures), vars(module))
 
 
 def _explain(error: BaseException, record: Record, convert: bool) -> Optional[str]:

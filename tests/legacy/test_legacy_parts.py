@@ -243,6 +243,54 @@ def test_python_2_keeps_future_division_and_print():
         python2.compile_source('x = = 1', 'x.py', python2=True)
 
 
+PYTHON_2 = '''
+import numpy as np
+class Sizes(object):
+    half = 28
+    half /= 2
+calls = []
+def index():
+    calls.append(1)
+    return 0
+sizes, items, number, floats = Sizes(), [9, 7], 9, [7.]
+sizes.half /= 2
+items[index()] /= 2
+number /= 2
+floats[0] /= 2
+array = view = np.arange(6).reshape(2, 3)
+array /= 2
+array[0, 2] /= 2; array[:, 2] /= 2; array[1:] /= 1
+words = [3, 1, 2]
+results = [np.sort(words).tolist(), np.sort([words], axis=0).tolist(), sorted(words, lambda a, b: b - a),
+           sorted(words, cmp=lambda a, b: b - a)]
+words.sort(lambda a, b: b - a)
+other = np.array(words)
+other.sort(0)
+'''
+
+
+@pytest.mark.slow
+def test_python_2_divides_in_place_and_sorts_as_it_did():
+    pytest.importorskip('fissix', reason='fissix is not installed')
+    found = {}
+    exec(python2.compile_source(PYTHON_2, 'x.py', python2=True), found)
+    assert (found['sizes'].half, found['items'], found['number'], found['floats']) == (7, [4, 7], 4, [3.5])
+    assert len(found['calls']) == 1 and found['view'] is found['array']
+    assert found['array'].tolist() == [[0, 0, 0], [1, 2, 1]]
+    assert found['results'] == [[1, 2, 3], [[3, 1, 2]], [3, 2, 1], [3, 2, 1]]
+    assert found['words'] == [3, 2, 1] and found['other'].tolist() == [1, 2, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('in_package', [False, True])
+def test_python_2_searches_the_package_only_in_packages(in_package, tmp_path):
+    pytest.importorskip('fissix', reason='fissix is not installed')
+    for name in ('__init__.py', 'helper.py'):
+        (tmp_path / name).write_text('')
+    text = python2.convert('import helper\n', str(tmp_path / 'gan.py'), False, in_package)
+    assert text.startswith('from . import helper') == in_package
+
+
 NOTEBOOK = '''%matplotlib inline
 import sys
 !ls
@@ -270,6 +318,34 @@ def test_only_commands_of_ipython_are_left_out(tmp_path):
     for part in parts:
         exec(part.text, variables)
     assert (variables['z'], variables['text'], len(parts)) == ('33', '\n!ls\nreally?\n', 2)
+
+
+@pytest.mark.any_tensorflow
+def test_lines_of_ipython_that_mean_something_are_kept(tmp_path):
+    cells = ['%time x = 3\n%pylab inline\nfiles = !echo a b\nif x:\n    n = !echo c\ny = (x\n%2)',
+             'import os\nfrom __future__ import print_function, division\n',
+             "'''\nfrom __future__ import generators\n'''",
+             '%%%%writefile %s\nvalue = 4' % (tmp_path / 'helper.py'), 'display(x); get_ipython().magic("inline")']
+    path = tmp_path / 'a.ipynb'
+    path.write_text(json.dumps({'cells': [{'cell_type': 'code', 'source': [cell]} for cell in cells]}))
+    variables = dict(source.NAMES_IN_NOTEBOOKS)
+    parts = source.read(str(path))
+    for part in parts:
+        exec(python2.compile_source(part.text, part.path, futures=part.futures), variables)
+    assert (variables['x'], variables['files'], variables['n'], variables['y']) == (3, ['a b'], ['c'], 1)
+    assert variables['np'] is np and 'plt' in variables
+    assert [sorted(part.futures) for part in parts] == [[]] + [['division', 'print_function']] * 4
+    assert (tmp_path / 'helper.py').read_text() == 'value = 4\n'
+
+
+@pytest.mark.slow
+def test_imports_from_the_future_last_to_the_end_of_a_notebook():
+    pytest.importorskip('fissix', reason='fissix is not installed')
+    for futures, quotient in (([], 3), (['division', 'print_function'], 3.5)):
+        variables = {}
+        exec(python2.compile_source('x = 7 / 2\n', 'x.py', True, frozenset(futures)), variables)
+        assert variables['x'] == quotient
+    assert python2.convert('print("a", "b")\n', 'x.py', True, False).strip() == 'print("a", "b")'
 
 
 def test_python_itself_is_not_of_the_script():
