@@ -73,6 +73,20 @@ def test_the_split_and_the_order_across_epochs(idx_folder):
     np.testing.assert_array_equal(seen, original[np.concatenate([first, second])])
 
 
+def test_scripts_may_read_files_and_set_the_position_themselves(idx_folder):
+    paths = [os.path.join(idx_folder, name + '.gz') for name in (_idx.TEST, _idx.TEST_LABELS)]
+    with open(paths[0], 'rb') as images_file, open(paths[1], 'rb') as labels_file:
+        pixels, labels = input_data.extract_images(images_file), input_data.extract_labels(labels_file, one_hot=True)
+    assert pixels.shape == (10000, 28, 28, 1) and labels.shape == (10000, 10)
+    with open(paths[1], 'rb') as file, pytest.raises(ValueError, match='magic number 2049'):
+        input_data.extract_images(file)
+    data = input_data.DataSet(pixels, labels)
+    first = data.next_batch(3, shuffle=False)[0]
+    data._index_in_epoch = 0
+    np.testing.assert_array_equal(data.next_batch(3, shuffle=False)[0], first)
+    assert data._images is data.images and data._num_examples == data.num_examples == 10000
+
+
 def test_a_missing_mnist_names_both_ways_out(tmp_path, monkeypatch):
     monkeypatch.setattr(input_data, 'search_folder', str(tmp_path))
     monkeypatch.setattr(input_data.mnist, 'load_labeled', lambda folder: _idx.load_labeled(_source(), folder))
@@ -353,6 +367,17 @@ def test_python_itself_is_not_of_the_script():
     assert not record.is_of_script(os.__file__) and not record.is_of_script(tf.__file__)
     assert not record.is_of_script(os.path.join(ROOT, 'dcgan_tf1', 'data', 'mnist.py'))
     assert record.is_of_script(os.path.join(ROOT, 'gan.py'))
+
+
+def test_folders_that_the_script_adds_to_the_search_path_are_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'path', [*sys.path, str(tmp_path / 'python')])
+    record = Record(str(tmp_path / 'main'))
+    monkeypatch.chdir(tmp_path)
+    sys.path += [str(tmp_path / 'main' / '..' / 'common'), 'other', '']
+    for name, is_own in (('main', True), ('common', True), ('other', True), ('python', False), ('elsewhere', False)):
+        assert record.is_of_script(str(tmp_path / 'main' / '..' / name / 'ops.py')) == is_own, name
+    exec(compile('record.add("np.float", "float")', str(tmp_path / 'common' / 'ops.py'), 'exec'), {'record': record})
+    assert record.entries()[0].places == [os.path.join('..', 'common', 'ops.py:1')]
 
 
 def test_damaged_notebooks_are_named(tmp_path):

@@ -31,6 +31,7 @@ def legacy(tmp_path):
     """(files, words…) → (exit status, stdout, stderr, report) of the command, run in the folder of these files."""
     def call(files, *words, flags=()):
         for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
         report = tmp_path / 'report.json'
         process = subprocess.run(
@@ -125,6 +126,50 @@ assert not hasattr(tf.nn, 'no_such_name')
     names = put_back(report)
     assert names['tf.nn.sigmoid_cross_entropy_with_logits(logits, labels, …)'] == ['gan.py:5', 'gan.py:6']
     assert names['tf.train.SummaryWriter'] == ['gan.py:10']
+
+
+def test_parts_of_libraries_that_moved_or_were_removed(legacy):
+    pytest.importorskip('h5py', reason='h5py is not installed')
+    status, output, errors, report = legacy({'lib/site-packages/library.py': 'import keras\n', 'gan.py': '''
+import sys
+sys.path.append('lib/site-packages')
+import library, keras
+from keras.layers.advanced_activations import LeakyReLU
+from keras.layers.convolutional import Conv2D
+from keras.utils import np_utils
+from keras.engine.topology import Layer
+import keras.backend.tensorflow_backend as K
+import tensorflow as tf
+assert library.keras is keras and issubclass(LeakyReLU, Layer) and Conv2D is keras.layers.Conv2D
+print(np_utils.to_categorical([1], 2).tolist(), K.set_session is not None, bool(keras.__version__))
+
+import h5py, matplotlib.pyplot as plt, numpy as np
+with h5py.File('a.h5', 'w') as file:
+    file['x'] = [1, 2]
+    print(file['x'].value.tolist(), np.fromstring(b'ab', dtype=np.uint8).tolist())
+plt.style.use(['seaborn-deep', 'ggplot'])
+
+tf.app.flags.DEFINE_integer(flag_name='a', default_value=3, docstring='')
+tf.app.flags.DEFINE_integer(flag_name='b', default_value=float('inf'), docstring='')
+tf.app.flags.DEFINE_integer('c', default_value=4, docstring='')
+print([getattr(tf.app.flags.FLAGS, name) for name in 'abc'])
+
+from tensorflow.contrib.learn.python.learn.datasets.mnist import read_data_sets, extract_images
+x, w = tf.placeholder(tf.float32, [None, 4, 4, 2]), tf.zeros([3, 3, 1, 2])
+shape = [5, 8, 8, 1]
+for output_shape in (shape, tuple(shape), tf.stack(shape), np.array(shape), tf.TensorShape(shape),
+                     [tf.Dimension(5), 8, 8, 1], [np.int64(5), 8, 8, 1], [tf.constant(5), 8, 8, 1]):
+    assert tf.nn.conv2d_transpose(x, w, output_shape, [1, 2, 2, 1]).shape.as_list() == shape, output_shape
+print(tf.nn.conv2d_transpose(x, w, [tf.shape(x)[0], 8, 8, 1], [1, 2, 2, 1]).shape)
+assert tf.contrib.learn.datasets.mnist.read_data_sets is read_data_sets
+tf.contrib.learn.datasets.load_dataset('iris')
+'''}, 'gan.py')
+    assert status == 1 and output.splitlines() == [
+        '[[0.0, 1.0]] True True', '[1, 2] [97, 98]', '[3, inf, 4]', '(?, 8, 8, 1)'], errors
+    assert report['error'].startswith("gan.py:33 uses tf.contrib.learn.datasets.load_dataset('iris')")
+    names = put_back(report)
+    assert names['keras.layers.convolutional'] == ['gan.py:6'] and names['keras.utils.np_utils'] == ['gan.py:7']
+    assert names["DEFINE_integer('b', inf)"] == ['gan.py:21']
 
 
 @on_tensorflow_2

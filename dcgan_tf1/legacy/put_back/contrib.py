@@ -3,7 +3,6 @@ import importlib
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from dcgan_tf1.legacy.put_back import input_data
 from dcgan_tf1.legacy.put_back.importer import Namespace, module_or_none
 from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 
@@ -53,7 +52,7 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
         if name in parts:
             return parts[name]
         if name == 'learn':
-            parts[name] = _learn(record)
+            parts[name] = Namespace('tensorflow.contrib.learn', _learn)
         elif name in _SOURCES:
             parts[name] = _part(name, v1, record)
         else:
@@ -125,16 +124,7 @@ def _instead(source: Any, name: str, v1: Any) -> str:
         'tf_keras.api._v1.keras.__internal__.legacy.', 'tf.nn.'), name)
 
 
-def _learn(record: Record) -> ModuleType:
-    def datasets(name: str) -> Any:
-        record.add('tf.contrib.learn.datasets.' + name, 'write: tf.keras.datasets.mnist.load_data()')
-        if name == 'load_dataset':
-            return lambda dataset, *args, **kwargs: input_data.load_mnist(*args, **kwargs)
-        return getattr(input_data, name) if name != 'mnist' else input_data
-    parts = {'datasets': Namespace('tensorflow.contrib.learn.datasets', datasets)}
-
-    def find(name: str) -> Any:
-        if name not in parts:
-            raise _missing('learn.' + name)
-        return parts[name]
-    return Namespace('tensorflow.contrib.learn', find)
+def _learn(name: str) -> Any:
+    if name != 'datasets':
+        raise _missing('learn.' + name)
+    return importlib.import_module('tensorflow.contrib.learn.datasets')

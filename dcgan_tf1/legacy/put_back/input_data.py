@@ -4,13 +4,17 @@ Written from the behavior of the one in TensorFlow 1.15: the same split, and the
 images come from the folder that the script names, or else from the places where `--dataset=mnist` looks.
 """
 import collections
+import gzip
+import operator
 import os
+import struct
 from typing import Any, Callable, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import _idx, fashion_mnist, mnist
+from dcgan_tf1.legacy.put_back.record import MissingName
 from dcgan_tf1.util.errors import UserError
 
 Datasets = collections.namedtuple('Datasets', ['train', 'validation', 'test'])
@@ -50,6 +54,26 @@ def dense_to_one_hot(labels_dense: np.ndarray, num_classes: int) -> np.ndarray:
     return np.eye(num_classes)[np.asarray(labels_dense).ravel()]
 
 
+def extract_images(f: Any) -> np.ndarray:
+    """Reads an open file of images in the format of MNIST, with gzip: uint8 [n, height, width, 1]."""
+    return _extract(f, 3)[..., np.newaxis]
+
+
+def extract_labels(f: Any, one_hot: bool = False, num_classes: int = 10) -> np.ndarray:
+    """Reads an open file of labels in the format of MNIST, with gzip: uint8 [n] or float64 [n, num_classes]."""
+    labels = _extract(f, 1)
+    return dense_to_one_hot(labels, num_classes) if one_hot else labels
+
+
+def _extract(file: Any, rank: int) -> np.ndarray:
+    with gzip.GzipFile(fileobj=file) as stream:
+        content = stream.read()
+    magic, *shape = struct.unpack('>%dI' % (1 + rank), content[:4 * (1 + rank)])
+    if magic != 0x800 | rank:
+        raise ValueError('Invalid magic number %d in MNIST file: %s' % (magic, getattr(file, 'name', '')))
+    return np.frombuffer(content, np.uint8, offset=4 * (1 + rank)).reshape(shape)
+
+
 class DataSet:
     """Images with labels, in batches. NumPy's global random numbers shuffle them, as in the original."""
 
@@ -68,33 +92,39 @@ class DataSet:
                 images = images.reshape(len(images), -1)
             if dtype == tf.float32:
                 images = np.multiply(images.astype(np.float32), 1.0 / 255.0)
-        self.images, self.labels = images, labels
-        self.num_examples = len(images)
-        self.epochs_completed = 0
-        self._next = 0
+        self._images, self._labels = images, labels
+        self._num_examples = len(images)
+        self._epochs_completed = 0
+        self._index_in_epoch = 0
+
+    # Scripts also use the names that begin with an underscore, as in the original.
+    images = property(operator.attrgetter('_images'))
+    labels = property(operator.attrgetter('_labels'))
+    num_examples = property(operator.attrgetter('_num_examples'))
+    epochs_completed = property(operator.attrgetter('_epochs_completed'))
 
     def _shuffle(self) -> None:
-        order = np.arange(self.num_examples)
+        order = np.arange(self._num_examples)
         np.random.shuffle(order)
-        self.images, self.labels = self.images[order], self.labels[order]
+        self._images, self._labels = self._images[order], self._labels[order]
 
     def next_batch(self, batch_size: int, fake_data: bool = False, shuffle: bool = True) -> Any:
         """The next (images, labels). A batch at the end of an epoch is completed from the next epoch."""
         if fake_data and self._fake is not None:
             return [self._fake[0]] * batch_size, [self._fake[1]] * batch_size
-        start = self._next
-        if start == 0 and self.epochs_completed == 0 and shuffle:
+        start = self._index_in_epoch
+        if start == 0 and self._epochs_completed == 0 and shuffle:
             self._shuffle()
-        self._next = start + batch_size
-        if self._next <= self.num_examples:
-            return self.images[start:self._next], self.labels[start:self._next]
-        rest = self.images[start:], self.labels[start:]
-        self.epochs_completed += 1
+        self._index_in_epoch = start + batch_size
+        if self._index_in_epoch <= self._num_examples:
+            return self._images[start:self._index_in_epoch], self._labels[start:self._index_in_epoch]
+        rest = self._images[start:], self._labels[start:]
+        self._epochs_completed += 1
         if shuffle:
             self._shuffle()
-        self._next = batch_size - len(rest[0])
-        return (np.concatenate([rest[0], self.images[:self._next]]),
-                np.concatenate([rest[1], self.labels[:self._next]]))
+        self._index_in_epoch = batch_size - len(rest[0])
+        return (np.concatenate([rest[0], self._images[:self._index_in_epoch]]),
+                np.concatenate([rest[1], self._labels[:self._index_in_epoch]]))
 
 
 def read_data_sets(train_dir: str, fake_data: bool = False, one_hot: bool = False, dtype: Any = tf.float32,
@@ -133,6 +163,13 @@ def patch_keras(module: Any, used: Callable[[], None]) -> None:
         used()
         return tuple((part.images.pixels[..., 0], part.labels) for part in dataset.load_labeled(search_folder))
     module.load_data = load_data
+
+
+def load_dataset(name: str, *args: Any, **keywords: Any) -> Datasets:
+    """`tf.contrib.learn.datasets.load_dataset`: of 'mnist' only."""
+    if name != 'mnist':
+        raise MissingName('tf.contrib.learn.datasets.load_dataset(%r): it cannot be put back' % name)
+    return load_mnist(*args, **keywords)
 
 
 def load_mnist(train_dir: str = 'MNIST-data') -> Datasets:

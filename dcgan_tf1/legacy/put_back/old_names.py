@@ -3,6 +3,7 @@ import builtins
 import importlib
 import inspect
 import os
+import re
 import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
@@ -20,7 +21,10 @@ def install(importer: Importer, record: Record) -> None:
     if _HEADLESS:
         os.environ.setdefault('MPLBACKEND', 'Agg')  # plt.show() then returns at once
     importer.put_back('numpy', _NUMPY)
-    importer.patch('numpy', lambda numpy: _old_reshape(numpy, record))
+    for patch in (_old_reshape, _binary_fromstring):
+        importer.patch('numpy', lambda numpy, patch=patch: patch(numpy, record))  # type: ignore[misc]
+    importer.patch('h5py', lambda h5py: _value_of_dataset(h5py, record))
+    importer.patch('matplotlib.style', lambda style: _old_styles(style, record))
     for name, table in _LIBRARIES.items():
         importer.put_back(name, table)
     importer.patch('matplotlib', lambda matplotlib: _tolerant_use(matplotlib, record))
@@ -109,6 +113,43 @@ def _old_reshape(numpy: ModuleType, record: Record) -> None:
             args = (*array, kwargs.pop('newshape'))
         return new(*args, **kwargs)
     numpy.reshape = reshape  # type: ignore[attr-defined]
+
+
+def _binary_fromstring(numpy: Any, record: Record) -> None:
+    """Lets `np.fromstring` read bytes again, as in code for TFRecord files."""
+    if numpy.lib.NumpyVersion(numpy.__version__) < '2.3.0':
+        return
+    new = numpy.fromstring
+
+    def fromstring(string: Any, dtype: Any = float, count: int = -1, *, sep: str = '', **kwargs: Any) -> Any:
+        if sep:
+            return new(string, dtype, count, sep=sep, **kwargs)
+        record.add('numpy.fromstring of bytes', 'write: np.frombuffer')
+        return numpy.frombuffer(string.encode('latin1') if isinstance(string, str) else string, dtype, count).copy()
+    numpy.fromstring = fromstring
+
+
+def _value_of_dataset(h5py: Any, record: Record) -> None:
+    def value(dataset: Any) -> Any:
+        record.add('dataset.value of h5py', 'write: dataset[()]')
+        return dataset[()]
+    if not hasattr(h5py.Dataset, 'value'):
+        h5py.Dataset.value = property(value)
+
+
+def _old_styles(style: Any, record: Record) -> None:
+    """Lets Matplotlib find the styles of seaborn under their old names."""
+    def new_name(name: Any) -> Any:
+        if isinstance(name, (list, tuple)):
+            return [new_name(part) for part in name]
+        new = re.sub('^seaborn', 'seaborn-v0_8', str(name))
+        if name in style.library or new not in style.library:
+            return name
+        record.add('the style %s of Matplotlib' % name, 'write: ' + new)
+        return new
+    for function in (style.use, style.context):
+        setattr(style, function.__name__, lambda name, *args, function=function, **kwargs: function(
+            new_name(name), *args, **kwargs))
 
 
 def _tolerant_use(matplotlib: Any, record: Record) -> None:

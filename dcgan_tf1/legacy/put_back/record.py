@@ -36,10 +36,11 @@ class Entry(NamedTuple):
 
 
 class Record:
-    """The list of everything that was put back for the script of a folder."""
+    """The list of everything that was put back for the script of a folder, which may add others to `sys.path`."""
 
     def __init__(self, folder: str) -> None:
         self._folder = os.path.join(os.path.abspath(folder), '')
+        self._search_path = frozenset(sys.path)  # what the script adds to it are folders of its own
         self._entries: Dict[str, Entry] = {}
 
     def add(self, name: str, instead: str, per_file: bool = False, through_libraries: bool = False) -> None:
@@ -63,7 +64,7 @@ class Record:
         while frame is not None:
             path = frame.f_code.co_filename
             if self.is_of_script(path):
-                return '%s:%d' % (path[len(self._folder):], frame.f_lineno)
+                return '%s:%d' % (os.path.relpath(os.path.normpath(path), self._folder), frame.f_lineno)
             if not through_libraries and not path.startswith(_INTERNAL):
                 return None
             frame = frame.f_back
@@ -71,7 +72,10 @@ class Record:
 
     def is_of_script(self, path: str) -> bool:
         """Whether a source file is one of the script's, and not of a library or of this package."""
-        return (path.startswith(self._folder) and 'site-packages' not in path and 'dist-packages' not in path
+        path = os.path.normpath(path)
+        folders = (self._folder, *(os.path.join(os.path.abspath(added), '') for added in sys.path
+                                   if isinstance(added, str) and added and added not in self._search_path))
+        return (path.startswith(folders) and 'site-packages' not in path and 'dist-packages' not in path
                 and not path.startswith(_NOT_OF_SCRIPT))
 
     def entries(self) -> List[Entry]:

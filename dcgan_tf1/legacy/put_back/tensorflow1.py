@@ -7,9 +7,9 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy.put_back import arguments, contrib, input_data
+from dcgan_tf1.legacy.put_back import arguments, contrib, input_data, keras2
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
-from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, Record
+from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, MissingName, Record
 from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
@@ -37,10 +37,11 @@ def install(importer: Importer, record: Record) -> None:
             raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
                             'process of its own')
     import tensorflow
-    for name in ('tensorflow.examples', 'tensorflow.contrib.learn.python.learn.datasets'):
-        importer.provide(name, _tutorials(record, name))
+    importer.provide('tensorflow.examples', _tutorials(record))
+    for name in ('tensorflow.contrib.learn.python.learn.datasets', 'tensorflow.contrib.learn.datasets'):
+        importer.provide(name, _datasets(record, name))
     if tensorflow.__version__.startswith('1.'):
-        importer.provide('keras', _keras('tensorflow.keras', record))
+        keras2.provide(importer, 'tensorflow.keras', record)
         _patch_keras_datasets([tensorflow.keras.datasets], record)
         _accept_float_flags(tensorflow, record)
         return
@@ -56,8 +57,9 @@ def install(importer: Importer, record: Record) -> None:
     _accept_float_sizes(v1.Dimension, record)
     v1.nn.conv2d_transpose = _conv2d_transpose(v1, record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
-    importer.provide('keras', _keras(keras, record))
-    importer.provide('tf_keras.legacy_tf_layers', _alias('tf_keras.legacy_tf_layers', 'tf_keras.src.legacy_tf_layers'))
+    keras2.provide(importer, keras, record)
+    old_layers = 'tf_keras.legacy_tf_layers'
+    importer.provide(old_layers, keras2.alias(old_layers, 'tf_keras.src.legacy_tf_layers'))
     datasets = []
     if keras.startswith('tf_keras'):
         datasets = [importlib.import_module('tf_keras.src.datasets')]
@@ -151,11 +153,14 @@ def _accept_float_flags(tensorflow: Any, record: Record) -> None:
     flags = tensorflow.app.flags
     original = flags.DEFINE_integer
 
-    def define_integer(name: str, default: Any, *args: Any, **kwargs: Any) -> Any:
+    def define_integer(*args: Any, **kwargs: Any) -> Any:
+        given = {**kwargs, **dict(zip(('name', 'default'), args))}
+        name, default = (given.get(new, given.get(old)) for new, old in (('name', 'flag_name'),
+                                                                         ('default', 'default_value')))
         if isinstance(default, float):
             record.add('DEFINE_integer(%r, %s)' % (name, default), 'write: DEFINE_float')
-            return flags.DEFINE_float(name, default, *args, **kwargs)
-        return original(name, default, *args, **kwargs)
+            return flags.DEFINE_float(*args, **kwargs)
+        return original(*args, **kwargs)
     for module in (flags, tensorflow.flags):
         module.DEFINE_integer = define_integer
 
@@ -181,45 +186,52 @@ def _conv2d_transpose(v1: Any, record: Record) -> Callable[..., Any]:
 
     def conv2d_transpose(*args: Any, **kwargs: Any) -> Any:
         result = new(*args, **kwargs)
-        shape = kwargs.get('output_shape', args[2] if len(args) > 2 else None)
-        if isinstance(shape, (list, tuple)) and all(isinstance(size, int) for size in shape) \
-                and not result.shape.is_fully_defined():
+        shape = _static_shape(kwargs.get('output_shape', args[2] if len(args) > 2 else None), v1)
+        before = str(result.shape)
+        result.set_shape(shape)
+        if str(result.shape) != before:
             record.add('the static shape of tf.nn.conv2d_transpose', 'write: y.set_shape(output_shape)')
-            result.set_shape(shape)
         return result
     return conv2d_transpose
 
 
-def _alias(old: str, new: str) -> Callable[[str], Optional[ModuleType]]:
-    """A provider that supplies the package `new` under the name `old`."""
-    def provide(name: str) -> Optional[ModuleType]:
-        return importlib.import_module(new + name[len(old):])
-    return provide
+def _static_shape(shape: Any, v1: Any) -> Any:
+    """What is known of a shape that may be, or contain, tensors."""
+    from tensorflow.python.framework import tensor_util
+    if isinstance(shape, v1.Tensor):
+        return tensor_util.constant_value_as_shape(shape)
+    if shape is None or isinstance(shape, v1.TensorShape):
+        return v1.TensorShape(shape)
+    return v1.TensorShape([tensor_util.constant_value(size) if isinstance(size, v1.Tensor) else size
+                           for size in shape])
 
 
-def _keras(target: str, record: Record) -> Callable[[str], Optional[ModuleType]]:
-    find = _alias('keras', target)
-
-    def provide(name: str) -> Optional[ModuleType]:
-        if record.place() is None:
-            return None  # a library that wants the Keras that is installed
-        record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
-                                   'TF_USE_LEGACY_KERAS=1)')
-        try:
-            return find(name)
-        except ImportError as error:
-            raise MissingModule('the module %s: it cannot be put back (%s)' % (name, error), name=name) from error
-    return provide
-
-
-def _tutorials(record: Record, prefix: str) -> Callable[[str], Optional[ModuleType]]:
+def _tutorials(record: Record) -> Callable[[str], Optional[ModuleType]]:
     """The packages around the tutorials' loader of MNIST."""
     def provide(name: str) -> Optional[ModuleType]:
-        last = name.rsplit('.', 1)[-1]
-        if last == 'input_data' or name.endswith('datasets.mnist'):
+        if name.endswith('.input_data'):
             record.add(name, _MNIST)
             return input_data  # type: ignore[return-value]
-        if 'tensorflow.examples.tutorials.mnist'.startswith(name) or name == prefix:
+        if 'tensorflow.examples.tutorials.mnist'.startswith(name):
             return Namespace(name, lambda part: importlib.import_module('%s.%s' % (name, part)))
+        raise MissingModule('the module %s: it cannot be put back' % name, name=name)
+    return provide
+
+
+def _datasets(record: Record, package: str) -> Callable[[str], Optional[ModuleType]]:
+    """`tf.contrib.learn.datasets`, of which MNIST is put back."""
+    def find(name: str) -> Any:
+        if name not in ('mnist', 'base') and not hasattr(input_data, name):
+            raise MissingName('tf.contrib.learn.datasets.%s: it cannot be put back' % name)
+        record.add('tf.contrib.learn.datasets.' + name, _MNIST)
+        return input_data if name in ('mnist', 'base') else getattr(input_data, name)
+    datasets = Namespace(package, find)
+
+    def provide(name: str) -> Optional[ModuleType]:
+        if name == package:
+            return datasets
+        record.add(name, _MNIST)
+        if name.endswith(('.mnist', '.base')):
+            return input_data  # type: ignore[return-value]
         raise MissingModule('the module %s: it cannot be put back' % name, name=name)
     return provide

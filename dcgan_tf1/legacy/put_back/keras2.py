@@ -1,0 +1,77 @@
+"""`import keras` as in Keras 2, whose modules have moved since."""
+import functools
+import importlib
+from types import ModuleType
+from typing import Any, Callable, Dict, Optional, Tuple
+
+from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, module_or_none
+from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
+
+_ENGINE = ('layers', 'models', 'utils', 'tf_keras.src.engine.base_layer')
+# {module of Keras 2: where its names are today}: parts of Keras or, if they begin with tf_keras, modules.
+_MOVED: Dict[str, Tuple[str, ...]] = {
+    **{'layers.' + name: ('layers',) for name in (
+        'advanced_activations', 'convolutional', 'convolutional_recurrent', 'core', 'cudnn_recurrent', 'embeddings',
+        'local', 'noise', 'normalization', 'pooling', 'recurrent', 'wrappers')},
+    'layers.merge': ('layers', 'tf_keras.src.layers.merging.base_merge'),
+    **{'utils.' + name: ('utils', 'tf_keras.src.utils.' + name) for name in (
+        'conv_utils', 'data_utils', 'generic_utils', 'io_utils', 'layer_utils', 'np_utils', 'vis_utils')},
+    'backend.tensorflow_backend': ('backend',), 'backend.common': ('backend',),
+    **{name: _ENGINE for name in ('engine', 'engine.base_layer', 'engine.input_layer', 'engine.network',
+                                  'engine.sequential', 'engine.topology', 'engine.training')},
+    'objectives': ('losses',),
+}
+
+
+def provide(importer: Importer, target: str, record: Record) -> None:
+    """Lets `import keras` import another package, for libraries, too: Keras 3 needs TensorFlow 2.
+
+    Args:
+        importer: what Python asks for modules.
+        target: the name of the package with the API of Keras 2.
+        record: notes what the script uses.
+    """
+    importer.provide('keras', _provider('keras', target, record))
+    for name in _MOVED:  # `from keras.utils import np_utils` asks for a module of the package utils
+        importer.provide('%s.%s' % (target, name), _provider(target, target, record))
+
+
+def alias(old: str, new: str) -> Callable[[str], Optional[ModuleType]]:
+    """A provider that supplies the package `new` under the name `old`."""
+    def provide_alias(name: str) -> Optional[ModuleType]:
+        return importlib.import_module(new + name[len(old):])
+    return provide_alias
+
+
+def _provider(package: str, target: str, record: Record) -> Callable[[str], Optional[ModuleType]]:
+    find = alias(package, target)
+
+    @functools.lru_cache(maxsize=None)
+    def moved(path: str) -> ModuleType:
+        return Namespace('keras.' + path, functools.partial(_find, target, path))
+
+    def provide_module(name: str) -> Optional[ModuleType]:
+        path = name[len(package) + 1:]
+        if path in _MOVED:
+            record.add('keras.' + path, 'write: keras.' + _MOVED[path][0])
+            return moved(path)
+        record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
+                                   'TF_USE_LEGACY_KERAS=1)')
+        try:
+            module: Any = find(name)
+            if name == 'keras' and not hasattr(module, '__version__'):
+                module.__version__ = vars(importlib.import_module('tf_keras'))['__version__']
+            return module
+        except ImportError as error:
+            raise MissingModule('the module %s: it cannot be put back (%s)' % (name, error), name=name) from error
+    return provide_module
+
+
+def _find(target: str, path: str, name: str) -> Any:
+    if '%s.%s' % (path, name) in _MOVED:
+        return importlib.import_module('keras.%s.%s' % (path, name))
+    for source in _MOVED[path]:
+        module = module_or_none(source if source.startswith('tf_keras') else '%s.%s' % (target, source))
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise MissingName('keras.%s.%s: Keras has removed it, and it cannot be put back' % (path, name))
