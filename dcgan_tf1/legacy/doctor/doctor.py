@@ -113,7 +113,7 @@ class Doctor(session_runs.Listener):
     def findings(self) -> List[Finding]:
         """What is wrong, the worst first."""
         found = [finding for key, analysis in self._graphs.items()
-                 for finding in describe(analysis, self.histories[key])]
+                 for finding in describe(analysis, self.histories[key], _with_inference(analysis))]
         return sorted(found, key=lambda finding: finding.rank)
 
     def report(self) -> str:
@@ -155,24 +155,32 @@ def _course(analysis: Analysis, request: doctor_run.Request, known: doctor_run.P
             target = doctor_graph.variable_op(op.inputs[0])
             if target is not None:
                 assigned.add(target)
-    return Course(updated, _inference(analysis, ops - update_ops, request, known), assigned,
+    return Course(updated, _inference(analysis, ops - update_ops, request.fed, known), assigned,
                    {analysis.optimizers.of_op[op] for op in ops if op in analysis.optimizers.of_op})
 
 
-def _inference(analysis: Analysis, ops: Set[Any], request: doctor_run.Request,
-               known: doctor_run.Predicates) -> List[doctor_graph.Statistic]:
+def _with_inference(analysis: Analysis) -> Set[str]:
+    """The layers of a graph that normalize with their moving statistics for some feeds, as far as that can be seen."""
+    ops = {op for op in analysis.graph.get_operations() if not op.type.startswith('Assign')}
+    with_variance = {statistic.layer for statistic in analysis.statistics if statistic.is_variance}
+    return ({statistic.layer for statistic in _inference(analysis, ops, frozenset(), {})}
+            | {statistic.layer for statistic in analysis.statistics} - with_variance)
+
+
+def _inference(analysis: Analysis, ops: Set[Any], fed: frozenset, known: doctor_run.Predicates
+               ) -> List[doctor_graph.Statistic]:
     """The moving variances that executed ops normalize with."""
     variances = {statistic.variable.op: statistic for statistic in analysis.statistics if statistic.is_variance}
     used: Set[Any] = set()
     for op in ops:
         if op.type.startswith('FusedBatchNorm') and 'Grad' not in op.type and not op.get_attr('is_training'):
-            used |= doctor_run.reads(op.inputs[4], known, request.fed)
+            used |= doctor_run.reads(op.inputs[4], known, fed)
         elif op.type in _NORMALIZERS:
             source = op.inputs[0]
             if source.op.type in ('Add', 'AddV2'):
                 for part in source.op.inputs:
-                    used |= doctor_run.reads(part, known, request.fed)
+                    used |= doctor_run.reads(part, known, fed)
         elif op.type in ('If', 'StatelessIf'):
-            used |= doctor_run.reads(op.outputs[0], known, request.fed)
+            used |= doctor_run.reads(op.outputs[0], known, fed)
     return [variances[op] for op in used if op in variances]
 

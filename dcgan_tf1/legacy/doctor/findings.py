@@ -51,9 +51,16 @@ def _layers(statistics: Iterable[Any]) -> List[str]:
     return sorted({statistic.layer for statistic in statistics})
 
 
-def describe(analysis: Analysis, history: History) -> List[Finding]:
-    """The findings about one graph."""
-    return [*_optimized(analysis), *_without_updates(analysis, history), *_other_step(analysis, history),
+def describe(analysis: Analysis, history: History, with_inference: Set[str]) -> List[Finding]:
+    """The findings about one graph.
+
+    Args:
+        analysis: what is known about it.
+        history: what happened to its statistics.
+        with_inference: the layers that can normalize with their moving statistics.
+    """
+    return [*_optimized(analysis), *_without_updates(analysis, history, with_inference),
+            *_other_step(analysis, history),
             *_warm_up(analysis, history)]
 
 
@@ -72,18 +79,25 @@ def _trained(analysis: Analysis, history: History, layer: str) -> bool:
     return bool(owners & history.ran if owners else history.ran)
 
 
-def _without_updates(analysis: Analysis, history: History) -> List[Finding]:
+def _without_updates(analysis: Analysis, history: History, with_inference: Set[str]) -> List[Finding]:
     never = [statistic for statistic in analysis.statistics if statistic.updates
              and not history.updates[statistic.variable.op.name] and statistic.variable.op.name not in history.restored
              and _trained(analysis, history, statistic.layer)]
-    initial = [statistic for statistic in analysis.statistics if history.initial.get(statistic.variable.op.name)]
+    # Sampling before the first step is no fault, if the steps update the statistics.
+    initial = [statistic for statistic in analysis.statistics if history.initial.get(statistic.variable.op.name)
+               and not history.updates[statistic.variable.op.name]]
+    always_training = [statistic for statistic in never if statistic.layer not in with_inference]
     return [
         *(Finding(INITIAL, layers, 'ran in inference mode with a moving mean of 0 and a moving variance of 1, the '
                   'initial values', fix + '; or restore a checkpoint that has the statistics')
           for fix, layers in _layers_by_fix(analysis, initial)),
         *(Finding(NEVER_UPDATED, layers, 'trained, but none of the update ops of the moving statistics ran. In '
                   'inference mode, the images will be gray', fix)
-          for fix, layers in _layers_by_fix(analysis, never))]
+          for fix, layers in _layers_by_fix(analysis, [one for one in never if one not in always_training])),
+        *(Finding(NEVER_UPDATED, layers, 'trained, but none of the update ops of the moving statistics ran. The script '
+                  'builds these layers in training mode only, which does not use the statistics: this matters if the '
+                  'checkpoint is used in inference mode later, where the images will be gray', fix)
+          for fix, layers in _layers_by_fix(analysis, always_training))]
 
 
 def _layers_by_fix(analysis: Analysis, statistics: List[Any]) -> List[Tuple[str, List[str]]]:
@@ -122,7 +136,8 @@ def _warm_up(analysis: Analysis, history: History) -> List[Finding]:
     return [Finding(WARM_UP, sorted(layers), 'the moving statistics have not warmed up: after %d updates with momentum '
                     '%g, %.0f%% of the initial values are left; %d more updates bring that to 1%%'
                     % (done, momentum, 100 * momentum ** done, missing),
-                    'train longer before you use inference mode, or set momentum (decay in slim) to 0.9')
+                    'train longer before you use inference mode'
+                    + (', or set momentum (decay in slim) to 0.9' if momentum > 0.9 else ''))
             for (missing, momentum, done), layers in groups.items()]
 
 
