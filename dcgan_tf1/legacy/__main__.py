@@ -18,7 +18,6 @@ At the end, the command lists what was put back, and what the batch-norm doctor 
 script; 1 if something cannot be put back.
 """
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -69,8 +68,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
                 raise UserError('--data_dir: %s is not a folder: name one that exists' % path)
             if name != 'data_dir':
                 _create_folder_above(name, path)
-    if importlib.util.find_spec('tf_keras'):
-        os.environ['TF_USE_LEGACY_KERAS'] = '1'
+    from dcgan_tf1.legacy.put_back import keras2
+    keras2.use_legacy()
     from dcgan_tf1.legacy import script
     record = script.prepare(words, is_module, options.python2)
     from dcgan_tf1.legacy import doctor, session_runs

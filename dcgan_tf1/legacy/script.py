@@ -1,6 +1,7 @@
 """Runs a TensorFlow 1 script in this process, as `python SCRIPT.py` would, with everything put back."""
 import importlib.util
 import os
+import re
 import runpy
 import sys
 import threading
@@ -15,6 +16,9 @@ from dcgan_tf1.legacy.put_back.record import CannotPutBack, Record
 from dcgan_tf1.legacy.session_runs import EnoughRuns
 from dcgan_tf1.util.errors import UserError
 
+_OF_PYTHON_2 = {
+    'ConfigParser', 'HTMLParser', 'Queue', 'StringIO', 'Tkinter', '__builtin__', 'cPickle', 'cStringIO', 'commands',
+    'httplib', 'thread', 'urllib2', 'urlparse', 'basestring', 'raw_input', 'reduce', 'unichr', 'unicode', 'xrange'}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PIP_NAMES = {'cv2': 'opencv-python-headless', 'skimage': 'scikit-image', 'PIL': 'pillow', 'sklearn': 'scikit-learn',
               'yaml': 'pyyaml', 'Image': 'pillow', 'bs4': 'beautifulsoup4'}
@@ -107,6 +111,9 @@ def _explain(error: BaseException, record: Record, convert: bool) -> Optional[st
     if isinstance(error, SyntaxError) and record.is_of_script(str(error.filename)) and not convert:
         return '%s:%s: %s. If the script is Python 2, put --python2 before it' % (
             os.path.basename(str(error.filename)), error.lineno, error.msg)
+    name = getattr(error, 'name', None) or next(iter(re.findall(r"name '(\w+)' is not defined", str(error))), '')
+    if isinstance(error, (ModuleNotFoundError, NameError)) and name in _OF_PYTHON_2 and not convert:
+        return '%s uses %s, which only Python 2 has: put --python2 before the script' % (place, name)
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split('.')[0]
         return '%s needs the module %s: pip install %s, or, if it is part of the script, complete its folder' % (

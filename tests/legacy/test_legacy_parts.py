@@ -14,7 +14,7 @@ from helpers import ROOT
 
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, source
-from dcgan_tf1.legacy.put_back import arguments, images, importer, input_data, old_names
+from dcgan_tf1.legacy.put_back import arguments, hparams, images, importer, input_data, old_names
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
@@ -116,6 +116,28 @@ def test_images_are_stretched_as_by_scipy(tmp_path):
     assert images.toimage(np.zeros([3, 5, 6])).size == (6, 5)
     with pytest.raises(ValueError):
         images.toimage(np.zeros([5, 6, 7]))
+
+
+def test_hyperparameters_are_parsed_as_in_tensorflow_1():
+    """On TensorFlow 1.15, the original does the same."""
+    classes = [hparams.HParams]
+    if tf.__version__.startswith('1.'):
+        from tensorflow.contrib.training import HParams
+        classes.append(HParams)
+    for HParams in classes:
+        params = HParams(rate=0.1, sizes=[1, 2], name='a', flag=True, steps=5)
+        params.add_hparam('other', None)
+        params.parse('rate=1,sizes=[3, 4],name=b c,flag=false')
+        assert params.values() == {'rate': 1., 'sizes': [3, 4], 'name': 'b c', 'flag': False, 'steps': 5, 'other': None}
+        assert params.override_from_dict({'rate': 2, 'steps': 6}).steps == 6 and params.get('no_such', 3) == 3
+        assert params.parse_json('{"name": "d"}').name == 'd' and 'rate' in params and 'no_such' not in params
+        assert json.loads(params.to_json())['sizes'] == [3, 4]
+        for wrong in ('no_such=1', 'steps=x', 'rate', 'flag=x'):
+            with pytest.raises(ValueError):
+                params.parse(wrong)
+        for name, value in (('sizes', 3), ('steps', [3]), ('steps', 'x')):
+            with pytest.raises(ValueError):
+                params.set_hparam(name, value)
 
 
 def test_only_missing_names_are_put_back(tmp_path):

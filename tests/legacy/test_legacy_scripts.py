@@ -120,10 +120,15 @@ with tf.Session() as session:
 writer = tf.train.SummaryWriter('logs', session.graph)
 print(tf.concat(1, [[[1]], [[2]]]).shape, tf.nn.deconv2d is tf.nn.conv2d_transpose, 'relu' in dir(tf.nn), tf.newaxis)
 assert not hasattr(tf.nn, 'no_such_name')
+from tensorflow.contrib.slim.nets import vgg
+from tensorflow.contrib.training.python.training.hparam import HParams
+assert tf.contrib.slim.nets.vgg is vgg and HParams(a=1).a == 1
+assert tf.contrib.util.constant_value(targets) == 1 and tf.contrib.deprecated.scalar_summary('a', 1.) is not None
 '''}, 'gan.py')
     assert status == 0, errors
     assert output.splitlines() == ["['0.1269', '0.1269', '0.1269']", '(1, 2) True True None']
     names = put_back(report)
+    assert names['tf.contrib.deprecated.scalar_summary'] == names['tf.contrib.util.constant_value'] == ['gan.py:16']
     assert names['tf.nn.sigmoid_cross_entropy_with_logits(logits, labels, …)'] == ['gan.py:5', 'gan.py:6']
     assert names['tf.train.SummaryWriter'] == ['gan.py:10']
 
@@ -170,6 +175,16 @@ tf.contrib.learn.datasets.load_dataset('iris')
     names = put_back(report)
     assert names['keras.layers.convolutional'] == ['gan.py:6'] and names['keras.utils.np_utils'] == ['gan.py:7']
     assert names["DEFINE_integer('b', inf)"] == ['gan.py:21']
+
+
+@on_tensorflow_2
+def test_who_sets_the_variable_of_tf_keras_does_not_read_of_it(legacy):
+    script = 'import tensorflow as tf\ntf.layers.Dense, tf.keras.layers.Dense\n'
+    setting = 'import os; os.environ["TF_USE_LEGACY_KERAS"] = "1"; '
+    for first, places in (('', ['gan.py:2'] * NEEDS_TF_KERAS), (setting, [])):
+        status, _, errors, report = legacy({'gan.py': first + script}, 'gan.py')
+        assert status == 0, errors
+        assert [put_back(report).get(name, []) for name in ('tf.layers', 'tf.keras')] == [places] * 2
 
 
 @on_tensorflow_2
@@ -227,12 +242,17 @@ def test_repair_leaves_a_healthy_script_alone(legacy, tmp_path):
     ('import no_such_module.part', 'gan.py:3 needs the module no_such_module: pip install no_such_module'),
     ('from tensorflow.examples.tutorials.mnist import mnist', 'gan.py:3 uses the module tensorflow.examples'),
     ('print "Python 2"', 'gan.py:3: '),
+    ('import cPickle as pickle', 'gan.py:3 uses cPickle, which only Python 2 has: put --python2'),
+    ('for i in xrange(3): pass', 'gan.py:3 uses xrange, which only Python 2 has: put --python2'),
+    ('tf.estimator.Estimator', 'gan.py:3 uses tf.estimator'),
+    ('import tensorflow.estimator', 'gan.py:3 uses tf.estimator'),
+    ('tf.contrib.summary.scalar("a", 1.)', 'gan.py:3 uses tf.contrib.summary'),
 ])
 def test_what_cannot_be_put_back_is_one_line(line, message, legacy):
     status, _, errors, report = legacy({'gan.py': 'import tensorflow as tf\nprint(1)\n%s\n' % line}, 'gan.py')
     assert status == 1 and report['error'].startswith(message) and 'Traceback' not in errors, errors
     assert errors.splitlines()[-1].startswith('error: ' + message)
-    assert ('--python2' in errors) == ('print "' in line)
+    assert ('--python2' in errors) == any(word in line for word in ('print "', 'cPickle', 'xrange'))
 
 
 def test_the_scripts_own_errors_have_a_traceback_without_our_frames(legacy):
@@ -326,7 +346,8 @@ CALLS = {
 
 def test_what_to_write_instead_of_contrib_layers(legacy):
     """It computes the same."""
-    instead = {name: text[len('write: '):] for name, text in contrib.INSTEAD_OF_LAYERS.items() if name in CALLS}
+    instead = {name: text[len('write: '):].split(';')[0] for name, text in contrib.INSTEAD_OF_LAYERS.items()
+               if name in CALLS}
     status, output, errors, _ = legacy({'gan.py': '''
 import numpy as np
 import tensorflow as tf
@@ -351,6 +372,10 @@ for name, arguments in %r.items():
     print(name)
     np.testing.assert_allclose(values('tf.contrib.layers.%%s(%%s)' %% (name, arguments), name + '_contrib'),
                                values(%r[name], name + '_instead'), rtol=1e-4, atol=1e-5)
+c, norm = tf.contrib.layers, tf.contrib.layers.batch_norm
+np.testing.assert_allclose(values('c.fully_connected(x, n, normalizer_fn=norm)', 'a'), values(
+    'tf.nn.relu(tf.layers.batch_normalization(tf.layers.dense(x, n, use_bias=False), scale=False, training=True))',
+    'b'), rtol=1e-4, atol=1e-5)
 ''' % (CALLS, instead)}, 'gan.py')
     assert status == 0 and output.split() == list(CALLS), errors
 

@@ -120,6 +120,8 @@ RENAMED = {
     'nn.deconv2d': 'nn.conv2d_transpose', 'nn.rnn': 'nn.static_rnn', 'nn.bidirectional_rnn':
     'nn.static_bidirectional_rnn', 'image.per_image_whitening': 'image.per_image_standardization',
 }
+REFUSED = {'estimator': 'tf.estimator: TensorFlow has removed it in version 2.16, and it cannot be put back; use '
+                        'TensorFlow 2.15 or older'}
 PARTS = sorted({name.split('.')[0] for name in [*OLD, *RENAMED] if '.' in name})
 
 
@@ -136,8 +138,8 @@ def finder(v1: Any, record: Record) -> Callable[[str], Any]:
             return _attribute(v1, name)
         except AttributeError as error:
             if name not in RENAMED:
-                raise MissingName('tf.%s: TensorFlow %s has no such name, and it cannot be put back'
-                                  % (name, v1.__version__)) from error
+                raise MissingName(REFUSED.get(name) or 'tf.%s: TensorFlow %s has no such name, and it cannot be put '
+                                  'back' % (name, v1.__version__)) from error
         record.add('tf.' + name, 'write: tf.' + RENAMED[name])
         return _attribute(v1, RENAMED[name])
     return find

@@ -1,8 +1,10 @@
 """`tf.contrib` for TensorFlow 2: the parts that GAN code uses. tf_slim supplies nearly all of it."""
 import importlib
+import re
 from types import ModuleType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from dcgan_tf1.legacy.put_back import arguments
 from dcgan_tf1.legacy.put_back.importer import Namespace, module_or_none
 from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 
@@ -13,22 +15,31 @@ _SOURCES: Dict[str, Tuple[str, ...]] = {
     'framework': ('tf_slim.ops.arg_scope', 'tf_slim.ops.variables', 'tf_slim', 'tf.train', 'tf'),
     'losses': ('tf_slim.losses', 'tf.losses'),
     'metrics': ('tf_slim.metrics', 'tf.metrics'),
-    'training': ('tf_slim.training', 'tf.train'),
+    'training': ('dcgan_tf1.legacy.put_back.hparams', 'tf_slim.training', 'tf.train'),
     'rnn': ('tf.nn.rnn_cell', 'tf.nn'),
     'distributions': ('tf.distributions',),
     'data': ('tf.data.experimental',),
     'eager': ('tf',),
     'opt': ('tf.train',),
+    'util': (),
+    'deprecated': (),
 }
-# Names that mean something else in these sources: {name: name in tf, or None}.
-_OTHER_MEANING = {'eager.py_func': 'py_function', 'framework.py_func': None}
-# What to write instead of names of tf.contrib.layers and tf.contrib.slim, with their defaults. x is the input, n the
-# number of outputs.
-_CONV2D = "write: tf.layers.conv2d(x, n, size, strides, padding='same', activation=tf.nn.relu)"
-_CONV2D_TRANSPOSE = "write: tf.layers.conv2d_transpose(x, n, size, strides, padding='same', activation=tf.nn.relu)"
+# Names that are elsewhere, or mean something else in these sources: {name: name in tf of any version, or None}.
+_ELSEWHERE = {
+    'eager.py_func': 'py_function', 'framework.py_func': None, 'util.constant_value': 'get_static_value',
+    'util.make_tensor_proto': 'make_tensor_proto', 'util.make_ndarray': 'make_ndarray',
+    **{'deprecated.' + name: name for name in ('scalar_summary', 'histogram_summary', 'image_summary', 'audio_summary',
+                                               'merge_summary', 'merge_all_summaries')}}
+# What to write instead of names of tf.contrib.layers and tf.contrib.slim, with their defaults; then, what arguments
+# change. x is the input, n the number of outputs.
+_NORMALIZED = '; with normalizer_fn: use_bias=False, no activation, then the normalizer, then the activation'
+_CONV2D = "write: tf.layers.conv2d(x, n, size, strides, padding='same', activation=tf.nn.relu)" + _NORMALIZED
+_CONV2D_TRANSPOSE = ("write: tf.layers.conv2d_transpose(x, n, size, strides, padding='same', activation=tf.nn.relu)"
+                     + _NORMALIZED)
 INSTEAD_OF_LAYERS = {
-    'batch_norm': 'write: tf.layers.batch_normalization(x, momentum=0.999, scale=False, training=True)',
-    'fully_connected': 'write: tf.layers.dense(x, n, activation=tf.nn.relu)',
+    'batch_norm': 'write: tf.layers.batch_normalization(x, momentum=0.999, scale=False, training=True); with '
+                  'updates_collections=None: also run tf.get_collection(tf.GraphKeys.UPDATE_OPS) in every step',
+    'fully_connected': 'write: tf.layers.dense(x, n, activation=tf.nn.relu)' + _NORMALIZED,
     'linear': 'write: tf.layers.dense(x, n)',
     'conv2d': _CONV2D, 'convolution2d': _CONV2D,
     'conv2d_transpose': _CONV2D_TRANSPOSE, 'convolution2d_transpose': _CONV2D_TRANSPOSE,
@@ -64,6 +75,10 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
         if not names:
             return Namespace('tensorflow.contrib', part)
         # The files inside tf.contrib, such as tensorflow.contrib.layers.python.layers.layers, stand for their part.
+        if names[0] == 'slim' and names[-1] == 'nets':
+            return part('slim').nets
+        if names[0] == 'slim' and 'nets' in names:
+            return _net(names[-1])
         if len(names) > 1 and names[1] != 'python':
             raise MissingModule('the module %s: it cannot be put back' % full_name, name=full_name)
         try:
@@ -73,15 +88,25 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
     return provide
 
 
+def _net(name: str) -> Any:
+    """A module of `slim.nets`, such as `vgg`."""
+    return importlib.import_module('tf_slim.nets.' + name)
+
+
 def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
+    find_in_tensorflow = arguments.finder(v1, record)
+
     def find(name: str) -> Any:
         path = '%s.%s' % (part_name, name)
-        if path in _OTHER_MEANING:
-            new = _OTHER_MEANING[path]
+        if path == 'slim.nets':
+            return Namespace('tensorflow.contrib.slim.nets', _net)
+        if path in _ELSEWHERE:
+            new = _ELSEWHERE[path]
             if new is None:
                 raise _missing(path)
-            record.add('tf.contrib.' + path, 'write: tf.' + new)
-            return getattr(v1, new)
+            today = arguments.OLD[new].new if new in arguments.OLD else arguments.RENAMED.get(new, new)
+            record.add('tf.contrib.' + path, 'write: tf.' + today)
+            return find_in_tensorflow(new)
         for source in _sources(part_name, v1, record):
             if hasattr(source, name):
                 known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim') else {}
@@ -103,7 +128,7 @@ def _sources(part_name: str, v1: Any, record: Record) -> List[Any]:
             for attribute in source.split('.')[1:]:
                 value = getattr(value, attribute)
         else:
-            if module_or_none('tf_slim') is None:
+            if source.startswith('tf_slim') and module_or_none('tf_slim') is None:
                 raise MissingModule('tf.contrib.%s: it needs tf_slim; pip install tf_slim' % part_name, name='tf_slim')
             value = importlib.import_module(source)
         sources.append(value)
@@ -112,6 +137,8 @@ def _sources(part_name: str, v1: Any, record: Record) -> List[Any]:
 
 def _instead(source: Any, name: str, v1: Any) -> str:
     module = source.__name__
+    if module.startswith('dcgan_tf1'):
+        return 'use a class of your own, or argparse.Namespace'
     if module.startswith('tf_slim'):
         from tensorflow.python.framework import ops
         if 'Tensor' not in vars(ops):  # `tensorflow1` puts it back
@@ -120,7 +147,7 @@ def _instead(source: Any, name: str, v1: Any) -> str:
         slim = importlib.import_module('tf_slim')
         path = 'tf_slim' if hasattr(slim, name) else module
         return 'pip install tf_slim; import %s; write: %s.%s' % (path.split('.')[0], path, name)
-    return 'write: %s.%s' % (module.replace('tensorflow._api.v2.compat.v1', 'tf').replace(
+    return 'write: %s.%s' % (re.sub(r'^tensorflow\.(_api\.v2\.)?compat\.v1', 'tf', module).replace(
         'tf_keras.api._v1.keras.__internal__.legacy.', 'tf.nn.'), name)
 
 

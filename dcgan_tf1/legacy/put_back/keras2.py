@@ -1,12 +1,15 @@
 """`import keras` as in Keras 2, whose modules have moved since."""
 import functools
 import importlib
+import importlib.util
+import os
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, module_or_none
 from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 
+_VARIABLE, _OURS = 'TF_USE_LEGACY_KERAS', 'True'  # users write 1, which TensorFlow takes for the same
 _ENGINE = ('layers', 'models', 'utils', 'tf_keras.src.engine.base_layer')
 # {module of Keras 2: where its names are today}: parts of Keras or, if they begin with tf_keras, modules.
 _MOVED: Dict[str, Tuple[str, ...]] = {
@@ -21,6 +24,19 @@ _MOVED: Dict[str, Tuple[str, ...]] = {
                                   'engine.sequential', 'engine.topology', 'engine.training')},
     'objectives': ('losses',),
 }
+
+
+def use_legacy() -> bool:
+    """Lets TensorFlow, before it is imported, use tf_keras, if that is installed; returns whether it is."""
+    found = importlib.util.find_spec('tf_keras') is not None
+    if found and os.environ.get(_VARIABLE) not in ('1', 'true'):
+        os.environ[_VARIABLE] = _OURS
+    return found
+
+
+def needs_this_package() -> bool:
+    """Whether neither the user nor the script has set the variable with which TensorFlow uses tf_keras."""
+    return os.environ.get(_VARIABLE) == _OURS
 
 
 def provide(importer: Importer, target: str, record: Record) -> None:
@@ -55,8 +71,9 @@ def _provider(package: str, target: str, record: Record) -> Callable[[str], Opti
         if path in _MOVED:
             record.add('keras.' + path, 'write: keras.' + _MOVED[path][0])
             return moved(path)
-        record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
-                                   'TF_USE_LEGACY_KERAS=1)')
+        if package == 'keras':
+            record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
+                                       'TF_USE_LEGACY_KERAS=1)')
         try:
             module: Any = find(name)
             if name == 'keras' and not hasattr(module, '__version__'):

@@ -13,6 +13,8 @@ from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, MissingName,
 from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
+_KERAS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported; '
+          'without it, this is Keras 3')
 _MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
 # Names that moved inside TensorFlow: {module: {name: name in tf}}. tf_slim uses them.
 _MOVED = {
@@ -31,11 +33,10 @@ def install(importer: Importer, record: Record) -> None:
         UserError: if a package that it needs is not installed.
     """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-    if importlib.util.find_spec('tf_keras'):
-        os.environ['TF_USE_LEGACY_KERAS'] = '1'  # TensorFlow reads it when it is imported
-        if 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get('_tf_uses_legacy_keras', True):
-            raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
-                            'process of its own')
+    if keras2.use_legacy() and 'tensorflow' in sys.modules and not vars(sys.modules['tensorflow']).get(
+            '_tf_uses_legacy_keras', True):
+        raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
+                        'process of its own')
     import tensorflow
     importer.provide('tensorflow.examples', _tutorials(record))
     for name in ('tensorflow.contrib.learn.python.learn.datasets', 'tensorflow.contrib.learn.datasets'):
@@ -68,6 +69,9 @@ def install(importer: Importer, record: Record) -> None:
     parts = _parts(v1, record)
     for name, module in parts.items():
         importer.provide('tensorflow.' + name, _part_provider(module))
+    for name in arguments.REFUSED:
+        if not hasattr(v1, name):
+            importer.provide('tensorflow.' + name, _refused)
     sys.modules['tensorflow'] = TensorFlow1(v1, tensorflow, record, parts)
 
 
@@ -77,6 +81,10 @@ def _parts(v1: Any, record: Record) -> Dict[str, ModuleType]:
     return {part: Namespace('tensorflow.' + part, lambda name, part=part: find('%s.%s' % (part, name)),  # type: ignore
                             dir(getattr(v1, part)))
             for part in arguments.PARTS}
+
+
+def _refused(name: str) -> None:
+    raise MissingModule(arguments.REFUSED[name.split('.')[1]], name=name)
 
 
 def _part_provider(part: ModuleType) -> Callable[[str], Optional[ModuleType]]:
@@ -99,7 +107,8 @@ def _keras_package(v1: Any) -> str:
 def _recorded_layers(layers: Any, record: Record) -> ModuleType:
     """`tf.layers`, whose uses are recorded, also those as `tf.compat.v1.layers`."""
     def find(name: str) -> Any:
-        record.add('tf.layers', LAYERS)
+        if keras2.needs_this_package():
+            record.add('tf.layers', LAYERS)
         return getattr(layers, name)
     return Namespace('tensorflow.compat.v1.layers', find)
 
@@ -140,9 +149,15 @@ class TensorFlow1(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name != 'compat':  # a script that writes tf.compat.v1 is migrated
             self._record.add('import tensorflow as tf', _COMPAT, per_file=True)
+        if name == 'keras':
+            self._record_keras()
         if name in self._special:
             return self._special[name]()
         return self._find(name)
+
+    def _record_keras(self) -> None:
+        if self._v1.keras.layers.Dense.__module__.startswith('tf_keras.') and keras2.needs_this_package():
+            self._record.add('tf.keras', _KERAS)
 
     def __dir__(self) -> Any:
         return sorted({*dir(self._v1), *self._special})
