@@ -19,6 +19,9 @@ from dcgan_tf1.util.errors import UserError
 _OF_PYTHON_2 = {
     'ConfigParser', 'HTMLParser', 'Queue', 'StringIO', 'Tkinter', '__builtin__', 'cPickle', 'cStringIO', 'commands',
     'httplib', 'thread', 'urllib2', 'urlparse', 'basestring', 'raw_input', 'reduce', 'unichr', 'unicode', 'xrange'}
+# Methods that NumPy and Python have removed from classes to which nothing can be added.
+_REMOVED_METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}
+_METHODS_OF_PYTHON_2 = {'has_key', 'iteritems', 'iterkeys', 'itervalues'}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PIP_NAMES = {'cv2': 'opencv-python-headless', 'skimage': 'scikit-image', 'PIL': 'pillow', 'sklearn': 'scikit-learn',
               'yaml': 'pyyaml', 'Image': 'pillow', 'bs4': 'beautifulsoup4'}
@@ -111,9 +114,13 @@ def _explain(error: BaseException, record: Record, convert: bool) -> Optional[st
     if isinstance(error, SyntaxError) and record.is_of_script(str(error.filename)) and not convert:
         return '%s:%s: %s. If the script is Python 2, put --python2 before it' % (
             os.path.basename(str(error.filename)), error.lineno, error.msg)
-    name = getattr(error, 'name', None) or next(iter(re.findall(r"name '(\w+)' is not defined", str(error))), '')
-    if isinstance(error, (ModuleNotFoundError, NameError)) and name in _OF_PYTHON_2 and not convert:
+    name = getattr(error, 'name', None) or ''.join(re.findall(
+        r"(?:^name|has no attribute) '(\w+)'(?: is not defined)?", str(error)))  # Python 3.7 to 3.9 have it in the text
+    names = _METHODS_OF_PYTHON_2 if isinstance(error, AttributeError) else _OF_PYTHON_2
+    if isinstance(error, (ModuleNotFoundError, NameError, AttributeError)) and name in names and not convert:
         return '%s uses %s, which only Python 2 has: put --python2 before the script' % (place, name)
+    if isinstance(error, AttributeError) and name in _REMOVED_METHODS and not convert:
+        return '%s uses %s, which was removed (%s): write %s' % (place, name, error, _REMOVED_METHODS[name])
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split('.')[0]
         return '%s needs the module %s: pip install %s, or, if it is part of the script, complete its folder' % (

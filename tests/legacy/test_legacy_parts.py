@@ -13,7 +13,7 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
 from dcgan_tf1.data import _idx
-from dcgan_tf1.legacy import python2, source
+from dcgan_tf1.legacy import python2, script, source
 from dcgan_tf1.legacy.put_back import arguments, hparams, images, importer, input_data, old_names
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
@@ -400,6 +400,17 @@ def test_folders_that_the_script_adds_to_the_search_path_are_its_own(tmp_path, m
         assert record.is_of_script(str(tmp_path / 'main' / '..' / name / 'ops.py')) == is_own, name
     exec(compile('record.add("np.float", "float")', str(tmp_path / 'common' / 'ops.py'), 'exec'), {'record': record})
     assert record.entries()[0].places == [os.path.join('..', 'common', 'ops.py:1')]
+
+
+@pytest.mark.parametrize('text,message', [
+    ('for i in xrange(3): pass', 'uses xrange, which only Python 2 has: put --python2 before the script'),
+    ('import cPickle', 'uses cPickle, which only Python 2 has'), ('{}.has_key(1)', 'uses has_key, which only Python 2'),
+    ('b"".tostring()', "'bytes' object has no attribute 'tostring'): write tobytes"), ('no_name', None)])
+def test_what_was_removed_is_told_from_errors_of_the_script(text, message, tmp_path):
+    with pytest.raises((AttributeError, ImportError, NameError)) as caught:
+        exec(text, {})
+    explained = script._explain(caught.value, Record(str(tmp_path)), False)
+    assert message in explained if message else explained is None
 
 
 def test_damaged_notebooks_are_named(tmp_path):

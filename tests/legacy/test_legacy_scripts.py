@@ -119,7 +119,7 @@ with tf.Session() as session:
     print(['%.4f' % value for [value] in session.run([loss, same, migrated])])
 writer = tf.train.SummaryWriter('logs', session.graph)
 print(tf.concat(1, [[[1]], [[2]]]).shape, tf.nn.deconv2d is tf.nn.conv2d_transpose, 'relu' in dir(tf.nn), tf.newaxis)
-assert not hasattr(tf.nn, 'no_such_name')
+assert not hasattr(tf.nn, 'no_such_name') and not hasattr(tf.contrib, 'summary')
 from tensorflow.contrib.slim.nets import vgg
 from tensorflow.contrib.training.python.training.hparam import HParams
 assert tf.contrib.slim.nets.vgg is vgg and HParams(a=1).a == 1
@@ -243,16 +243,13 @@ def test_repair_leaves_a_healthy_script_alone(legacy, tmp_path):
     ('from tensorflow.examples.tutorials.mnist import mnist', 'gan.py:3 uses the module tensorflow.examples'),
     ('print "Python 2"', 'gan.py:3: '),
     ('import cPickle as pickle', 'gan.py:3 uses cPickle, which only Python 2 has: put --python2'),
-    ('for i in xrange(3): pass', 'gan.py:3 uses xrange, which only Python 2 has: put --python2'),
     ('tf.estimator.Estimator', 'gan.py:3 uses tf.estimator'),
-    ('import tensorflow.estimator', 'gan.py:3 uses tf.estimator'),
-    ('tf.contrib.summary.scalar("a", 1.)', 'gan.py:3 uses tf.contrib.summary'),
 ])
 def test_what_cannot_be_put_back_is_one_line(line, message, legacy):
     status, _, errors, report = legacy({'gan.py': 'import tensorflow as tf\nprint(1)\n%s\n' % line}, 'gan.py')
     assert status == 1 and report['error'].startswith(message) and 'Traceback' not in errors, errors
     assert errors.splitlines()[-1].startswith('error: ' + message)
-    assert ('--python2' in errors) == any(word in line for word in ('print "', 'cPickle', 'xrange'))
+    assert ('--python2' in errors) == any(word in line for word in ('print "', 'cPickle'))
 
 
 def test_the_scripts_own_errors_have_a_traceback_without_our_frames(legacy):
