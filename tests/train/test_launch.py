@@ -35,9 +35,10 @@ def flags(tmp_path_factory):
 
 
 @pytest.fixture
-def start(flags):
+def start(flags, monkeypatch):
     """(flags of launch, run folder, number of steps) → the process of the launcher. Nothing outlives the test."""
     processes = []
+    monkeypatch.setenv('http_proxy', 'http://127.0.0.1:1')  # which workers must not use
 
     def call(of_launch, folder, steps):
         command = ['-m', 'dcgan_tf1.launch', *of_launch, '--', *flags, '--run_dir=' + folder.path, '--steps=%d' % steps]

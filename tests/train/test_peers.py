@@ -53,6 +53,15 @@ def test_wrong_tf_configs(environment, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize('before, no_proxy, no_grpc_proxy', [
+    ({}, 'localhost,a,::1', 'localhost,a,::1'),
+    ({'NO_PROXY': 'x,a', 'no_grpc_proxy': 'y'}, 'x,a,localhost,::1', 'y,localhost,a,::1')])
+def test_workers_need_no_proxy(before, no_proxy, no_grpc_proxy):
+    environment = dict(before)
+    tf_config.bypass_proxies(environment, ['a:1', '[::1]:2'])
+    assert environment == {**before, 'no_proxy': no_proxy, 'no_grpc_proxy': no_grpc_proxy}
+
+
 @pytest.fixture
 def addresses():
     """Addresses of three workers."""

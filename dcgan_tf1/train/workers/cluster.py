@@ -97,6 +97,7 @@ class Cluster:
         return tf.Session(self._server.target, config=config)
 
     def _start_server(self, config: tf.ConfigProto) -> tf.distribute.Server:
+        tf_config.bypass_proxies(os.environ, self._addresses)
         config.experimental.collective_group_leader = '/job:worker/replica:0/task:0'
         config.device_filters.append('/job:worker/task:%d' % self.rank)  # otherwise Sessions would wait for each other
         try:

@@ -1,7 +1,7 @@
 """Reads TF_CONFIG, the environment variable that tells a process which workers there are, and which of them it is."""
 import json
 import re
-from typing import Any, List, Mapping, NamedTuple
+from typing import Any, List, Mapping, MutableMapping, NamedTuple, Tuple
 
 from dcgan_tf1.util.errors import UserError
 
@@ -62,6 +62,24 @@ def _addresses(cluster: Mapping[str, Any], kind: str) -> List[str]:
 def write(addresses: List[str], rank: int) -> str:
     """The value of TF_CONFIG for one of these workers."""
     return json.dumps({'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': rank}})
+
+
+def split(address: str) -> Tuple[str, int]:
+    """The host, without the brackets of IPv6, and the port of host:port."""
+    host, _, port = address.rpartition(':')
+    return host.strip('[]'), int(port)
+
+
+def bypass_proxies(environment: MutableMapping[str, str], addresses: List[str]) -> None:
+    """Adds the hosts of the workers to the environment variables that name hosts which are reached without a proxy.
+
+    gRPC would send what workers tell each other through http_proxy, even what a process tells itself.
+    """
+    hosts = ['localhost', *(split(address)[0] for address in addresses)]
+    earlier = environment.get('no_proxy') or environment.get('NO_PROXY', '')
+    # TensorFlow 1.15's gRPC knows only no_proxy; later ones prefer the other.
+    for name, value in (('no_proxy', earlier), ('no_grpc_proxy', environment.get('no_grpc_proxy', ''))):
+        environment[name] = ','.join(dict.fromkeys([*filter(None, value.split(',')), *hosts]))
 
 
 def _error(what: str) -> UserError:
