@@ -1,17 +1,19 @@
 """TF_CONFIG, and the connections between workers. No TensorFlow takes part, so processes start fast."""
 import contextlib
 import json
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
+import types
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, wait_for
 
 from dcgan_tf1.launch import free_addresses
-from dcgan_tf1.train.workers import peers, tf_config
+from dcgan_tf1.train.workers import connection, peers, tf_config
 from dcgan_tf1.train.workers.peers import LOST_STATUS, Peers, WorkerLost
 from dcgan_tf1.util.errors import UserError
 
@@ -73,11 +75,11 @@ def start(addresses):
     """(rank, code) → a process in which `worker` is a `Peers` among three workers, and which then runs code."""
     processes = []
 
-    def call(rank, code, silence=20, among=addresses):
+    def call(rank, code, silence=20, among=addresses, before=''):
         program = '\n'.join([
             'import time', 'from dcgan_tf1.train.workers import peers',
-            'peers.BEAT_SECONDS, peers.SILENCE_SECONDS = .2, %r' % silence,
-            'worker = peers.Peers(%r, %d, 30)' % (among, rank), code])
+            'peers.BEAT_SECONDS, peers.REACH_SECONDS, peers.SILENCE_SECONDS = .2, .2, %r' % silence,
+            before, 'worker = peers.Peers(%r, %d, 30)' % (among, rank), code])
         processes.append(subprocess.Popen([sys.executable, '-c', program], cwd=ROOT, stdout=subprocess.PIPE,
                                           stderr=subprocess.PIPE, universal_newlines=True))
         return processes[-1]
@@ -103,9 +105,11 @@ def test_values_are_exchanged(start):
 @pytest.mark.slow
 def test_ipv6(start):
     try:
-        with contextlib.closing(socket.socket(socket.AF_INET6)) as one:
-            one.bind(('::1', 0))
-            addresses = ['[::1]:%d' % one.getsockname()[1], '[::1]:1', '[::1]:2']
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(contextlib.closing(socket.socket(socket.AF_INET6))) for _ in range(3)]
+            for one in sockets:
+                one.bind(('::1', 0))
+            addresses = ['[::1]:%d' % one.getsockname()[1] for one in sockets]
     except OSError:
         pytest.skip('this machine has no IPv6')
     processes = [start(rank, 'print(worker.from_chief(%d)); worker.close()' % rank, among=addresses)
@@ -142,7 +146,7 @@ def test_all_end_if_one_is_frozen(start):
 
 
 def test_an_error_of_one_ends_all(start):
-    processes = [start(0, READY), start(1, 'worker.wait(); worker.close("the disk is full")'),
+    processes = [start(0, READY), start(1, 'worker.wait(); worker.close_after(OSError("the disk is full"))'),
                  start(2, READY)]
     for process in (processes[0], processes[2]):
         status, _, errors = ends(process)
@@ -181,31 +185,124 @@ def test_an_address_that_is_in_use(addresses):
             Peers(addresses, 0, 0.2)
 
 
-def test_contradictory_configurations(start, addresses):
-    other = start(1, 'time.sleep(99)', among=[addresses[0], addresses[2], addresses[1]])
-    with pytest.raises(UserError, match='^worker 1 has another TF_CONFIG: its workers are '):
-        Peers(addresses, 0, 30)
-    assert ends(other)[0] == 1
+def test_a_worker_with_another_configuration(start, addresses):
+    """It ends at once. The chief goes on waiting, for whatever connects must not end a training."""
+    chief = start(0, 'worker.wait(); worker.close()')
+    status, _, errors = ends(start(1, '', among=[addresses[0], addresses[2], addresses[1]]))
+    assert status == 1 and 'UserError: worker 0 at %s has another TF_CONFIG' % addresses[0] in errors
+    others = [start(rank, 'worker.wait(); worker.close()') for rank in (1, 2)]
+    assert [ends(process)[0] for process in [chief, *others]] == [0, 0, 0]
 
 
-def test_two_processes_with_one_index(start, addresses):
-    same = [start(1, 'time.sleep(99)') for _ in range(2)]
-    with pytest.raises(UserError, match='^two processes are worker 1: give each another index in TF_CONFIG'):
-        Peers(addresses, 0, 30)
-    assert [ends(process)[0] for process in same] == [1, 1]
+@pytest.mark.parametrize('hello, reason', [
+    ([1, ['a:1', 'b:2']], r"a worker with another TF_CONFIG did: its workers are \['a:1', 'b:2'\], those of worker 0 "),
+    ([3, None], 'two processes are worker 3: give each another index in TF_CONFIG$'),
+    ([True, None], 'two processes are worker True: ')])
+def test_why_workers_did_not_come(hello, reason, addresses, monkeypatch, capsys):
+    """If one was refused, the others will not come after a restart, either."""
+    with contextlib.ExitStack() as stack:
+        ours, theirs = [stack.enter_context(contextlib.closing(one)) for one in socket.socketpair()]
+        theirs.sendall(json.dumps(['data', [hello[0], hello[1] or addresses]]).encode() + b'\n')
+
+        def listener(_, __, greet):
+            greet(ours)
+            return types.SimpleNamespace(close=lambda: None)
+        monkeypatch.setattr(peers, 'Listener', listener)
+        with pytest.raises(UserError, match='^worker 1 .*, 2 .* did not connect .* in time, but ' + reason) as error:
+            Peers(addresses, 0, 0.01)
+        assert error.value.status == 1 and re.match('warning: ' + reason, capsys.readouterr().err)
+        answers = connection.Connection(theirs, 20)
+        assert answers.receive() == ['data', [0, addresses]]
+        kind, (line, status) = answers.receive()
+        assert (kind, status) == ('failed', 1) and re.match(reason, line)
+
+
+@pytest.mark.parametrize('is_taken', [False, True])
+def test_an_address_that_the_others_cannot_reach(is_taken, start, addresses, tmp_path):
+    """All are told which, before TensorFlow would wait for it without end."""
+    wrong = free_addresses(1)[0]
+    with contextlib.closing(socket.socket()) as other_program:
+        other_program.bind(tf_config.split(wrong))
+        if is_taken:
+            other_program.listen(8)
+        # Worker 1 listens at another port than that in TF_CONFIG.
+        lines = 'from dcgan_tf1.train.workers import connection\nfind = connection._bind\n' \
+                'connection._bind = lambda host, port: find(host, %d if port == %d else port)\n' \
+                'connection._HELLO_SECONDS = .1' % (tf_config.split(addresses[1])[1], tf_config.split(wrong)[1])
+        among = [addresses[0], wrong, addresses[2]]
+        processes = [start(rank, '', among=among, before=lines) for rank in range(3)]
+        message = ('what answers at %s, the address of worker 1, is not that worker: correct' if is_taken else
+                   'worker 1 cannot be reached at %s from worker') % wrong
+        for process in processes:
+            status, _, errors = ends(process)
+            assert status == 1 and message in errors
+
+
+def can(connect):
+    """Whether something listens."""
+    with contextlib.suppress(OSError):
+        return connect()
+    return None
+
+
+STRAYS = (b'', b'GET / HTTP/1.1\r\n\r\n', b'\xff' * 100 + b'\n', b'[]\n', b'["data", 3]\n', b'[' * 100000 + b'\n',
+          b'["data", [[1], %s]]\n', b'["data", [1, ["a:1", "b:2"]]]\n', b'["failed", [1, "x", 0]]\n')
 
 
 def test_other_programs_that_connect(start, addresses):
-    """A port scanner, a browser, and one that says nothing."""
-    processes = [start(0, 'worker.close()')]
-    host, port = addresses[0].split(':')
-    for content in (b'', b'GET / HTTP/1.1\r\n\r\n', b'\xff' * 100 + b'\n', b'[]\n', b'["data", 3]\n'):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), contextlib.closing(socket.create_connection((host, int(port)))) as other:
-                other.sendall(content)
-                break
-            time.sleep(0.1)
-    processes += [start(rank, 'worker.close()') for rank in (1, 2)]
-    assert [ends(process)[0] for process in processes] == [0, 0, 0]
-    assert peers.BEAT_SECONDS < peers.SILENCE_SECONDS
+    """Port scanners, browsers, workers of others, some that say nothing, and one that says a byte now and then."""
+    chief = start(0, 'worker.wait(); worker.close()')
+    with contextlib.ExitStack() as stack:
+        def connect():
+            return stack.enter_context(contextlib.closing(socket.create_connection(tf_config.split(addresses[0]))))
+        wait_for(lambda: can(connect), chief)
+        for content in STRAYS:
+            connect().sendall(content.replace(b'%s', json.dumps(addresses).encode()))
+        for _ in range(20):
+            connect().sendall(b'[')
+        processes = [start(rank, 'worker.wait(); worker.close()') for rank in (1, 2)]
+        assert [ends(process)[0] for process in [chief, *processes]] == [0, 0, 0]
+
+
+def test_a_hello_has_a_time_limit(monkeypatch):
+    """Also if its bytes trickle in."""
+    monkeypatch.setattr(connection, '_HELLO_SECONDS', 0.3)
+    ours, theirs = socket.socketpair()
+    with contextlib.closing(ours), contextlib.closing(theirs):
+        is_over = threading.Event()
+
+        def trickle():
+            with contextlib.suppress(OSError):
+                while not is_over.wait(0.05):
+                    theirs.sendall(b' ')
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        assert connection.Connection(ours, 20).read_hello() is None
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize('line', [b'5', b'["failed", [1, "x", 0]]', b'["failed", ["x", "y"]]', b'[' * 100000, b'\xff'])
+def test_what_no_worker_sends(line):
+    ours, theirs = socket.socketpair()
+    with contextlib.closing(ours), contextlib.closing(theirs):
+        threading.Thread(target=theirs.sendall, args=(line + b'\n',), daemon=True).start()
+        with pytest.raises(ValueError, match='it sent what no worker sends'):
+            connection.Connection(ours, 20).receive()
+
+
+def test_large_messages():
+    """Such as the names of many unreadable files."""
+    ours, theirs = socket.socketpair()
+    with contextlib.closing(ours), contextlib.closing(theirs):
+        value, sender = 'x' * 10 ** 7, connection.Connection(theirs, 20)
+        threading.Thread(target=sender.send, args=(connection.DATA, value), daemon=True).start()
+        assert connection.Connection(ours, 20).receive() == [connection.DATA, value]
+
+
+def test_a_worker_listens_at_its_address_alone():
+    """Not for other machines, if the address is of this one alone. A name may be known to others as another address."""
+    for host, bound in (('127.0.0.1', {'127.0.0.1'}), ('localhost', {'127.0.0.1'}), ('192.0.2.1', {'::', '0.0.0.0'}),
+                        (socket.gethostname(), {'::', '0.0.0.0'})):
+        with contextlib.closing(connection._bind(host, 0)) as listener:
+            assert listener.getsockname()[0] in bound

@@ -48,7 +48,7 @@ class Cluster:
             self._peers.wait()  # TensorFlow may still be sending what another worker waits for
             self._peers.close()
         else:
-            self._peers.close(str(error) or type(error).__name__, getattr(error, 'status', 1))
+            self._peers.close_after(error)
 
     def workers(self, batch_statistics: str) -> Workers:
         """What the graph needs to know. `batch_statistics`: 'all' or 'worker'."""

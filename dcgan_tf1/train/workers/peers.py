@@ -4,22 +4,24 @@ Every worker has a TCP connection to the chief. If a process dies, its machine c
 network dies, nothing is heard of it for a while. In both cases all other workers end, because a worker that waits in
 TensorFlow for one that is gone may wait forever: TensorFlow 1.15 always does, TensorFlow 2.21 at the first all-reduce.
 
-A message is a line of JSON: [kind, content]. The chief listens at its own address in TF_CONFIG, before its TensorFlow
-server does.
+Every worker listens at its own address in TF_CONFIG before its TensorFlow server does, and tells whoever connects which
+worker it is. So all can check all addresses: TensorFlow would wait forever for one that is wrong.
 """
 import contextlib
-import json
 import os
 import queue
 import socket
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Union
 
+from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers.connection import ALIVE, BYE, DATA, FAILED, NOTE, Connection, Listener
 from dcgan_tf1.util.errors import UserError
 
 JOIN_SECONDS = 300.  # how long workers wait for each other at the start
+REACH_SECONDS = 60.  # how long they try each other's addresses then. A name server may know a new name a bit later
 BEAT_SECONDS = 4.  # between signs of life
 SILENCE_SECONDS = 20.  # a worker that gives no sign of life for so long counts as lost
 # The exit status when another worker is lost. Kubeflow's training operator restarts what ends with 128 or more, and
@@ -28,8 +30,6 @@ LOST_STATUS = 138
 # A process that ends with unread messages resets its connections, and the others may not get to read why it ended.
 _FAREWELL_SECONDS = 1.
 _ADVICE = 'Start all workers again with the same command: the run goes on from its last checkpoint'
-_ALIVE, _BYE, _FAILED, _LOST, _DATA, _NOTE = 'alive', 'bye', 'failed', 'lost', 'data', 'note'
-_MAX_LINE = 2 ** 22  # bytes
 
 
 class WorkerLost(UserError):
@@ -46,7 +46,7 @@ class Peers:
     """
 
     def __init__(self, addresses: List[str], rank: int, join_seconds: Optional[float] = None) -> None:
-        """Waits until all workers are there.
+        """Waits until all workers are there, and can connect to each other.
 
         Args:
             addresses: host:port of every worker.
@@ -55,120 +55,161 @@ class Peers:
 
         Raises:
             WorkerLost: if a worker does not come in time.
-            UserError: if a worker has another TF_CONFIG.
+            UserError: if a worker has another TF_CONFIG, or an address in it is wrong.
         """
         self._addresses, self._rank = addresses, rank
-        self._peers: Dict[int, _Peer] = {}
+        self._peers: Dict[int, Connection] = {}
         self._is_over = threading.Event()
+        self._callers: queue.Queue = queue.Queue()  # (hello, connection) of everything that connected to the chief
         self.on_note: Callable[[Any], None] = lambda content: None
         deadline = time.monotonic() + (JOIN_SECONDS if join_seconds is None else join_seconds)
         try:
-            if rank == 0:
-                self._accept(deadline)
-            else:
-                self._connect(deadline)
+            with contextlib.closing(Listener(addresses[rank], rank, self._greet)):
+                if rank == 0:
+                    self._accept(deadline)
+                else:
+                    self._connect(deadline)
+                self._check_addresses()
         except BaseException as error:
-            if isinstance(error, UserError):
-                self.close(str(error), error.status)
+            self.close_after(error)
             raise
 
+    def _greet(self, connection: socket.socket) -> None:
+        """Tells something that has connected which worker this is."""
+        caller = Connection(connection, SILENCE_SECONDS)
+        caller.send(DATA, [self._rank, self._addresses])
+        if self._rank == 0:
+            self._callers.put((caller.read_hello(), caller))
+        else:
+            caller.read_hello()  # until the other end closes it
+
     def _accept(self, deadline: float) -> None:
-        missing = set(range(1, len(self._addresses)))
-        with contextlib.closing(_listener(self._addresses[0])) as listener:
-            while missing:
-                listener.settimeout(max(0.01, deadline - time.monotonic()))
-                try:
-                    connection, _ = listener.accept()
-                except socket.timeout as error:
-                    names = ', '.join('%d (%s)' % (rank, self._addresses[rank]) for rank in sorted(missing))
-                    raise WorkerLost('worker %s did not connect to worker 0 at %s in time: start all workers'
-                                     % (names, self._addresses[0])) from error
-                peer = _Peer(connection)
-                hello = peer.read_hello()
-                if hello is None:
-                    peer.close()  # something else, such as a port scanner
-                    continue
-                rank, addresses = hello
-                if addresses != self._addresses:
-                    peer.send(_FAILED, [0, 'its TF_CONFIG has other workers', 1])
-                    raise UserError('worker %s has another TF_CONFIG: its workers are %s, those of worker 0 are %s'
-                                    % (rank, ', '.join(map(str, addresses)), ', '.join(self._addresses)))
-                if rank not in missing:
-                    peer.send(_FAILED, [0, 'two processes are worker %s' % rank, 1])
-                    raise UserError('two processes are worker %s: give each another index in TF_CONFIG' % rank)
+        """Waits for the other workers. What else connects, such as a port scanner, is refused."""
+        missing, refusal = set(range(1, len(self._addresses))), ''
+        while missing:
+            try:
+                hello, caller = self._callers.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty as error:
+                names = ', '.join('%d (%s)' % (rank, self._addresses[rank]) for rank in sorted(missing))
+                line = 'worker %s did not connect to worker 0 at %s in time' % (names, self._addresses[0])
+                if refusal:
+                    raise UserError('%s, but %s' % (line, refusal)) from error
+                raise WorkerLost(line + ': start all workers') from error
+            if hello is None:
+                caller.close()
+                continue
+            rank, addresses = hello
+            if addresses == self._addresses and type(rank) is int and rank in missing:
                 missing.remove(rank)
-                self._follow(rank, peer)
+                self._follow(rank, caller)
+                continue
+            refusal = ('two processes are worker %s: give each another index in TF_CONFIG' % str(rank)[:20]
+                       if addresses == self._addresses else 'a worker with another TF_CONFIG did: its workers are %s, '
+                       'those of worker 0 are %s' % (str(addresses)[:1000], self._addresses))
+            print('warning: ' + refusal, file=sys.stderr, flush=True)
+            caller.send(FAILED, [refusal, 1])
+            caller.close()
 
     def _connect(self, deadline: float) -> None:
-        host, _, port = self._addresses[0].rpartition(':')
-        while True:
-            try:
-                connection = socket.create_connection((host.strip('[]'), int(port)), BEAT_SECONDS)
-                break
-            except (OSError, OverflowError) as error:
-                if time.monotonic() > deadline:
-                    raise WorkerLost('worker 0 cannot be reached at %s (%s): start it, or correct its address in '
-                                     'TF_CONFIG' % (self._addresses[0], error)) from error
-                time.sleep(0.2)
-        peer = _Peer(connection)
-        peer.send(_DATA, [self._rank, self._addresses])
-        self._follow(0, peer)
+        chief = self._dial(0, deadline)
+        if isinstance(chief, UserError):
+            raise chief
+        chief.send(DATA, [self._rank, self._addresses])
+        self._follow(0, chief)
 
-    def _follow(self, rank: int, peer: '_Peer') -> None:
+    def _dial(self, rank: int, deadline: float) -> Union[Connection, UserError]:
+        """A connection to a worker that listens; an error if it cannot be reached in time."""
+        address, ask = self._addresses[rank], 'correct its address in TF_CONFIG, or open its port in the firewall'
+        while True:
+            error: Optional[UserError] = None
+            try:
+                peer = Connection(socket.create_connection(tf_config.split(address), BEAT_SECONDS), SILENCE_SECONDS)
+                hello = peer.read_hello()
+                if hello == [rank, self._addresses]:
+                    return peer
+                if hello and hello[1] != self._addresses:
+                    peer.send(DATA, [self._rank, self._addresses])  # so that it says that a worker is wrong
+                    return UserError('worker %d at %s has another TF_CONFIG: its workers are %s, those of worker %d '
+                                     'are %s' % (rank, address, hello[1], self._rank, self._addresses))
+                peer.close()
+                error = UserError('what answers at %s, the address of worker %d, is not that worker: correct the '
+                                  'address in TF_CONFIG, or end the other program' % (address, rank))
+            except (OSError, OverflowError, UnicodeError) as cause:
+                # The chief may not have been started. The others have joined, so only their addresses can be wrong.
+                error = (UserError if rank else WorkerLost)(
+                    'worker %d cannot be reached at %s from worker %d (%s): %s%s'
+                    % (rank, address, self._rank, cause, '' if rank else 'start it, ', ask))
+            if time.monotonic() > deadline:
+                return error
+            time.sleep(0.2)
+
+    def _check_addresses(self) -> None:
+        """Raises UserError, on every worker, if one cannot connect to another."""
+        problem = ''
+        for rank in range(1, len(self._addresses)):
+            if rank != self._rank and not problem:
+                other = self._dial(rank, time.monotonic() + REACH_SECONDS)
+                if isinstance(other, UserError):
+                    problem = str(other)
+                else:
+                    other.close()
+        problems = list(filter(None, self.all_values(problem)))
+        if problems:
+            raise UserError(problems[0])
+
+    def _follow(self, rank: int, peer: Connection) -> None:
         self._peers[rank] = peer
         for target in (self._listen, self._beat):
             threading.Thread(target=target, args=(rank, peer), daemon=True).start()
 
-    def _beat(self, rank: int, peer: '_Peer') -> None:
+    def _beat(self, rank: int, peer: Connection) -> None:
         while not self._is_over.wait(BEAT_SECONDS):
-            peer.send(_ALIVE)
+            peer.send(ALIVE)
 
-    def _listen(self, rank: int, peer: '_Peer') -> None:
-        while True:
+    def _listen(self, rank: int, peer: Connection) -> None:
+        kind = ALIVE
+        while kind in (DATA, NOTE, ALIVE):
             try:
                 kind, content = peer.receive()
             except socket.timeout:
-                kind, content = _LOST, [rank, 'nothing was heard of it for %g seconds' % SILENCE_SECONDS]
+                kind, content = FAILED, self._loss(rank, 'nothing was heard of it for %g seconds' % SILENCE_SECONDS)
             except (OSError, ValueError) as error:
-                kind, content = _LOST, [rank, str(error)]
-            if kind == _DATA:
+                kind, content = FAILED, self._loss(rank, error)
+            if kind == DATA:
                 peer.data.put(content)
-            elif kind == _NOTE:
+            elif kind == NOTE:
                 with contextlib.suppress(OSError, ValueError):  # this thread has more to do
                     self.on_note(content)
-            elif kind in (_LOST, _FAILED):
-                if not self._is_over.is_set():
-                    self._end(kind, content)
-            if kind not in (_DATA, _NOTE, _ALIVE):
-                return
+            elif kind == FAILED and not self._is_over.is_set():
+                self._end(*content)
 
-    def _end(self, kind: str, content: List[Any]) -> None:
+    @staticmethod
+    def _loss(rank: int, reason: Any) -> List[Any]:
+        return ['worker %s is gone (%s). %s' % (rank, reason, _ADVICE), LOST_STATUS]
+
+    def _end(self, line: str, status: int) -> None:
         """Ends this process and, if it is the chief, all others, because a worker is lost or has failed."""
         self._is_over.set()
         for peer in self._peers.values():
-            peer.send(kind, content)
-        if kind == _LOST:
-            line, status = 'worker %s is gone (%s). %s' % (*content, _ADVICE), LOST_STATUS
-        else:
-            line, status = 'worker %s stopped: %s' % tuple(content[:2]), content[2]
+            peer.send(FAILED, [line, status])
         with contextlib.suppress(Exception):
             print('error: ' + line, file=sys.stderr, flush=True)
         time.sleep(_FAREWELL_SECONDS if self._rank == 0 else 0)
-        os._exit(status)
+        os._exit(status % 256 or 1)
 
     def from_chief(self, value: Any) -> Any:
         """The chief's value, on every worker. It must consist of what JSON knows."""
         if self._rank:
             return self._peers[0].data.get()
         for peer in self._peers.values():
-            peer.send(_DATA, value)
+            peer.send(DATA, value)
         return value
 
     def all_values(self, value: Any) -> List[Any]:
         """The values of all workers, by rank, on every worker."""
         values = [value]
         if self._rank:
-            self._peers[0].send(_DATA, value)
+            self._peers[0].send(DATA, value)
         else:
             values += [self._peers[rank].data.get() for rank in range(1, len(self._addresses))]
         return self.from_chief(values)
@@ -179,77 +220,21 @@ class Peers:
 
     def note(self, content: Any) -> None:
         """Tells the chief something that it does not wait for. It must consist of what JSON knows."""
-        self._peers[0].send(_NOTE, content)
-
-    def close(self, error: Optional[str] = None, status: int = 1) -> None:
-        """Takes leave of the others.
-
-        Args:
-            error: why this worker stops before the end, which ends the others, too.
-            status: their exit status after an error.
-        """
-        self._is_over.set()
-        for peer in self._peers.values():
-            peer.send(*((_BYE,) if error is None else (_FAILED, [self._rank, error, status])))
-            peer.close()
-        if error is not None and self._peers:
-            time.sleep(_FAREWELL_SECONDS)
-
-
-class _Peer:
-    """The connection to another worker.
-
-    Attributes:
-        data: a queue of the values that it sent.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.data: queue.Queue = queue.Queue()
-        connection.settimeout(SILENCE_SECONDS)
-        self._connection = connection
-        self._lines = connection.makefile('rb')
-        self._sending = threading.Lock()
-
-    def send(self, kind: str, content: Any = None) -> None:
-        """Sends a message. If the other worker is gone, `receive` will say so."""
-        with self._sending, contextlib.suppress(OSError):
-            self._connection.sendall(json.dumps([kind, content]).encode() + b'\n')
-
-    def receive(self) -> List[Any]:
-        """The next message, [kind, content]. Raises OSError if there will be none, ValueError if it is none."""
-        line = self._lines.readline(_MAX_LINE)
-        if not line:
-            raise OSError('its connection was closed')
-        kind, content = json.loads(line.decode())
-        return [kind, content]
-
-    def read_hello(self) -> Optional[List[Any]]:
-        """[rank, addresses of all workers] of a worker that has just connected; None if it is not a worker."""
-        try:
-            self._connection.settimeout(BEAT_SECONDS)
-            kind, content = self.receive()
-            self._connection.settimeout(SILENCE_SECONDS)
-            rank, addresses = content
-            return [rank, addresses] if kind == _DATA and isinstance(addresses, list) else None
-        except (OSError, ValueError, TypeError):
-            return None
+        self._peers[0].send(NOTE, content)
 
     def close(self) -> None:
-        """Closes the connection after everything that was sent."""
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
+        """Takes leave of the others."""
+        self._say_last(BYE)
 
+    def close_after(self, error: BaseException) -> None:
+        """Tells the others why this worker stops before the end, which ends them, too."""
+        status = 130 if isinstance(error, KeyboardInterrupt) else getattr(error, 'status', 1)
+        self._say_last(FAILED, ['worker %d stopped: %s' % (self._rank, str(error) or type(error).__name__), status])
+        if self._peers:
+            time.sleep(_FAREWELL_SECONDS)
 
-def _listener(address: str) -> socket.socket:
-    """A socket that listens at the port of an address. Raises UserError if that is not possible."""
-    host, _, port = address.rpartition(':')
-    listener = socket.socket(socket.AF_INET6 if host.startswith('[') else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(('', int(port)))
-        listener.listen(64)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise UserError('worker 0 cannot listen at its address in TF_CONFIG, %s (%s): give it a free port'
-                        % (address, getattr(error, 'strerror', None) or error)) from error
-    return listener
+    def _say_last(self, kind: str, content: Any = None) -> None:
+        self._is_over.set()
+        for peer in self._peers.values():
+            peer.send(kind, content)
+            peer.close()
