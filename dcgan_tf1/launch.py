@@ -15,11 +15,11 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any, Dict, Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from dcgan_tf1.settings import cli
 from dcgan_tf1.settings.fields import Settings, integer
-from dcgan_tf1.train.shutdown import REPEATED
+from dcgan_tf1.train.shutdown import REPEATED, as_sigterm
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util.errors import UserError
@@ -46,7 +46,9 @@ def run(settings: LaunchSettings, flags: Sequence[str]) -> int:
             print('restart %d of %d' % (attempt, settings.restarts), file=sys.stderr)
         with _Signals() as signals, _workers(settings.workers, flags, gpus) as processes:
             status = _wait(processes, signals)
-        if status != LOST_STATUS or signals.received:  # a restart would not help, or is not wanted
+        if signals.received and status >= 128:
+            return 128 + signals.received  # whatever it looked like to each worker, such as one that was just starting
+        if status != LOST_STATUS:  # a restart would not help
             break
     return status
 
@@ -112,28 +114,29 @@ def _wait(processes: Sequence[subprocess.Popen], signals: '_Signals') -> int:
 
 
 class _Signals:
-    """A context manager that passes SIGTERM and the signals of schedulers on to the workers. Ctrl-C reaches them by
-    itself.
+    """A context manager that passes signals on to the workers.
 
     Attributes:
-        received: whether there was such a signal.
+        received: number of the signal that came first, or None. Those of schedulers count as SIGTERM.
     """
 
     def __enter__(self) -> '_Signals':
-        self.received, self._to_pass_on = False, False
+        self.received: Optional[int] = None
+        self._to_pass_on = False
         numbers = [signal.SIGINT, signal.SIGTERM, *(
             number for number in REPEATED if signal.getsignal(number) == signal.SIG_DFL)]
         self._previous = {number: signal.signal(number, self._record) for number in numbers}
         return self
 
     def _record(self, number: int, _: Any) -> None:
-        self.received = True
-        self._to_pass_on = self._to_pass_on or number != signal.SIGINT
+        self.received = self.received or as_sigterm(number)
+        self._to_pass_on = True
 
     def pass_on(self, processes: Sequence[subprocess.Popen]) -> None:
         """Passes on what was received. One worker is enough: it tells the others to stop, too.
 
-        It may have received the same signal itself, and a second SIGTERM would end it before it has saved.
+        It may have received the same signal itself, as after Ctrl-C. A second one would end it before it has saved, so
+        it gets one that may come several times.
         """
         if self._to_pass_on:
             self._to_pass_on = False

@@ -12,6 +12,11 @@ REPEATED = tuple(getattr(signal, name) for name in ('SIGHUP', 'SIGUSR1', 'SIGUSR
 _OF_SCHEDULERS = REPEATED[1:]
 
 
+def as_sigterm(number: int) -> int:
+    """The number of a signal; that of SIGTERM for those of schedulers."""
+    return signal.SIGTERM if number in _OF_SCHEDULERS else number
+
+
 def treat_as_sigterm() -> None:
     """Makes this process end as after SIGTERM when a scheduler's signal comes before the training begins.
 
@@ -23,7 +28,8 @@ def treat_as_sigterm() -> None:
 
 
 def _send_sigterm(_: int, __: Any) -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not GracefulShutdown.has_stopped:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class GracefulShutdown:
@@ -35,8 +41,12 @@ class GracefulShutdown:
     signals are not recorded, because Python delivers them to the main thread alone.
 
     Attributes:
-        signal: number of the signal that was received, or None. Those of schedulers count as SIGTERM.
+        signal: number of the signal that came first, or None. Those of schedulers count as SIGTERM.
+        has_stopped: whether a signal has stopped a training of this process. Then it ends soon by itself, but a worker
+            must not end before another has saved.
     """
+
+    has_stopped = False
 
     def __enter__(self) -> 'GracefulShutdown':
         self.signal: Optional[int] = None
@@ -48,7 +58,7 @@ class GracefulShutdown:
         return self
 
     def _record(self, number: int, _: Any) -> None:
-        self.signal = signal.SIGTERM if number in _OF_SCHEDULERS else number
+        self.signal = self.signal or as_sigterm(number)
         if number not in REPEATED:
             signal.signal(number, signal.SIG_DFL)
         with contextlib.suppress(OSError):  # os.write, because the signal may have interrupted a print
@@ -56,6 +66,7 @@ class GracefulShutdown:
                         b'Press Ctrl-C again to quit immediately without saving.\n')
 
     def __exit__(self, *_: Any) -> None:
+        GracefulShutdown.has_stopped = self.signal is not None
         for number, handler in self._previous_handlers.items():
             if handler is not None:  # it was not installed from Python, which cannot restore it
                 signal.signal(number, handler)

@@ -1,4 +1,5 @@
 """Signals and the lock on a run folder. (scripts/robustness kills whole processes at random moments.)"""
+import contextlib
 import os
 import signal
 import subprocess
@@ -86,12 +87,34 @@ def test_the_launcher_passes_signals_on():
     """As one that a worker may receive several times: a second SIGTERM would end it before it has saved."""
     sent = []
     worker = types.SimpleNamespace(send_signal=sent.append)
-    for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP, signal.SIGINT):
         with launch._Signals() as signals:
             os.kill(os.getpid(), number)
             signals.pass_on([worker])
-            assert signals.received
-    assert sent == [signal.SIGUSR1] * 3
+    assert sent == [signal.SIGUSR1] * 4
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('number, of_workers, status', [
+    (signal.SIGTERM, 138, 143), (signal.SIGUSR2, 138, 143), (signal.SIGINT, 138, 130), (signal.SIGINT, 143, 130),
+    (signal.SIGHUP, 143, 129), (signal.SIGTERM, 1, 1), (signal.SIGTERM, 0, 0)])
+def test_the_status_of_the_launcher_after_a_signal(number, of_workers, status, monkeypatch):
+    """That of the signal, also if the workers were just starting. It does not start them again."""
+    def wait(*_):
+        os.kill(os.getpid(), number)
+        return of_workers
+    monkeypatch.setattr(launch, '_workers', lambda *_: contextlib.ExitStack())
+    monkeypatch.setattr(launch, '_wait', wait)
+    assert launch.run(launch.LaunchSettings(restarts=3), []) == status
+
+
+@pytest.mark.any_tensorflow
+def test_a_signal_of_a_scheduler_after_the_training():
+    """A worker that has stopped waits until another has saved."""
+    program = 'import os, signal\nfrom dcgan_tf1.train import shutdown\nshutdown.treat_as_sigterm()\n' \
+              'with shutdown.GracefulShutdown() as stop:\n    os.kill(os.getpid(), signal.SIGINT)\n' \
+              'os.kill(os.getpid(), signal.SIGXCPU)\nexit(128 + stop.signal)'
+    assert subprocess.call([sys.executable, '-c', program], cwd=ROOT) == 130
 
 
 @pytest.mark.slow
