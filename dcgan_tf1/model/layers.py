@@ -157,7 +157,7 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
         one = tf.constant(1.)
         variance_factor = (values_per_channel - 1) / values_per_channel if x.shape.ndims == 4 else one
         if is_synchronized:
-            variance /= variance_factor
+            variance = tf.math.divide_no_nan(variance, variance_factor)  # of one value, it is 0, as in the fused op
         else:
             mean, variance = collectives.mean_statistics([mean, variance])
         for statistic in (

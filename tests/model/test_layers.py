@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model import layers
+from dcgan_tf1.model import collectives, layers
 from dcgan_tf1.model.layers import BATCH_STATISTICS
 
 CASES = [
@@ -233,3 +233,16 @@ def test_dropout_gradient(graph):
         session.run(tf.global_variables_initializer())
         value, gradient = session.run([y, tf.gradients(tf.reduce_sum(y), x)[0]])
     np.testing.assert_array_equal(value, gradient)
+
+
+def test_batch_norm_of_one_value_with_several_workers(graph, monkeypatch):
+    """A last batch of one image of 1×1 pixels. The moving variance stays finite, as with one worker."""
+    monkeypatch.setattr(collectives.Workers, 'all_reduce', lambda _, x, mean=False: x)
+    workers = collectives.Workers()
+    x = tf.constant(3., shape=[1, 1, 1, 2])
+    with collectives.apply_to(workers, workers.share(tf.shape(x)[0])):
+        layers.batch_norm(x, tf.constant(True))
+    mean, variance = [statistic.batch for statistic in tf.get_collection(BATCH_STATISTICS)]
+    with tf.Session() as session:
+        values = session.run([mean, variance])
+    np.testing.assert_array_equal(values, [[3, 3], [0, 0]])
