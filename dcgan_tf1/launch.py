@@ -8,8 +8,8 @@ out, not for speed. For several machines, see docs/several-workers.md.
 import contextlib
 import dataclasses
 import glob
+import itertools
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -57,10 +57,10 @@ def devices(workers: int) -> List[Dict[str, str]]:
     """Environment variables that give every worker a GPU of its own; without GPUs, none."""
     visible = os.environ.get('CUDA_VISIBLE_DEVICES')
     if visible is None:
-        paths = glob.glob('/dev/nvidia[0-9]*')
-        gpus = [str(number) for number in sorted(int(re.sub(r'\D', '', path)) for path in paths)]
+        gpus = list(map(str, range(len(glob.glob('/dev/nvidia[0-9]*')))))  # CUDA counts those that are there
     else:
-        gpus = [name.strip() for name in visible.split(',') if name.strip() not in ('', '-1')]
+        names = (name.strip() for name in visible.split(','))
+        gpus = list(itertools.takewhile(lambda name: name not in ('', '-1'), names))  # as CUDA does
     if not gpus:
         return [{}] * workers
     if workers > len(gpus):

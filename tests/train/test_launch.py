@@ -164,10 +164,19 @@ def test_a_picture_that_only_one_worker_cannot_read(flags, start_each, training_
 
 @pytest.mark.any_tensorflow
 @pytest.mark.parametrize('visible, workers, devices', [
-    ('0,2', 2, ['0', '2']), ('GPU-8e,GPU-1f', 1, ['GPU-8e']), ('-1', 3, [None] * 3), ('', 2, [None] * 2)])
+    ('0,2', 2, ['0', '2']), ('3, 1,-1,2', 2, ['3', '1']),
+    ('GPU-8e,GPU-1f', 1, ['GPU-8e']), ('-1', 3, [None] * 3), ('', 2, [None] * 2)])
 def test_every_worker_has_a_gpu_of_its_own(visible, workers, devices, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
     assert [variables.get('CUDA_VISIBLE_DEVICES') for variables in launch.devices(workers)] == devices
+
+
+@pytest.mark.any_tensorflow
+def test_gpus_are_counted_as_cuda_does(monkeypatch):
+    """From 0, also in a container that has only the last of a machine's GPUs."""
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    monkeypatch.setattr('glob.glob', lambda _: ['/dev/nvidia2', '/dev/nvidia3'])
+    assert launch.devices(2) == [{'CUDA_VISIBLE_DEVICES': '0'}, {'CUDA_VISIBLE_DEVICES': '1'}]
 
 
 @pytest.mark.any_tensorflow
