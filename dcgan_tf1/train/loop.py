@@ -2,7 +2,7 @@
 import math
 import signal
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -54,22 +54,16 @@ def _steps(session: tf.Session, graph: TrainGraph, settings: TrainSettings, star
 def follow(session: tf.Session, graph: TrainGraph, settings: TrainSettings, start_step: int) -> Optional[int]:
     """Trains as the `TrainingLoop` of the chief does, and writes nothing.
 
+    It does not check the losses, which are the same on all workers: if one is not finite, the chief ends all, and says
+    where the last good checkpoint is.
+
     Returns: the number of the signal that stopped the training, or None.
-    Raises: UserError if a loss is not finite.
     """
     with GracefulShutdown() as shutdown:
-        for step, values, is_stopping in _steps(session, graph, settings, start_step, shutdown):
-            if _problems(values):
-                raise UserError('step %d: %s. Worker 0 names the last good checkpoint. A smaller learning rate in a '
-                                'new --run_dir may help' % (step, '; '.join(_problems(values))))
+        for _, __, is_stopping in _steps(session, graph, settings, start_step, shutdown):
             if is_stopping:
                 return shutdown.signal
     return None
-
-
-def _problems(values: Dict[str, Any]) -> List[str]:
-    return ['the %s loss is %s' % (name, values[name + '_loss']) for name in ('discriminator', 'generator')
-            if not math.isfinite(values[name + '_loss'])]
 
 
 class TrainingLoop:
@@ -166,7 +160,8 @@ class TrainingLoop:
             self._reporter.scores(step, *self._evaluate(self._checkpoints.last))
 
     def _check_losses(self, step: int, values: Dict[str, Any]) -> None:
-        problems = _problems(values)
+        problems = ['the %s loss is %s' % (name, values[name + '_loss']) for name in ('discriminator', 'generator')
+                    if not math.isfinite(values[name + '_loss'])]
         if problems:
             self._fail(step, problems + self._nonfinite_variables())
 

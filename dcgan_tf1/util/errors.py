@@ -25,8 +25,9 @@ def add_filename(path: str) -> Iterator[None]:
 
 
 def short_reason(error: Exception) -> str:
-    """The informative line of a TensorFlow error: in 1.15 the first, in TensorFlow 2 the one after the op."""
+    """The informative line of a TensorFlow error: in 1.15 the first, in TensorFlow 2 the one after the op. With several
+    workers, it is the one after the name of the worker."""
     message = (getattr(error, 'message', None) or str(error)).strip()
-    match = re.search(r"^Node: '.*'\n(.*)", message, re.M)
+    match = re.search(r"^(?:Node: '.*'|From /job:.*:)\n(?!Detected at node|From /job:)(.*)", message, re.M)
     first_line = message.split('\n')[0] or type(error).__name__
     return (match.group(1) if match else first_line).split(' [[')[0]

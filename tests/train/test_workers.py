@@ -1,5 +1,6 @@
 """Several workers train as one does."""
 import json
+import math
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from dcgan_tf1.model.collectives import Workers
 from dcgan_tf1.model.graph import build_training
 from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.schedules import SCHEDULES
+from dcgan_tf1.train import loop
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
 
@@ -142,3 +144,11 @@ def test_one_worker_adds_nothing_to_the_graph(graph, training_settings, random_i
     training = build_training(settings, random_images, batch_plan(settings, random_images.num_examples), Workers())
     assert training.cooperation is None
     assert not [op for op in graph.get_operations() if op.type.startswith('Collective') or 'workers' in op.name]
+
+
+@pytest.mark.any_tensorflow
+def test_the_chief_alone_judges_the_losses(monkeypatch):
+    """Otherwise the error of another worker would end it before it has said which checkpoint is good."""
+    steps = [(1, {'discriminator_loss': math.nan, 'generator_loss': 1.}, False)]
+    monkeypatch.setattr(loop, '_steps', lambda *_: iter(steps))
+    assert loop.follow(None, None, None, 0) is None

@@ -10,7 +10,7 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT
 
 from dcgan_tf1.settings.cli import exit_status
-from dcgan_tf1.util.errors import UserError
+from dcgan_tf1.util.errors import UserError, short_reason
 
 
 def exhaust_memory_of_numpy():
@@ -84,3 +84,15 @@ def test_every_message_names_something_and_says_what_to_do():
         assert '%' in text or '--' in text or 'dcgan_tf1' in text or is_prefix, (path, line, text)
         assert re.search(r'\b(%s)\b' % '|'.join(ADVICE), text) or is_prefix, (path, line, text)
     assert len(messages) > 50
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('message', [
+    'a.png; No space left on device\n\t [[node Save]]', 'a.png; No space left on device [[node Save]]',
+    "Graph execution error:\n\nDetected at node 'Save'\nNode: 'Save'\na.png; No space left on device\n\t [[{{node",
+    'From /job:worker/replica:0/task:0:\na.png; No space left on device\n\t [[node Save]]',
+    "Graph execution error:\n\nDetected at node 'Save'\nNode: 'Save'\nDetected at node 'Save'\nNode: 'Save'\n"
+    'From /job:worker/replica:0/task:0:\na.png; No space left on device\n\t [[{{node Save}}]]'])
+def test_the_reason_of_an_error_of_tensorflow(message):
+    """On TensorFlow 1.15 and 2, without and with several workers."""
+    assert short_reason(ValueError(message)) == 'a.png; No space left on device'
