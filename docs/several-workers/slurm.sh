@@ -9,12 +9,15 @@
 #SBATCH --cpus-per-task=8
 #SBATCH --time=12:00:00
 #SBATCH --signal=TERM@120  # two minutes before the time is up, the run is saved and ends with status 143
+#SBATCH --requeue  # if a node fails, which ends the whole job, the job starts again and the run goes on
 
+# Each job has 16 ports of its own on its nodes, below those that Linux gives to programs (from 32768 on). Two jobs on one
+# node have the same ports only if their numbers differ by a multiple of 1250.
 train() {
-    srun --distribution=block bash -c '
+    srun --distribution=block --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" bash -c '
         addresses=$(for host in $(scontrol show hostnames "$SLURM_JOB_NODELIST"); do
             for task in $(seq 0 $((SLURM_NTASKS_PER_NODE - 1))); do
-                echo "\"$host:$((20000 + SLURM_JOB_ID % 10000 + task))\""
+                echo "\"$host:$((10000 + SLURM_JOB_ID % 1250 * 16 + task))\""
             done
         done | paste -sd ,)
         worker="{\"type\": \"worker\", \"index\": $SLURM_PROCID}"
@@ -25,6 +28,11 @@ train() {
 for attempt in 1 2 3 4 5; do
     train "$@"
     status=$?
-    [ $status = 138 ] || break  # 138: a worker was lost; the run goes on from its last checkpoint
+    case $status in
+        # Finished; an error that a restart does not fix; stopped and saved by a signal.
+        0 | 1 | 2 | 130 | 143) break ;;
+    esac
+    # A worker was lost: the others end with 138, and srun reports the highest status of all, such as 139 of a crash. The
+    # run goes on from its last checkpoint.
 done
 exit $status

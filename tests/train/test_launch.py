@@ -204,24 +204,41 @@ def task(line):
     return tf_config.read({'TF_CONFIG': config}), arguments
 
 
-@pytest.mark.any_tensorflow
-def test_the_slurm_script(commands, monkeypatch, tmp_path):
-    """Its own commands run, with others in the place of SLURM's. It starts all again after a loss."""
+@pytest.fixture
+def slurm(commands, monkeypatch, tmp_path):
+    """(a line of the command `srun`, flags…) → (what the SLURM script prints, its status), and other commands in the
+    place of SLURM's."""
     commands('scontrol', 'echo node7; echo node9')
-    commands('srun', """
-        shift
-        for SLURM_PROCID in 0 1 2 3; do export SLURM_PROCID; "$@"; done
-        [ -e lost ] && exit 3
-        touch lost; exit 138""")
-    for name, value in (('SLURM_JOB_NODELIST', 'node[7,9]'), ('SLURM_NTASKS_PER_NODE', '2'), ('SLURM_JOB_ID', '50123')):
+    for name, value in (('SLURM_JOB_NODELIST', 'node[7,9]'), ('SLURM_NTASKS_PER_NODE', '2'), ('SLURM_JOB_ID', '50123'),
+                        ('SLURM_CPUS_PER_TASK', '8')):
         monkeypatch.setenv(name, value)
-    script = os.path.join(ROOT, 'docs', 'several-workers', 'slurm.sh')
-    process = subprocess.run(['bash', script, '--recipe=paper', '--run_dir=a b'], cwd=str(tmp_path), check=False,
-                             text=True, stdout=subprocess.PIPE)
-    addresses = ['node7:20123', 'node7:20124', 'node9:20123', 'node9:20124']
-    assert [task(line) for line in process.stdout.splitlines()] == [
-        ((addresses, rank), '--recipe=paper --run_dir=a b') for rank in range(4)] * 2
-    assert process.returncode == 3
+
+    def run(srun, *flags):
+        commands('srun', srun)
+        script = os.path.join(ROOT, 'docs', 'several-workers', 'slurm.sh')
+        process = subprocess.run(['bash', script, *flags], cwd=str(tmp_path), check=False, text=True,
+                                 stdout=subprocess.PIPE)
+        return process.stdout, process.returncode
+    return run
+
+
+@pytest.mark.any_tensorflow
+def test_the_slurm_script(slurm):
+    """Its own commands run."""
+    output, status = slurm("""
+        [ "$2" = --cpus-per-task=8 ] || exit 9
+        shift 2
+        for SLURM_PROCID in 0 1 2 3; do export SLURM_PROCID; "$@"; done""", '--recipe=paper', '--run_dir=a b')
+    addresses = ['node7:11968', 'node7:11969', 'node9:11968', 'node9:11969']
+    assert [task(line) for line in output.splitlines()] == [
+        ((addresses, rank), '--recipe=paper --run_dir=a b') for rank in range(4)]
+    assert status == 0
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('status, starts', [(0, 1), (1, 1), (2, 1), (130, 1), (143, 1), (138, 5), (137, 5), (139, 5)])
+def test_after_which_statuses_the_slurm_script_starts_again(status, starts, slurm):
+    assert slurm('echo start; exit %d' % status) == ('start\n' * starts, status)
 
 
 @pytest.mark.any_tensorflow
@@ -232,6 +249,7 @@ def test_the_kubernetes_file(commands, monkeypatch):
     script = re.search(r'^( *)- \|\n((\1  .*\n)+)', text, re.M).group(2)
     workers = re.search(r"WORKERS\n *value: '(\d+)'", text).group(1)
     assert {workers} == set(re.findall(r'(?:completions|parallelism): (\d+)', text))
+    assert re.search(r'activeDeadlineSeconds: \d+\n +backoffLimit: \d+', text) and not re.search(r'\[.*138', text)
     monkeypatch.setenv('WORKERS', workers)
     monkeypatch.setenv('JOB_COMPLETION_INDEX', '2')
     output = subprocess.check_output(['bash', '-c', textwrap.dedent(script), 'train', '--recipe=paper'])
