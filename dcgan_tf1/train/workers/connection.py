@@ -13,7 +13,7 @@ from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.util.errors import UserError
 
 ALIVE, BYE, FAILED, DATA, NOTE = 'alive', 'bye', 'failed', 'data', 'note'
-_HELLO_SECONDS = 4.  # that the first message of a connection may take. Anything may connect to a port
+_HELLO_SECONDS = 20.  # that the first message of a connection may take. Anything may connect to a port
 _HELLO_BYTES = 2 ** 20
 _CHUNK = 2 ** 16  # bytes. The time limit of a socket is for each chunk, not for a whole message
 

@@ -60,7 +60,7 @@ class Peers:
         self._addresses, self._rank = addresses, rank
         self._peers: Dict[int, Connection] = {}
         self._is_over = threading.Event()
-        self._callers: queue.Queue = queue.Queue()  # (hello, connection) of everything that connected to the chief
+        self._callers: queue.Queue = queue.Queue()  # (rank, addresses, connection) of what calls the chief
         self.on_note: Callable[[Any], None] = lambda content: None
         deadline = time.monotonic() + (JOIN_SECONDS if join_seconds is None else join_seconds)
         try:
@@ -78,27 +78,22 @@ class Peers:
         """Tells something that has connected which worker this is."""
         caller = Connection(connection, SILENCE_SECONDS)
         caller.send(DATA, [self._rank, self._addresses])
-        if self._rank == 0:
-            self._callers.put((caller.read_hello(), caller))
-        else:
-            caller.read_hello()  # until the other end closes it
+        hello = caller.read_hello()  # workers that only try the address send none, nor does a port scanner
+        if hello and self._rank == 0:
+            self._callers.put((*hello, caller))
 
     def _accept(self, deadline: float) -> None:
-        """Waits for the other workers. What else connects, such as a port scanner, is refused."""
+        """Waits for the other workers. Those of other trainings are refused."""
         missing, refusal = set(range(1, len(self._addresses))), ''
         while missing:
             try:
-                hello, caller = self._callers.get(timeout=max(0.01, deadline - time.monotonic()))
+                rank, addresses, caller = self._callers.get(timeout=max(0.01, deadline - time.monotonic()))
             except queue.Empty as error:
                 names = ', '.join('%d (%s)' % (rank, self._addresses[rank]) for rank in sorted(missing))
                 line = 'worker %s did not connect to worker 0 at %s in time' % (names, self._addresses[0])
                 if refusal:
                     raise UserError('%s, but %s' % (line, refusal)) from error
                 raise WorkerLost(line + ': start all workers') from error
-            if hello is None:
-                caller.close()
-                continue
-            rank, addresses = hello
             if addresses == self._addresses and type(rank) is int and rank in missing:
                 missing.remove(rank)
                 self._follow(rank, caller)
