@@ -231,7 +231,7 @@ def test_an_address_that_the_others_cannot_reach(is_taken, start, addresses, tmp
                 'connection._HELLO_SECONDS = .1' % (tf_config.split(addresses[1])[1], tf_config.split(wrong)[1])
         among = [addresses[0], wrong, addresses[2]]
         processes = [start(rank, '', among=among, before=lines) for rank in range(3)]
-        message = ('what answers at %s, the address of worker 1, is not that worker: correct' if is_taken else
+        message = ('what answers at %s, the address of worker 1, is not that worker: fix' if is_taken else
                    'worker 1 cannot be reached at %s from worker') % wrong
         for process in processes:
             status, _, errors = ends(process)

@@ -127,7 +127,7 @@ class Peers:
                     return UserError('worker %d at %s has another TF_CONFIG: its workers are %s, those of worker %d '
                                      'are %s' % (rank, address, hello[1], self._rank, self._addresses))
                 peer.close()
-                error = UserError('what answers at %s, the address of worker %d, is not that worker: correct the '
+                error = UserError('what answers at %s, the address of worker %d, is not that worker: fix the '
                                   'address in TF_CONFIG, or end the other program' % (address, rank))
             except (OSError, OverflowError, UnicodeError) as cause:
                 # The chief may not have been started. The others have joined, so only their addresses can be wrong.
