@@ -67,7 +67,7 @@ class BestCheckpoint:
             try:
                 evaluation = self._evaluate(saved)
             except CorruptCheckpointError as error:
-                log.warning('%s; the best checkpoint is chosen anew', error)
+                log.warning('%s; the best checkpoint is chosen again', error)
                 return None
             with contextlib.suppress(OSError):  # it can be computed again
                 write_scores(saved, evaluation)
