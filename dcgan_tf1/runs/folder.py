@@ -123,7 +123,7 @@ class RunFolder:
 
     def unfinished_checkpoint_files(self) -> List[str]:
         """Paths of temporary files, which a killed process or a full disk left behind."""
-        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.*.partial')
+        return [path for pattern in ('*.tempstate*', 'checkpoint.tmp*', 'checkpoint.dcgan_tf1-*.partial')
                 for path in glob.glob(os.path.join(glob.escape(self.checkpoints), pattern))]
 
     def best_parts(self) -> List[str]:

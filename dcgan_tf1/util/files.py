@@ -17,7 +17,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore
 
 _POLL_SECONDS = 0.01  # between attempts to get a lock
-_TEMPORARY = re.compile(r'\.[0-9a-f]{8}\.partial$')
+_TEMPORARY = re.compile(r'\.dcgan_tf1-[0-9a-f]{8}\.partial$')  # a name that no other program gives
 _ABANDONED_SECONDS = 3600  # no process needs that long from one write to the next
 # By these two, a folder is recognized as that of a run.
 RUN_CONFIG, RUN_FLAGS = 'config.json', 'train.flags'
@@ -78,7 +78,7 @@ def _sync(path: str) -> None:
 
 def _temporary_path(path: str) -> str:
     """A new name beside a file or folder, so that no two writers share one."""
-    return '%s.%s.partial' % (path.rstrip('/' + os.sep), uuid.uuid4().hex[:8])
+    return '%s.dcgan_tf1-%s.partial' % (path.rstrip('/' + os.sep), uuid.uuid4().hex[:8])
 
 
 def is_temporary(name: str) -> bool:

@@ -84,17 +84,18 @@ def test_a_folder_is_complete_or_absent(tmp_path):
     for error in (OSError(28, 'No space left on device'), KeyboardInterrupt()):
         with pytest.raises((UserError, KeyboardInterrupt)), files.new_folder(str(tmp_path / 'a')) as folder:
             open(os.path.join(folder, 'one'), 'w').close()
-            assert [re.fullmatch(r'a\.\w{8}\.partial', name) for name in os.listdir(str(tmp_path))] != [None]
+            assert [re.fullmatch(r'a\.dcgan_tf1-\w{8}\.partial', name) for name in os.listdir(str(tmp_path))] != [None]
             raise error
         assert not os.listdir(str(tmp_path))
-    for name in ('a.partial', 'a.0123abcd.partial', 'b.0123abcd.partial'):
+    for name in ('a.partial', 'a.0123abcd.partial', 'a.dcgan_tf1-0123abcd.partial', 'b.dcgan_tf1-0123abcd.partial'):
         (tmp_path / name).mkdir()
         (tmp_path / name / 'left').touch()
-    os.utime(str(tmp_path / 'a.0123abcd.partial'), (1, 1))
+        if not name.startswith('b'):
+            os.utime(str(tmp_path / name), (1, 1))
     files.prepare_output(str(tmp_path / 'a'), is_folder=True)
     with files.new_folder(str(tmp_path / 'a')) as folder:
         open(os.path.join(folder, 'two'), 'w').close()
-    assert set(os.listdir(str(tmp_path))) == {'a', 'a.partial', 'b.0123abcd.partial'}
+    assert set(os.listdir(str(tmp_path))) == {'a', 'a.partial', 'a.0123abcd.partial', 'b.dcgan_tf1-0123abcd.partial'}
     assert os.listdir(str(tmp_path / 'a')) == ['two']
     assert os.listdir(str(tmp_path / 'a.partial')) == ['left']
 
