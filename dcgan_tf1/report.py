@@ -18,7 +18,7 @@ import numpy as np
 from dcgan_tf1 import metrics
 from dcgan_tf1.runs.folder import RunFolder, seconds_of_steps
 from dcgan_tf1.settings import cli, cli_flags
-from dcgan_tf1.settings.fields import Settings, path
+from dcgan_tf1.settings.fields import Settings, path, shown
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import charts, files, grids, pages, terminal
 from dcgan_tf1.util.errors import UserError
@@ -267,7 +267,7 @@ def _settings(settings: Sequence[TrainSettings], names: Sequence[str]) -> str:
 
 
 def _setting(value: Any) -> str:
-    return '' if value in _NO_VALUE else str(value).lower() if isinstance(value, bool) else str(value)
+    return '' if value in _NO_VALUE else shown(value)
 
 
 def main() -> None:

@@ -236,13 +236,13 @@ def few_labeled_digits(monkeypatch):
 
 @pytest.fixture(scope='session')
 def trainings_in_process():
-    """() → a context in which scripts train in this process, with TensorFlow's own kernels, so nothing is timed."""
+    """() → a context in which scripts train in this process."""
     @contextlib.contextmanager
     def patched():
         from scripts.lib import trainings
 
         def train_here(recipe, run_dir, *flags, on_step=None):
-            flags = trainings.training_flags(recipe, run_dir, '--kernels=native', *flags)
+            flags = trainings.training_flags(recipe, run_dir, *flags)
             assert train(cli_flags.parse(TrainSettings, *flags)) == 0
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(trainings, 'train', train_here)
