@@ -2,6 +2,7 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, TENSORFLOW, read_variables
 
-from dcgan_tf1.legacy.put_back import contrib
+from dcgan_tf1.legacy.put_back import contrib, old_names
 
 ON_TENSORFLOW_1 = tf.__version__.startswith('1.')
 on_tensorflow_2 = pytest.mark.skipif(ON_TENSORFLOW_1, reason='TensorFlow 1.15 has all of this itself')
@@ -339,6 +340,16 @@ CALLS = {
     'batch_norm': 'x', 'fully_connected': 'x, n', 'linear': 'x, n', 'flatten': 'x',
     **dict.fromkeys(['conv2d', 'convolution2d', 'conv2d_transpose', 'convolution2d_transpose'], 'x, n, size, strides'),
     'l1_regularizer': 'scale', 'l2_regularizer': 'scale', 'apply_regularization': 'regularizer, weights'}
+
+
+@pytest.mark.any_tensorflow
+@pytest.mark.parametrize('page', ['README.md', 'docs/old-scripts.md'])
+def test_the_example_in_the_documents_is_what_the_command_says(page):
+    with open(os.path.join(ROOT, page), encoding='utf-8') as file:
+        example = re.search('```\nPut back, and what to write instead:\n(.*?)```', file.read(), re.S).group(1)
+    said = dict(re.findall(r'  (\S+)  \(\S+\)\n      (.*)\n', example))
+    assert said == {'numpy.float': old_names._NUMPY['float'].instead,
+                    'tf.contrib.layers.linear': contrib.INSTEAD_OF_LAYERS['linear']}
 
 
 def test_what_to_write_instead_of_contrib_layers(legacy):
