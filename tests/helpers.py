@@ -33,7 +33,7 @@ BATCH_NORM_RUN = (*SMALL_RUN, ALL_LAYERS, '--kernels=native', '--steps=6', '--sa
 FEW_FILTERS = '--network=few_filters'
 sys.modules['dcgan_tf1.model.networks.few_filters'] = few_filters
 # Enough for a classifier of the digits with an accuracy of 90%. Tests that share it train it once.
-CLASSIFIER_STEPS = '--classifier_steps=60'
+CLASSIFIER_STEPS = '--classifier_steps=100'
 
 
 def arguments_class(script):

@@ -60,13 +60,13 @@ def test_scores_of_real_images(few_digits, evaluated, tmp_path):
     np.save(str(tmp_path / 'real.npy'), test.images.pixels)
     evaluation, table = evaluated('--images=%s/real.npy' % tmp_path, '--dataset=mnist_10k')
     assert evaluation['num_images'] == evaluation['test_images'] == 200 and evaluation['real_images'] == 1800
-    assert evaluation['classifier_accuracy'] > 0.85
+    assert evaluation['classifier_accuracy'] > 0.9
     for name, score in evaluation['scores'].items():
         # A generator is trained on the test images of this dataset, too.
         assert score['value'] == (0 if name.startswith('nearest') else score['real']), name
         assert score['real'] and score['enough'] == (200 >= score['samples_needed']), name
     scores = {name: score['value'] for name, score in evaluation['scores'].items()}
-    assert scores['classifier_score'] > 5 and scores['precision'] > 0.8 and scores['modes'] == 10
+    assert scores['classifier_score'] > 7 and scores['precision'] > 0.8 and scores['modes'] == 10
     assert 'too few images: 200, needs 1000' in table and '| precision |' in table
 
 
@@ -284,3 +284,15 @@ def test_a_classifier_is_trained_once(logged, tmp_path):
     os.remove(cached.folder.config)
     Classifier(training, test, str(tmp_path), 10).close()
     assert len(logged) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.any_tensorflow
+def test_the_classifier_of_mnist(mnist_dir, tmp_path):
+    """A tenth of its training steps, on a third of the images, is enough for an accuracy of 97%."""
+    training, test = data.load_labeled('mnist', data_dir=mnist_dir)
+    few = training._replace(images=training.images._replace(pixels=training.images.pixels[:20000]),
+                            labels=training.labels[:20000])
+    classifier = Classifier(few, test, str(tmp_path), 220)
+    assert classifier.accuracy > 0.97
+    classifier.close()

@@ -64,7 +64,7 @@ def test_a_small_run(trained, tmp_path, capsys):
     for name, values in features.items():
         held_out = values['held_out_accuracy']
         assert held_out[str(values['C'])] == max(held_out.values()), name
-        assert values['test_accuracy'] > 0.5, name
+        assert values['test_accuracy'] > 0.8, (name, values)
     assert features['trained discriminator'] != features['untrained discriminator']
     table = capsys.readouterr().out
     assert '\n| raw pixels | 784 | ' in table and table.count('\n') == 5
