@@ -27,7 +27,7 @@ ALL_LAYERS = '--network=machinecurve'
 MAIN_RUN = ('--dataset=mnist_10k', '--batch_size=8', '--sample_size=4', '--log_every=2', '--sample_every=4',
             '--checkpoint_every=3')
 # A run of a small network with batch norm and dropout, for tests of what is done with trained runs.
-BATCH_NORM_RUN = (*SMALL_RUN, ALL_LAYERS, '--kernels=native', '--steps=6', '--sample_every=1', '--bn_mode=moving',
+BATCH_NORM_RUN = (*SMALL_RUN, ALL_LAYERS, '--steps=6', '--sample_every=1', '--bn_mode=moving',
                   '--extra_bn_momentums=0.5')
 # With MAIN_RUN: the same layers with few filters. In this process, the package has that network.
 FEW_FILTERS = '--network=few_filters'

@@ -246,7 +246,7 @@ def test_short_commands_run(few_labeled_digits, tmp_path, monkeypatch):
         _, _, module, *arguments = shlex.split(re.sub(r'\bmnist\b', 'mnist_10k', line))
         command = module.split('.')[1]
         run = importlib.import_module(module + '.__main__').run
-        arguments += {'train': ['--steps=1', '--batch_size=8', '--sample_size=4', '--kernels=native'], 'sample': [],
+        arguments += {'train': ['--steps=1', '--batch_size=8', '--sample_size=4'], 'sample': [],
                       'evaluate': ['--num_images=16', '--classifier_steps=2']}[command]
         assert run(cli_flags.parse(SETTINGS[command], *arguments)) == 0
     assert (tmp_path / 'digits.png').exists()

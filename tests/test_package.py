@@ -30,7 +30,7 @@ for sys.argv in %r:
     if os.waitpid(child, 0)[1]:
         sys.exit('failed: %%s' %% sys.argv)
 '''
-FEWER = {'train': ['--steps=1', '--batch_size=8', '--sample_size=4', '--kernels=native'],
+FEWER = {'train': ['--steps=1', '--batch_size=8', '--sample_size=4'],
          'evaluate': ['--num_images=16', '--classifier_steps=2']}
 
 

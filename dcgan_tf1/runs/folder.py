@@ -134,15 +134,22 @@ class RunFolder:
         """Path that a file of a checkpoint has when it is copied to the folder of the best checkpoint."""
         return os.path.join(self.best, os.path.basename(path))
 
-    def create(self, only_check: bool = False) -> None:
-        """Creates the folder and its subfolders. Raises UserError if that is not possible.
-
-        With `only_check`, nothing is created.
-        """
-        try:
+    def check_can_create(self) -> None:
+        """Raises UserError if `create` is certain to fail. Creates nothing."""
+        with self._creating():
             files.check_can_create(self.path)
-            for folder in (self.path, self.samples, self.checkpoints) if not only_check else ():
+
+    def create(self) -> None:
+        """Creates the folder and its subfolders. Raises UserError if that is not possible."""
+        self.check_can_create()
+        with self._creating():
+            for folder in (self.path, self.samples, self.checkpoints):
                 os.makedirs(folder, exist_ok=True)
+
+    @contextlib.contextmanager
+    def _creating(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise UserError('--run_dir=%s cannot be created (%s): name a folder that you can write to'
                             % (self.path, error.strerror)) from error

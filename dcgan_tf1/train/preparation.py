@@ -13,6 +13,8 @@ from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import networks, precision
 from dcgan_tf1.model.inputs import BatchPlan, batch_plan
 from dcgan_tf1.runs import saved_settings
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint, find
+from dcgan_tf1.runs.checkpoints.saving import last_checkpoint
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.settings.fields import Role
 from dcgan_tf1.settings.train import TrainSettings
@@ -32,6 +34,7 @@ class Run(NamedTuple):
     plan: BatchPlan  # of these images
     config: _Config  # what config.json will hold
     earlier_config: Optional[_Config]  # what it holds now; None for a new run
+    init_checkpoint: Optional[GivenCheckpoint]  # where the training starts, unless it has checkpoints of its own
 
 
 def prepare(settings: TrainSettings, cluster: Cluster) -> Run:
@@ -49,8 +52,11 @@ def prepare(settings: TrainSettings, cluster: Cluster) -> Run:
             saved_settings.check_data_dir(folder, settings, earlier)
     _check_best_by(settings)
     precision.check(settings.precision)
-    if cluster.is_chief:
-        folder.create(only_check=True)  # before all pictures are decoded, for example
+    init_checkpoint = None
+    if cluster.is_chief:  # refuse what can be refused before all pictures are decoded, for example
+        folder.check_can_create()
+        if settings.init_checkpoint and not last_checkpoint(folder):
+            init_checkpoint = GivenCheckpoint(find(settings.init_checkpoint), settings.checkpoint_names)
     images, data_record = training_data.load(settings, folder.path, earlier_config)
     settings = resolve(settings, images.num_examples)
     _check_images(settings, images)
@@ -62,7 +68,8 @@ def prepare(settings: TrainSettings, cluster: Cluster) -> Run:
     if not earlier_config:
         settings = autotune.choose_for_all(settings, cluster)
     config['flags'] = settings.with_absolute_paths().as_dict()
-    return Run(folder, settings, images, batch_plan(settings, images.num_examples), config, earlier_config)
+    return Run(folder, settings, images, batch_plan(settings, images.num_examples), config, earlier_config,
+               init_checkpoint)
 
 
 def resolve(settings: TrainSettings, num_examples: int) -> TrainSettings:

@@ -110,9 +110,7 @@ class _Training:
 
     def run(self) -> int:
         folder, settings = self._run.folder, self._run.settings
-        warm_start = None
-        if settings.init_checkpoint and not self._checkpoints.last:
-            warm_start = WarmStart(settings.init_checkpoint, settings.checkpoint_names)
+        warm_start = WarmStart(self._run.init_checkpoint) if self._run.init_checkpoint else None
         initializer = tf.global_variables_initializer()
         tf.get_default_graph().finalize()
         with self._cluster.create_session(settings.xla) as session:

@@ -1,11 +1,11 @@
 """Starts a training from the weights of another run, or of a script that used `tf.layers`."""
 import re
-from typing import Optional
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.layers import is_extra_average
-from dcgan_tf1.runs.checkpoints import loading, variable_names
+from dcgan_tf1.runs.checkpoints import variable_names
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 
 
 class WarmStart:
@@ -19,17 +19,14 @@ class WarmStart:
       with_adam: bool, whether the checkpoint has the state of Adam.
     """
 
-    def __init__(self, path: str, renames: Optional[str] = None):
+    def __init__(self, checkpoint: GivenCheckpoint):
         """Compares the checkpoint with the variables of the default graph.
 
-        Args:
-          path: the checkpoint, as `loading.find` accepts it.
-          renames: the value of --checkpoint_names.
         Raises: UserError that names every missing, unexpected and wrongly shaped variable of the networks.
         """
-        self._checkpoint = loading.GivenCheckpoint(loading.find(path), renames)
-        self.path = self._checkpoint.path
-        shapes = self._checkpoint.shapes
+        self._checkpoint = checkpoint
+        self.path = checkpoint.path
+        shapes = checkpoint.shapes
         networks, adam = {}, {}
         for variable in tf.global_variables():
             name = variable.op.name

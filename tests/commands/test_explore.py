@@ -127,7 +127,7 @@ def test_a_generator_without_batch_norm(trained, tmp_path):
 
 
 def test_an_unfinished_training_without_update_ops_and_grids(trained, tmp_path):
-    flags = (*SMALL_RUN, ALL_LAYERS, '--kernels=native', '--steps=1', '--update_ops=false')
+    flags = (*SMALL_RUN, ALL_LAYERS, '--steps=1', '--update_ops=false')
     run = RunFolder(shutil.copytree(trained(*flags).path, str(tmp_path / 'run')))
     config = run.read_config()
     config['flags']['steps'] = 5000

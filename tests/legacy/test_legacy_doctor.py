@@ -274,7 +274,7 @@ def test_watching_changes_no_result(graph, tf_layers):
 @pytest.mark.slow
 def test_a_training_of_this_package_has_no_fault(training_settings, tmp_path):
     """The whole training loop, with samples. Only the averages have not warmed up."""
-    settings = training_settings(*MAIN_RUN, FEW_FILTERS, '--kernels=native', '--steps=2', '--sample_every=1',
+    settings = training_settings(*MAIN_RUN, FEW_FILTERS, '--steps=2', '--sample_every=1',
                                  '--run_dir=%s' % tmp_path)
     with doctor.watch() as watched:
         assert training.train(settings) == 0

@@ -53,7 +53,7 @@ def ops_needed(fetches):
     ('machinecurve', 'bfloat16'), ('machinecurve', 'float32'), ('sparse_softmax', 'bfloat16')])
 def test_a_gpu_has_a_kernel_for_every_op_of_a_step(recipe, precision, training_settings, graph):
     """The input pipeline before the iterator, and summaries, are not part of a step. They need no GPU kernel."""
-    settings = training_settings('--recipe=' + recipe, '--precision=' + precision, '--kernels=native',
+    settings = training_settings('--recipe=' + recipe, '--precision=' + precision,
                                  '--batch_size=4', '--extra_bn_momentums=0.9')
     images = Images(np.zeros([8, settings.image_size, settings.image_size, settings.channels], np.uint8), 'a test')
     training = graphs.build_training(settings, images, batch_plan(settings, images.num_examples))

@@ -70,7 +70,7 @@ def test_real_images_are_scaled(training_settings, random_images, graph):
 def test_as_many_latent_vectors_as_images(training_settings, random_images, graph):
     """In each of the updates of a step: with --noise_batch=match, the last batch of an epoch has fewer of both."""
     settings = training_settings(*SMALL_RUN, '--batch_size=12', '--shuffle=per_epoch', '--noise_batch=match',
-                                 '--d_steps_per_g_step=2', '--kernels=native')
+                                 '--d_steps_per_g_step=2')
     training, session = build(settings, random_images)
     pairs = [training.inputs[:2], *training.inputs.extra_d_batches]
     sizes = [tf.shape(tensor)[0] for tensor in (*pairs[0], training.inputs.generator_noise, *pairs[1])]

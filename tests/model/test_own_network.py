@@ -57,7 +57,7 @@ SMALL = '''
             return tf.layers.dense(tf.layers.flatten(x), 1)
     '''
 SMALL_RUN = ('--dataset=mnist_10k', '--batch_size=8', '--sample_size=4', '--log_every=1', '--sample_every=4',
-             '--checkpoint_every=1', '--loss=sigmoid', '--kernels=native')
+             '--checkpoint_every=1', '--loss=sigmoid')
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_posts_functions_train_as_the_layers_of_this_package(write, training_s
     Differences of rounding would grow with the recipe's small epsilon and at the kinks of ReLUs.
     """
     make_smooth()
-    flags = ['--epsilon=0.1', '--batch_size=8', '--kernels=native', '--learning_rate_generator=0.0002',
+    flags = ['--epsilon=0.1', '--batch_size=8', '--learning_rate_generator=0.0002',
              '--learning_rate_discriminator=0.0002']
     session, variables, graph = build(training_settings(*flags, FEW_FILTERS), random_images)
     own_session, own_variables, own_graph = build(

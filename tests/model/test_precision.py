@@ -116,7 +116,7 @@ def test_a_step_equals_that_of_float32_except_for_rounding(recipe):
     assert results[0][1] == results[1][1]
 
 
-RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native')
+RUN = (*MAIN_RUN, FEW_FILTERS)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from dcgan_tf1.sample.preparation import for_run
 from dcgan_tf1.util import grids, pixels
 from dcgan_tf1.util.errors import UserError
 
-RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native', '--steps=6')
+RUN = (*MAIN_RUN, FEW_FILTERS, '--steps=6')
 MOMENTUMS = (0., 0.9, 0.9801)
 
 

@@ -29,8 +29,7 @@ def test_training_equals_tf_layers(smooth, recipe, training_settings, random_ima
     """
     if smooth:
         make_smooth()
-    settings = training_settings('--flagfile=%s/%s.flags' % (FLAGS, recipe), '--batch_size=4', '--epsilon=0.001',
-                                 '--kernels=native')
+    settings = training_settings('--flagfile=%s/%s.flags' % (FLAGS, recipe), '--batch_size=4', '--epsilon=0.001')
     random = np.random.RandomState(0)
     feeds = [(random.uniform(-1, 1, (4, 28, 28, 1)), random.uniform(-1, 1, (4, 100)))
              for _ in range(10 if smooth else 1)]

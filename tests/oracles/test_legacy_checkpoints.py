@@ -71,7 +71,7 @@ def test_training_starts_from_the_checkpoint(with_adam, scripts, training_settin
     script = scripts[with_adam]
     settings = training_settings(
         '--flagfile=%s/graph_mode.flags' % FLAGS, '--dataset=mnist_10k', '--steps=1', '--batch_size=4',
-        '--sample_size=4', '--kernels=native', '--init_checkpoint=' + script.path, '--learning_rate_generator=1e-30',
+        '--sample_size=4', '--init_checkpoint=' + script.path, '--learning_rate_generator=1e-30',
         '--learning_rate_discriminator=1e-30', '--run_dir=' + str(tmp_path / 'run'))
     assert train(settings) == 0
     assert with_adam == ('Generator/conv2d_transpose/kernel/Adam' in script.values)
@@ -91,7 +91,7 @@ def test_a_checkpoint_that_does_not_match(script, training_settings, sampling_se
     """The error names all missing, unexpected and wrongly shaped variables."""
     with pytest.raises(UserError) as error:
         train(training_settings('--dataset=mnist_10k', '--batch_size=4', '--init_checkpoint=' + script.path,
-                                '--kernels=native', '--run_dir=' + str(tmp_path / 'run')))
+                                '--run_dir=' + str(tmp_path / 'run')))
     for part in ('missing: Generator/dense/kernel', 'missing: Discriminator/dense_1/bias',
                  'unexpected: Generator/conv2d_transpose_2/kernel', 'wrong shape: Discriminator/conv2d/kernel is '
                  '[5, 5, 1, 128] there, not [5, 5, 1, 64]'):

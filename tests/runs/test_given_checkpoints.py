@@ -15,6 +15,7 @@ from dcgan_tf1.model.layers import extra_average_name
 from dcgan_tf1.runs.checkpoints import loading, variable_names
 from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
 from dcgan_tf1.sample import command as sample
+from dcgan_tf1.train import training_data
 from dcgan_tf1.train.training import train
 from dcgan_tf1.train.warm_start import WarmStart
 from dcgan_tf1.util import renames as checkpoint_renames
@@ -22,7 +23,7 @@ from dcgan_tf1.util.errors import UserError
 
 SMALL = {'dataset': 'mnist_10k', 'batch_size': 8, 'network': 'few_filters'}
 FLAGS = ['--%s=%s' % item for item in SMALL.items()]
-RUN = (*MAIN_RUN, FEW_FILTERS, '--kernels=native')
+RUN = (*MAIN_RUN, FEW_FILTERS)
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def warm_start(run):
         shapes = {name: value.shape for name, value in network_values(run).items()}
         with tf.Graph().as_default(), tf.Session() as session:
             variables = {name: tf.get_variable(name, shape, use_resource=True) for name, shape in shapes.items()}
-            WarmStart(path, renames).restore(session)
+            WarmStart(GivenCheckpoint(loading.find(path), renames)).restore(session)
             return session.run(variables)
     return call
 
@@ -175,6 +176,14 @@ def test_every_command_accepts_a_folder(run, images_of, expected_images, samplin
                                         '--output=%s' % (tmp_path / 'a.npy'))) == 0
 
 
+def test_an_absent_init_checkpoint_is_refused_before_the_images_are_loaded(training_settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(training_data, 'load', None)
+    with pytest.raises(UserError, match='model-3 is not a readable checkpoint .*: name an intact one'):
+        train(training_settings(*RUN, '--steps=1', '--init_checkpoint=%s/model-3' % tmp_path,
+                                '--run_dir=%s/run' % tmp_path))
+    assert os.listdir(str(tmp_path)) == []
+
+
 @pytest.mark.parametrize('saved,new', [([], [0.9]), ([0.9], []), ([0.9], [0.9, 0.5])])
 def test_averages_with_extra_momentums(saved, new, tmp_path):
     """A warm start takes those that the checkpoint has. The others begin as in any training."""
@@ -190,7 +199,7 @@ def test_averages_with_extra_momentums(saved, new, tmp_path):
     with tf.Graph().as_default(), tf.Session() as session:
         variables = build(new)
         session.run(tf.global_variables_initializer())
-        WarmStart(path).restore(session)
+        WarmStart(GivenCheckpoint(path)).restore(session)
         for name, value in session.run(variables).items():
             assert list(value) == [7 if name in written else 0] * 2, name
 

@@ -345,10 +345,8 @@ def output(arguments, trainings_in_process):
     path = arguments[-1].split('=')[1]
     with open(path + '.published.json', 'w') as file:
         json.dump(short, file)
-    settings_of = untrained.training_settings
     with trainings_in_process(), with_few_digits(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(script, 'PUBLISHED', path + '.published.json')
-        patch.setattr(untrained, 'training_settings', lambda *flags: settings_of(*flags, '--kernels=native'))
         assert run_script(script, *arguments) == 0
     return path
 

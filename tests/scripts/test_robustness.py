@@ -18,7 +18,7 @@ from scripts.robustness.comparison import content, differences, partial_files
 def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path, monkeypatch):
     """One `kill -9`, one SIGTERM, one Ctrl-C and two Ctrl-C, each in the middle of a run."""
     monkeypatch.setitem(baseline.RECIPES, 'machinecurve', (
-        *baseline.RECIPES['machinecurve'], '--network=graph_mode_dense', '--kernels=native'))  # is built faster
+        *baseline.RECIPES['machinecurve'], '--network=graph_mode_dense'))  # is built faster
     monkeypatch.setattr(training_process, '_POLL_SECONDS', 0.01)
     arguments = ['--recipes=machinecurve', '--kills=1', '--steps=80', '--long_steps=200', '--output=%s' % tmp_path]
     assert run_script(robustness, *arguments) == 0

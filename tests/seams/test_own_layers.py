@@ -22,7 +22,7 @@ def discriminator(images, is_training):
 @pytest.mark.slow
 def test_statistics_of_batch_norm(trained):
     """The standing statistics are not the moving averages, and are those of the same network in the package."""
-    run = trained(*MAIN_RUN, FEW_FILTERS, '--steps=3', '--kernels=native')
+    run = trained(*MAIN_RUN, FEW_FILTERS, '--steps=3')
     own = os.path.join(ROOT, 'tests', 'few_filters.py')
     with api.open_run(run.path) as built_in, api.open_checkpoint(
             run.checkpoint_prefix + '-3', network=own, batch_size=8) as same:

@@ -53,7 +53,7 @@ def test_a_loss_that_does_not_fit_the_network(network, loss, suggestion, trainin
     with pytest.raises(UserError, match='--loss=%s takes . logit.* --network=%s outputs .*%s' % (
             loss, network, suggestion)):
         train(training_settings(*dataset, '--network=' + network, '--loss=' + loss, '--batch_size=2',
-                                    '--kernels=native', '--run_dir=%s/run' % tmp_path))
+                                    '--run_dir=%s/run' % tmp_path))
     assert not (tmp_path / 'run').exists()
 
 

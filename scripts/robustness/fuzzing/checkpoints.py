@@ -7,7 +7,7 @@ import tensorflow.compat.v1 as tf
 from hypothesis import strategies as st
 
 from dcgan_tf1.runs.checkpoints import saving as checkpoints
-from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint
+from dcgan_tf1.runs.checkpoints.loading import GivenCheckpoint, find
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.warm_start import WarmStart
 from scripts.lib.messages import collected
@@ -124,7 +124,7 @@ class InitCheckpoint(Checkpoints):
     def restored(self, prefix: str) -> List[np.ndarray]:
         with tf.Graph().as_default(), tf.Session() as session:
             variables = [tf.get_variable(name, shape) for name, shape in _SHAPES.items()]
-            WarmStart(prefix).restore(session)
+            WarmStart(GivenCheckpoint(find(prefix))).restore(session)
             return session.run(variables)
 
 
