@@ -108,10 +108,8 @@ class RunFolder:
     def animation_is_current(self) -> bool:
         """Whether the animation contains all grids. Writing it is the last thing that a training does."""
         grids = self.grids()
-        if not grids:
-            return True
-        return (os.path.exists(self.animation)
-                and os.path.getmtime(self.animation) >= os.path.getmtime(grids[-1]))
+        return not grids or (os.path.exists(self.animation)
+                             and os.path.getmtime(self.animation) >= os.path.getmtime(grids[-1]))
 
     def checkpoint_indexes(self) -> List[str]:
         """Paths of the indexes of the complete checkpoints, in any order."""
