@@ -15,7 +15,7 @@ COMMANDS = {
     'launch': 'train with several processes on this machine, for example one per GPU',
     'sample': 'generate images with a trained generator',
     'evaluate': 'score generated images against a dataset',
-    'export': 'write a generator as a SavedModel',
+    'export': 'write a generator as a SavedModel, TensorFlow Lite or ONNX file',
     'report': 'write an HTML page about one or more runs',
     'explore': 'write an HTML page to explore the generator of a run',
     'legacy': 'run a TensorFlow 1 script of yours on the TensorFlow that is installed',

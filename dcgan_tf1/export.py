@@ -1,12 +1,12 @@
-"""Writes a generator as a SavedModel, for programs that do not use this package.
+"""Writes a generator as a SavedModel, TensorFlow Lite or ONNX file, for programs that do not use this package.
 
   python -m dcgan_tf1.export --run_dir=runs/sparse_softmax-mnist-0 --output=exported
   python -m dcgan_tf1.export --run_dir=runs/sparse_softmax-mnist-0 --output=exported --bn_mode=moving --pixels=uint8
+  python -m dcgan_tf1.export --run_dir=runs/sparse_softmax-mnist-0 --output=digits.tflite --format=tflite
 
-The signature `serving_default` takes `noise`, float32 [n, noise_dim], and returns `images`, [n, height, width,
-channels]: float32 from 0 to 1, or uint8 from 0 to 255. Weights and batch-norm statistics are constants in it. The
-statistics are the moving averages (--bn_mode=moving) or the standing ones (otherwise), so an image depends on its
-latent vector alone.
+It takes `noise`, float32 [n, noise_dim], and returns `images`, [n, height, width, channels]: float32 from 0 to 1, or
+uint8 from 0 to 255. Weights and batch-norm statistics are constants in it. The statistics are the moving averages
+(--bn_mode=moving) or the standing ones (otherwise), so an image depends on its latent vector alone.
 """
 import dataclasses
 from typing import ClassVar, Optional, Tuple
@@ -22,7 +22,10 @@ class ExportSettings(GeneratorSettings):
     """Settings of `python -m dcgan_tf1.export`."""
 
     pixels: str = choice('float', ('float', 'uint8'), 'type of the images: float32 from 0 to 1, or uint8 from 0 to 255')
-    output: Optional[str] = path(None, 'folder to write, which must not exist yet, or be empty', required=True)
+    format: str = choice('saved_model', ('saved_model', 'tflite', 'onnx'), 'what to write: a SavedModel for '
+                         'TensorFlow, or a file for TensorFlow Lite or ONNX, which computes in float32')
+    output: Optional[str] = path(None, 'what to write: the file, or for a SavedModel a folder, which must not exist '
+                                 'yet, or be empty', required=True)
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         *GeneratorSettings.RULES,
@@ -35,17 +38,23 @@ class ExportSettings(GeneratorSettings):
 
 def run(settings: ExportSettings) -> int:
     """The command; returns the exit status. Raises UserError."""
-    from dcgan_tf1.sample import sampler, saved_model  # they import TensorFlow, which takes seconds
+    from dcgan_tf1.sample import converters, sampler, saved_model  # they import TensorFlow, which takes seconds
     bn_mode = 'moving' if settings.bn_mode == 'moving' else 'standing'
     with sampler.open_generator(settings) as generator:
         settings = generator.settings
-        files.prepare_output(settings.output, is_folder=True)
+        files.prepare_output(settings.output, is_folder=settings.format == 'saved_model')
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
         weights = generator.weights()
+        noise = generator.latent_vectors(converters.NUM_CHECKED, settings.seed)
     # The other convolution routes would put op names into the file that only this package knows.
-    frozen_graph = saved_model.freeze(settings.replace(kernels='native'), weights, statistics, settings.pixels)
-    with files.new_folder(settings.output) as folder:
-        saved_model.save(frozen_graph, settings.noise_dim, folder)
+    frozen_graph = saved_model.freeze(settings.replace(
+        kernels='native', precision=settings.precision if settings.format == 'saved_model' else 'float32'),
+        weights, statistics, settings.pixels)
+    if settings.format == 'saved_model':
+        with files.new_folder(settings.output) as folder:
+            saved_model.save(frozen_graph, settings.noise_dim, folder)
+    else:
+        files.write_atomically(settings.output, converters.convert(settings.format, frozen_graph, noise))
     terminal.say('exported %s with %s statistics to %s' % (settings.checkpoint, bn_mode, settings.output))
     return 0
 

@@ -1,4 +1,5 @@
 """Exported SavedModels, loaded by TensorFlow 1's loader, and by TensorFlow 2's in a program without this package."""
+import importlib.util
 import os
 import re
 import subprocess
@@ -7,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT
+from helpers import ROOT, TENSORFLOW
 
 from dcgan_tf1 import export
 from dcgan_tf1.sample import command as sample
+from dcgan_tf1.sample import converters
 from dcgan_tf1.util import pixels
 from dcgan_tf1.util.errors import UserError
 
@@ -70,6 +72,78 @@ def test_images_equal_those_of_sample(bn_mode, folder, sampled, export_settings,
                    cwd=str(tmp_path), check=True,
                    env={name: value for name, value in os.environ.items() if name != 'PYTHONPATH'})
     np.testing.assert_allclose(np.load(result), expected, atol=1e-5)
+
+
+def programs_in_the_documentation():
+    """The programs of docs/export-and-import.md, which load a generator."""
+    with open(os.path.join(ROOT, 'docs', 'export-and-import.md'), encoding='utf-8') as file:
+        return re.findall('```python\n(.*?)```', file.read(), re.S)
+
+
+@pytest.mark.slow
+def test_all_formats_give_the_same_images(folder, sampled, export_settings, tmp_path, monkeypatch):
+    """Loads each with the program in the documentation."""
+    if TENSORFLOW < (2, 16):
+        pytest.skip('TensorFlow Lite needs TensorFlow 2, and the program for Keras needs Keras 3')
+    monkeypatch.setattr(sys.modules[__name__], 'NOISE', np.random.RandomState(0).uniform(-1, 1, (16, 100)).astype(
+        np.float32))
+    expected = (sampled('--bn_mode=moving') + 1) / 2
+    for name, suffix in (('saved_model', ''), ('tflite', 'digits.tflite'), ('onnx', 'digits.onnx')):
+        if name != 'onnx' or importlib.util.find_spec('tf2onnx'):
+            assert export.run(export_settings('--run_dir=' + folder, '--bn_mode=moving', '--format=' + name,
+                                              '--output=%s/%s' % (tmp_path, suffix or 'exported'))) == 0
+    programs = programs_in_the_documentation()
+    assert len(programs) == 4
+    for number, program in enumerate(programs):
+        if 'onnx' not in program or importlib.util.find_spec('onnxruntime'):
+            result = str(tmp_path / ('%d.npy' % number))
+            subprocess.run([sys.executable, '-c', program + "np.save('%s', images)" % result], cwd=str(tmp_path),
+                           check=True)
+            np.testing.assert_allclose(np.load(result), expected, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['tflite', 'onnx'])
+def test_bytes_in_other_formats(name, folder, export_settings, tmp_path):
+    if name == 'onnx':
+        pytest.importorskip('tf2onnx')
+    path = str(tmp_path / 'file')
+    flags = ['--run_dir=' + folder, '--bn_mode=moving', '--pixels=uint8']
+    if TENSORFLOW < (2,) and name == 'tflite':
+        with pytest.raises(UserError, match='--format=tflite needs TensorFlow 2: use --format=saved_model'):
+            export.run(export_settings(*flags, '--output=' + path, '--format=' + name))
+        return
+    assert export.run(export_settings(*flags, '--output=' + path, '--format=' + name)) == 0
+    assert export.run(export_settings(*flags, '--output=%s/exported' % tmp_path)) == 0
+    with open(path, 'rb') as file:
+        images = converters.FORMATS[name].run(file.read(), NOISE)
+    expected = load(str(tmp_path / 'exported'), NOISE)
+    assert images.dtype == np.uint8
+    np.testing.assert_allclose(images.astype(int), expected, atol=1)
+
+
+@pytest.mark.parametrize('name', ['tflite', 'onnx'])
+def test_refused_conversions(name, monkeypatch):
+    """Of an op that other runtimes do not have, and of images that are not the same twice."""
+    if name == 'onnx':
+        pytest.importorskip('tf2onnx')
+    elif TENSORFLOW < (2,):
+        pytest.skip('TensorFlow Lite needs TensorFlow 2')
+
+    def frozen(function):
+        with tf.Graph().as_default() as graph:
+            noise = tf.placeholder(tf.float32, [None, 4], 'noise')
+            tf.identity(function(noise), 'images')
+            return graph.as_graph_def()
+    noise = np.ones([2, 4], np.float32)
+    for function, message in ((tf.math.bessel_i0e, 'this generator cannot be converted .*: use --format=saved_model'),
+                              (lambda x: x + tf.random.uniform(tf.shape(x)), "images differ by up to .* from")):
+        with pytest.raises(UserError, match='--format=%s: %s' % (name, message)):
+            converters.convert(name, frozen(function), noise)
+    if name == 'onnx':
+        monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+        with pytest.raises(UserError, match="--format=onnx needs onnxruntime: pip install 'onnxruntime'"):
+            converters.convert(name, frozen(tf.identity), noise)
 
 
 @pytest.mark.slow
