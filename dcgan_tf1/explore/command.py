@@ -3,8 +3,8 @@ import os
 import re
 from typing import Dict, Sequence
 
+from dcgan_tf1.explore import live, tiles
 from dcgan_tf1.explore import page as explore_page
-from dcgan_tf1.explore import tiles
 from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.runs import saved_settings
 from dcgan_tf1.runs.folder import RunFolder
@@ -22,7 +22,7 @@ def run(settings: ExploreSettings, paths: Sequence[str]) -> int:
     if len(paths) != 1:
         raise UserError('name the folder of one run, as in: python -m dcgan_tf1.explore runs/my_run')
     folder = RunFolder(paths[0])
-    output = settings.output or os.path.join(folder.path, 'explore.html')
+    output = settings.output or os.path.join(folder.path, 'live.html' if settings.live else 'explore.html')
     saved_settings.read(folder)  # otherwise a wrong name would become a new folder
     files.prepare_output(output)
     write_atomically(output, page(settings, folder))
@@ -34,11 +34,13 @@ def page(settings: ExploreSettings, folder: RunFolder) -> bytes:
     """The content of the page. Raises UserError if the folder holds no run or the run has no checkpoint."""
     run_flags = saved_settings.read(folder)
     with open_generator(GeneratorSettings(run_dir=folder.path, checkpoint=settings.checkpoint)) as generator:
+        texts = {**_texts(folder, run_flags, generator.settings.checkpoint), 'seed': str(settings.seed)}
+        if settings.live:
+            return live.page(texts, settings, generator)
         stages = tiles.stages(folder, run_flags.image_size, settings.stages)
         noise = latent.plane(generator.latent_vectors(4, settings.seed), settings.points, settings.interpolation)
         slices = tiles.slices(generator, noise, run_flags.batch_size, settings.standing_batches)
-    return explore_page.page(
-        {**_texts(folder, run_flags, generator.settings.checkpoint), 'seed': str(settings.seed)}, stages, slices)
+    return explore_page.page(texts, stages, slices)
 
 
 def _texts(folder: RunFolder, run_flags: TrainSettings, checkpoint: str) -> Dict[str, str]:

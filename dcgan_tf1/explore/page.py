@@ -1,4 +1,4 @@
-"""The HTML page of the explore command: fills the template `explore.html` with images and texts."""
+"""The HTML pages of the explore command: fills their templates with texts and data."""
 import io
 import json
 import os
@@ -15,7 +15,7 @@ from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.pages import escape
 
 MAX_BYTES = 5000000
-_TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'page.html')
+_FOLDER = os.path.dirname(os.path.abspath(__file__))
 _QUALITIES = (None, 90, 75, 50)  # of the images: lossless PNG, then JPEG with less and less quality
 
 
@@ -29,19 +29,38 @@ def page(texts: Mapping[str, str], stages: Sequence[Stage], slices: Sequence[Sli
     Returns: the content of an HTML file of at most `MAX_BYTES`.
     Raises: UserError if the page would be larger.
     """
-    with open(_TEMPLATE, encoding='utf-8') as file:
-        template = file.read()
     for quality in _QUALITIES:
-        # "</script>" in a text must not end the element that contains the JSON.
-        data = json.dumps(_data(stages, slices, quality), sort_keys=True).replace('<', '\\u003c')
-        values = {**{name: escape(text) for name, text in texts.items()}, 'data': data}
-        parts = re.split('{{([a-z_]+)}}', template)  # every second is the name of a place
-        content = ''.join(values[part] if number % 2 else part for number, part in enumerate(parts))
-        encoded = content.encode(errors='backslashreplace')
+        encoded = fill('page.html', texts, _data(stages, slices, quality))
         if len(encoded) <= MAX_BYTES:
             return encoded
     raise UserError('the page would have %.1f MB, more than %g: use a smaller --points or --stages'
                     % (len(encoded) / 1e6, MAX_BYTES / 1e6))
+
+
+def fill(template: str, texts: Mapping[str, str], data: Mapping[str, Any]) -> bytes:
+    """Fills a template.
+
+    Args:
+      template: name of a file in this folder. In it, {{name}} is the place of a text, {{name.css}} or {{name.js}} that
+        of another file, and {{data}} that of the data.
+      texts: {name of a place: text}.
+      data: what JSON can hold.
+    Returns: the content of an HTML file.
+    """
+    def value(place: str) -> str:
+        if '.' in place:
+            return _read(place)
+        # "</script>" in a text must not end the element that contains the JSON.
+        return json.dumps(data, sort_keys=True).replace('<', '\\u003c') if place == 'data' else escape(texts[place])
+
+    parts = re.split('{{([a-z_.]+)}}', _read(template))  # every second is the name of a place
+    content = ''.join(value(part) if number % 2 else part for number, part in enumerate(parts))
+    return content.encode(errors='backslashreplace')
+
+
+def _read(name: str) -> str:
+    with open(os.path.join(_FOLDER, name), encoding='utf-8') as file:
+        return file.read()
 
 
 def _data(stages: Sequence[Stage], slices: Sequence[Slice], quality: Optional[int]) -> Dict[str, Any]:

@@ -28,11 +28,15 @@ def freeze(settings: GeneratorSettings, weights: Mapping[str, np.ndarray], stati
             images = tf.identity(unit_images, 'images')
         else:  # as `pixels.to_uint8`
             images = tf.cast(tf.clip_by_value(tf.round(unit_images * 255), 0, 255), tf.uint8, 'images')
-        values = {**weights, **statistics}
-        variables = tf.global_variables()
-        session.run([variable.initializer for variable in variables],
-                    {variable.initializer.inputs[1]: values[variable.op.name] for variable in variables})
+        set_variables(session, {**weights, **statistics})
         return tf.graph_util.convert_variables_to_constants(session, built.as_graph_def(), [images.op.name])
+
+
+def set_variables(session: tf.Session, values: Mapping[str, np.ndarray]) -> None:
+    """Gives all variables of the default graph the values that this {name: value} has for them."""
+    variables = tf.global_variables()
+    session.run([variable.initializer for variable in variables],
+                {variable.initializer.inputs[1]: values[variable.op.name] for variable in variables})
 
 
 def save(frozen_graph: tf.GraphDef, noise_dim: int, path: str) -> None:

@@ -94,7 +94,12 @@ def image(content: bytes, image_type: str, caption: str, css_class: str = 'figur
 
 def data_uri(content: bytes, image_type: str) -> str:
     """An image file as a URI that contains it. `image_type`: 'png', 'jpeg' or 'gif'."""
-    return 'data:image/%s;base64,%s' % (image_type, base64.b64encode(content).decode())
+    return 'data:image/%s;base64,%s' % (image_type, base64_text(content))
+
+
+def base64_text(content: bytes) -> str:
+    """Bytes as text."""
+    return base64.b64encode(content).decode()
 
 
 def format_value(value: Union[float, List[float]]) -> str:
