@@ -1,13 +1,26 @@
 """A headless Chromium that tests operate with real mouse, touch and keyboard events."""
 import base64
+import io
 import json
 import os
 import shutil
 import subprocess
 
+import numpy as np
+from PIL import Image
+
 EXECUTABLE = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-_KEY_CODES = {'Tab': 9, 'PageUp': 33, 'PageDown': 34, 'End': 35, 'Home': 36, 'ArrowLeft': 37, 'ArrowUp': 38,
-              'ArrowRight': 39, 'ArrowDown': 40}
+# Installed with `npm install axe-core` in the root of the repository; '' if it is not.
+AXE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'node_modules/axe-core/axe.min.js')
+AXE = AXE if os.path.exists(AXE) else ''
+_KEY_CODES = {'Tab': 9, 'Enter': 13, 'PageUp': 33, 'PageDown': 34, 'End': 35, 'Home': 36, 'ArrowLeft': 37,
+              'ArrowUp': 38, 'ArrowRight': 39, 'ArrowDown': 40}
+
+
+def decode(uri):
+    """The picture in a data URI, uint8 [height, width, 3]."""
+    content = base64.b64decode(uri.split(';base64,')[1])
+    return np.asarray(Image.open(io.BytesIO(content)).convert('RGB'))
 
 
 class Chromium:
@@ -89,10 +102,23 @@ class Chromium:
         assert 'exceptionDetails' not in reply, reply
         return reply['result'].get('value')
 
+    def picture(self, selector):
+        """The pixels of an image or canvas as a data URI."""
+        return self.run('''(async () => {
+            const element = document.querySelector(%s), canvas = document.createElement('canvas');
+            if (element.decode) await element.decode();
+            canvas.width = element.naturalWidth || element.width;
+            canvas.height = element.naturalHeight || element.height;
+            canvas.getContext('2d').drawImage(element, 0, 0);
+            return canvas.toDataURL();
+        })()''' % json.dumps(selector))
+
     def press(self, key):
         """Presses and releases a key, such as 'ArrowLeft'."""
-        for kind in ('rawKeyDown', 'keyUp'):
-            self.call('Input.dispatchKeyEvent', type=kind, key=key, code=key, windowsVirtualKeyCode=_KEY_CODES[key])
+        text = {'text': '\r'} if key == 'Enter' else {}  # without, a button is not pressed
+        for kind in ('keyDown' if text else 'rawKeyDown', 'keyUp'):
+            self.call('Input.dispatchKeyEvent', type=kind, key=key, code=key, windowsVirtualKeyCode=_KEY_CODES[key],
+                      **text)
 
     def point(self, selector, x=0.5, y=0.5):
         """The position in the window of a point of an element, from (0, 0) at its top left to (1, 1)."""
@@ -109,6 +135,27 @@ class Chromium:
             x, y = self.point(selector, *position)
             self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1,
                       buttons=0 if kind == 'mouseReleased' else 1)
+
+    def drag_onto(self, source, target):
+        """Drags the mouse from the middle of an element to that of another. Both must fit into the window together."""
+        self.point(source)
+        (end_x, end_y), (x, y) = self.point(target), self.run('''(() => {
+            const box = document.querySelector(%s).getBoundingClientRect();
+            return [box.left + box.width / 2, box.top + box.height / 2];
+        })()''' % json.dumps(source))
+        for kind, position in (('mousePressed', (x, y)), ('mouseMoved', (x + 9, y)), ('mouseMoved', (end_x, end_y)),
+                               ('mouseReleased', (end_x, end_y))):
+            self.call('Input.dispatchMouseEvent', type=kind, x=position[0], y=position[1], button='left', clickCount=1,
+                      buttons=0 if kind == 'mouseReleased' else 1)
+
+    def accessibility_violations(self):
+        """What axe-core finds wrong with the page: [(rule, elements)]."""
+        with open(AXE, encoding='utf-8') as file:
+            self.run(file.read() + ';0')
+        found = self.run('axe.run().then(found => [found.passes.length, '
+                         'found.violations.map(({id, nodes}) => [id, nodes.map(node => node.html)])])')
+        assert found[0] > 10  # rules that apply
+        return found[1]
 
     def touch(self, selector, start, end, moves=5):
         """Moves a finger from one point of an element to another, in this many moves."""

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
+from chromium import EXECUTABLE, Chromium
 from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
 
 from dcgan_tf1.data import Images, mnist_10k
@@ -267,3 +268,12 @@ def make_smooth(monkeypatch):
         monkeypatch.setattr(tf.nn, 'relu', tf.nn.elu)
         monkeypatch.setattr(tf.nn, 'leaky_relu', lambda x, alpha=None: tf.nn.elu(x))
     return patch
+
+
+@pytest.fixture(scope='session')
+def browser(tmp_path_factory):
+    """A headless Chromium, shared by all tests that open pages. It keeps what it was told about windows and colors."""
+    if not EXECUTABLE:
+        pytest.skip('Chromium or Chrome is not installed')
+    with Chromium(str(tmp_path_factory.mktemp('chromium'))) as chromium:
+        yield chromium

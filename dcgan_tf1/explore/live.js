@@ -242,16 +242,17 @@ function showTimes() {
 /* The latent vector */
 
 const along = (vector, direction) => vector.reduce((total, value, i) => total + value * direction[i], 0);
-const reach = 3 * (data.distribution === 'normal' ? 1 : Math.sqrt(1 / 3)); // three standard deviations
+const reach = data.distribution === 'normal' ? 3 : 1.7; // about three standard deviations
 const sliders = directions.map((direction, number) => {
   const input = make('input', {type: 'range', id: 'direction-' + number, min: -reach, max: reach, step: 0.01});
-  const output = make('output');
+  const output = make('span');
   input.addEventListener('input', () => {
     const vector = state.vectors[state.selected], change = input.value - along(vector, direction);
     state.vectors[state.selected] = vector.map((value, i) => value + change * direction[i]);
     update(true);
   });
-  element('directions').append(make('div', {}, make('label', {htmlFor: input.id}, `Direction ${number + 1}`, output), input));
+  const label = make('label', {htmlFor: input.id}, `Direction ${number + 1}`);
+  element('directions').append(make('div', {}, make('div', {className: 'named'}, label, output), input));
   return {input, output};
 });
 

@@ -50,8 +50,7 @@ def page(texts: Mapping[str, str], settings: ExploreSettings, generator: Generat
         set_variables(session, rounded)
         converted = program.convert(session, trained, used.network)
     kinds = [None, moving, initial(moving), standing[settings.standing_batches]] if moving else [{}]
-    error = measure([images(used, weights, noise, kind) for kind in kinds],
-                    [images(used, rounded, noise, kind) for kind in kinds])
+    error = measure(*images(used, [weights, rounded], noise, kinds))
     average = standing.get(settings.standing_batches, {})
     data = {
         'nodes': converted.nodes,
@@ -66,7 +65,8 @@ def page(texts: Mapping[str, str], settings: ExploreSettings, generator: Generat
         'image': [used.image_size, used.image_size, used.channels], 'batch_size': used.batch_size,
     }
     return explore_page.fill('live.html', {
-        **texts, 'noise_dim': str(used.noise_dim), 'batch_size': str(used.batch_size), 'bits': str(bits), 'mean_error': '%.2g' % error.mean, 'largest_error': '%.2g' % error.largest,
+        **texts, 'noise_dim': str(used.noise_dim), 'batch_size': str(used.batch_size), 'bits': str(bits),
+        'mean_error': '%.2g' % error.mean, 'largest_error': '%.2g' % error.largest,
         'weights': format(sum(value.size for value in weights.values()), ',')}, data)
 
 
@@ -75,7 +75,7 @@ def choose_bits(weights: Weights, network: str) -> int:
     count = sum(value.size for value in weights.values() if value.ndim > 1)
     if count > MAX_WEIGHT_BYTES:
         raise UserError('the generator of --network=%s has %.1f million weights, more than the %g million that a live '
-                        'page may have: leave out --live' % (network, count / 1e6, MAX_WEIGHT_BYTES / 1e6))
+                        'page may have: run explore without --live' % (network, count / 1e6, MAX_WEIGHT_BYTES / 1e6))
     return 16 if 2 * count <= MAX_BYTES_OF_16_BITS else 8
 
 
@@ -85,27 +85,34 @@ def initial(statistics: Statistics) -> Statistics:
             for name, value in statistics.items()}
 
 
-def images(settings: GeneratorSettings, weights: Weights, noise: np.ndarray,
-           statistics: Optional[Statistics]) -> np.ndarray:
-    """What TensorFlow computes in float32, in gray levels from 0 to 255, [n, height, width, channels].
+def images(settings: GeneratorSettings, versions: Sequence[Weights], noise: np.ndarray,
+           kinds: Sequence[Optional[Statistics]]) -> np.ndarray:
+    """What TensorFlow computes in float32, in gray levels from 0 to 255: [versions, kinds, n, height, width, channels].
 
     Args:
       settings: of the generator.
-      weights: of all its variables.
-      noise: [n, noise_dim].
-      statistics: of batch norm; None for those of each `BATCH` images.
+      versions: different weights, each of all its variables.
+      noise: [n, noise_dim], where n is a multiple of `BATCH`.
+      kinds: statistics of batch norm; None stands for those of each `BATCH` images.
     """
-    with tf.Graph().as_default(), create_session() as session:
-        generator = graph.build_generator(settings, training=statistics is None)
-        set_variables(session, {**weights, **(statistics or {})})
-        batches = np.split(noise, len(noise) // BATCH)
-        found = [session.run(generator.images, {generator.noise: batch}) for batch in batches]
-    return (np.concatenate(found) + 1) * 127.5
+    found = {}
+    for training in (True, False):
+        with tf.Graph().as_default(), create_session() as session:
+            generator = graph.build_generator(settings, training)
+            for version, weights in enumerate(versions):
+                for kind, statistics in enumerate(kinds):
+                    if (statistics is None) == training:
+                        set_variables(session, {**weights, **(statistics or {})})
+                        found[version, kind] = np.concatenate([
+                            session.run(generator.images, {generator.noise: batch})
+                            for batch in np.split(noise, len(noise) // BATCH)])
+    return (np.array([[found[version, kind] for kind in range(len(kinds))] for version in range(len(versions))])
+            + 1) * 127.5
 
 
-def measure(exact: Sequence[np.ndarray], approximate: Sequence[np.ndarray]) -> Error:
-    """The differences of lists of images."""
-    differences = np.abs(np.stack(exact) - np.stack(approximate))
+def measure(exact: np.ndarray, approximate: np.ndarray) -> Error:
+    """The differences between images."""
+    differences = np.abs(exact - approximate)
     return Error(float(differences.mean()), float(differences.max()))
 
 
@@ -116,7 +123,7 @@ def directions(generator: Generator, statistics: Statistics) -> np.ndarray:
     function changes most: the singular vectors of its matrix.
     """
     noise_dim = generator.settings.noise_dim
-    noise = generator.latent_vectors(1000 + 5 * noise_dim, seed=1)
+    noise = generator.latent_vectors(100 + 5 * noise_dim, seed=1)
     found = generator.generate(noise, statistics).reshape(len(noise), -1)
     matrix = np.linalg.lstsq(noise - noise.mean(axis=0), found - found.mean(axis=0), rcond=None)[0]
     return np.linalg.svd(matrix, full_matrices=False)[0].T[:_NUM_DIRECTIONS].astype(np.float32)

@@ -32,10 +32,10 @@ class Layer(NamedTuple):
 class Program(NamedTuple):
     """What a live page computes.
 
-    Each node is {'op': type, 'inputs': [numbers of earlier nodes], …} with the attributes of the operation. The first is
-    the placeholder of the latent vectors, the last the images. A node with {'constant': n} has the value `constants[n]`.
-    One with {'layer': n} is the fused batch norm of `layers[n]`; {'statistic': [n, 0]} computes the mean of that layer,
-    and {'statistic': [n, 1]} its variance.
+    Each node is {'op': type, 'inputs': [numbers of earlier nodes], …} with the attributes of the operation. The first
+    is the placeholder of the latent vectors, the last the images. A node with {'constant': n} has the value
+    `constants[n]`. One with {'layer': n} is the fused batch norm of `layers[n]`; {'statistic': [n, 0]} computes the
+    mean of that layer, and {'statistic': [n, 1]} its variance.
     """
 
     nodes: List[Dict[str, Any]]
@@ -54,6 +54,7 @@ def convert(session: tf.Session, generator: Generator, network: str) -> Program:
     """
     converter = _Converter(session, generator.noise, network)
     converter.number(generator.images)
+    converter.check(generator)
     pairs = list(zip(generator.statistics[::2], generator.statistics[1::2]))
     layers = [Layer(mean.moving.op.name, variance.moving.op.name,
                     converter.mark_statistics(number, mean.batch, variance.batch))
@@ -71,6 +72,7 @@ class _Converter:
         self._network = network
         self._numbers = {noise.name: 0}
         self._dependent = _depending_on(noise)
+        self._over_images: List[tf.Operation] = []  # sums and means of several images
 
     def number(self, tensor: tf.Tensor) -> int:
         """The number of the node that computes a tensor."""
@@ -83,6 +85,13 @@ class _Converter:
                 self._numbers[tensor.name] = len(self.nodes)
                 self.nodes.append(node)
         return self._numbers[tensor.name]
+
+    def check(self, generator: Generator) -> None:
+        """Refuses a generator whose images depend on each other in a way that is not known."""
+        if generator.other_updates:
+            self._refuse(generator.other_updates[0], 'a layer with the update op')
+        if self._over_images and not generator.statistics:
+            self._refuse(self._over_images[0], 'a mean of the batch in')
 
     def mark_statistics(self, layer: int, mean: tf.Tensor, variance: tf.Tensor) -> float:
         """Marks the nodes that compute the statistics of a batch norm layer; returns its epsilon."""
@@ -133,8 +142,10 @@ class _Converter:
             rank = inputs[0].shape.ndims
             axes = {int(axis) % rank for axis in np.ravel(self._value(inputs[1]))}
             inputs, attributes = inputs[:1], {'axes': sorted(axes), 'keep': op.get_attr('keep_dims')}
+            self._over_images += [op] * (0 in axes)
         elif kind in _RESIZES:
-            inputs, attributes = inputs[:1], {'size': self._shape(op)[1:3], 'centers': _attribute(op, 'half_pixel_centers')}
+            inputs = inputs[:1]
+            attributes = {'size': self._shape(op)[1:3], 'centers': _attribute(op, 'half_pixel_centers')}
             if op.get_attr('align_corners'):
                 self._refuse(op, 'align_corners in')
         elif kind == 'LeakyRelu':
@@ -158,8 +169,9 @@ class _Converter:
             self._refuse(op, 'a kernel that depends on the latent vectors in')
 
     def _kept_shape(self, op: tf.Operation) -> Sequence[int]:
-        """The shape of the output of an op that only reshapes; the first dimension is -1 if it is that of the images."""
-        before, after = op.inputs[0].shape.as_list(), op.outputs[0].shape.as_list()
+        """The shape of the output of an op that only reshapes. The first number is -1 if it is that of the images."""
+        before, after = [tensor.shape.as_list() if tensor.shape.ndims else [None, None]
+                         for tensor in (op.inputs[0], op.outputs[0])]
         if op.type == 'StridedSlice' and ((self._value(op.inputs[3]) < 0).any() or before[1:].count(None)
                                           or np.prod(before[1:], dtype=int) != np.prod(after[1:], dtype=int)):
             self._refuse(op)
@@ -178,8 +190,8 @@ class _Converter:
         return self._session.run(tensor)
 
     def _refuse(self, op: tf.Operation, what: str = 'the op') -> NoReturn:
-        raise UserError('the live page cannot compute %s %s (%s) of --network=%s: leave out --live, or replace that op'
-                        % (what, op.type, op.name, self._network))
+        raise UserError('the live page cannot compute %s %s (%s) of --network=%s: run explore without --live, or '
+                        'change that op' % (what, op.type, op.name, self._network))
 
 
 def _attribute(op: tf.Operation, name: str) -> Any:

@@ -22,13 +22,15 @@ class ExploreSettings(Settings):
     interpolation: str = choice(
         'slerp', latent.MODES, 'how the slice connects the four latent vectors at its corners: along straight lines '
         '(linear) or great circles (slerp)')
-    seed: int = integer(0, 0, 'seed of the latent vectors: the four at the corners of the slice, or the first batch of a live page')
+    seed: int = integer(
+        0, 0, 'seed of the latent vectors: of the four at the corners of the slice, or with --live of the first batch')
     standing_batches: int = integer(
         100, 1, 'number of batches that standing statistics are computed from', highest=100000)
     stages: int = integer(
         30, 2, 'number of steps on the slider through the training, evenly chosen among the grids of the run; all of '
         'them, if there are fewer', highest=1000)
-    output: Optional[str] = path(None, 'HTML file to write; default: explore.html in the run folder, or live.html with --live')
+    output: Optional[str] = path(
+        None, 'HTML file to write; default: explore.html in the run folder, or live.html with --live')
 
     RULES: ClassVar[Tuple[Rule, ...]] = allowed_only_if(
         ['points', 'stages'], lambda settings: not settings.live, 'has no effect with --live: remove one of the two')

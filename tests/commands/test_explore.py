@@ -1,6 +1,4 @@
 """The page to explore a generator."""
-import base64
-import io
 import json
 import os
 import re
@@ -8,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from chromium import EXECUTABLE, Chromium
+from chromium import decode
 from helpers import ALL_LAYERS, BATCH_NORM_RUN, SMALL_RUN
 from PIL import Image
 
@@ -58,12 +56,6 @@ def read_page(path):
     with open(path, encoding='utf-8') as file:
         text = file.read()
     return text, json.loads(re.search('<script id="data" type="application/json">(.*?)</script>', text).group(1))
-
-
-def decode(uri):
-    """The picture in a data URI, uint8 [height, width, 3]."""
-    content = base64.b64decode(uri.split(';base64,')[1])
-    return np.asarray(Image.open(io.BytesIO(content)).convert('RGB'))
 
 
 @pytest.mark.parametrize('mode', latent.MODES)
@@ -190,15 +182,6 @@ def test_bad_runs(broken_run, tmp_path):
         explore.run(SETTINGS, [broken_run.path])
 
 
-@pytest.fixture(scope='module')
-def browser(tmp_path_factory):
-    """A headless Chromium, shared by the tests of this module."""
-    if not EXECUTABLE:
-        pytest.skip('Chromium or Chrome is not installed')
-    with Chromium(tmp_path_factory.mktemp('chromium')) as chromium:
-        yield chromium
-
-
 @pytest.fixture
 def page(browser, page_path):
     """The page in the browser, as it is after loading."""
@@ -214,25 +197,13 @@ def position(page):
     return page.run('document.getElementById("position").textContent')
 
 
-def picture(page, selector):
-    """The pixels of an image or canvas as the browser shows them."""
-    return page.run('''(async () => {
-        const element = document.querySelector('%s'), canvas = document.createElement('canvas');
-        if (element.decode) await element.decode();
-        canvas.width = element.naturalWidth || element.width;
-        canvas.height = element.naturalHeight || element.height;
-        canvas.getContext('2d').drawImage(element, 0, 0);
-        return canvas.toDataURL();
-    })()''' % selector)
-
-
 def test_slider_through_the_training(page, page_path):
     stages = read_page(page_path)[1]['stages']
 
     def shown():
-        np.testing.assert_array_equal(decode(picture(page, '#stage')), decode(page.run(
+        np.testing.assert_array_equal(decode(page.picture('#stage')), decode(page.run(
             'document.getElementById("stage").src')))
-        return page.run('document.getElementById("step").textContent'), picture(page, '#stage')
+        return page.run('document.getElementById("step").textContent'), page.picture('#stage')
 
     page.run('document.getElementById("slider").focus()')
     seen = [shown()]
@@ -252,23 +223,23 @@ def test_switch_between_statistics(page):
     for number, kind in enumerate(KINDS, 1):
         page.drag('.kind:nth-child(%d)' % number, (0.5, 0.4), (0.5, 0.4))
         assert position(page) == 'Row 3 of 5, column 3 of 5, %s statistics' % kind
-        pictures[kind] = picture(page, '#sheet')
+        pictures[kind] = page.picture('#sheet')
     assert len(set(pictures.values())) == 4
     page.press('ArrowUp')
     assert position(page).endswith('never updated statistics')
-    assert picture(page, '#sheet') == pictures['never updated']
+    assert page.picture('#sheet') == pictures['never updated']
 
 
 def test_slice_with_the_keyboard(page):
     page.run('document.getElementById("slider").focus()')
     page.press('Tab')
     assert page.run('document.activeElement.id') == 'plane'
-    seen = [picture(page, '.selected canvas')]
+    seen = [page.picture('.selected canvas')]
     for key, place in (('ArrowUp', (2, 3)), ('ArrowLeft', (2, 2)), ('ArrowDown', (3, 2)), ('Home', (3, 1)),
                        ('End', (3, 5)), ('PageUp', (1, 5)), ('PageDown', (5, 5))):
         page.press(key)
         assert position(page) == 'Row %d of 5, column %d of 5, standing statistics' % place, key
-        seen.append(picture(page, '.selected canvas'))
+        seen.append(page.picture('.selected canvas'))
     assert len(set(seen)) == len(seen)
     page.press('ArrowRight')  # beyond the edge
     assert position(page).startswith('Row 5 of 5, column 5 of 5')
@@ -277,16 +248,16 @@ def test_slice_with_the_keyboard(page):
 
 @pytest.mark.parametrize('device', ['drag', 'touch'])
 def test_slice_with_mouse_and_touch(page, device):
-    before = picture(page, '.selected canvas')
+    before = page.picture('.selected canvas')
     page.point('#plane')  # scrolls there
     scrolled = page.run('scrollY')
     getattr(page, device)('#plane', (0.5, 0.5), (0.9, 0.1))
     assert page.run('scrollY') == scrolled
     assert position(page).startswith('Row 1 of 5, column 5 of 5')
-    after = picture(page, '.selected canvas')
+    after = page.picture('.selected canvas')
     assert after != before
     # It is that part of the sheet.
-    np.testing.assert_array_equal(decode(after), decode(picture(page, '#sheet'))[:28, -28:])
+    np.testing.assert_array_equal(decode(after), decode(page.picture('#sheet'))[:28, -28:])
     boxes = page.run('["cursor", "plane"].map(id => document.getElementById(id).getBoundingClientRect())'
                      '.flatMap(box => [box.right, box.top])')
     assert boxes[:2] == pytest.approx(boxes[2:], abs=1)

@@ -80,7 +80,7 @@ EVALUATE = {**GENERATOR, 'images': PATH, 'num_images': SAMPLE['num_images'], 'ou
             'pixel_range': choices('0..255', '0..1', '-1..1')}
 EXPORT = {**GENERATOR, 'output': PATH, 'pixels': choices('float', 'uint8')}
 MOMENTUM = {'bn_momentum': ['--bn_mode=moving']}
-EXPLORE = {'checkpoint': PATH, 'interpolation': choices('linear', 'slerp'), 'output': PATH,
+EXPLORE = {'checkpoint': PATH, 'interpolation': choices('linear', 'slerp'), 'live': BOOLEAN, 'output': PATH,
            'points': (['2', '31'], ['', '1', '32']), 'seed': TRAIN['seed'],
            'stages': (['2', '1000'], ['', '1', '1001']), 'standing_batches': TRAIN['standing_batches']}
 # For each command: its settings, their bounds, and the flags that each setting needs next to it ('': always).
