@@ -1,7 +1,7 @@
 """Sets up the environments, then runs the linter, the type checker and the tests on both TensorFlows.
 
   python3 scripts/test.py                     (all tests that can run with what is installed)
-  python3 scripts/test.py --all               (first installs PyTorch and Chromium, which some tests need)
+  python3 scripts/test.py --all               (first installs PyTorch, Chromium and axe-core, which some tests need)
   python3 scripts/test.py -m "not slow"       (all other arguments are passed on to pytest)
 
 TensorFlow 2 runs on the Python that runs this script, and TensorFlow 1.15 on Python 3.7, if that is found. The two test
@@ -19,6 +19,7 @@ import environment
 TORCH = 'torch==2.13.0'  # one version for all, so that a new release cannot fail the tests or fill the disk
 TORCH_GB = 12  # free disk space that the tests need with PyTorch, which comes with the CUDA libraries from PyPI
 MOST_PROCESSES = 4  # each needs up to 2 GB of memory
+AXE = 'axe-core@4.14.1'  # one version for all
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome')  # any of them will do
 
 
@@ -29,6 +30,7 @@ def main() -> int:
     if install_everything:
         arguments.remove('--all')
         install_browser()
+        install_axe()
     pythons = [environment.prepared(python, tests=True) for python in find_pythons()]
     if install_everything:
         for python in pythons:
@@ -98,6 +100,16 @@ def install_browser() -> None:
     else:
         print('Chromium is not installed, and this script can install it only as root with apt-get: tests that need '
               'it will be skipped.', flush=True)
+
+
+def install_axe() -> None:
+    """Installs axe-core, which checks the accessibility of pages, with npm into node_modules/."""
+    if os.path.isdir(os.path.join(environment.ROOT, 'node_modules', 'axe-core')):
+        return
+    if shutil.which('npm'):
+        install('axe-core', [['npm', 'install', '--no-save', '--no-package-lock', '--prefix', environment.ROOT, AXE]])
+    else:
+        print('axe-core is not installed, because there is no npm: tests that need it will be skipped.', flush=True)
 
 
 def install(name: str, commands: List[List[str]]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 EXECUTABLE = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
-# Installed with `npm install axe-core` in the root of the repository; '' if it is not.
+# Checks the accessibility of pages; '' if it is not installed (scripts/test.py --all installs it).
 AXE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'node_modules/axe-core/axe.min.js')
 AXE = AXE if os.path.exists(AXE) else ''
 _KEY_CODES = {'Tab': 9, 'Enter': 13, 'PageUp': 33, 'PageDown': 34, 'End': 35, 'Home': 36, 'ArrowLeft': 37,

@@ -2,10 +2,14 @@
 
   python -m dcgan_tf1.explore runs/sparse_softmax-mnist-0
   python -m dcgan_tf1.explore runs/sparse_softmax-mnist-0 --checkpoint=500 --points=15 --output=early.html
+  python -m dcgan_tf1.explore runs/sparse_softmax-mnist-0 --live
 
 A slider shows the grids of generated images that the training wrote. Below it, a two-dimensional slice of latent space
 is generated with each kind of batch-norm statistics: those of training mode, the moving averages, their initial values
 (mean 0 and variance 1), and standing statistics. All images are generated now and stored in the page.
+
+With --live, the page contains the weights instead, and computes images itself: of any latent vector, and with
+batch-norm statistics that you change with sliders.
 """
 from typing import Sequence
 

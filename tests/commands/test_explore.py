@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from chromium import decode
+from chromium import AXE, decode
 from helpers import ALL_LAYERS, BATCH_NORM_RUN, SMALL_RUN
 from PIL import Image
 
@@ -272,6 +272,13 @@ def test_screen_readers(page):
     assert 'status' in [role for role, _ in names]
     assert page.run('document.getElementById("position").getAttribute("aria-live")') == 'polite'
     assert page.run('document.getElementById("slider").getAttribute("aria-valuetext")') == 'Step 6'
+
+
+@pytest.mark.skipif(not AXE, reason='axe-core is not installed (scripts/test.py --all installs it)')
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_accessibility(page, scheme):
+    page.set_color_scheme(scheme)
+    assert page.accessibility_violations() == []
 
 
 def test_light_and_dark(page, tmp_path):

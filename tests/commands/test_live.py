@@ -371,7 +371,7 @@ def test_screen_readers(page):
     assert 'status' in [role for role, _ in names]
 
 
-@pytest.mark.skipif(not AXE, reason='axe-core is not installed (npm install axe-core)')
+@pytest.mark.skipif(not AXE, reason='axe-core is not installed (scripts/test.py --all installs it)')
 @pytest.mark.parametrize('kind', ['training', 'moving', 'initial', 'standing'])
 def test_accessibility(page, kind):
     select(page, kind)

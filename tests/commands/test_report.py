@@ -8,7 +8,7 @@ import re
 import shutil
 
 import pytest
-from chromium import EXECUTABLE, Chromium
+from chromium import AXE, EXECUTABLE, Chromium
 from helpers import SMALL_RUN
 from PIL import Image
 
@@ -164,5 +164,6 @@ def test_in_a_browser(runs, tmp_path):
         assert page.run('[...document.images].every(image => image.complete && image.naturalWidth)')
         for scheme, filtered in (('light', 'none'), ('dark', 'invert')):
             page.set_color_scheme(scheme)
+            assert not AXE or page.accessibility_violations() == []
             assert filtered in page.run('getComputedStyle(document.querySelector(".chart")).filter')
         assert not page.errors and not [url for url in page.requests if not url.startswith(('file:', 'data:'))]
