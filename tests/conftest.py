@@ -10,7 +10,6 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from chromium import EXECUTABLE, Chromium
 from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
 
 from dcgan_tf1.data import Images, mnist_10k
@@ -22,6 +21,7 @@ from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.training import train
 from scripts.lib import fork_server
+from scripts.lib.chromium import EXECUTABLE, Chromium
 from scripts.lib.messages import collected
 
 tf.logging.set_verbosity(tf.logging.ERROR)

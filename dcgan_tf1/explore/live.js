@@ -379,7 +379,7 @@ function interpolate(a, b, t) {
 const [from, to, a, b, c] = [['From', 0], ['To', 1], ['A', 2], ['B', 3], ['C', 4]].map(parts => place(...parts));
 const share = make('input', {type: 'range', id: 'share', min: 0, max: 100, value: 50});
 const between = outcome('Between', () => interpolate(from.slot.vector, to.slot.vector, share.value / 100));
-const total = outcome('A − B + C', () => a.slot.vector.map((value, i) => value - b.slot.vector[i] + c.slot.vector[i]));
+const total = outcome('A−B+C', () => a.slot.vector.map((value, i) => value - b.slot.vector[i] + c.slot.vector[i]));
 share.setAttribute('aria-label', 'Percent of the way from the first image to the second');
 share.addEventListener('input', () => showPlaces([between]));
 const sign = text => make('span', {className: 'sign', textContent: text});

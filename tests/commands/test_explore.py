@@ -6,7 +6,6 @@ import shutil
 
 import numpy as np
 import pytest
-from chromium import AXE, decode
 from helpers import ALL_LAYERS, BATCH_NORM_RUN, SMALL_RUN
 from PIL import Image
 
@@ -22,6 +21,7 @@ from dcgan_tf1.sample.sampler import Generator
 from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.util import image_files, pixels
 from dcgan_tf1.util.errors import UserError
+from scripts.lib.chromium import AXE, decode
 
 pytestmark = [pytest.mark.any_tensorflow, pytest.mark.slow]
 

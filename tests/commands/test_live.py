@@ -6,8 +6,7 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from chromium import AXE, decode
-from helpers import BATCH_NORM_RUN
+from helpers import BATCH_NORM_RUN, run_script
 from PIL import Image
 
 from dcgan_tf1.explore import command as explore
@@ -20,6 +19,8 @@ from dcgan_tf1.sample.settings import GeneratorSettings
 from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
+from scripts import record_live
+from scripts.lib.chromium import AXE, decode
 
 pytestmark = pytest.mark.slow
 
@@ -395,3 +396,11 @@ def test_light_dark_and_narrow(page, tmp_path):
 
 def test_the_page_says_how_long_it_took(page):
     assert re.fullmatch(r'Computed here: one image in \d+ ms, 16 images in \d+ ms', text_of(page, 'time'))
+
+
+def test_a_recording(page_path, tmp_path, monkeypatch):
+    monkeypatch.setattr(record_live, '_SETTLING_SECONDS', 0.1)
+    output = tmp_path / 'live.gif'
+    assert run_script(record_live, '--page=' + page_path, '--output=%s' % output) == 0
+    with Image.open(str(output)) as recording:
+        assert recording.n_frames > 15 and output.stat().st_size < 1500000

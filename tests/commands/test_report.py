@@ -8,7 +8,6 @@ import re
 import shutil
 
 import pytest
-from chromium import AXE, EXECUTABLE, Chromium
 from helpers import SMALL_RUN
 from PIL import Image
 
@@ -18,6 +17,7 @@ from dcgan_tf1.evaluate.evaluator import IDENTITY_KEYS
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.util.errors import UserError
+from scripts.lib.chromium import AXE, EXECUTABLE, Chromium
 
 pytestmark = pytest.mark.any_tensorflow
 

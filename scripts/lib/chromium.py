@@ -1,4 +1,4 @@
-"""A headless Chromium that tests operate with real mouse, touch and keyboard events."""
+"""A headless Chromium, operated with real mouse, touch and keyboard events."""
 import base64
 import io
 import json
@@ -9,9 +9,11 @@ import subprocess
 import numpy as np
 from PIL import Image
 
+from scripts.lib.paths import ROOT
+
 EXECUTABLE = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 # Checks the accessibility of pages; '' if it is not installed (scripts/test.py --all installs it).
-AXE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'node_modules/axe-core/axe.min.js')
+AXE = os.path.join(ROOT, 'node_modules/axe-core/axe.min.js')
 AXE = AXE if os.path.exists(AXE) else ''
 _KEY_CODES = {'Tab': 9, 'Enter': 13, 'PageUp': 33, 'PageDown': 34, 'End': 35, 'Home': 36, 'ArrowLeft': 37,
               'ArrowUp': 38, 'ArrowRight': 39, 'ArrowDown': 40}
