@@ -4,7 +4,8 @@
 const data = JSON.parse(document.getElementById('data').textContent);
 const generate = createGenerator(data);
 const element = id => document.getElementById(id);
-const decodeLayers = layers => layers.map(({mean, variance}) => ({mean: decode(mean).data, variance: decode(variance).data}));
+const decodeLayers = layers => layers.map(({mean, variance}) =>
+  ({mean: decode(mean).data, variance: decode(variance).data}));
 const percent = share => (100 * share).toPrecision(2) + '%';
 const rows = stored => { // the rows of a matrix
   const matrix = decode(stored).data, columns = stored.shape[1];
@@ -94,7 +95,9 @@ function plot(canvas, used, measured, logarithmic, title) {
   const scaled = values => logarithmic ? values.map(value => Math.log10(Math.max(value, 1e-8))) : values;
   const [xs, ys] = [scaled(used), scaled(measured)];
   let low = Infinity, high = -Infinity;
-  for (const values of [xs, ys]) for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }
+  for (const values of [xs, ys]) {
+    for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
   const gap = Math.max((high - low) * 0.08, logarithmic ? 0.3 : 0.05);
   const place = value => edge + (value - low + gap) / (high - low + 2 * gap) * (side - edge);
   context.strokeStyle = color('--line');
@@ -143,7 +146,8 @@ const layers = data.layers.map(({name}, number) => {
     update();
   });
   const card = make('div', {className: 'layer'},
-    make('h3', {textContent: `Layer ${number + 1} of ${data.layers.length}`}), make('p', {className: 'name', textContent: name}),
+    make('h3', {textContent: `Layer ${number + 1} of ${data.layers.length}`}),
+    make('p', {className: 'name', textContent: name}),
     make('div', {className: 'plots'}, ...plots), verdict, means,
     make('label', {className: 'check'}, box, `Use the statistics of these images in layer ${number + 1}`));
   element('layers').append(card);
@@ -170,8 +174,9 @@ function showLayers() {
   });
   const culprit = factors.findIndex(factor => factor < FAINT);
   layers.forEach(({card}, number) => card.classList.toggle('gray', number === culprit));
-  element('summary').textContent = culprit >= 0 ? `It begins in layer ${culprit + 1}, whose output is ${
-    describe(factors[culprit])}.` : factors.some(factor => factor > STRONG) ? 'None: a layer makes the contrast too strong.' :
+  element('summary').textContent =
+    culprit >= 0 ? `It begins in layer ${culprit + 1}, whose output is ${describe(factors[culprit])}.` :
+    factors.some(factor => factor > STRONG) ? 'None: a layer makes the contrast too strong.' :
     'None: all layers divide by about the right standard deviation.';
 }
 
@@ -186,7 +191,7 @@ function describe(factor) {
 const tiles = state.vectors.map((_, number) => {
   const canvas = smallCanvas(), radio = make('input', {type: 'radio', name: 'image'});
   radio.setAttribute('aria-label', `Image ${number + 1} of 16`);
-  radio.addEventListener('change', () => { state.selected = number; showSelected(); showCards(); });
+  radio.addEventListener('change', () => { state.selected = number; showSelected(); showLater(); });
   const label = make('label', {className: 'tile'}, canvas, radio);
   movable(label, () => state.vectors[number]);
   label.receive = vector => { state.vectors[number] = vector.slice(); update(); };
@@ -209,9 +214,8 @@ function update(onlySelected = false) {
   tiles.forEach(({canvas}, number) => draw(canvas, computed.images[number]));
   showSelected();
   showLayers();
-  showPlaces();
   showPanels();
-  showCards();
+  showLater();
 }
 
 function showSelected() {
@@ -304,20 +308,24 @@ function showPanels() {
     `The initial values still have a weight of ${momentum} to the power of ${updates}: ${percent(initialWeight())}.`;
 }
 
-/** Draws the selected image with each kind, one after the other when nothing more changes. */
+/** Draws the selected image with each kind, and the images in the places, one by one when nothing more changes. */
 let drawing;
-function showCards() {
+function showLater() {
   clearTimeout(drawing);
-  if (!data.layers.length) return;
-  const vectors = state.vectors.slice(), {selected} = state, rest = cards.slice();
+  const tasks = data.layers.length ? cards.map(card => () => showCard(card)) : [];
+  tasks.push(...[from, to, a, b, c, between, total].map(shown => () => showPlaces([shown])));
   const next = () => {
-    const {kind, canvas} = rest.shift();
-    if (kind === state.kind && !state.repaired.size) draw(canvas, computed.images[selected]);
-    else if (kind === 'training') draw(canvas, generate(vectors, statisticsOf(kind)).images[selected]);
-    else draw(canvas, generate([vectors[selected]], statisticsOf(kind)).images[0]);
-    if (rest.length) drawing = setTimeout(next, 0);
+    tasks.shift()();
+    if (tasks.length) drawing = setTimeout(next, 0);
   };
   drawing = setTimeout(next, 150);
+}
+
+function showCard({kind, canvas}) {
+  const {vectors, selected} = state;
+  if (kind === state.kind && !state.repaired.size) draw(canvas, computed.images[selected]);
+  else if (kind === 'training') draw(canvas, generate(vectors, statisticsOf(kind)).images[selected]);
+  else draw(canvas, generate([vectors[selected]], statisticsOf(kind)).images[0]);
 }
 
 if (data.layers.length) {
@@ -340,8 +348,9 @@ function swap(numbers) {
   update();
   const differences = computed.images[state.selected].map((value, i) => Math.abs(value - before[i]) * 127.5);
   const average = differences.reduce((total, value) => total + value, 0) / differences.length;
-  element('company').textContent = `The latent vector of image ${state.selected + 1} is the same, but the image changed by ${
-    average.toFixed(1)} of 255 gray levels on average, and by ${Math.max(...differences).toFixed(0)} at most.`;
+  const [mean, largest] = [average.toFixed(1), Math.max(...differences).toFixed(0)];
+  element('company').textContent = `The latent vector of image ${state.selected + 1} is the same, but the image ` +
+    `changed by ${mean} of 255 gray levels on average, and by ${largest} at most.`;
 }
 const others = () => [...tiles.keys()].filter(number => number !== state.selected);
 element('swap').addEventListener('click', () => swap([others()[Math.floor(uniform() * 15)]]));
@@ -352,10 +361,12 @@ element('swap-all').addEventListener('click', () => swap(others()));
 function place(name, number) {
   const canvas = smallCanvas(), slot = make('button', {type: 'button', className: 'slot'}, canvas, name);
   slot.vector = first[number];
-  slot.receive = vector => { slot.vector = vector.slice(); showPlaces(); };
+  const shown = {slot, canvas, compute: () => slot.vector};
+  slot.setAttribute('aria-label', `${name}: put the selected image here`);
+  slot.receive = vector => { slot.vector = vector.slice(); showPlaces([shown, between, total]); };
   slot.addEventListener('click', () => slot.receive(state.vectors[state.selected]));
-  movable(slot, () => slot.vector);
-  return {slot, canvas};
+  movable(slot, shown.compute);
+  return shown;
 }
 
 function outcome(name, compute) {
@@ -371,9 +382,9 @@ function interpolate(a, b, t) {
   const length = vector => Math.max(Math.sqrt(along(vector, vector)), 1e-12), lengths = [length(a), length(b)];
   const angle = Math.acos(Math.min(Math.max(along(a, b) / lengths[0] / lengths[1], -1), 1)), sine = Math.sin(angle);
   if (data.interpolation === 'linear') return a.map((value, i) => (1 - t) * value + t * b[i]);
-  const [first, second] = [1 - t, t].map(share => sine > 1e-6 ? Math.sin(share * angle) / sine : share);
+  const weights = [1 - t, t].map(share => sine > 1e-6 ? Math.sin(share * angle) / sine : share);
   const scale = (1 - t) * lengths[0] + t * lengths[1];
-  return a.map((value, i) => (first * value / lengths[0] + second * b[i] / lengths[1]) * scale);
+  return a.map((value, i) => (weights[0] * value / lengths[0] + weights[1] * b[i] / lengths[1]) * scale);
 }
 
 const [from, to, a, b, c] = [['From', 0], ['To', 1], ['A', 2], ['B', 3], ['C', 4]].map(parts => place(...parts));
@@ -386,13 +397,8 @@ const sign = text => make('span', {className: 'sign', textContent: text});
 element('between-row').append(from.slot, make('div', {className: 'grow'}, share), to.slot, sign('→'), between.slot);
 element('sum-row').append(a.slot, sign('−'), b.slot, sign('+'), c.slot, sign('='), total.slot);
 
-function showPlaces(outcomes = [between, total]) {
-  const places = outcomes.length > 1 ? [from, to, a, b, c] : [];
-  for (const {slot, canvas} of places) {
-    slot.setAttribute('aria-label', `${slot.textContent}: put the selected image here`);
-    draw(canvas, generateOne(slot.vector));
-  }
-  for (const {canvas, compute} of outcomes) draw(canvas, generateOne(compute()));
+function showPlaces(places) {
+  for (const {canvas, compute} of places) draw(canvas, generateOne(compute()));
   showTimes();
 }
 

@@ -118,7 +118,8 @@ function conv2DBackpropInput(x, kernel, node) {
     const start = image * size(node.size) * filters;
     forEachPatch(node.size, [height, width], kernel.shape, node, (position, pixel, length, column) => {
       let from = position * taps + column * filters;
-      for (let to = start + pixel * filters, end = to + length * filters; to < end; to++) y.data[to] += products[from++];
+      const first = start + pixel * filters;
+      for (let to = first; to < first + length * filters; to++) y.data[to] += products[from++];
     });
   }
   return y;

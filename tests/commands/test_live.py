@@ -395,6 +395,7 @@ def test_light_dark_and_narrow(page, tmp_path):
 
 
 def test_the_page_says_how_long_it_took(page):
+    move_to(page, 'direction-0', 1)
     assert re.fullmatch(r'Computed here: one image in \d+ ms, 16 images in \d+ ms', text_of(page, 'time'))
 
 
