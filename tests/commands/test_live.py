@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import BATCH_NORM_RUN, run_script
+from helpers import BATCH_NORM_RUN, TENSORFLOW, run_script
 from PIL import Image
 
 from dcgan_tf1.explore import command as explore
@@ -183,6 +183,12 @@ def test_too_many_weights(tmp_path):
         live.choose_bits({'a': kernel}, 'paper')
 
 
+def test_flags_of_the_other_page():
+    for flag in ('--points=5', '--stages=3'):
+        with pytest.raises(UserError, match='has no effect with --live: remove one of the two'):
+            cli_flags.parse(ExploreSettings, '--live', flag)
+
+
 @pytest.mark.parametrize('bits,error', [(16, 2 ** -11), (8, 0.5 / 127)])
 def test_rounding(bits, error):
     values = (np.random.RandomState(0).normal(size=(3, 40, 7)) * 10. ** np.arange(-8, 13, 3)).astype(np.float32)
@@ -198,6 +204,8 @@ def test_rounding(bits, error):
 @pytest.fixture(scope='module')
 def page_path(trained, tmp_path_factory):
     """The path of a page about a small run, which the command has written."""
+    if TENSORFLOW < (2,):
+        pytest.skip('the controls do not depend on TensorFlow: tested on TensorFlow 2')
     path = str(tmp_path_factory.mktemp('live') / 'page.html')
     assert explore.run(SETTINGS.replace(output=path), [trained(*BATCH_NORM_RUN).path]) == 0
     return path
