@@ -54,7 +54,7 @@ def main(arguments: RecordLiveArguments) -> int:
             browser.run(script)
             time.sleep(_SETTLING_SECONDS)
             frames += [_screenshot(browser)] * count
-    palette = Image.fromarray(np.concatenate(frames[::8])).quantize(_COLORS)
+    palette = Image.fromarray(np.concatenate(frames[::8])).quantize(_COLORS, Image.FASTOCTREE)
     few_colors = [np.asarray(Image.fromarray(frame).quantize(palette=palette, dither=0).convert('RGB'))
                   for frame in frames]
     image_files.save_animation(arguments.output, few_colors, _FRAME_MS, 2000)

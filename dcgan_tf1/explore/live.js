@@ -222,6 +222,7 @@ function showSelected() {
   const image = computed.images[state.selected], vector = state.vectors[state.selected];
   draw(element('picture'), image);
   draw(tiles[state.selected].canvas, image);
+  cards.filter(({kind}) => isShown(kind)).forEach(({canvas}) => draw(canvas, image));
   tiles.forEach(({label, radio}, number) => {
     radio.checked = number === state.selected;
     label.classList.toggle('selected', number === state.selected);
@@ -308,6 +309,9 @@ function showPanels() {
     `The initial values still have a weight of ${momentum} to the power of ${updates}: ${percent(initialWeight())}.`;
 }
 
+/** Whether the batch is normalized with this kind of statistics, in all layers. */
+const isShown = kind => kind === state.kind && !state.repaired.size;
+
 /** Draws the selected image with each kind, and the images in the places, one by one when nothing more changes. */
 let drawing;
 function showLater() {
@@ -323,8 +327,8 @@ function showLater() {
 
 function showCard({kind, canvas}) {
   const {vectors, selected} = state;
-  if (kind === state.kind && !state.repaired.size) draw(canvas, computed.images[selected]);
-  else if (kind === 'training') draw(canvas, generate(vectors, statisticsOf(kind)).images[selected]);
+  if (isShown(kind)) return; // by showSelected
+  if (kind === 'training') draw(canvas, generate(vectors, statisticsOf(kind)).images[selected]);
   else draw(canvas, generate([vectors[selected]], statisticsOf(kind)).images[0]);
 }
 
