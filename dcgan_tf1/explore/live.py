@@ -39,16 +39,16 @@ def page(texts: Mapping[str, str], settings: ExploreSettings, generator: Generat
     weights = generator.weights()
     bits = choose_bits(weights, used.network)
     rounded = rounding.rounded(weights, bits)
+    with tf.Graph().as_default(), create_session() as session:
+        trained = graph.build_generator(used, training=True)
+        set_variables(session, rounded)
+        converted = program.convert(session, trained, used.network)
     moving = generator.statistics('moving')
     numbers = [number for number in _NUMBERS_OF_BATCHES if number < settings.standing_batches]
     standing = {number: generator.statistics('standing', batches=number)
                 for number in [*numbers, settings.standing_batches] if moving}
     noise = generator.latent_vectors(MEASURED_BATCHES * BATCH, settings.seed)
     terminal.say('measuring what %d bits per weight change' % bits)
-    with tf.Graph().as_default(), create_session() as session:
-        trained = graph.build_generator(used, training=True)
-        set_variables(session, rounded)
-        converted = program.convert(session, trained, used.network)
     kinds = [None, moving, initial(moving), standing[settings.standing_batches]] if moving else [{}]
     error = measure(*images(used, [weights, rounded], noise, kinds))
     average = standing.get(settings.standing_batches, {})
@@ -67,7 +67,7 @@ def page(texts: Mapping[str, str], settings: ExploreSettings, generator: Generat
     return explore_page.fill('live.html', {
         **texts, 'noise_dim': str(used.noise_dim), 'batch_size': str(used.batch_size), 'bits': str(bits),
         'mean_error': '%.2g' % error.mean, 'largest_error': '%.2g' % error.largest,
-        'weights': format(sum(value.size for value in weights.values()), ',')}, data)
+        'weights': format(sum(value.size for name, value in weights.items() if name not in moving), ',')}, data)
 
 
 def choose_bits(weights: Weights, network: str) -> int:

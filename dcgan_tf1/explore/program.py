@@ -54,11 +54,11 @@ def convert(session: tf.Session, generator: Generator, network: str) -> Program:
     """
     converter = _Converter(session, generator.noise, network)
     converter.number(generator.images)
-    converter.check(generator)
     pairs = list(zip(generator.statistics[::2], generator.statistics[1::2]))
     layers = [Layer(mean.moving.op.name, variance.moving.op.name,
                     converter.mark_statistics(number, mean.batch, variance.batch))
               for number, (mean, variance) in enumerate(pairs)]
+    converter.check(generator)
     return Program(converter.nodes, session.run(converter.constants), layers)
 
 
@@ -72,7 +72,7 @@ class _Converter:
         self._network = network
         self._numbers = {noise.name: 0}
         self._dependent = _depending_on(noise)
-        self._over_images: List[tf.Operation] = []  # sums and means of several images
+        self._over_images: List[tf.Operation] = []  # those that compute something of all images together
 
     def number(self, tensor: tf.Tensor) -> int:
         """The number of the node that computes a tensor."""
@@ -86,13 +86,6 @@ class _Converter:
                 self.nodes.append(node)
         return self._numbers[tensor.name]
 
-    def check(self, generator: Generator) -> None:
-        """Refuses a generator whose images depend on each other in a way that is not known."""
-        if generator.other_updates:
-            self._refuse(generator.other_updates[0], 'a layer with the update op')
-        if self._over_images and not generator.statistics:
-            self._refuse(self._over_images[0], 'a mean of the batch in')
-
     def mark_statistics(self, layer: int, mean: tf.Tensor, variance: tf.Tensor) -> float:
         """Marks the nodes that compute the statistics of a batch norm layer; returns its epsilon."""
         op = mean.op
@@ -105,6 +98,13 @@ class _Converter:
             self.nodes[self._numbers[tensor.name]]['statistic'] = [layer, index]
         sums = [consumer for consumer in variance.consumers() if consumer.type in ('Add', 'AddV2')]
         return float(self._value(sums[0].inputs[1])) if sums else 0.
+
+    def check(self, generator: Generator) -> None:
+        """Refuses a generator whose images depend on each other otherwise than by statistics that are marked."""
+        if generator.other_updates:
+            self._refuse(generator.other_updates[0], 'a layer with the update op')
+        if len(self._over_images) > sum('layer' in node or 'statistic' in node for node in self.nodes):
+            self._refuse(self._over_images[-1], 'a statistic of the batch in')
 
     def _leaves_unchanged(self, op: tf.Operation) -> bool:
         return op.type in _UNCHANGED or (op.type == 'Cast' and op.get_attr('SrcT') == op.get_attr('DstT'))
@@ -130,12 +130,15 @@ class _Converter:
             kind = 'Add'
         elif kind == 'MatMul':
             attributes = {'transpose': op.get_attr('transpose_b')}
-            self._check_kernel(op, 1, not op.get_attr('transpose_a'))
+            self._check_kernel(op)
+            if op.get_attr('transpose_a'):
+                self._refuse(op, 'a transposed input of')
         elif kind in ('Conv2D', 'Conv2DBackpropInput'):
             attributes = self._convolution(op)
             inputs = [inputs[0 if kind == 'Conv2D' else 2], inputs[1]]
         elif kind in _FUSED_BATCH_NORM:
             kind, inputs, attributes = 'FusedBatchNorm', inputs[:3], {'epsilon': op.get_attr('epsilon')}
+            self._over_images.append(op)
             if not op.get_attr('is_training') or tensor is not op.outputs[0]:
                 self._refuse(op)
         elif kind in ('Mean', 'Sum'):
@@ -161,11 +164,11 @@ class _Converter:
         strides, padding = op.get_attr('strides'), op.get_attr('padding').decode()
         if padding not in ('SAME', 'VALID') or set(op.get_attr('dilations')) != {1} or strides[1] != strides[2]:
             self._refuse(op, 'dilations, padding or strides of')
-        self._check_kernel(op, 1)
+        self._check_kernel(op)
         return {'strides': strides[1], 'padding': padding, 'size': self._shape(op)[1:3]}
 
-    def _check_kernel(self, op: tf.Operation, index: int, condition: bool = True) -> None:
-        if not condition or op.inputs[index].op.name in self._dependent:
+    def _check_kernel(self, op: tf.Operation) -> None:
+        if op.inputs[1].op.name in self._dependent:
             self._refuse(op, 'a kernel that depends on the latent vectors in')
 
     def _kept_shape(self, op: tf.Operation) -> Sequence[int]:

@@ -168,7 +168,9 @@ def test_images_equal_tensorflows(network, browser, tmp_path, request, monkeypat
     ('tf.nn.tanh(layers.dense(z, 784))[:, ::-1]', 'StridedSlice'),
     ('tf.reshape(tf.nn.tanh(layers.dense(z, 784)), [8, 28, 28, 1])', 'a fixed batch size or an unknown shape in'),
     ('tf.nn.tanh(tf.matmul(layers.dense(z, 784), layers.dense(z, 784), transpose_a=True))', 'a kernel that depends'),
-    ('tf.nn.tanh(layers.dense(z, 784) - tf.reduce_mean(layers.dense(z, 784), 0))', 'a mean of the batch in Mean')])
+    ('tf.nn.tanh(layers.dense(z, 784) - tf.reduce_mean(layers.dense(z, 784), 0))', 'a statistic of the batch in Mean'),
+    ('tf.nn.fused_batch_norm(tf.reshape(layers.dense(z, 784), [-1, 28, 28, 1]), [1.], [0.])[0]',
+     r'a statistic of the batch in FusedBatchNorm\w*')])
 def test_unknown_ops_are_named(ops, name, tmp_path):
     path = write_network(tmp_path, 'def generator(z):\n    return tf.reshape(%s, [-1, 28, 28, 1])' % ops)
     with untrained(path, tmp_path) as generator, pytest.raises(UserError, match=(
