@@ -78,7 +78,8 @@ SAMPLE = {
     'keyframes': (['2', '1000'], ['', '1', '1001']), 'interpolation': choices('linear', 'slerp')}
 EVALUATE = {**GENERATOR, 'images': PATH, 'num_images': SAMPLE['num_images'], 'output': PATH,
             'pixel_range': choices('0..255', '0..1', '-1..1')}
-EXPORT = {**GENERATOR, 'output': PATH, 'pixels': choices('float', 'uint8')}
+EXPORT = {**GENERATOR, 'output': PATH, 'pixels': choices('float', 'uint8'),
+          'format': choices('saved_model', 'tflite', 'onnx')}
 MOMENTUM = {'bn_momentum': ['--bn_mode=moving']}
 EXPLORE = {'checkpoint': PATH, 'interpolation': choices('linear', 'slerp'), 'live': BOOLEAN, 'output': PATH,
            'points': (['2', '31'], ['', '1', '32']), 'seed': TRAIN['seed'],
