@@ -19,6 +19,7 @@ class ForwardPass(NamedTuple):
     statistics: List[BatchStatistic]  # of its batch norm layers, from the input to the output
     activations: List[tf.Tensor]  # outputs of its activation functions, from the input to the output
     other_updates: List[tf.Operation]  # update ops of its layers that are not those of batch norm
+    reads: List[tf.Operation]  # ops that read variables
 
 
 class Generator(NamedTuple):
@@ -100,7 +101,8 @@ class Network:
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
                 use_kernels(self._kernels), apply_to(self._workers, share):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
-        collect(tf.get_default_graph().get_operations()[ops_before:])
+        new_ops = tf.get_default_graph().get_operations()[ops_before:]
+        collect(new_ops)
         # Layers that are not from `layers.py` put their update ops into the collection at once.
         updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:]
         if updates and share is not None:
@@ -116,7 +118,8 @@ class Network:
                                  % (self.scope, statistic.moving.name))
         self._check_new_variables(variables_before)
         self._workers.mark(output, share)
-        return ForwardPass(output, statistics, _activations_created_since(ops_before), other_updates)
+        return ForwardPass(output, statistics, [op.outputs[0] for op in new_ops if op.type in _ACTIVATIONS],
+                           other_updates, [op for op in new_ops if op.type == 'ReadVariableOp'])
 
     def _check_new_variables(self, variables_before: Set[str]) -> None:
         new = [variable for variable in tf.global_variables() if variable.name not in variables_before]
@@ -152,7 +155,7 @@ class Network:
         if self._optimizer is None:
             raise ValueError('the network %s has no optimizer' % self.scope)
         statistics = [statistic for forward_pass in forward_passes for statistic in forward_pass.statistics]
-        others = [op for forward_pass in forward_passes for op in forward_pass.other_updates]
+        others = _in_order(forward_passes)
         name = '%s/%s' % (self.scope, tf.get_default_graph().get_name_scope())
         with tf.control_dependencies(update_moving_statistics(statistics) + others if self._update_ops else []):
             # The scope is part of the names of two variables of Adam.
@@ -166,10 +169,20 @@ class Network:
                 return update
 
 
-def _activations_created_since(num_ops: int) -> List[tf.Tensor]:
-    """Outputs of the activation functions among the ops after the first `num_ops` of the default graph."""
-    new_ops = tf.get_default_graph().get_operations()[num_ops:]
-    return [op.outputs[0] for op in new_ops if op.type in _ACTIVATIONS]
+def _in_order(forward_passes: Sequence[ForwardPass]) -> List[tf.Operation]:
+    """The `other_updates` of all passes. Each pass sees what those before it have assigned.
+
+    Without an order, two passes would update a variable at the same time, and one update could be lost.
+    """
+    ordered: List[tf.Operation] = []
+    for forward_pass in forward_passes:
+        updates = [op for op in forward_pass.other_updates if op not in ordered]
+        assigned = {op.inputs[0].name for op in ordered if op.inputs}
+        if updates:
+            for op in [*updates, *(read for read in forward_pass.reads if read.inputs[0].name in assigned)]:
+                op._add_control_inputs(ordered)
+        ordered += updates
+    return ordered
 
 
 def collect(new_ops: Sequence[tf.Operation]) -> None:

@@ -16,6 +16,7 @@ from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import networks, standing_statistics
 from dcgan_tf1.model.collectives import Workers
 from dcgan_tf1.model.inputs import batch_plan
+from dcgan_tf1.model.schedules import SCHEDULES
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.runs.saved_settings import network_checksum, run_dir
 from dcgan_tf1.sample.settings import SampleSettings
@@ -122,6 +123,39 @@ def test_the_example_in_the_documentation(write, training_settings, tmp_path):
             assert generator.images(generator.latent_vectors(4), mode, standing_batches=2).shape == (4, 28, 28, 1)
     assert export.run(cli_flags.parse(ExportSettings, '--run_dir=' + run, '--standing_batches=2',
                                       '--output=%s' % (tmp_path / 'exported'))) == 0
+
+
+# An average of the images to which the discriminator is applied. All generated images are -0.25.
+AVERAGED = '''
+    import tensorflow.compat.v1 as tf
+
+    def generator(z):
+        return tf.reshape(0. * tf.layers.dense(z, 28 * 28) - 0.25, [-1, 28, 28, 1])
+
+    def discriminator(x):
+        average = tf.get_variable('average', [], initializer=tf.zeros_initializer(), trainable=False)
+        tf.add_to_collection(tf.GraphKeys.UPDATE_OPS, tf.assign(average, 0.5 * average + tf.reduce_mean(x)))
+        return tf.layers.dense(tf.layers.flatten(x), 1)
+    '''
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('schedule', list(SCHEDULES))
+def test_updates_of_several_passes_have_an_order(schedule, write, training_settings, random_images):
+    """The real images enter the average first, then the generated ones, once for each pass."""
+    settings = training_settings('--batch_size=8', '--loss=sigmoid', '--schedule=' + schedule,
+                                 '--network=' + write(AVERAGED))
+    session, variables, graph = build(settings, random_images)
+    means = [0.5, -0.25]
+    if schedule in ('real_then_fake_then_generator', 'discriminator_then_generator_same_images'):
+        means.append(-0.25)  # the pass for the generator
+    average = 0.
+    with session:
+        for _ in range(30):
+            session.run(graph.step.train_op, {graph.inputs.real_images: np.full([8, 28, 28, 1], 0.5)})
+            for mean in means:
+                average = 0.5 * average + mean
+            np.testing.assert_allclose(session.run(variables['Discriminator/average']), average, rtol=1e-5)
 
 
 # An average as scripts write it by hand, and a weight without layers.
