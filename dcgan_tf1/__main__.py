@@ -12,7 +12,6 @@ from dcgan_tf1.util import terminal
 
 COMMANDS = {
     'train': 'train a DCGAN, or resume a training',
-    'launch': 'train with several processes on this machine, for example one per GPU',
     'sample': 'generate images with a trained generator',
     'evaluate': 'score generated images against a dataset',
     'export': 'write a generator as a SavedModel, TensorFlow Lite or ONNX file',

@@ -10,7 +10,6 @@ from dcgan_tf1.__main__ import COMMANDS
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.export import ExportSettings
-from dcgan_tf1.launch import LaunchSettings
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample.settings import SampleSettings
 from dcgan_tf1.settings import cli, help
@@ -21,7 +20,7 @@ from dcgan_tf1.util.files import write_atomically
 
 SETTINGS: Dict[str, Type[Settings]] = {
     'train': TrainSettings, 'sample': SampleSettings, 'evaluate': EvaluateSettings, 'export': ExportSettings,
-    'report': ReportSettings, 'explore': ExploreSettings, 'launch': LaunchSettings}
+    'report': ReportSettings, 'explore': ExploreSettings}
 
 _INTRODUCTION = '''# All flags
 

@@ -113,10 +113,6 @@ def parse_command(module, arguments):
         if command == 'legacy':
             importlib.import_module('dcgan_tf1.legacy.__main__').parse(arguments)
             return
-        if '--' in arguments:  # launch passes the rest on
-            position = arguments.index('--')
-            parse_command('dcgan_tf1.train', arguments[position + 1:])
-            arguments = arguments[:position]
         if command in ('report', 'explore'):
             arguments = [argument for argument in arguments if argument.startswith('-')]
         cli_flags.parse(SETTINGS[command], *arguments)

@@ -1,4 +1,4 @@
-"""Trains some steps with one or several workers, and stores what every worker computes. Run by test_workers.py."""
+"""Trains some steps on one or several devices, and returns or stores what they compute. For test_workers.py."""
 import contextlib
 import json
 import os
@@ -7,6 +7,7 @@ from unittest import mock
 
 import numpy as np
 import tensorflow.compat.v1 as tf
+from tensorflow.python.ops import gen_resource_variable_ops
 
 from dcgan_tf1 import data
 from dcgan_tf1.model import graph
@@ -50,7 +51,7 @@ def _record(cluster, num_images, flags, in_float64):
     container = 'float64' if in_float64 else ''  # all runs have one server, which keeps variables under their names
     with tf.Graph().as_default(), tf.container(container), tf.device(cluster.device):
         training = graph.build_training(settings, images, model_inputs.batch_plan(settings, num_images),
-                                        cluster.workers(settings.batch_statistics))
+                                        cluster.replicas(settings.batch_statistics))
         with cluster.create_session(False) as session:
             session.run(tf.global_variables_initializer())
             if training.cooperation:
@@ -58,18 +59,28 @@ def _record(cluster, num_images, flags, in_float64):
             training.start_batches(session, 0)
             records = [session.run({**training.step._asdict(), **training.gradient_norms}) for _ in range(STEPS)]
             result = session.run({variable.op.name: variable for variable in tf.global_variables()})
+            _check_copies(session, result)
     for name in records[0]:
         if name != 'train_op':
             result['record/' + name] = np.concatenate([np.ravel(record[name]) for record in records])
     return result
 
 
+def _check_copies(session, variables):
+    """Asserts that the further devices of this process hold the same bits as the first."""
+    for op in session.graph.get_operations():
+        scope, _, name = op.name.partition('/')
+        if scope.startswith('replica_') and op.type == 'VarHandleOp' and name in variables:
+            value = gen_resource_variable_ops.read_variable_op(op.outputs[0], variables[name].dtype)
+            np.testing.assert_array_equal(session.run(value), variables[name], op.name)
+
+
 def main():
     """For every list of flags in a file of JSON, writes OUTPUT/NUMBER-RANK.npz."""
-    path, output = sys.argv[1:]
+    path, output, num_gpus = sys.argv[1:]
     with open(path, encoding='utf-8') as file:
         runs = json.load(file)
-    with Cluster() as cluster:
+    with Cluster(int(num_gpus)) as cluster:
         for number, flags in enumerate(runs):
             np.savez(os.path.join(output, '%d-%d.npz' % (number, cluster.rank)), **record_steps(cluster, *flags))
 

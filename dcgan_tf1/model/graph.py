@@ -2,7 +2,6 @@
 import contextlib
 from typing import (
     Any,
-    Callable,
     Dict,
     Iterator,
     List,
@@ -16,8 +15,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import networks, randomness, schedules
-from dcgan_tf1.model.collectives import Workers
-from dcgan_tf1.model.inputs import BatchPlan, build_inputs
+from dcgan_tf1.model.collectives import Replicas
+from dcgan_tf1.model.inputs import BatchPlan, BatchStart, build_inputs
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.losses import LOSSES
 from dcgan_tf1.model.network import Discriminator, ForwardPass, Generator, Network
@@ -40,8 +39,8 @@ class TrainGraph(NamedTuple):
     global_step: tf.Variable  # int64 scalar, the number of completed steps
     gradient_norms: Dict[str, tf.Tensor]  # {name: scalar} for the updates of a step
     histograms: tf.Tensor  # serialized summary of the variables, and of the activations for inputs.noise
-    start_batches: Callable[[tf.Session, int], None]  # (session, step) starts the batch plan after `step`
-    cooperation: Optional[Cooperation]  # None with one worker
+    start_batches: BatchStart  # (session, step) starts the batch plan after `step`
+    cooperation: Optional[Cooperation]  # None with one replica
 
 
 class Networks:
@@ -146,52 +145,52 @@ def convolutions(settings: TrainSettings) -> List[kernels.Convolution]:
 
 
 def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,
-                   workers: Optional[Workers] = None) -> TrainGraph:
+                   replicas: Optional[Replicas] = None) -> TrainGraph:
     """Builds the whole training graph in the current default graph.
 
     Args:
         settings: settings of the training.
         images: the training set, `data.Images` or an object with the same interface.
         plan: the batch plan of these images.
-        workers: those that train together; default: this process alone.
+        replicas: those that train together; default: one alone.
 
     Raises:
         ValueError: if a trainable variable belongs to neither network.
         UserError: if the network does not fit the images or the loss.
     """
-    workers = workers or Workers()
+    replicas = replicas or Replicas()
     tf.set_random_seed(settings.seed)  # seeds the initial weights and dropout
     # The scope makes Adam's own variables resource variables too.
     with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
         global_step = tf.get_variable(
             'global_step', [], tf.int64, tf.zeros_initializer(), trainable=False,
             collections=[tf.GraphKeys.GLOBAL_VARIABLES, tf.GraphKeys.GLOBAL_STEP])
-        inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value(), workers)
+        inputs, start_batches = build_inputs(settings, images, plan, global_step.read_value(), replicas)
         # Networks that are not built in are trained in training mode, whatever the placeholder says: see `networks`.
-        # So are those of several workers, because all-reduce does not work in a conditional op.
-        mode = inputs.is_training if networks.is_built_in(settings.network) and workers.size == 1 else True
+        # So are those of several replicas, because all-reduce does not work in a conditional op.
+        mode = inputs.is_training if networks.is_built_in(settings.network) and replicas.size == 1 else True
         both = Networks(settings)
         generator = both.generator(
             mode, optimizer=adam(settings, settings.learning_rate_generator), update_ops=settings.update_ops,
-            extra_bn_momentums=settings.extra_bn_momentums, workers=workers)
+            extra_bn_momentums=settings.extra_bn_momentums, replicas=replicas)
         discriminator = both.discriminator(
             mode, for_loss=True, optimizer=adam(settings, settings.learning_rate_discriminator),
-            update_ops=settings.update_ops, workers=workers)
-        loss = workers.weighted(LOSSES[settings.loss])
+            update_ops=settings.update_ops, replicas=replicas)
+        loss = replicas.weighted(LOSSES[settings.loss])
         updates = schedules.extra_discriminator_updates(generator, discriminator, loss, inputs)
         with tf.control_dependencies(updates):
             step = schedules.SCHEDULES[settings.schedule](generator, discriminator, loss, inputs)
         _check_ownership([generator, discriminator])
-        step, cooperation = combine(step, inputs, settings.batch_size, workers)
         with tf.name_scope('count'), tf.control_dependencies([step.train_op]):
             step = step._replace(train_op=global_step.assign_add(1, read_value=False))
+        step, start_batches, cooperation = combine(step, inputs, start_batches, settings.batch_size, replicas)
         with tf.name_scope('samples'):
             fake = both.generator(inputs.is_training)(inputs.noise)
             sample_noise = randomness.noise(
                 settings.noise_distribution, settings.seed, randomness.SAMPLE_NOISE, 0, settings.sample_size,
                 settings.noise_dim)
             standing_batches = NoiseBatches(settings)
-            # Not `discriminator`: with several workers, its inputs are shares of a batch, and these images are none.
+            # Not `discriminator`: with several replicas, its inputs are shares of a batch, and these images are none.
             histograms = _histograms([fake, both.discriminator(mode)(fake.output)])
         return TrainGraph(
             inputs=inputs, step=step,

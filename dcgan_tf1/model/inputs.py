@@ -1,12 +1,12 @@
 """The inputs of a training step: real images in the order of the batch plan, and latent vectors."""
 import math
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import randomness
-from dcgan_tf1.model.collectives import Share, Workers
+from dcgan_tf1.model.collectives import Replicas, Share
 from dcgan_tf1.model.schedules import Inputs
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.util import pixels
@@ -91,8 +91,19 @@ class BatchPlan(NamedTuple):
         return epochs.flat_map(lambda number: epoch(number).batch(self.batch_size)).skip(position % length)
 
 
+class BatchStart(NamedTuple):
+    """A function (session, step) that starts the batch plan after that many steps."""
+
+    operation: tf.Operation
+    feed: Dict[tf.Tensor, Any]  # of the operation, and the number of steps
+    step: tf.Tensor
+
+    def __call__(self, session: tf.Session, step: int) -> None:
+        session.run(self.operation, {**self.feed, self.step: step})
+
+
 def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, step: tf.Tensor,
-                 workers: Workers) -> Tuple[Inputs, Callable[[tf.Session, int], None]]:
+                 replicas: Replicas) -> Tuple[Inputs, BatchStart]:
     """Creates the inputs of a training step in the current default graph.
 
     Args:
@@ -100,7 +111,7 @@ def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, st
         images: the training set.
         plan: the batch plan of these images.
         step: int64 scalar, the number of completed steps, which determines the latent vectors.
-        workers: those that train together. With several, the inputs are this worker's shares, and marked as such.
+        replicas: those that train together. With several, the inputs are the shares of one, and marked as such.
 
     Returns:
         The inputs, and a function (session, step) that starts the batch plan after that many steps.
@@ -109,9 +120,9 @@ def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, st
     with tf.name_scope('batch_plan'):
         start_step = tf.placeholder(tf.int64, [], 'start_step')
         indices = plan.indices(start_step * num_batches)
-        image_shares, noise_shares = _shares(settings, plan, step, workers)
-        if workers.size > 1:
-            indices = indices.map(lambda batch: workers.take(batch, workers.share(tf.shape(batch)[0])))
+        image_shares, noise_shares = _shares(settings, plan, step, replicas)
+        if replicas.size > 1:
+            indices = indices.map(lambda batch: replicas.take(batch, replicas.share(tf.shape(batch)[0])))
         source = images.batches(indices)
         batches: List[tf.Tensor] = []
         for _ in range(num_batches):
@@ -127,35 +138,31 @@ def build_inputs(settings: TrainSettings, images: AnyImages, plan: BatchPlan, st
             vectors = randomness.noise(settings.noise_distribution, settings.seed, stream, step,
                                        share.rows if share else rows, settings.noise_dim,
                                        'further %d' % number if number else '')
-            return workers.take(vectors, share) if share else vectors
+            return replicas.take(vectors, share) if share else vectors
         noise = [draw(randomness.NOISE, number) for number in range(num_batches)]
         generator_noise = draw(randomness.GENERATOR_NOISE, 0)
 
-    def start_batches(session: tf.Session, step: int) -> None:
-        session.run(source.initializer, {**source.feed, start_step: step})
-
     def placeholder(name: str, default: object, share: Optional[Share], *shape: Optional[int]) -> tf.Tensor:
-        return workers.mark(tf.placeholder_with_default(default, shape, name), share)
+        return replicas.mark(tf.placeholder_with_default(default, shape, name), share)
 
     pairs = [(placeholder('real_images', batch, image_share, None, *images.image_shape),
               placeholder('noise', vectors, noise_share, None, settings.noise_dim))
              for batch, image_share, vectors, noise_share in zip(real_images, image_shares, noise, noise_shares)]
     generator_noise = placeholder('generator_noise', generator_noise, noise_shares[0], None, settings.noise_dim)
-    return Inputs(*pairs[0], generator_noise, placeholder('is_training', True, None), pairs[1:]), start_batches
+    return Inputs(*pairs[0], generator_noise, placeholder('is_training', True, None), pairs[1:]), BatchStart(
+        source.initializer, source.feed, start_step)
 
 
 def _shares(settings: TrainSettings, plan: BatchPlan, step: tf.Tensor,
-            workers: Workers) -> Tuple[List[Optional[Share]], List[Optional[Share]]]:
-    """This worker's shares of every batch of images of a step, and of the latent vectors for each. None with one
-    worker.
-    """
+            replicas: Replicas) -> Tuple[List[Optional[Share]], List[Optional[Share]]]:
+    """The replica's shares of every batch of images of a step, and of the latent vectors for each. None with one."""
     num_batches = settings.d_steps_per_g_step
-    if workers.size == 1:
+    if replicas.size == 1:
         return [None] * num_batches, [None] * num_batches
-    image_shares = [workers.share(plan.batch_rows(step * num_batches + number)) for number in range(num_batches)]
+    image_shares = [replicas.share(plan.batch_rows(step * num_batches + number)) for number in range(num_batches)]
     if settings.noise_batch == 'match':
         return image_shares, image_shares
-    return image_shares, [workers.share(settings.batch_size)] * num_batches
+    return image_shares, [replicas.share(settings.batch_size)] * num_batches
 
 
 def batch_plan(settings: TrainSettings, num_examples: int) -> BatchPlan:

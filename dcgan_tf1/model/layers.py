@@ -115,7 +115,7 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
     Neither mode updates the moving averages. Instead, the layer records its statistics in the graph
     collection `BATCH_STATISTICS`, and `update_moving_statistics` creates the update ops.
 
-    In training mode with several workers, `collectives.synchronized` decides whose images the batch consists of.
+    In training mode with several replicas, `collectives.synchronized` decides whose images the batch consists of.
 
     As in `tf.layers`, images use the fused op. The batch variance that it *reports for the moving average* is
     the unbiased estimate (multiplied by n / (n - 1), where n = batch * height * width). Vectors [batch,

@@ -3,7 +3,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model.collectives import Workers, apply_to
+from dcgan_tf1.model.collectives import Replicas, apply_to
 from dcgan_tf1.model.kernels.kernels import use_kernels
 from dcgan_tf1.model.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
 from dcgan_tf1.util.errors import UserError
@@ -54,7 +54,7 @@ class Network:
     def __init__(self, scope: str, function: Callable[[tf.Tensor, Union[bool, tf.Tensor]], tf.Tensor],
                  is_training: Union[bool, tf.Tensor], optimizer: Optional[tf.train.Optimizer] = None,
                  update_ops: bool = True, extra_bn_momentums: Sequence[float] = (),
-                 dtype: tf.DType = tf.float32, kernels: str = 'native', workers: Optional[Workers] = None) -> None:
+                 dtype: tf.DType = tf.float32, kernels: str = 'native', replicas: Optional[Replicas] = None) -> None:
         """Creates no ops or variables yet; the first forward pass creates the variables.
 
         Args:
@@ -67,7 +67,7 @@ class Network:
             dtype: dtype that the input is cast to, and so the layers compute in.
             kernels: the choice for `kernels.use_kernels`. That context manager passes it to `layers.conv2d` and
                 `layers.conv2d_transpose`, which have no such argument.
-            workers: those that train the network together. With several, the input of every forward pass must be
+            replicas: those that train the network together. With several, the input of every forward pass must be
                 marked as a share.
         """
         self.scope = scope
@@ -79,7 +79,7 @@ class Network:
         self._extra_bn_momentums = extra_bn_momentums
         self._dtype = dtype
         self._kernels = kernels
-        self._workers = workers or Workers()
+        self._replicas = replicas or Replicas()
 
     def __call__(self, x: tf.Tensor) -> ForwardPass:
         """Applies the network.
@@ -91,23 +91,23 @@ class Network:
         Raises:
             ValueError: if the network uses moving statistics of another one.
             UserError: if the network creates variables that this program cannot train, or has update ops of its own
-                and several workers.
+                and several replicas.
         """
         statistics_before = len(tf.get_collection(BATCH_STATISTICS))
         updates_before = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
         variables_before = {variable.name for variable in tf.global_variables()}
         ops_before = len(tf.get_default_graph().get_operations())
-        share = self._workers.share_of(x)
+        share = self._replicas.share_of(x)
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
-                use_kernels(self._kernels), apply_to(self._workers, share):
+                use_kernels(self._kernels), apply_to(self._replicas, share):
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         new_ops = tf.get_default_graph().get_operations()[ops_before:]
         collect(new_ops)
         # Layers that are not from `layers.py` put their update ops into the collection at once.
         updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)[updates_before:]
         if updates and share is not None:
-            raise UserError('several workers cannot share the update op %s of the network %s: use dcgan_tf1.layers.'
-                            'batch_norm instead of tf.layers.batch_normalization, or train with one worker'
+            raise UserError('several devices cannot share the update op %s of the network %s: use dcgan_tf1.layers.'
+                            'batch_norm instead of tf.layers.batch_normalization, or train with one device'
                             % (updates[0].name, self.scope))
         statistics, other_updates = split(updates)
         statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums) for statistic in
@@ -117,7 +117,7 @@ class Network:
                 raise ValueError('the network %s uses %s, which is not a variable of its scope'
                                  % (self.scope, statistic.moving.name))
         self._check_new_variables(variables_before)
-        self._workers.mark(output, share)
+        self._replicas.mark(output, share)
         return ForwardPass(output, statistics, [op.outputs[0] for op in new_ops if op.type in _ACTIVATIONS],
                            other_updates, [op for op in new_ops if op.type == 'ReadVariableOp'])
 
@@ -163,7 +163,7 @@ class Network:
                 # GATE_NONE: with gating, the update would also wait for gradients that it does not use.
                 gradients = self._optimizer.compute_gradients(loss, self.trainable_variables,
                                                               gate_gradients=tf.train.Optimizer.GATE_NONE)
-                gradients = self._workers.mean_gradients(gradients)
+                gradients = self._replicas.mean_gradients(gradients)
                 update = self._optimizer.apply_gradients(gradients)
                 self.gradient_norms[name] = tf.global_norm([gradient for gradient, _ in gradients])
                 return update

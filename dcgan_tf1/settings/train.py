@@ -182,8 +182,11 @@ class TrainSettings(Settings):
         'must be native or auto, or be copied from config.json of a run',
         roles=[Role.MEASURED, Role.OF_THE_GENERATOR, Role.OF_A_STEP])
     batch_statistics: str = choice(
-        'all', BATCH_STATISTICS, 'with several workers (TF_CONFIG): whose images batch norm takes its statistics from '
-        'in a step. all: the whole batch, as with one worker; worker: the share of each worker')
+        'all', BATCH_STATISTICS, 'with several devices (--num_gpus, TF_CONFIG): whose images batch norm takes its '
+        'statistics from in a step. all: the whole batch, as with one device; worker: the share of each device')
+    num_gpus: int = integer(
+        1, -1, 'GPUs of this machine that train together; -1: all. Without a GPU, so many parts of the processor do, '
+        'which is useful to try it out', highest=64, roles=[Role.CHANGES_ON_RESUME])
     xla: bool = boolean(False, 'let XLA compile what runs on a GPU', roles=[Role.OF_A_STEP])
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
 
@@ -245,6 +248,8 @@ class TrainSettings(Settings):
         return groups
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
+        Rule(lambda settings: settings.num_gpus != 0,
+             '--num_gpus must not be 0: to train on the processor, set CUDA_VISIBLE_DEVICES=-1'),
         Rule(lambda settings: settings.recipe in recipes.names(),
              '--recipe must be one of %s. To name a run of your own, use --run_name' % ', '.join(recipes.names())),
         Rule(lambda settings: settings.pack_dir is None or settings.dataset in ('image_folder', 'tfrecords'),

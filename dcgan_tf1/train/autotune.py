@@ -31,7 +31,7 @@ SECONDS = 3.  # for timing steps, after those that warm up
 def choose_for_all(settings: TrainSettings, cluster: Cluster) -> TrainSettings:
     """Does what `choose` does, on the chief, for all workers. The others wait meanwhile.
 
-    All workers need the same choice. What is timed is a worker's share of a batch.
+    All workers need the same choice. What is timed is the share of a batch that one device computes.
 
     Raises:
         UserError: if this worker cannot train in the precision that the chief takes, or as `choose` does.

@@ -132,20 +132,21 @@ def _check_images(settings: TrainSettings, images: AnyImages) -> None:
 
 def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster, config: _Config,
                    earlier_config: Optional[_Config]) -> None:
-    """Checks that all workers can train together, and notes in the config how many there are if that matters."""
+    """Checks that all devices can train together, and notes in the config how many there are if that matters."""
     if settings.batch_size < cluster.size:
-        raise UserError('--batch_size=%d is less than the %d workers in TF_CONFIG: use fewer workers, or larger batches'
+        raise UserError('--batch_size=%d is less than the %d devices that train together: use fewer, or larger batches'
                         % (settings.batch_size, cluster.size))
     if settings.batch_statistics == 'worker':
         config['workers'] = cluster.size
         earlier = earlier_config.get('workers') if earlier_config else cluster.size
         if earlier != cluster.size:
-            raise UserError('%s holds a run of %s workers with --batch_statistics=worker: resume it with as many, not '
-                            'with %d' % (folder.path, earlier, cluster.size))
+            raise UserError('%s holds a run on %s devices with --batch_statistics=worker: resume it on as many, not '
+                            'on %d' % (folder.path, earlier, cluster.size))
     own = settings.names(Role.OF_A_WORKER)
     cluster.check_same({**{'--' + name: value for name, value in settings.as_dict().items() if name not in own},
                         **config['versions'], **{'data: ' + name: value for name, value in config['data'].items()},
-                        '--network': config.get('network_checksum', settings.network)})
+                        '--network': config.get('network_checksum', settings.network),
+                        'number of devices': cluster.size})
 
 
 def _versions() -> Dict[str, str]:

@@ -25,19 +25,21 @@ from dcgan_tf1.util.log import LogFile, log, only_warnings
 def train(settings: TrainSettings) -> int:
     """Trains a run, or resumes the one in its folder.
 
-    If the environment variable TF_CONFIG names several workers, this process trains as one of them.
+    It trains on the devices of `--num_gpus` and, if the environment variable TF_CONFIG names several workers, as one of
+    them.
 
     Returns: 0, or 128 plus the number of the signal that stopped the training.
     Raises: UserError.
     """
     # The chief logs what is not a warning for all.
-    with Cluster() as cluster, LogFile() as log_file, only_warnings(not cluster.is_chief), networks.unchanged():
+    with Cluster(settings.num_gpus) as cluster, LogFile() as log_file, only_warnings(not cluster.is_chief), \
+            networks.unchanged():
         run = prepare(settings, cluster)
         with contextlib.closing(run.images), tf.Graph().as_default(), tf.device(cluster.device):
             if run.earlier_config and cluster.from_chief(cluster.is_chief and _is_known_to_be_finished(run)):
                 return 0  # the graph is still empty: to build it takes seconds
-            workers = cluster.workers(run.settings.batch_statistics)
-            train_graph = graph.build_training(run.settings, run.images, run.plan, workers)
+            replicas = cluster.replicas(run.settings.batch_statistics)
+            train_graph = graph.build_training(run.settings, run.images, run.plan, replicas)
             if not cluster.is_chief:
                 return _follow(run, train_graph, cluster)
             run.folder.create()
@@ -70,7 +72,7 @@ def _say_finished(run: Run, step: int) -> None:
 def _without_effect(run: Run) -> str:
     """A sentence about flags of this call that a finished run ignores; '' if there are none."""
     settings, earlier = run.settings.with_absolute_paths(), saved_settings.read(run.folder)
-    others = {'steps', 'epochs', *settings.names(Role.OF_A_WORKER)}
+    others = {'steps', 'epochs', 'num_gpus', *settings.names(Role.OF_A_WORKER)}
     ignored = ['--' + name for name in settings.names() if name in settings.given and name not in others
                and getattr(settings, name) != getattr(earlier, name)]
     return '. %s had no effect: to use %s, train again with another --run_name' % (
@@ -80,19 +82,18 @@ def _without_effect(run: Run) -> str:
 def _follow(run: Run, train_graph: graph.TrainGraph, cluster: Cluster) -> int:
     """What a worker does that is not the chief. Returns the exit status."""
     assert train_graph.cooperation
-    initializer = tf.global_variables_initializer()
     tf.get_default_graph().finalize()
     with cluster.create_session(run.settings.xla) as session:
-        session.run(initializer)
         session.run(train_graph.cooperation.copy_from_chief)
         if cluster.from_chief(None):  # the run is finished
             return 0
         try:
             signal_number = follow(session, train_graph, run.settings, int(session.run(train_graph.global_step)))
         except tf.errors.OpError:
-            if run.images.fault:
+            fault = run.images.fault  # first: while this thread works, another may find the next
+            if fault:
                 cluster.tell_chief(run.images.faults)
-                raise run.images.fault from None
+                raise fault from None
             raise
     return 128 + signal_number if signal_number else 0
 
@@ -168,7 +169,7 @@ class _Training:
                  'resuming' if start_step else 'starting', start_step, self._run.settings.steps,
                  self._run.images.num_examples, self._run.images.source)
         if self._cluster.size > 1:
-            log.info('%d workers train together', self._cluster.size)
+            log.info('%d devices train together', self._cluster.size)
 
     def _run_loop(self, session: tf.Session, reporter: Reporter, start_step: int) -> int:
         images = self._run.images

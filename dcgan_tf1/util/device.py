@@ -1,16 +1,32 @@
-"""What a graph is computed on: the first GPU that TensorFlow can use, otherwise the processor."""
+"""What a graph is computed on: GPUs that TensorFlow can use, otherwise the processor."""
 import os
 from typing import Any, List, Optional
 
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.util import processor
+from dcgan_tf1.util.errors import UserError
 
 # Each exists where an NVIDIA driver is installed: on Linux, and in the Linux of Windows.
 DRIVER_FILES = ('/proc/driver/nvidia/version', '/usr/lib/wsl/lib/libcuda.so.1')
 _NO_GPU = ('this machine has an NVIDIA driver, but TensorFlow sees no GPU, so the processor is used. Install '
            'TensorFlow with CUDA (pip install ".[gpu]" in a checkout); start a '
            'container with its GPUs (docker run --gpus all); TF_CPP_MIN_LOG_LEVEL=0 shows what TensorFlow misses')
+
+
+def choose(num_gpus: int) -> List[str]:
+    """The devices to train on: so many GPUs, or all for -1. Without a GPU, so many that share the processor.
+
+    Raises: UserError if there are fewer GPUs.
+    """
+    if num_gpus == 1:
+        return ['']  # TensorFlow chooses
+    gpus = len(tf.config.experimental.list_physical_devices('GPU'))
+    if num_gpus > gpus > 0:
+        raise UserError('--num_gpus=%d, but TensorFlow sees only %d GPU(s): use fewer, or set CUDA_VISIBLE_DEVICES=-1 '
+                        'to try it on the processor' % (num_gpus, gpus))
+    count = max(gpus, 1) if num_gpus == -1 else num_gpus
+    return ['%s:%d' % ('GPU' if gpus else 'CPU', number) for number in range(count)]
 
 
 def name(session: tf.Session) -> str:

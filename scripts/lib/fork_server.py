@@ -118,19 +118,6 @@ def _server(is_legacy):
     return _Server(connection, process.pid)
 
 
-def _fork_workers_of_a_launcher():
-    """Forks a server for this process, whose programs are then forks, too."""
-    global _server
-    connection, other = Pipe()
-    pid = os.fork()
-    if not pid:
-        connection.close()
-        serve(other)
-    other.close()
-    server = _Server(connection, pid)
-    _server, subprocess.Popen = (lambda is_legacy: server), ForkingPopen
-
-
 def serve(connection):
     """Forks a process for every request, until the other end of the connection is closed."""
     import matplotlib.backends.backend_agg
@@ -182,8 +169,6 @@ def _become(program, cwd, env, new_session, descriptors):
         os.chdir(cwd)
         os.environ.clear()
         os.environ.update(env)
-        if program[2] == 'dcgan_tf1.launch':
-            _fork_workers_of_a_launcher()
         status = _run(*program)
     finally:
         os._exit(status)

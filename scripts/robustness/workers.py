@@ -12,7 +12,6 @@ Stores measurements in measurements.json in --output and does not repeat what is
 for each version of TensorFlow. Exits with status 1 if anything went wrong. Needs Linux.
 """
 import dataclasses
-import json
 import os
 import platform
 import random
@@ -21,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -30,6 +29,8 @@ from dcgan_tf1.train.workers.peers import LOST_STATUS
 from dcgan_tf1.util import pages
 from scripts.lib.arguments import output_folder
 from scripts.lib.measurements import Measurements, write_page
+from scripts.lib.paths import ROOT
+from scripts.lib.workers import environments
 from scripts.robustness.comparison import content, differences, partial_files
 from scripts.robustness.training_process import TrainingProcess
 
@@ -68,25 +69,28 @@ class WorkersArguments(fields.Settings):
 
 
 class WorkersProcess(TrainingProcess):
-    """The launcher of several workers."""
+    """The processes of several workers."""
 
     def __init__(self, parent: str, name: str, *flags: str):
         """Does not start anything. See `TrainingProcess`."""
         super().__init__(parent, name, _RECIPE, *_FLAGS, *flags)
-        self._command[2:3] = ['dcgan_tf1.launch', '--workers=%d' % _WORKERS, '--']
+        self.workers: List[subprocess.Popen] = []
 
-    def worker_pid(self, rank: int) -> Optional[int]:
-        """The process of a worker; None if it does not run."""
-        children = subprocess.run(['ps', '-o', 'pid=', '--ppid', str(self.pid)], stdout=subprocess.PIPE, check=False)
-        for pid in map(int, children.stdout.split()):
-            try:
-                with open('/proc/%d/environ' % pid, 'rb') as file:
-                    variables = dict(part.split(b'=', 1) for part in file.read().split(b'\0') if b'=' in part)
-                if json.loads(variables[b'TF_CONFIG'].decode())['task']['index'] == rank:
-                    return pid
-            except (OSError, KeyError):  # it has ended, or not become a worker yet
-                continue
-        return None
+    def start(self) -> None:
+        """Runs the command in every worker."""
+        with open(self._output_path, 'w', encoding='utf-8') as file:
+            self.workers = [subprocess.Popen(self._command, cwd=ROOT, stdout=file, stderr=file, env=environment)
+                            for environment in environments(_WORKERS)]
+        self._process = self.workers[0]
+
+    def has_ended(self) -> bool:
+        """Whether all workers have ended."""
+        return all(worker.poll() is not None for worker in self.workers)
+
+    def end(self, *signals: int) -> Tuple[int, float]:
+        """As of a `TrainingProcess`. Signals go to worker 0, and the status is the highest."""
+        status, seconds = super().end(*signals)
+        return max(status, *(worker.wait() for worker in self.workers)), seconds
 
 
 def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when: float) -> Dict[str, Any]:
@@ -101,18 +105,20 @@ def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when
     training.start()
     if moment == _AT_START:
         time.sleep(when)
-        training.wait_for(lambda: training.worker_pid(rank) is not None)
     else:
         training.wait_for_step(int(when))
-    pid, started = training.worker_pid(rank), time.perf_counter()
-    if pid is not None:
-        os.kill(pid, _SIGNALS[ending])
-    training.wait_for(lambda: False)
+    hit, started = training.workers[rank], time.perf_counter()
+    is_hit = hit.poll() is None
+    hit.send_signal(_SIGNALS[ending])
+    to_end = training.workers if ending == _STOP else [worker for worker in training.workers if worker is not hit]
+    training.wait_for(lambda: all(worker.poll() is not None for worker in to_end))
     seconds = time.perf_counter() - started
-    status, _ = training.end()
+    hit.kill()  # it may be frozen
+    statuses = sorted({worker.wait() for worker in to_end})
     lines = [line for line in training.output().splitlines() if line.startswith('error: ')]
-    return {'ending': ending, 'moment': moment, 'rank': rank, 'when': when, 'seconds': seconds, 'status': status,
-            'lines': lines, 'traceback': 'Traceback' in training.output(), 'hit': pid is not None,
+    return {'ending': ending, 'moment': moment, 'rank': rank, 'when': when, 'seconds': seconds,
+            'status': statuses[0] if len(statuses) == 1 else statuses,
+            'lines': lines, 'traceback': 'Traceback' in training.output(), 'hit': is_hit,
             'partial_files': partial_files(training.folder)}
 
 
@@ -143,7 +149,7 @@ def measure(folder: str, arguments: WorkersArguments) -> Dict[str, Any]:
     for ending, moment, rank, when in _plan(arguments, start_seconds):
         print('%s of worker %d %s (%.1f)' % (ending, rank, moment, when), file=sys.stderr, flush=True)
         outcomes.append(_disturb(training, ending, moment, rank, when))
-        print('ended after %(seconds).1f s with status %(status)d: %(lines)s' % outcomes[-1], file=sys.stderr)
+        print('ended after %(seconds).1f s with status %(status)s: %(lines)s' % outcomes[-1], file=sys.stderr)
     training.finish()
     return {'outcomes': outcomes, 'differences': differences(training.folder, content(undisturbed.folder)),
             'start_seconds': start_seconds, 'python': platform.python_version()}
@@ -156,7 +162,7 @@ def problems(version: str, values: Dict[str, Any]) -> List[str]:
         what = '%(ending)s of worker %(rank)d %(moment)s: ' % outcome
         expected = 143 if outcome['ending'] == _STOP else LOST_STATUS
         if outcome['hit'] and outcome['status'] != expected:
-            found.append(what + 'status %d' % outcome['status'])
+            found.append(what + 'status %s' % outcome['status'])
         if outcome['seconds'] > _MAX_SECONDS:
             found.append(what + 'ended after %.0f s' % outcome['seconds'])
         if outcome['traceback']:

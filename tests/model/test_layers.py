@@ -235,12 +235,12 @@ def test_dropout_gradient(graph):
     np.testing.assert_array_equal(value, gradient)
 
 
-def test_batch_norm_of_one_value_with_several_workers(graph, monkeypatch):
-    """A last batch of one image of 1×1 pixels. The moving variance stays finite, as with one worker."""
-    monkeypatch.setattr(collectives.Workers, 'all_reduce', lambda _, x, mean=False: x)
-    workers = collectives.Workers()
+def test_batch_norm_of_one_value_with_several_replicas(graph, monkeypatch):
+    """A last batch of one image of 1×1 pixels. The moving variance stays finite, as with one replica."""
+    monkeypatch.setattr(collectives.Replicas, 'all_reduce', lambda _, x, mean=False: x)
+    replicas = collectives.Replicas()
     x = tf.constant(3., shape=[1, 1, 1, 2])
-    with collectives.apply_to(workers, workers.share(tf.shape(x)[0])):
+    with collectives.apply_to(replicas, replicas.share(tf.shape(x)[0])):
         layers.batch_norm(x, tf.constant(True))
     mean, variance = [statistic.batch for statistic in tf.get_collection(BATCH_STATISTICS)]
     with tf.Session() as session:

@@ -14,7 +14,7 @@ from dcgan_tf1 import api, export
 from dcgan_tf1.export import ExportSettings
 from dcgan_tf1.model import graph as graphs
 from dcgan_tf1.model import networks, standing_statistics
-from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.model.collectives import Replicas
 from dcgan_tf1.model.inputs import batch_plan
 from dcgan_tf1.model.schedules import SCHEDULES
 from dcgan_tf1.runs.folder import RunFolder
@@ -457,13 +457,13 @@ def test_a_network_that_imports_tensorflow_2(write):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('statistics', ['all', 'worker'])
-def test_layers_that_several_workers_cannot_share(statistics, write, training_settings, random_images, graph):
-    """Every worker would update moving statistics with its own share of the batch."""
+def test_layers_that_several_devices_cannot_share(statistics, write, training_settings, random_images, graph):
+    """Every device would update moving statistics with its own share of the batch."""
     settings = training_settings(*SMALL_RUN, '--network=' + write(SMALL))
-    with pytest.raises(UserError, match='^several workers cannot share the update op .*Generator.* of the network '
-                                        'Generator: use dcgan_tf1.layers.batch_norm instead .* with one worker$'):
+    with pytest.raises(UserError, match='^several devices cannot share the update op .*Generator.* of the network '
+                                        'Generator: use dcgan_tf1.layers.batch_norm instead .* with one device$'):
         graphs.build_training(settings, random_images, batch_plan(settings, random_images.num_examples),
-                              Workers(0, 2, statistics == 'all'))
+                              Replicas(0, 2, statistics == 'all'))
 
 
 def test_names_that_are_no_network(training_settings):

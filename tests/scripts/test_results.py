@@ -4,7 +4,7 @@ import os
 import pytest
 from helpers import script_arguments, stored_measurements
 
-from scripts.benchmarks import workers as workers_benchmark
+from scripts.benchmarks import devices
 from scripts.experiments import precision
 from scripts.experiments.batch_norm import __main__ as batch_norm
 from scripts.experiments.batch_norm import tables
@@ -47,7 +47,7 @@ def read(*names):
 
 
 PAGES = {
-    'benchmarks/workers/README.md': lambda: workers_benchmark.report(read('benchmarks', 'workers', 'workers.json')),
+    'benchmarks/devices/README.md': lambda: devices.report(read('benchmarks', 'devices', 'devices.json')),
     'experiments/batch_norm/tables.md': batch_norm_tables,
     'experiments/blog_posts/README.md': lambda: blog_posts_pages(blog_posts_report.markdown),
     'experiments/blog_posts/report.html': lambda: blog_posts_pages(blog_posts_report.html),

@@ -7,7 +7,6 @@ from dcgan_tf1 import metrics
 from dcgan_tf1.evaluate.settings import EvaluateSettings
 from dcgan_tf1.explore.settings import ExploreSettings
 from dcgan_tf1.export import ExportSettings
-from dcgan_tf1.launch import LaunchSettings
 from dcgan_tf1.model import losses, schedules
 from dcgan_tf1.report import ReportSettings
 from dcgan_tf1.sample.settings import SampleSettings
@@ -38,6 +37,7 @@ def choices(*names):
 
 TRAIN = {
     'antialias': BOOLEAN, 'batch_statistics': choices('all', 'worker'),
+    'num_gpus': (['-1', '64'], ['', '-2', '0', '65']),
     'batch_size': (['2', '2147483647'], ['', '1', '0', '-3', '2147483648', '1.5', 'many']),
     'beta1': DECAY, 'beta2': DECAY,
     'best_by': (['frechet_distance', 'sharpness_ratio', 'precision'], ['', 'modes', 'nearest_median']),
@@ -94,9 +94,7 @@ COMMANDS = {
     'evaluate': (EvaluateSettings, EVALUATE, {**MOMENTUM, '': ['--run_dir=r'], 'pixel_range': ['--images=a']}),
     'export': (ExportSettings, EXPORT, {**MOMENTUM, '': ['--run_dir=r', '--output=a']}),
     'report': (ReportSettings, {'output': PATH}, {}),
-    'explore': (ExploreSettings, EXPLORE, {}),
-    'launch': (LaunchSettings, {
-        'workers': (['1', '64'], ['', '0', '65']), 'restarts': (['0', '1000'], ['', '-1', '1001'])}, {})}
+    'explore': (ExploreSettings, EXPLORE, {})}
 
 
 @pytest.mark.parametrize('command', sorted(COMMANDS))

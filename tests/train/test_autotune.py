@@ -7,7 +7,6 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT, SMALL_RUN, assert_same_run
 
 from dcgan_tf1 import api
-from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.model import graph, precision
 from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.kernels.timing import Timings
@@ -15,9 +14,9 @@ from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.sample.preparation import for_run
 from dcgan_tf1.train import autotune, preparation
 from dcgan_tf1.train.training import train
-from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util.errors import UserError
+from scripts.lib.workers import environments
 
 if_it_trains = pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
 RUN = (*SMALL_RUN, '--network=' + os.path.join(ROOT, 'tests', 'one_convolution.py'), '--kernels=auto')
@@ -84,14 +83,13 @@ def test_the_chief_chooses_for_all_workers(new_cache, training_settings, logged,
     original = autotune.choose
     monkeypatch.setattr(autotune, 'choose', choose)
     settings = training_settings(*RUN, '--batch_size=9')
-    addresses = free_addresses(2)
 
     def work(rank):
         with clusters[rank]:
             results[rank] = autotune.choose_for_all(settings, clusters[rank])
     clusters, results = [], [None, None]
-    for rank in range(2):
-        monkeypatch.setenv('TF_CONFIG', tf_config.write(addresses, rank))
+    for environment in environments(2):
+        monkeypatch.setenv('TF_CONFIG', environment['TF_CONFIG'])
         clusters.append(Cluster())
     threads = [threading.Thread(target=work, args=(rank,), name=str(rank)) for rank in range(2)]
     for thread in threads:

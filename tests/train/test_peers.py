@@ -12,10 +12,10 @@ import types
 import pytest
 from helpers import ROOT, wait_for
 
-from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.train.workers import connection, peers, tf_config
 from dcgan_tf1.train.workers.peers import LOST_STATUS, Peers, WorkerLost
 from dcgan_tf1.util.errors import UserError
+from scripts.lib.workers import free_addresses
 
 pytestmark = pytest.mark.any_tensorflow
 

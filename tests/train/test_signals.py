@@ -1,16 +1,13 @@
 """Signals and the lock on a run folder. (scripts/robustness kills whole processes at random moments.)"""
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import types
 
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import ROOT, SMALL_RUN, assert_same_run, start_command, wait_for
 
-from dcgan_tf1 import launch
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.loop import TrainingLoop
 from dcgan_tf1.train.shutdown import REPEATED, GracefulShutdown
@@ -80,32 +77,6 @@ def test_a_handler_from_before_python_is_left_as_it_is(monkeypatch):
         for number in (signal.SIGTERM, signal.SIGINT, *REPEATED):
             install(number, previous if number == signal.SIGTERM else
                     signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-
-
-@pytest.mark.any_tensorflow
-def test_the_launcher_passes_signals_on():
-    """As one that a worker may receive several times: a second SIGTERM would end it before it has saved."""
-    sent = []
-    worker = types.SimpleNamespace(send_signal=sent.append)
-    for number in (signal.SIGTERM, signal.SIGUSR2, signal.SIGHUP, signal.SIGINT):
-        with launch._Signals() as signals:
-            os.kill(os.getpid(), number)
-            signals.pass_on([worker])
-    assert sent == [signal.SIGUSR1] * 4
-
-
-@pytest.mark.any_tensorflow
-@pytest.mark.parametrize('number, of_workers, status', [
-    (signal.SIGTERM, 138, 143), (signal.SIGUSR2, 138, 143), (signal.SIGINT, 138, 130), (signal.SIGINT, 143, 130),
-    (signal.SIGHUP, 143, 129), (signal.SIGTERM, 1, 1), (signal.SIGTERM, 0, 0)])
-def test_the_status_of_the_launcher_after_a_signal(number, of_workers, status, monkeypatch):
-    """That of the signal, also if the workers were just starting. It does not start them again."""
-    def wait(*_):
-        os.kill(os.getpid(), number)
-        return of_workers
-    monkeypatch.setattr(launch, '_workers', lambda *_: contextlib.ExitStack())
-    monkeypatch.setattr(launch, '_wait', wait)
-    assert launch.run(launch.LaunchSettings(restarts=3), []) == status
 
 
 @pytest.mark.any_tensorflow

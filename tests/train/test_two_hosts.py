@@ -128,6 +128,6 @@ def test_a_cut_connection(hosts, start, tmp_path):
         output = process.communicate(timeout=300)[0]
         assert process.returncode == 0, output
     undisturbed = RunFolder(str(tmp_path / 'undisturbed'))
-    subprocess.run([sys.executable, '-m', 'dcgan_tf1.launch', '--workers=2', '--', *FLAGS, '--steps=%d' % steps,
+    subprocess.run([sys.executable, '-m', 'dcgan_tf1.train', *FLAGS, '--num_gpus=2', '--steps=%d' % steps,
                     '--run_dir=' + undisturbed.path], cwd=ROOT, check=True, capture_output=True)
     assert_same_run(folder, undisturbed)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.util import device, processor
+from dcgan_tf1.util.errors import UserError
 
 
 def first_lines(folder):
@@ -53,3 +54,17 @@ def test_the_device_of_a_session(graph):
     with tf.Session() as session:
         assert device.name(session) in device.describe(session)
         assert (device.name(session) == processor.name()) != has_gpu()
+
+
+@pytest.mark.parametrize('gpus, num_gpus, devices', [
+    (4, 1, ['']), (4, 2, ['GPU:0', 'GPU:1']), (2, -1, ['GPU:0', 'GPU:1']), (0, 3, ['CPU:0', 'CPU:1', 'CPU:2']),
+    (0, -1, ['CPU:0'])])
+def test_the_devices_to_train_on(gpus, num_gpus, devices, monkeypatch):
+    monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind] * gpus)
+    assert device.choose(num_gpus) == devices
+
+
+def test_more_devices_than_gpus(monkeypatch):
+    monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind] * 2)
+    with pytest.raises(UserError, match=r'^--num_gpus=3, but TensorFlow sees only 2 GPU\(s\): use fewer, or set CUDA_'):
+        device.choose(3)

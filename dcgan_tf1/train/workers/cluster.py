@@ -1,14 +1,14 @@
-"""This process among the workers of a training: what TF_CONFIG says, the other workers, and Sessions among them."""
+"""The devices that train together: those of this process, and those of the others that TF_CONFIG names."""
 import os
 import time
 from typing import Any, Callable, Dict, Optional
 
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model.collectives import Workers
+from dcgan_tf1.model.collectives import Replicas
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.peers import SILENCE_SECONDS, Peers
-from dcgan_tf1.util.device import create_session, session_config
+from dcgan_tf1.util import device
 from dcgan_tf1.util.errors import UserError
 
 # What a Session reports when another worker has gone.
@@ -17,25 +17,31 @@ _ERRORS_OF_OTHERS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.erro
 
 
 class Cluster:
-    """This process among the workers that train together. A context manager; within it, all workers are connected.
+    """The workers (processes) that train together, and their devices. A context manager; within it, they are connected.
 
     An error that leaves it ends the other workers, too.
 
     Attributes:
         rank: number of this process, from 0.
-        size: number of workers. With one worker, the methods do nothing.
+        size: number of devices of all workers. With one, the methods do nothing.
         is_chief: whether this process is worker 0. It alone has a run folder.
     """
 
-    def __init__(self) -> None:
-        """Reads TF_CONFIG. Raises UserError if it is not as it should be."""
+    _has_server = False  # whether this process has started a server, which cannot be stopped and keeps its port
+
+    def __init__(self, num_gpus: int = 1) -> None:
+        """Reads TF_CONFIG. Raises UserError if it is not as it should be, or this machine has not so many GPUs."""
         self._addresses, self.rank = tf_config.read(os.environ)
-        self.size, self.is_chief = len(self._addresses), self.rank == 0
+        self._devices = device.choose(num_gpus)
+        self.size, self.is_chief = len(self._addresses) * len(self._devices), self.rank == 0
         self._peers: Optional[Peers] = None
         self._server: Optional[tf.distribute.Server] = None
 
     def __enter__(self) -> 'Cluster':
-        if self.size > 1:
+        if self._addresses[1:]:
+            if Cluster._has_server:
+                raise UserError('this process has already trained as worker %d in TF_CONFIG: start a new process on '
+                                'every worker for each training' % self.rank)
             self._peers = Peers(self._addresses, self.rank)
         return self
 
@@ -50,14 +56,17 @@ class Cluster:
         else:
             self._peers.close_after(error)
 
-    def workers(self, batch_statistics: str) -> Workers:
-        """What the graph needs to know. `batch_statistics`: 'all' or 'worker'."""
-        return Workers(self.rank, self.size, batch_statistics == 'all')
+    def replicas(self, batch_statistics: str) -> Replicas:
+        """What the graph needs to know, which is built within `device`. `batch_statistics`: 'all' or 'worker'."""
+        return Replicas(self.rank * len(self._devices), self.size, batch_statistics == 'all',
+                        ['%s/device:%s' % (self.device, name) for name in self._devices])
 
     @property
     def device(self) -> Optional[str]:
         """Where all ops of the graph belong."""
-        return '/job:worker/task:%d' % self.rank if self.size > 1 else None
+        if self.size == 1:
+            return None
+        return '/job:worker/task:%d' % self.rank if self._addresses[1:] else '/job:localhost'
 
     def from_chief(self, value: Any) -> Any:
         """The chief's value, on every worker. It must consist of what JSON knows."""
@@ -88,9 +97,13 @@ class Cluster:
 
     def create_session(self, xla: bool) -> tf.Session:
         """A Session on the current default graph, when all workers are ready for theirs."""
+        config = device.session_config(xla)
+        if self.size > 1:
+            config.device_count['CPU'] = len(self._devices)
+            job = 'worker' if self._peers else 'localhost'
+            config.experimental.collective_group_leader = '/job:%s/replica:0/task:0' % job
         if not self._peers:
-            return create_session(xla)
-        config = session_config(xla)
+            return tf.Session(config=config)
         if not self._server:
             self._server = self._start_server(config)
             self._peers.wait()
@@ -98,8 +111,8 @@ class Cluster:
 
     def _start_server(self, config: tf.ConfigProto) -> tf.distribute.Server:
         tf_config.bypass_proxies(os.environ, self._addresses)
-        config.experimental.collective_group_leader = '/job:worker/replica:0/task:0'
         config.device_filters.append('/job:worker/task:%d' % self.rank)  # otherwise Sessions would wait for each other
+        Cluster._has_server = True
         try:
             return tf.distribute.Server({'worker': self._addresses}, 'worker', self.rank, config=config)
         except (tf.errors.OpError, RuntimeError) as error:

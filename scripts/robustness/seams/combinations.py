@@ -17,7 +17,7 @@ _FLAGS = {
     'kernels': ('native', 'auto'), 'epsilon_mode': ('tensorflow', 'pytorch'), 'xla': ('false', 'true'),
     'update_ops': ('true', 'true', 'false'), 'extra_bn_momentums': ('', '0.5', '0.5,0.99'), 'bn_mode': BN_MODES,
     'loss': LOSSES, 'shuffle': SHUFFLES, 'noise_batch': ('full', 'match'), 'noise_distribution': DISTRIBUTIONS,
-    'batch_size': (4, 6)}
+    'batch_size': (4, 6), 'num_gpus': (1, 2)}
 TABLE = {
     **_FLAGS,
     'network': ('graph_mode_dense', 'machinecurve', *OWN, *OWN),
@@ -61,6 +61,8 @@ def _adapt(drawn: Combination) -> None:
         drawn.update(precision='float32', dropout='')
         if drawn['bn_mode'] == 'standing':
             drawn['bn_mode'] = 'moving'
+    if drawn['network'] == 'tf.layers' or drawn['extra_update_op']:
+        drawn['num_gpus'] = 1
     if drawn['extra_update_op'] == 'Generator' and drawn['bn_mode'] == 'standing':
         drawn['bn_mode'] = 'batch'
     if drawn['together']:

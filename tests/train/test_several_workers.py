@@ -1,23 +1,20 @@
-"""Trainings with several workers, each a process of its own: they move between numbers of workers, stop and restart."""
+"""Trainings on several devices, of one process and of several: they move between numbers of devices, stop and go on."""
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import textwrap
 
 import numpy as np
 import pytest
-from helpers import ROOT, assert_same_run, differing, final_variables, logged_losses, wait_for
+from helpers import ROOT, assert_same_run, differing, final_variables, logged_losses, start_command, wait_for
 from PIL import Image
 
-from dcgan_tf1 import launch
-from dcgan_tf1.launch import free_addresses
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.training import train
 from dcgan_tf1.train.workers import tf_config
-from dcgan_tf1.util.errors import UserError
+from scripts.lib.workers import environments
 
 NETWORK = os.path.join(ROOT, 'tests', 'smooth_network.py')
 
@@ -36,19 +33,32 @@ def flags(tmp_path_factory):
 
 @pytest.fixture
 def start(flags, monkeypatch):
-    """(flags of launch, run folder, number of steps) → the process of the launcher. Nothing outlives the test."""
+    """(run folder, flags of each worker) → the processes of workers that train with these in addition. Nothing outlives
+    the test."""
     processes = []
     monkeypatch.setenv('http_proxy', 'http://127.0.0.1:1')  # which workers must not use
 
-    def call(of_launch, folder, steps):
-        command = ['-m', 'dcgan_tf1.launch', *of_launch, '--', *flags, '--run_dir=' + folder.path, '--steps=%d' % steps]
-        processes.append(subprocess.Popen([sys.executable, *command], cwd=ROOT, universal_newlines=True,
-                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
-        return processes[-1]
+    def call(folder, *own_flags):
+        started = [start_command(*flags, '--run_dir=' + folder.path, *own, env=environment)
+                   for own, environment in zip(own_flags, environments(len(own_flags)))]
+        processes.extend(started)
+        return started
     yield call
     for process in processes:
-        process.terminate()  # the launcher ends its workers
-        process.communicate(timeout=60)
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def disturb(start):
+    """(run folder, flags of each worker, rank, number of a signal) → the processes, after that one has received it."""
+    def call(folder, own_flags, rank, number):
+        before = steps_of(folder)
+        processes = start(folder, *[[*own, '--steps=1000000'] for own in own_flags])
+        wait_for(lambda: steps_of(folder) > before + 1, processes[0])
+        processes[rank].send_signal(number)
+        return processes
+    return call
 
 
 def end(process, status=0):
@@ -63,12 +73,15 @@ def steps_of(folder):
 
 
 @pytest.mark.slow
-def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings, tmp_path):
-    """Two workers, then one, then three. It sees the same examples, and ends as if there had always been one."""
+def test_a_run_moves_between_numbers_of_devices(flags, training_settings, tmp_path, capsys):
+    """Two devices, then one, then three. It sees the same examples, and ends as if there had always been one."""
     moved, alone = RunFolder(str(tmp_path / 'moved')), RunFolder(str(tmp_path / 'alone'))
-    assert '2 workers train together' in end(start(['--workers=2'], moved, 2))
-    assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=3')) == 0
-    assert 'resuming at step 3 of 5' in end(start(['--workers=3'], moved, 5))
+    for num_gpus, steps in ((2, 2), (1, 3), (3, 5)):
+        assert train(training_settings(*flags, '--run_dir=' + moved.path, '--steps=%d' % steps,
+                                       '--num_gpus=%d' % num_gpus)) == 0
+    printed = capsys.readouterr().err
+    assert '2 devices train together' in printed and '3 devices train together' in printed
+    assert 'resuming at step 3 of 5' in printed
     assert train(training_settings(*flags, '--run_dir=' + alone.path, '--steps=5')) == 0
     assert not differing(final_variables(moved), final_variables(alone), 1e-5)
     records = [{name: np.array([record[name] for record in logged_losses(folder)])
@@ -79,65 +92,45 @@ def test_a_run_moves_between_numbers_of_workers(flags, start, training_settings,
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.path.isdir('/proc/self'), reason='it finds the processes of the workers in /proc')
-def test_a_stopped_run_and_a_killed_run_go_on(start, tmp_path):
-    """After SIGTERM for a worker and the same command again, and after `kill -9` for a worker and a restart, which
-    SIGTERM for the launcher stops: both end with the same bits."""
+def test_a_run_on_two_devices_is_stopped_and_killed(disturb, flags, training_settings, tmp_path):
+    """After Ctrl-C and after `kill -9`, the same command goes on, and the run ends with the same bits."""
+    folder, undisturbed = RunFolder(str(tmp_path / 'run')), RunFolder(str(tmp_path / 'undisturbed'))
+    output = end(disturb(folder, [['--num_gpus=2']], 0, signal.SIGINT)[0], 130)
+    assert 'stopped and saved at step %d' % steps_of(folder) in output
+    end(disturb(folder, [['--num_gpus=2']], 0, signal.SIGKILL)[0], -signal.SIGKILL)
+    steps = steps_of(folder) + 1
+    for one in (folder, undisturbed):
+        assert train(training_settings(*flags, '--run_dir=' + one.path, '--steps=%d' % steps, '--num_gpus=2')) == 0
+    assert_same_run(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_workers_that_are_stopped_and_killed(disturb, start, tmp_path):
+    """After SIGTERM for a worker, and after `kill -9` for one and SIGTERM for the other, the same command goes on: both
+    runs end with the same bits."""
     stopped, killed = RunFolder(str(tmp_path / 'stopped')), RunFolder(str(tmp_path / 'killed'))
-    process = start(['--workers=2'], stopped, 10 ** 6)
-    wait_for(lambda: steps_of(stopped) >= 2, process)
-    os.kill(last_worker(process), signal.SIGTERM)
-    output = end(process, 128 + signal.SIGTERM)
-    stopped_at = steps_of(stopped)
-    assert 'stopped and saved at step %d' % stopped_at in output
 
-    process = start(['--workers=2', '--restarts=1'], killed, 10 ** 6)
-    wait_for(lambda: steps_of(killed) >= 2, process)
-    os.kill(last_worker(process), signal.SIGKILL)
-    lines = ['']
-    while 'restart 1 of 1' not in lines[-1]:
-        lines.append(process.stdout.readline())
-        assert lines[-1], lines
-    assert any(line.startswith('error: worker 1 is gone (') for line in lines)
-    killed_at = steps_of(killed)
-    wait_for(lambda: steps_of(killed) > max(stopped_at, killed_at), process)
-    process.terminate()
-    output = end(process, 128 + signal.SIGTERM)
-    assert 'stopped and saved at step %d' % steps_of(killed) in output
-    end(start(['--workers=2'], stopped, steps_of(killed)))
+    chief, other = disturb(stopped, [[], []], 1, signal.SIGTERM)
+    end(other, 143)
+    assert 'run the same command to resume' in end(chief, 143)
+    chief, _ = disturb(killed, [[], []], 1, signal.SIGKILL)
+    assert 'error: worker 1 is gone (' in end(chief, 138)
+    chief, other = disturb(killed, [[], []], 0, signal.SIGTERM)
+    end(other, 143)
+    assert 'run the same command to resume' in end(chief, 143)
+    steps = max(steps_of(stopped), steps_of(killed)) + 1
+    for folder in (stopped, killed):
+        for process in start(folder, *[['--steps=%d' % steps]] * 2):
+            end(process)
     assert_same_run(killed, stopped)
-
-
-def last_worker(process):
-    """The process that a launcher has started last."""
-    with open('/proc/%d/task/%d/children' % (process.pid, process.pid)) as file:
-        return max(map(int, file.read().split()))
-
-
-@pytest.fixture
-def start_each(flags):
-    """(run folder, flags of each worker) → the processes of workers that train with these in addition."""
-    processes = []
-
-    def call(folder, *own_flags):
-        addresses = free_addresses(len(own_flags))
-        processes.extend(subprocess.Popen(
-            [sys.executable, '-m', 'dcgan_tf1.train', *flags, '--run_dir=' + folder.path, *own], cwd=ROOT,
-            universal_newlines=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)}) for rank, own in enumerate(own_flags))
-        return processes
-    yield call
-    for process in processes:
-        process.kill()
-        process.communicate()
 
 
 @pytest.mark.slow
 @pytest.mark.any_tensorflow
-def test_workers_that_differ(start_each, tmp_path):
+def test_workers_that_differ(start, tmp_path):
     """Neither trains, and both say what differs."""
     folder = RunFolder(str(tmp_path / 'run'))
-    for process in start_each(folder, [], ['--seed=1', '--beta1=0.4', '--log_every=2']):
+    for process in start(folder, [], ['--seed=1', '--beta1=0.4', '--log_every=2']):
         # A worker that is slower hears it from the other.
         assert re.sub(r'worker \d stopped: ', '', end(process, 1)).endswith(
             'error: worker 1 differs from worker 0: --beta1 is 0.4 there and 0.5 here; --log_every is 2 '
@@ -147,43 +140,19 @@ def test_workers_that_differ(start_each, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.any_tensorflow
-def test_a_picture_that_only_one_worker_cannot_read(flags, start_each, training_settings, tmp_path):
+def test_a_picture_that_only_one_worker_cannot_read(flags, start, training_settings, tmp_path):
     """The run folder notes it, as with one worker: the run can be resumed without it."""
     folder, damaged = RunFolder(str(tmp_path / 'run')), tmp_path / 'damaged'
     assert train(training_settings(*flags, '--run_dir=' + folder.path, '--steps=1')) == 0
     shutil.copytree(flags[1].split('=')[1], str(damaged))
     for path in damaged.iterdir():
         path.write_bytes(bytes(len(path.read_bytes())))
-    chief, other = start_each(folder, ['--steps=4'], ['--steps=4', '--data_dir=%s' % damaged])
+    chief, other = start(folder, ['--steps=4'], ['--steps=4', '--data_dir=%s' % damaged])
     message = end(other, 1)
     assert re.match(r'error: .*/damaged/\d+\.png cannot be read as an image', message)
     assert message.replace('error: ', 'error: worker 1 stopped: ') in end(chief, 1)
     faults = folder.read_config()['data']['faults']
     assert any('/damaged/%s cannot' % name in message for name in faults)
-
-
-@pytest.mark.any_tensorflow
-@pytest.mark.parametrize('visible, workers, devices', [
-    ('0,2', 2, ['0', '2']), ('3, 1,-1,2', 2, ['3', '1']),
-    ('GPU-8e,GPU-1f', 1, ['GPU-8e']), ('-1', 3, [None] * 3), ('', 2, [None] * 2)])
-def test_every_worker_has_a_gpu_of_its_own(visible, workers, devices, monkeypatch):
-    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
-    assert [variables.get('CUDA_VISIBLE_DEVICES') for variables in launch.devices(workers)] == devices
-
-
-@pytest.mark.any_tensorflow
-def test_gpus_are_counted_as_cuda_does(monkeypatch):
-    """From 0, also in a container that has only the last of a machine's GPUs."""
-    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
-    monkeypatch.setattr('glob.glob', lambda _: ['/dev/nvidia2', '/dev/nvidia3'])
-    assert launch.devices(2) == [{'CUDA_VISIBLE_DEVICES': '0'}, {'CUDA_VISIBLE_DEVICES': '1'}]
-
-
-@pytest.mark.any_tensorflow
-def test_more_workers_than_gpus(monkeypatch):
-    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0,1')
-    with pytest.raises(UserError, match='^--workers=3, but there are only 2 GPUs: use fewer workers, or '):
-        launch.devices(3)
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
-"""The scripts that disturb and time trainings with several workers: what they would notice."""
+"""The scripts that disturb trainings with several workers and time those on several devices: what they would notice."""
 
 import pytest
 from helpers import run_script
 
 from dcgan_tf1.train.workers.peers import LOST_STATUS
-from scripts.benchmarks import workers as workers_benchmark
+from scripts.benchmarks import devices
 from scripts.robustness import workers
 
 pytestmark = pytest.mark.any_tensorflow
@@ -24,9 +24,9 @@ def test_problems_are_reported(change, problem):
 
 def test_the_table_of_the_benchmark(tmp_path, monkeypatch):
     """With made-up measurements, in which every step takes as long."""
-    monkeypatch.setattr(workers_benchmark, 'measure', lambda result, steps: {
-        'seconds': 0.5, 'traffic': [10 ** 6] * {'all': 5, 'worker': 3}[result['statistics']] * (result['workers'] - 1)})
-    run_script(workers_benchmark, '--recipes=machinecurve', '--workers=2', '--batch_size=4', '--steps=1', '--rounds=2',
+    monkeypatch.setattr(devices, 'measure', lambda result, steps: {
+        'seconds': 0.5, 'traffic': [10 ** 6] * {'all': 5, 'worker': 3}[result['statistics']] * (result['devices'] - 1)})
+    run_script(devices, '--recipes=machinecurve', '--devices=2', '--batch_size=4', '--steps=1', '--rounds=2',
                '--output=%s' % tmp_path)
     text = (tmp_path / 'README.md').read_text(encoding='utf-8')
     rows = [line.strip('| ').split(' | ') for line in text.splitlines() if line.startswith('| `machinecurve`')]
@@ -40,7 +40,7 @@ def test_the_table_of_the_benchmark(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_steps_are_timed():
     alone, together, apart = (
-        workers_benchmark.measure({'recipe': 'machinecurve', 'workers': count, 'batch_size': 4, 'statistics': kind}, 1)
+        devices.measure({'recipe': 'machinecurve', 'devices': count, 'batch_size': 4, 'statistics': kind}, 1)
         for count, kind in ((1, 'all'), (2, 'all'), (2, 'worker')))
     assert 0 == len(alone['traffic']) < len(apart['traffic']) < len(together['traffic'])
     assert min(measured['seconds'] for measured in (alone, together, apart)) > 0
