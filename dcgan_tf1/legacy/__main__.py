@@ -74,8 +74,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
     record = script.prepare(words, is_module, options.python2)
     from dcgan_tf1.legacy import doctor, session_runs
     from dcgan_tf1.legacy.doctor import repair
-    from dcgan_tf1.legacy.put_back import input_data
-    input_data.search_folder = options.data_dir
+    from dcgan_tf1.legacy.put_back import mnist_files
+    mnist_files.search_folder = options.data_dir
     watched = doctor.Doctor()
     repairing = repair.Repairing(watched, options.repair) if options.repair else None
     listener = repairing or watched

@@ -2,6 +2,7 @@
 import functools
 import gzip
 import json
+import operator
 import os
 import struct
 import sys
@@ -14,7 +15,7 @@ from helpers import ROOT
 
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, script, source
-from dcgan_tf1.legacy.put_back import arguments, hparams, images, importer, input_data, old_names
+from dcgan_tf1.legacy.put_back import arguments, hparams, images, importer, input_data, mnist_files, old_names
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
@@ -70,6 +71,8 @@ def test_the_split_and_the_order_across_epochs(idx_folder):
     first = rng.permutation(5)
     second = first[rng.permutation(5)]
     original = np.asarray(input_data.labeled_arrays(idx_folder)[1][59995:])
+    for array, checked in zip(input_data.labeled_arrays(idx_folder), mnist_files.labeled_arrays(idx_folder)):
+        np.testing.assert_array_equal(array, checked)
     np.testing.assert_array_equal(seen, original[np.concatenate([first, second])])
 
 
@@ -88,10 +91,10 @@ def test_scripts_may_read_files_and_set_the_position_themselves(idx_folder):
 
 
 def test_a_missing_mnist_names_both_ways_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(input_data, 'search_folder', str(tmp_path))
-    monkeypatch.setattr(input_data.mnist, 'load_labeled', lambda folder: _idx.load_labeled(_source(), folder))
+    monkeypatch.setattr(mnist_files, 'search_folder', str(tmp_path))
+    monkeypatch.setattr(mnist_files.mnist, 'load_labeled', lambda folder: _idx.load_labeled(_source(), folder))
     with pytest.raises(UserError, match='no MNIST.*my/data.*--data_dir'):
-        input_data.read_data_sets('my/data')
+        mnist_files.labeled_arrays('my/data')
 
 
 def _source():
@@ -148,10 +151,10 @@ def test_only_missing_names_are_put_back(tmp_path):
     script.write_text('import some_module\nvalues = some_module.present, some_module.gone\n')
     record = Record(str(tmp_path))
     importer.Importer(record).put_back('some_module', {
-        name: importer.PutBack(lambda: 2, 'write: present') for name in ('present', 'gone')})
+        name: importer.PutBack('operator:index', 'write: present') for name in ('present', 'gone')})
     variables = {}
     exec(compile(script.read_text(), str(script), 'exec'), variables)
-    assert variables['values'] == (1, 2)
+    assert variables['values'] == (1, operator.index)
     assert [(entry.name, entry.places) for entry in record.entries()] == [('some_module.gone', ['script.py:2'])]
     with pytest.raises(AttributeError, match='some_module'):
         module.other  # noqa: B018
@@ -163,14 +166,14 @@ def test_everything_that_is_put_back_exists(library, names):
     if library.startswith('scipy') or 'scipy' in library:
         pytest.importorskip('scipy')
     for name, entry in names.items():
-        assert entry.make() is not None or name == 'hold', name
+        assert entry.find() is not None or name == 'hold', name
         assert entry.instead
 
 
 def test_every_name_of_numpy_that_is_put_back_exists():
     for name, entry in old_names._NUMPY.items():
         if hasattr(np, entry.instead[len('write: np.'):]) or not entry.instead.startswith('write: np.'):
-            assert entry.make() is not None, name
+            assert entry.find() is not None, name
 
 
 on_tensorflow_2 = pytest.mark.skipif(tf.__version__.startswith('1.'), reason='nothing is put back on TensorFlow 1.15')

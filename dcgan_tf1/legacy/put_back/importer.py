@@ -13,10 +13,15 @@ Provider = Callable[[str], Optional[ModuleType]]  # full name → module to put 
 
 
 class PutBack:
-    """A name that a module has lost: how to compute it, and what to write instead."""
+    """A name that a module has lost: 'module:name', where it is today, and what to write instead."""
 
-    def __init__(self, make: Callable[[], Any], instead: str) -> None:
-        self.make, self.instead = make, instead
+    def __init__(self, path: str, instead: str) -> None:
+        self.path, self.instead = path, instead
+
+    def find(self) -> Any:
+        """What the name meant."""
+        module, name = self.path.split(':')
+        return getattr(importlib.import_module(module), name)
 
 
 class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -102,7 +107,7 @@ def _put_back(module: ModuleType, names: Dict[str, PutBack], record: Record) -> 
     def __getattr__(name: str) -> Any:
         if name in lacks:
             record.add('%s.%s' % (module.__name__, name), names[name].instead)
-            return names[name].make()
+            return names[name].find()
         if original is not None:
             return original(name)
         raise AttributeError('module %r has no attribute %r' % (module.__name__, name))

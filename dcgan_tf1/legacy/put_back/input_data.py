@@ -1,52 +1,39 @@
 """The loader of MNIST that the TensorFlow 1 tutorials use, `tensorflow.examples.tutorials.mnist.input_data`.
 
-Written from the behavior of the one in TensorFlow 1.15: the same split, and the same batches from the same seeds. The
-images come from the folder that the script names, or else from the places where `--dataset=mnist` looks.
+Written from the behavior of the one in TensorFlow 1.15: the same split, and the same batches from the same seeds.
+Imports nothing of this package: `--migrate` copies what a script uses. `mnist_files` is in the place of
+`labeled_arrays` when a script is run.
 """
 import collections
 import gzip
 import operator
 import os
 import struct
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.data import _idx, fashion_mnist, mnist
-from dcgan_tf1.legacy.put_back.record import MissingName
-from dcgan_tf1.util.errors import UserError
-
 Datasets = collections.namedtuple('Datasets', ['train', 'validation', 'test'])
 DEFAULT_SOURCE_URL = 'https://storage.googleapis.com/cvdf-datasets/mnist/'
 
-search_folder: Optional[str] = None  # set by --data_dir
+_FILES = ('train-images-idx3-ubyte', 'train-labels-idx1-ubyte', 't10k-images-idx3-ubyte', 't10k-labels-idx1-ubyte')
 
 
 def labeled_arrays(train_dir: Optional[str] = None) -> Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Images and labels of the training set, images and labels of the test set: uint8 [n, 28, 28, 1] and [n].
 
-    Files in `train_dir` may be those of any dataset in the format of MNIST, such as Fashion-MNIST.
-
-    Raises:
-        UserError: if there are no images, or if files are damaged.
+    They come from the four files in the format of MNIST in `train_dir`, or else from Keras, which downloads MNIST.
     """
-    if train_dir is not None:
-        paths = {name: path for name in _idx.SHAPES for path in [os.path.join(train_dir, name + '.gz'),
-                                                                 os.path.join(train_dir, name)]
-                 if os.path.isfile(path)}
-        if len(paths) == len(_idx.SHAPES):
-            arrays = {name: _idx.read(path, name) for name, path in paths.items()}
-            return (arrays[_idx.TRAIN][..., np.newaxis], arrays[_idx.TRAIN_LABELS],
-                    arrays[_idx.TEST][..., np.newaxis], arrays[_idx.TEST_LABELS])
-    try:
-        train, test = mnist.load_labeled(search_folder)
-    except UserError as error:
-        places = [folder for folder in (train_dir, search_folder) if folder]
-        raise UserError('no MNIST: put the four files (train-images-idx3-ubyte.gz and so on) into %s, or name their '
-                        'folder with --data_dir before the script (%s)' % (' or '.join(places) or 'a folder', error)
-                        ) from error
-    return train.images.pixels, train.labels, test.images.pixels, test.labels
+    paths = [os.path.join(train_dir or '', name + '.gz') for name in _FILES]
+    if all(os.path.isfile(path) for path in paths):
+        arrays = []
+        for path, extract in zip(paths, [extract_images, extract_labels] * 2):
+            with open(path, 'rb') as file:
+                arrays.append(extract(file))
+        return (*arrays,)  # type: ignore[return-value]
+    (images, labels), (test_images, test_labels) = tf.keras.datasets.mnist.load_data()
+    return images[..., np.newaxis], labels, test_images[..., np.newaxis], test_labels
 
 
 def dense_to_one_hot(labels_dense: np.ndarray, num_classes: int) -> np.ndarray:
@@ -145,30 +132,10 @@ def read_data_sets(train_dir: str, fake_data: bool = False, one_hot: bool = Fals
         test=DataSet(test_images, test_labels, **options))
 
 
-def patch_keras(module: Any, used: Callable[[], None]) -> None:
-    """Lets `load_data` of `keras.datasets.mnist` or `fashion_mnist` read the files in the folder of --data_dir.
-
-    Without --data_dir, Keras looks into its cache and downloads, as always.
-
-    Args:
-        module: the Keras module.
-        used: called when the files are read.
-    """
-    original = module.load_data
-    dataset = {'mnist': mnist, 'fashion_mnist': fashion_mnist}[module.__name__.rsplit('.', 1)[-1]]
-
-    def load_data(*args: Any, **kwargs: Any) -> Any:
-        if search_folder is None:
-            return original(*args, **kwargs)
-        used()
-        return tuple((part.images.pixels[..., 0], part.labels) for part in dataset.load_labeled(search_folder))
-    module.load_data = load_data
-
-
 def load_dataset(name: str, *args: Any, **keywords: Any) -> Datasets:
     """`tf.contrib.learn.datasets.load_dataset`: of 'mnist' only."""
     if name != 'mnist':
-        raise MissingName('tf.contrib.learn.datasets.load_dataset(%r): it cannot be put back' % name)
+        raise ValueError('Dataset %s not found: only mnist is' % name)
     return load_mnist(*args, **keywords)
 
 

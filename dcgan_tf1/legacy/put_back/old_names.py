@@ -1,6 +1,4 @@
 """Names that NumPy, SciPy, Matplotlib, Pillow and Python have removed, and what they were."""
-import builtins
-import importlib
 import inspect
 import os
 import re
@@ -31,35 +29,27 @@ def install(importer: Importer, record: Record) -> None:
     _provide_scipy(importer, record)
 
 
-def _attribute(path: str) -> Callable[[], Any]:
-    """A function that returns 'module:name'."""
-    module, name = path.split(':')
-    return lambda: getattr(importlib.import_module(module), name)
-
-
 def _same(values: Dict[str, str], instead: str) -> Dict[str, PutBack]:
     """{old name: 'module:name'} → what to put back."""
-    return {name: PutBack(_attribute(path), instead % path.replace(':', '.')) for name, path in values.items()}
+    return {name: PutBack(path, instead % path.replace(':', '.')) for name, path in values.items()}
+
+
+_FUNCTIONS = 'dcgan_tf1.legacy.put_back.old_functions:'
 
 
 def _numpy_names() -> Dict[str, PutBack]:
-    names = {name: PutBack(lambda name=name: getattr(builtins, name), 'write: %s' % name)  # type: ignore[misc]
+    names = {name: PutBack('builtins:' + name, 'write: ' + name)
              for name in ('float', 'int', 'bool', 'object', 'str', 'complex')}
-    names.update({name: PutBack(_attribute('numpy:' + new), 'write: np.' + new) for name, new in {
+    names.update({name: PutBack('numpy:' + new, 'write: np.' + new) for name, new in {
         'long': 'int64', 'float_': 'float64', 'complex_': 'complex128', 'unicode_': 'str_', 'string_': 'bytes_',
         'NaN': 'nan', 'NAN': 'nan', 'Inf': 'inf', 'Infinity': 'inf', 'infty': 'inf', 'PINF': 'inf', 'round_': 'round',
         'product': 'prod', 'cumproduct': 'cumprod', 'alltrue': 'all', 'sometrue': 'any', 'row_stack': 'vstack',
         'trapz': 'trapezoid', 'in1d': 'isin', 'rank': 'ndim', 'bool8': 'bool_', 'int0': 'intp', 'object0': 'object_',
         'mat': 'asmatrix'}.items()})
-    names['asscalar'] = PutBack(lambda: lambda array: array.item(), 'write: x.item()')
-    names['unicode'] = PutBack(lambda: str, 'write: str')
-    names['asfarray'] = PutBack(lambda: _asfarray, 'write: np.asarray(x, dtype=float)')
+    names['asscalar'] = PutBack(_FUNCTIONS + 'asscalar', 'write: x.item()')
+    names['unicode'] = PutBack('builtins:str', 'write: str')
+    names['asfarray'] = PutBack(_FUNCTIONS + 'asfarray', 'write: np.asarray(x, dtype=float)')
     return names
-
-
-def _asfarray(array: Any, dtype: Any = float) -> Any:
-    import numpy as np
-    return np.asarray(array, dtype=dtype if np.issubdtype(dtype, np.inexact) else float)
 
 
 _NUMPY = _numpy_names()
@@ -72,32 +62,18 @@ _LIBRARIES = {
     'scipy.misc': _same({**_IMAGE_FUNCTIONS, 'logsumexp': 'scipy.special:logsumexp', 'comb': 'scipy.special:comb',
                          'factorial': 'scipy.special:factorial'}, _USE_PILLOW),
     'scipy.ndimage': _same({'imread': 'dcgan_tf1.legacy.put_back.images:imread'}, _USE_PILLOW),
-    'PIL.Image': {'ANTIALIAS': PutBack(_attribute('PIL.Image:LANCZOS'), 'write: Image.LANCZOS'),
-                  'LINEAR': PutBack(_attribute('PIL.Image:BILINEAR'), 'write: Image.BILINEAR'),
-                  'CUBIC': PutBack(_attribute('PIL.Image:BICUBIC'), 'write: Image.BICUBIC')},
-    'matplotlib.pyplot': {
-        'hold': PutBack(lambda: lambda *args: None, 'leave it out'),
-        'spectral': PutBack(_attribute('matplotlib.pyplot:nipy_spectral'), 'write: plt.nipy_spectral')},
-    'matplotlib.cm': {
-        'spectral': PutBack(lambda: _colormap('nipy_spectral'), 'write: plt.cm.nipy_spectral'),
-        'get_cmap': PutBack(lambda: _colormap, 'write: plt.get_cmap')},
+    'PIL.Image': {'ANTIALIAS': PutBack('PIL.Image:LANCZOS', 'write: Image.LANCZOS'),
+                  'LINEAR': PutBack('PIL.Image:BILINEAR', 'write: Image.BILINEAR'),
+                  'CUBIC': PutBack('PIL.Image:BICUBIC', 'write: Image.BICUBIC')},
+    'matplotlib.pyplot': {'hold': PutBack(_FUNCTIONS + 'hold', 'leave it out'),
+                          'spectral': PutBack('matplotlib.pyplot:nipy_spectral', 'write: plt.nipy_spectral')},
+    'matplotlib.cm': {'spectral': PutBack('matplotlib.cm:nipy_spectral', 'write: plt.cm.nipy_spectral'),
+                      'get_cmap': PutBack('matplotlib.pyplot:get_cmap', 'write: plt.get_cmap')},
     'collections': _same({name: 'collections.abc:' + name for name in _CONTAINERS}, 'write: %s'),
-    'time': {'clock': PutBack(_attribute('time:perf_counter'), 'write: time.perf_counter')},
-    'inspect': {'getargspec': PutBack(lambda: _getargspec, 'write: inspect.getfullargspec')},
-    'fractions': {'gcd': PutBack(_attribute('math:gcd'), 'write: math.gcd')},
+    'time': {'clock': PutBack('time:perf_counter', 'write: time.perf_counter')},
+    'inspect': {'getargspec': PutBack(_FUNCTIONS + 'getargspec', 'write: inspect.getfullargspec')},
+    'fractions': {'gcd': PutBack('math:gcd', 'write: math.gcd')},
 }
-
-
-def _colormap(name: Any = None, lut: Any = None) -> Any:
-    from matplotlib.pyplot import get_cmap
-    return get_cmap(name, lut)
-
-
-def _getargspec(function: Any) -> Any:
-    import collections
-    spec = inspect.getfullargspec(function)
-    ArgSpec: Any = collections.namedtuple('ArgSpec', 'args varargs keywords defaults')
-    return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
 
 
 def _old_reshape(numpy: ModuleType, record: Record) -> None:
@@ -175,7 +151,7 @@ def _provide_scipy(importer: Importer, record: Record) -> None:
             if name not in table:
                 raise MissingName('%s.%s: SciPy has removed it, and it cannot be put back' % (module, name))
             record.add('%s.%s' % (module, name), table[name].instead)
-            return table[name].make()
+            return table[name].find()
         return find
 
     def _finds(name: str) -> bool:

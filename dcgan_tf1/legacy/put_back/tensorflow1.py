@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy.put_back import arguments, contrib, input_data, keras2
+from dcgan_tf1.legacy.put_back import arguments, contrib, input_data, keras2, mnist_files, shapes, slim_names
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
 from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, MissingName, Record
 from dcgan_tf1.util.errors import UserError
@@ -16,14 +16,6 @@ _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
 _KERAS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported; '
           'without it, this is Keras 3')
 _MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
-# Names that moved inside TensorFlow: {module: {name: name in tf}}. tf_slim uses them.
-_MOVED = {
-    'tensorflow.python.framework.ops': {'Tensor': 'Tensor', 'IndexedSlices': 'IndexedSlices'},
-    'tensorflow.python.ops.array_ops': {'stack': 'stack', 'unstack': 'unstack', 'concat': 'concat'},
-    'tensorflow.python.ops.control_flow_ops': {'Assert': 'Assert', 'case': 'case', 'cond': 'cond',
-                                               'while_loop': 'while_loop'},
-    'tensorflow.python.ops.variable_scope': {'variable': 'Variable'},
-}
 
 
 def install(importer: Importer, record: Record) -> None:
@@ -38,6 +30,7 @@ def install(importer: Importer, record: Record) -> None:
         raise UserError('TensorFlow is already imported without TF_USE_LEGACY_KERAS=1: run dcgan_tf1.legacy in a '
                         'process of its own')
     import tensorflow
+    mnist_files.install()
     importer.provide('tensorflow.examples', _tutorials(record))
     for name in ('tensorflow.contrib.learn.python.learn.datasets', 'tensorflow.contrib.learn.datasets'):
         importer.provide(name, _datasets(record, name))
@@ -53,10 +46,10 @@ def install(importer: Importer, record: Record) -> None:
     v1.logging.set_verbosity(v1.logging.ERROR)  # it warns that it is deprecated
     v1.disable_v2_behavior()
     v1.logging.set_verbosity(level)
-    _repair_tf_slim(importer, v1)
+    _repair_tf_slim(importer)
     _accept_float_flags(v1, record)
     _accept_float_sizes(v1.Dimension, record)
-    v1.nn.conv2d_transpose = _conv2d_transpose(v1, record)
+    v1.nn.conv2d_transpose = _recorded_conv2d_transpose(record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     keras2.provide(importer, keras, record)
     old_layers = 'tf_keras.legacy_tf_layers'
@@ -117,15 +110,14 @@ def _patch_keras_datasets(packages: Any, record: Record) -> None:
     for package in packages:
         for name in ('mnist', 'fashion_mnist'):
             module = importlib.import_module('%s.%s' % (package.__name__, name))
-            input_data.patch_keras(module, lambda name=name: record.add(  # type: ignore[misc]
+            mnist_files.patch_keras(module, lambda name=name: record.add(  # type: ignore[misc]
                 'keras.datasets.%s without a download' % name, 'put the files into ~/.keras/datasets'))
 
 
-def _repair_tf_slim(importer: Importer, v1: Any) -> None:
-    for module, names in _MOVED.items():
-        importer.put_back(module, {
-            name: PutBack(lambda new=new: getattr(v1, new), 'write: tf.' + new)  # type: ignore[misc]
-            for name, new in names.items()})
+def _repair_tf_slim(importer: Importer) -> None:
+    for module, names in slim_names.MOVED.items():
+        importer.put_back(module, {name: PutBack('tensorflow.compat.v1:' + new, 'write: tf.' + new)
+                                   for name, new in names.items()})
 
 
 class TensorFlow1(ModuleType):
@@ -192,33 +184,15 @@ def _accept_float_sizes(dimension: Any, record: Record) -> None:
     dimension.__init__ = __init__
 
 
-def _conv2d_transpose(v1: Any, record: Record) -> Callable[..., Any]:
-    """`tf.nn.conv2d_transpose`, whose result has the static shape that the script asks for.
-
-    TensorFlow 2 forgets the batch size if that of the input is unknown. Many scripts reshape to the static shape.
-    """
-    new = v1.nn.conv2d_transpose
-
+def _recorded_conv2d_transpose(record: Record) -> Callable[..., Any]:
+    """That of `shapes`, which notes where it is needed."""
     def conv2d_transpose(*args: Any, **kwargs: Any) -> Any:
-        result = new(*args, **kwargs)
-        shape = _static_shape(kwargs.get('output_shape', args[2] if len(args) > 2 else None), v1)
+        result = shapes.new_conv2d_transpose(*args, **kwargs)
         before = str(result.shape)
-        result.set_shape(shape)
-        if str(result.shape) != before:
+        if str(shapes.keep_shape(result, *args, **kwargs).shape) != before:
             record.add('the static shape of tf.nn.conv2d_transpose', 'write: y.set_shape(output_shape)')
         return result
     return conv2d_transpose
-
-
-def _static_shape(shape: Any, v1: Any) -> Any:
-    """What is known of a shape that may be, or contain, tensors."""
-    from tensorflow.python.framework import tensor_util
-    if isinstance(shape, v1.Tensor):
-        return tensor_util.constant_value_as_shape(shape)
-    if shape is None or isinstance(shape, v1.TensorShape):
-        return v1.TensorShape(shape)
-    return v1.TensorShape([tensor_util.constant_value(size) if isinstance(size, v1.Tensor) else size
-                           for size in shape])
 
 
 def _tutorials(record: Record) -> Callable[[str], Optional[ModuleType]]:
@@ -239,6 +213,8 @@ def _datasets(record: Record, package: str) -> Callable[[str], Optional[ModuleTy
         if name not in ('mnist', 'base') and not hasattr(input_data, name):
             raise MissingName('tf.contrib.learn.datasets.%s: it cannot be put back' % name)
         record.add('tf.contrib.learn.datasets.' + name, _MNIST)
+        if name == 'load_dataset':
+            return mnist_files.load_dataset
         return input_data if name in ('mnist', 'base') else getattr(input_data, name)
     datasets = Namespace(package, find)
 
