@@ -13,6 +13,8 @@ Flags must come before the script:
   --repair=PREFIX    when the script ends, write a checkpoint in which moving statistics that were never updated are
                      replaced by standing statistics
   --report=FILE      write what was put back, and the findings about batch norm, as JSON
+  --migrate=FOLDER   do not run the script: write it and its modules to a new folder, changed so that they run without
+                     this package
 
 At the end, the command lists what was put back, and what the batch-norm doctor found. Exit status: that of the
 script; 1 if something cannot be put back.
@@ -46,7 +48,7 @@ def parse(argv: List[str]) -> Tuple[argparse.Namespace, List[str]]:
     parser = argparse.ArgumentParser(prog='python -m dcgan_tf1.legacy', add_help=False, allow_abbrev=False)
     parser.add_argument('--max_runs', type=_positive)
     parser.add_argument('--python2', action='store_true')
-    for name in ('--data_dir', '--repair', '--report'):
+    for name in ('--data_dir', '--repair', '--report', '--migrate'):
         parser.add_argument(name)
     parser.error = _flag_error  # type: ignore[assignment]
     return parser.parse_args(own), words
@@ -70,6 +72,8 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
                 _create_folder_above(name, path)
     from dcgan_tf1.legacy.put_back import keras2
     keras2.use_legacy()
+    if options.migrate:
+        return _migrate(options, words, is_module)
     from dcgan_tf1.legacy import script
     record = script.prepare(words, is_module, options.python2)
     from dcgan_tf1.legacy import doctor, session_runs
@@ -101,6 +105,19 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
     return outcome.status
 
 
+def _migrate(options: argparse.Namespace, words: List[str], is_module: bool) -> int:
+    others = ['--' + name for name in ('max_runs', 'data_dir', 'repair', 'report') if getattr(options, name)]
+    if is_module or others:
+        raise UserError('--migrate does not run the script, and does not go with %s: leave that out' % (
+            ', '.join(others) or '-m'))
+    import tensorflow
+    if tensorflow.__version__.startswith('1.'):
+        raise UserError('--migrate needs TensorFlow 2, to which it migrates, but this is TensorFlow %s: run it in an '
+                        'environment with TensorFlow 2' % tensorflow.__version__)
+    from dcgan_tf1.legacy.migrate import project
+    return project.main(words, options.migrate, options.python2)
+
+
 def _create_folder_above(flag: str, path: str) -> None:
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -111,7 +128,7 @@ def _create_folder_above(flag: str, path: str) -> None:
 def _split(argv: List[str]) -> Tuple[List[str], List[str]]:
     """(our flags, the script and its arguments)."""
     for index, word in enumerate(argv):
-        is_value = index > 0 and argv[index - 1] in ('--max_runs', '--data_dir', '--repair', '--report')
+        is_value = index > 0 and argv[index - 1] in ('--max_runs', '--data_dir', '--repair', '--report', '--migrate')
         if word == '-m' or not (word.startswith('-') or is_value):
             return argv[:index], argv[index:]
     return argv, []

@@ -12,8 +12,7 @@ import re
 import sys
 from typing import Any, FrozenSet, List, Optional
 
-import numpy as np
-
+from dcgan_tf1.legacy.put_back import division
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
 
@@ -21,7 +20,11 @@ _DIVIDE, _DIVIDE_IN_PLACE = '__python2_divide__', '__python2_divide_in_place__'
 _OBJECT, _INDEX = '__python2_object__', '__python2_index__'
 # What 2to3 converts of `sort` and `sorted`. Others are np.sort(x), array.sort(axis) and the like.
 _SORTS = re.compile(r'\s*sorted\b|[^(]*\.sort\s*\(\s*(lambda|cmp)\b')
-_TRUE_DIVISION = re.compile(r'^from\s+__future__\s+import\s+(\([^)]*|.*)\bdivision\b', re.M)
+# Modules and functions that only Python 2 has.
+NAMES = frozenset((
+    'ConfigParser', 'HTMLParser', 'Queue', 'StringIO', 'Tkinter', '__builtin__', 'cPickle', 'cStringIO', 'commands',
+    'httplib', 'thread', 'urllib2', 'urlparse', 'basestring', 'raw_input', 'reduce', 'unichr', 'unicode', 'xrange'))
+_FUTURE = r'^from\s+__future__\s+import\s+(\([^)]*|.*)\b%s\b'
 
 
 def compile_source(source: str, path: str, python2: bool = False, futures: FrozenSet[str] = frozenset(),
@@ -43,10 +46,10 @@ def compile_source(source: str, path: str, python2: bool = False, futures: Froze
     if not python2:
         return compile(source, path, 'exec', flags, dont_inherit=True)
     tree = ast.parse(convert(source, path, 'print_function' in futures, in_package), path)
-    if not _TRUE_DIVISION.search(source) and 'division' not in futures:
+    if not has_future(source, 'division') and 'division' not in futures:
         tree = _Divisions().visit(tree)
         tree.body.insert(_end_of_header(tree), ast.parse('from %s import divide as %s, divide_in_place as %s' % (
-            __name__, _DIVIDE, _DIVIDE_IN_PLACE)).body[0])
+            division.__name__, _DIVIDE, _DIVIDE_IN_PLACE)).body[0])
         ast.fix_missing_locations(tree)
     return compile(tree, path, 'exec', flags, dont_inherit=True)
 
@@ -72,6 +75,11 @@ def convert(source: str, path: str, print_function: bool, in_package: bool) -> s
         except (ParseError, TokenError) as caught:
             error = error or caught
     raise SyntaxError('%s is neither Python 2 nor Python 3 (%s)' % (path, error))
+
+
+def has_future(source: str, name: str) -> bool:
+    """Whether a module imports a name from `__future__`."""
+    return re.search(_FUTURE % name, source, re.M) is not None
 
 
 def _expand_tabs(source: str) -> str:
@@ -123,29 +131,6 @@ class _Divisions(ast.NodeTransformer):
 
 def _call(name: str, left: ast.expr, right: ast.expr, place: ast.AST) -> ast.Call:
     return ast.copy_location(ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[left, right], keywords=[]), place)
-
-
-def divide(a: Any, b: Any) -> Any:
-    """a / b as in Python 2: integers are divided without remainder."""
-    return a // b if is_integer(a) and is_integer(b) else a / b
-
-
-def divide_in_place(a: Any, b: Any) -> Any:
-    """The value of a after a /= b as in Python 2. Arrays are changed in place."""
-    if is_integer(a) and is_integer(b):
-        a //= b
-    else:
-        a /= b
-    return a
-
-
-def is_integer(value: Any) -> bool:
-    """Whether a number, an array, a tensor or a size in a shape is an integer."""
-    if isinstance(value, (int, np.integer)) or type(value).__name__ == 'Dimension':
-        return True
-    dtype = getattr(value, 'dtype', None)  # of NumPy, or of TensorFlow
-    return bool(dtype.is_integer) if hasattr(dtype, 'is_integer') else (
-        dtype is not None and np.issubdtype(dtype, np.integer))
 
 
 class Python2Finder(importlib.abc.MetaPathFinder):

@@ -16,9 +16,6 @@ from dcgan_tf1.legacy.put_back.record import CannotPutBack, Record
 from dcgan_tf1.legacy.session_runs import EnoughRuns
 from dcgan_tf1.util.errors import UserError
 
-_OF_PYTHON_2 = {
-    'ConfigParser', 'HTMLParser', 'Queue', 'StringIO', 'Tkinter', '__builtin__', 'cPickle', 'cStringIO', 'commands',
-    'httplib', 'thread', 'urllib2', 'urlparse', 'basestring', 'raw_input', 'reduce', 'unichr', 'unicode', 'xrange'}
 # Methods that NumPy and Python have removed from classes to which nothing can be added.
 _REMOVED_METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}
 _METHODS_OF_PYTHON_2 = {'has_key', 'iteritems', 'iterkeys', 'itervalues'}
@@ -116,7 +113,7 @@ def _explain(error: BaseException, record: Record, convert: bool) -> Optional[st
             os.path.basename(str(error.filename)), error.lineno, error.msg)
     name = getattr(error, 'name', None) or ''.join(re.findall(
         r"(?:^name|has no attribute) '(\w+)'(?: is not defined)?", str(error)))  # Python 3.7 to 3.9 have it in the text
-    names = _METHODS_OF_PYTHON_2 if isinstance(error, AttributeError) else _OF_PYTHON_2
+    names = _METHODS_OF_PYTHON_2 if isinstance(error, AttributeError) else python2.NAMES
     if isinstance(error, (ModuleNotFoundError, NameError, AttributeError)) and name in names and not convert:
         return '%s uses %s, which only Python 2 has: put --python2 before the script' % (place, name)
     if isinstance(error, AttributeError) and name in _REMOVED_METHODS and not convert:

@@ -15,7 +15,7 @@ from helpers import ROOT
 
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, script, source
-from dcgan_tf1.legacy.put_back import arguments, hparams, images, importer, input_data, mnist_files, old_names
+from dcgan_tf1.legacy.put_back import arguments, division, hparams, images, importer, input_data, mnist_files, old_names
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
@@ -259,13 +259,13 @@ def test_too_many_old_arguments_are_an_error(graph):
 
 @pytest.mark.parametrize('a,b,quotient', [(7, 2, 3), (-7, 2, -4), (7., 2, 3.5), (np.int64(7), 2, 3), (True, 2, 0)])
 def test_division_of_python_2(a, b, quotient):
-    assert python2.divide(a, b) == quotient
-    np.testing.assert_array_equal(python2.divide(np.array([7]), 2), [3])
-    np.testing.assert_array_equal(python2.divide(np.array([7.]), 2), [3.5])
+    assert division.divide(a, b) == quotient
+    np.testing.assert_array_equal(division.divide(np.array([7]), 2), [3])
+    np.testing.assert_array_equal(division.divide(np.array([7.]), 2), [3.5])
 
 
 def test_division_of_python_2_with_tensors(graph):
-    halves = [python2.divide(size, 2) for size in (tf.TensorShape([7]).dims[0], tf.constant(7), tf.constant(7.))]
+    halves = [division.divide(size, 2) for size in (tf.TensorShape([7]).dims[0], tf.constant(7), tf.constant(7.))]
     with tf.Session() as session:
         assert [int(halves[0]), *session.run(halves[1:])] == [3, 3, 3.5]
 

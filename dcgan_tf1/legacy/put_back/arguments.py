@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
 
 import numpy as np
 
-from dcgan_tf1.legacy import python2
+from dcgan_tf1.legacy.put_back import division
 from dcgan_tf1.legacy.put_back.record import MissingName, Record
 
 Arguments = Dict[str, Any]
@@ -26,9 +26,9 @@ def _starts_with_number(args: Tuple, keywords: Arguments) -> bool:
     return bool(args) and isinstance(args[0], (int, np.integer))
 
 
-def _swaps_inputs_and_labels(args: Tuple, keywords: Arguments) -> bool:
+def swaps_inputs_and_labels(args: Tuple, keywords: Arguments) -> bool:
     """Whether the fourth argument contains the labels, which are integers."""
-    return len(args) > 3 and python2.is_integer(args[3]) and not python2.is_integer(args[2])
+    return len(args) > 3 and division.is_integer(args[3]) and not division.is_integer(args[2])
 
 
 def _has_flips(args: Tuple, keywords: Arguments) -> bool:
@@ -77,10 +77,10 @@ OLD: Dict[str, Old] = {
     'nn.sparse_softmax_cross_entropy_with_logits': Old(
         'logits labels name', _LOSS % 'sparse_softmax_cross_entropy_with_logits', _has_positional),
     'nn.nce_loss': Old(_CLASSES, 'write: tf.nn.nce_loss(weights, biases, labels=…, inputs=…, …)',
-                       _swaps_inputs_and_labels),
+                       swaps_inputs_and_labels),
     'nn.sampled_softmax_loss': Old(
         _CLASSES, 'write: tf.nn.sampled_softmax_loss(weights, biases, labels=…, inputs=…, …)',
-        _swaps_inputs_and_labels),
+        swaps_inputs_and_labels),
     'concat': Old('axis values name', 'write: tf.concat(values, axis)', _starts_with_number, {'concat_dim': 'axis'}),
     'split': Old('axis num_or_size_splits value name', 'write: tf.split(value, number, axis)', _starts_with_number,
                  {'split_dim': 'axis', 'num_split': 'num_or_size_splits'}),

@@ -1,15 +1,16 @@
 """`tf.contrib` for TensorFlow 2: the parts that GAN code uses. tf_slim supplies nearly all of it."""
+import functools
 import importlib
 import re
 from types import ModuleType
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 from dcgan_tf1.legacy.put_back import arguments
 from dcgan_tf1.legacy.put_back.importer import Namespace, module_or_none
 from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 
 # {part of tf.contrib: where its names come from, in this order}; 'tf.' stands for tf.compat.v1.
-_SOURCES: Dict[str, Tuple[str, ...]] = {
+SOURCES: Dict[str, Tuple[str, ...]] = {
     'slim': ('tf_slim',),
     'layers': ('tf_slim.layers', 'tf_slim', 'tf_slim.ops.variables'),
     'framework': ('tf_slim.ops.arg_scope', 'tf_slim.ops.variables', 'tf_slim', 'tf.train', 'tf'),
@@ -25,7 +26,7 @@ _SOURCES: Dict[str, Tuple[str, ...]] = {
     'deprecated': (),
 }
 # Names that are elsewhere, or mean something else in these sources: {name: name in tf of any version, or None}.
-_ELSEWHERE = {
+ELSEWHERE = {
     'eager.py_func': 'py_function', 'framework.py_func': None, 'util.constant_value': 'get_static_value',
     'util.make_tensor_proto': 'make_tensor_proto', 'util.make_ndarray': 'make_ndarray',
     **{'deprecated.' + name: name for name in ('scalar_summary', 'histogram_summary', 'image_summary', 'audio_summary',
@@ -64,7 +65,7 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
             return parts[name]
         if name == 'learn':
             parts[name] = Namespace('tensorflow.contrib.learn', _learn)
-        elif name in _SOURCES:
+        elif name in SOURCES:
             parts[name] = _part(name, v1, record)
         else:
             raise _missing(name)
@@ -100,19 +101,20 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
         path = '%s.%s' % (part_name, name)
         if path == 'slim.nets':
             return Namespace('tensorflow.contrib.slim.nets', _net)
-        if path in _ELSEWHERE:
-            new = _ELSEWHERE[path]
+        if path in ELSEWHERE:
+            new = ELSEWHERE[path]
             if new is None:
                 raise _missing(path)
             today = arguments.OLD[new].new if new in arguments.OLD else arguments.RENAMED.get(new, new)
             record.add('tf.contrib.' + path, 'write: tf.' + today)
             return find_in_tensorflow(new)
-        for source in _sources(part_name, v1, record):
-            if hasattr(source, name):
-                known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim') else {}
-                record.add('tf.contrib.' + path, known.get(name) or _instead(source, name, v1))
-                return getattr(source, name)
-        raise _missing(path)
+        source_name = source_of(part_name, name, v1)
+        if source_name is None:
+            raise _missing(path)
+        source = _import_source(source_name, part_name, v1)
+        known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim') else {}
+        record.add('tf.contrib.' + path, known.get(name) or _instead(source, name, v1))
+        return getattr(source, name)
     return Namespace('tensorflow.contrib.' + part_name, find)
 
 
@@ -120,19 +122,22 @@ def _missing(name: str) -> MissingName:
     return MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back' % name)
 
 
-def _sources(part_name: str, v1: Any, record: Record) -> List[Any]:
-    sources = []
-    for source in _SOURCES[part_name]:
-        if source.split('.')[0] == 'tf':
-            value = v1
-            for attribute in source.split('.')[1:]:
-                value = getattr(value, attribute)
-        else:
-            if source.startswith('tf_slim') and module_or_none('tf_slim') is None:
-                raise MissingModule('tf.contrib.%s: it needs tf_slim; pip install tf_slim' % part_name, name='tf_slim')
-            value = importlib.import_module(source)
-        sources.append(value)
-    return sources
+def source_of(part: str, name: str, v1: Any) -> Optional[str]:
+    """Where a name of a part of `tf.contrib` comes from: an element of `SOURCES[part]`; None if from nowhere.
+
+    Raises:
+        MissingModule: if a package that it needs is not installed.
+    """
+    return next((source for source in SOURCES.get(part, ())
+                 if hasattr(_import_source(source, part, v1), name)), None)
+
+
+def _import_source(source: str, part: str, v1: Any) -> Any:
+    if source.split('.')[0] == 'tf':
+        return functools.reduce(getattr, source.split('.')[1:], v1)
+    if source.startswith('tf_slim') and module_or_none('tf_slim') is None:
+        raise MissingModule('tf.contrib.%s: it needs tf_slim; pip install tf_slim' % part, name='tf_slim')
+    return importlib.import_module(source)
 
 
 def _instead(source: Any, name: str, v1: Any) -> str:

@@ -12,7 +12,7 @@ from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 _VARIABLE, _OURS = 'TF_USE_LEGACY_KERAS', 'True'  # users write 1, which TensorFlow takes for the same
 _ENGINE = ('layers', 'models', 'utils', 'tf_keras.src.engine.base_layer')
 # {module of Keras 2: where its names are today}: parts of Keras or, if they begin with tf_keras, modules.
-_MOVED: Dict[str, Tuple[str, ...]] = {
+MOVED: Dict[str, Tuple[str, ...]] = {
     **{'layers.' + name: ('layers',) for name in (
         'advanced_activations', 'convolutional', 'convolutional_recurrent', 'core', 'cudnn_recurrent', 'embeddings',
         'local', 'noise', 'normalization', 'pooling', 'recurrent', 'wrappers')},
@@ -48,7 +48,7 @@ def provide(importer: Importer, target: str, record: Record) -> None:
         record: notes what the script uses.
     """
     importer.provide('keras', _provider('keras', target, record))
-    for name in _MOVED:  # `from keras.utils import np_utils` asks for a module of the package utils
+    for name in MOVED:  # `from keras.utils import np_utils` asks for a module of the package utils
         importer.provide('%s.%s' % (target, name), _provider(target, target, record))
 
 
@@ -68,8 +68,8 @@ def _provider(package: str, target: str, record: Record) -> Callable[[str], Opti
 
     def provide_module(name: str) -> Optional[ModuleType]:
         path = name[len(package) + 1:]
-        if path in _MOVED:
-            record.add('keras.' + path, 'write: keras.' + _MOVED[path][0])
+        if path in MOVED:
+            record.add('keras.' + path, 'write: keras.' + MOVED[path][0])
             return moved(path)
         if package == 'keras':
             record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
@@ -85,9 +85,9 @@ def _provider(package: str, target: str, record: Record) -> Callable[[str], Opti
 
 
 def _find(target: str, path: str, name: str) -> Any:
-    if '%s.%s' % (path, name) in _MOVED:
+    if '%s.%s' % (path, name) in MOVED:
         return importlib.import_module('keras.%s.%s' % (path, name))
-    for source in _MOVED[path]:
+    for source in MOVED[path]:
         module = module_or_none(source if source.startswith('tf_keras') else '%s.%s' % (target, source))
         if hasattr(module, name):
             return getattr(module, name)

@@ -3,6 +3,8 @@
 Imports nothing of this package: `--migrate` copies what a script uses.
 """
 import importlib
+import importlib.util
+import sys
 from typing import Any
 
 import tensorflow.compat.v1 as tf
@@ -24,4 +26,7 @@ def import_tf_slim() -> Any:
         for name, new in names.items():
             if not hasattr(module, name):
                 setattr(module, name, getattr(tf, new))
+    if importlib.util.find_spec('tf_keras') is not None:
+        sys.modules.setdefault('tf_keras.legacy_tf_layers.normalization', importlib.import_module(
+            'tf_keras.src.legacy_tf_layers.normalization'))
     return importlib.import_module('tf_slim')

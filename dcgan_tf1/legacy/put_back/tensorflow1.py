@@ -41,7 +41,7 @@ def install(importer: Importer, record: Record) -> None:
         return
     import tensorflow.compat.v1 as v1
     v1.compat.v1 = v1  # otherwise `import tensorflow.compat.v1` gives a copy, or in TensorFlow 2.0 and 2.1 nothing
-    keras = _keras_package(v1)
+    keras = keras_package(v1)
     level = v1.logging.get_verbosity()
     v1.logging.set_verbosity(v1.logging.ERROR)  # it warns that it is deprecated
     v1.disable_v2_behavior()
@@ -87,8 +87,12 @@ def _part_provider(part: ModuleType) -> Callable[[str], Optional[ModuleType]]:
     return provide
 
 
-def _keras_package(v1: Any) -> str:
-    """The package with the Keras of TensorFlow 1, to which `tf.layers` belongs."""
+def keras_package(v1: Any) -> str:
+    """The package with the Keras of TensorFlow 1, to which `tf.layers` belongs.
+
+    Raises:
+        UserError: if it is not installed.
+    """
     version = [int(number) for number in v1.__version__.split('.')[:2]]
     if version >= [2, 16] and module_or_none('tf_keras') is None:  # its own Keras is Keras 3
         raise UserError('tf_keras is not installed, which contains tf.layers: pip install tf_keras==%d.%d.*'
