@@ -56,6 +56,17 @@ def compile_source(source: str, path: str, python2: bool = False, futures: Froze
 
 def convert(source: str, path: str, print_function: bool, in_package: bool) -> str:
     """Python 2 → Python 3, with the same line numbers as far as 2to3 keeps them. Raises as `compile_source` does."""
+    converted = _refactored(source, path, print_function, in_package)
+    try:
+        ast.parse(converted)
+    except IndentationError:  # Python 3 allows no mixture of tabs and spaces
+        return _refactored(_expand_tabs(source), path, print_function, in_package)
+    except SyntaxError:  # of the script
+        pass
+    return converted
+
+
+def _refactored(source: str, path: str, print_function: bool, in_package: bool) -> str:
     try:
         from fissix import refactor
         from fissix.pgen2.parse import ParseError
@@ -71,7 +82,7 @@ def convert(source: str, path: str, print_function: bool, in_package: bool) -> s
             if type(fixer).__name__ == 'FixSorted':
                 fixer.match = lambda node, match=fixer.match: bool(_SORTS.match(str(node))) and match(node)
         try:
-            return str(tool.refactor_string(_expand_tabs(source) + '\n', path))
+            return str(tool.refactor_string(source + '\n' * (not source.endswith('\n')), path))
         except (ParseError, TokenError) as caught:
             error = error or caught
     raise SyntaxError('%s is neither Python 2 nor Python 3 (%s)' % (path, error))
@@ -83,9 +94,10 @@ def has_future(source: str, name: str) -> bool:
 
 
 def _expand_tabs(source: str) -> str:
-    """Python 2 takes a tab for up to 8 spaces, Python 3 allows no mixture."""
-    lines = source.splitlines()
-    return '\n'.join(line[:len(line) - len(line.lstrip())].expandtabs(8) + line.lstrip() for line in lines)
+    """Python 2 takes a tab for up to 8 spaces."""
+    lines = source.splitlines(True)
+    return ''.join(line[:len(line) - len(line.lstrip())].expandtabs(8) + line.lstrip() if line.strip() else line
+                   for line in lines)
 
 
 def _end_of_header(tree: ast.Module) -> int:

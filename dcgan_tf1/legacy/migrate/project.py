@@ -66,7 +66,9 @@ class Project:
         old = ''.join('from __future__ import %s\n' % name for name in sorted(futures)) + old
         python3 = _ENCODING.sub(r'\1utf-8', old)
         if self._is_python2:
-            in_package = os.path.exists(os.path.join(os.path.dirname(path), '__init__.py'))
+            folder = os.path.dirname(path)
+            in_package = os.path.exists(os.path.join(folder, '__init__.py')) and folder not in map(
+                os.path.realpath, self._folders)
             python3 = python2.convert(python3, path, python2.has_future(old, 'print_function'), in_package)
         try:
             tree = ast.parse(python3, path)
@@ -228,8 +230,10 @@ def _write(path: str, text: str) -> None:
 
 def _how_to_run(project: Project, words: List[str], folder: str) -> str:
     script = os.path.join(folder, project.name(project.script))
-    others = [name for name in os.listdir(os.path.dirname(project.script))
-              if not name.endswith(('.py', '.pyc')) and not name.startswith(('.', '__'))]
+    place = os.path.dirname(project.script)
+    modules = {os.path.relpath(path, place).split(os.sep)[0] for path in project.files}
+    others = [name for name in os.listdir(place)
+              if not name.endswith(('.py', '.pyc')) and not name.startswith(('.', '__')) and name not in modules]
     lines = ['Run it:  python %s' % shlex.join([script, *words[1:]])]
     if others:
         lines.append('Only its modules were written. If it reads what else is beside the old script (%s), copy or link '

@@ -91,11 +91,12 @@ class Module:
         """How to write a name of today in the place of a node. Imports what is missing."""
         if path.startswith('builtins.'):
             return path[len('builtins.'):]
+        if path.startswith(COMPAT + '.'):
+            self.used.add(path.split('.')[1])
         best = max((name for name in self.scopes.global_imports(node.lineno) if self._is_bound_to(name, path)),
                    key=lambda name: len(self._new_path(name)), default=None)
         if best is not None:
             return best + path[len(self._new_path(best)):]
-        module, _, name = path.rpartition('.')
         if path.startswith(V1):
             self._add_import(_PREPARE[0])
             return 'tf' + path[len(V1):]
@@ -103,15 +104,13 @@ class Module:
             self._add_import('from %s import %s' % (COMPAT, compat.TF_SLIM))
             self.used.add(compat.TF_SLIM)
             return path
-        if module == COMPAT:
-            self.used.add(name)
-        self._add_import('import ' + module)
+        self._add_import('import ' + path.rpartition('.')[0])
         return path
 
     def _is_bound_to(self, name: str, path: str) -> bool:
         """Whether a name of this module is a module of today that contains a path, so that `name.rest` means it."""
         new = self._new_path(name)
-        if not new or not (path + '.').startswith(new + '.'):
+        if not new or not (path + '.').startswith(new + '.') or (new == COMPAT and name != COMPAT):
             return False
         return path.rpartition('.')[0] == new or new in (V1, compat.TF_SLIM, 'scipy', 'collections')
 

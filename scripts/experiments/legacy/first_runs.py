@@ -130,9 +130,10 @@ try:
         seed()
         runpy.run_path(words[0], run_name='__main__')
         status = 0
-    end(status, '')
+    end(status, 'exit status %d' % status if status else '')
 except SystemExit as error:
-    end(error.code if isinstance(error.code, int) else int(error.code is not None), '')
+    status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    end(status, 'exit status %d' % status if status else '')
 except BaseException as error:
     traceback.print_exc()
     end(1, ' '.join(('%s: %s' % (type(error).__name__, error)).split()))
