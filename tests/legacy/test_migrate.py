@@ -306,6 +306,8 @@ LINES = [
     ('y = tf.image_summary("a", a, max_images=3)', 'y = tf.summary.image(name="a", tensor=a, max_outputs=3)'),
     ('y = np.fromstring(a, sep=",")', 'y = np.fromstring(a, sep=",")'),
     ('y = np.fromstring(a, np.uint8)[0]', 'y = np.frombuffer(a, np.uint8).copy()[0]'),
+    ('y = f"{a} {tf.mul(a, b)}"', 'y = f"{a} {tf.multiply(a, b)}"' if sys.version_info >= (3, 12) else None),
+    ('y = f"{tf.add(a, b)}"', 'y = f"{tf.add(a, b)}"'),
     ('y = a.value', None),
     ('y = xrange(3)', None),
     ('from keras.layers import Dense, Flatten as F', 'from tf_keras.api._v1.keras.layers import Dense\n'
@@ -332,6 +334,27 @@ def test_each_kind_of_line(project):
     assert len(bodies) == len(lines)
     compile(text, 'gan.py', 'exec')
     assert text.startswith("import h5py, numpy as np\nimport os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'")
+
+
+DECORATED = '''"""A docstring."""
+import functools
+
+
+@functools.lru_cache()
+def f():
+    import tensorflow as tf
+    return tf.mul(2, 3)
+
+
+print(f() is f())
+'''
+
+
+def test_imports_inside_of_functions(project):
+    project.write({'gan.py': DECORATED})
+    project.migrate('gan.py')
+    assert project.new('gan.py') == DECORATED.replace('tensorflow as', 'tensorflow.compat.v1 as').replace(
+        'tf.mul', 'tf.multiply').replace('@', 'import tensorflow.compat.v1 as tf\ntf.disable_v2_behavior()\n@')
 
 
 def test_what_needs_no_change_stays(project):

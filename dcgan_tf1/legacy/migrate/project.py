@@ -120,7 +120,8 @@ class Project:
         for folder in folders:
             place = os.path.join(os.path.abspath(folder), *names)
             path = place + '.py' if names and os.path.isfile(place + '.py') else os.path.join(place, '__init__.py')
-            if os.path.isfile(path) and not path.startswith(os.path.join(_PACKAGE, 'dcgan_tf1')):
+            is_library = path.startswith(os.path.join(_PACKAGE, 'dcgan_tf1')) or '-packages' in path
+            if os.path.isfile(path) and not is_library:
                 for count in range(1, len(names)):  # the packages that contain it
                     package = os.path.join(os.path.abspath(folder), *names[:count], '__init__.py')
                     if os.path.isfile(package):

@@ -1,5 +1,6 @@
 """One module of a script, from its old text to its new text."""
 import ast
+import sys
 from typing import Any, List, NamedTuple, Optional, Sequence, Set
 
 from dcgan_tf1.legacy import python2
@@ -129,10 +130,16 @@ class Module:
             place = next((node for node in self.tree.body if not (
                 (isinstance(node, ast.ImportFrom) and node.module == '__future__')
                 or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)))), None)
-        return self.edits.offset(place.lineno, 0) if place else len(self.edits.text)
+        if place is None:
+            return len(self.edits.text)
+        decorators = getattr(place, 'decorator_list', [])
+        return self.edits.offset(min([place.lineno, *(decorator.lineno for decorator in decorators)]), 0)
 
     def _visit(self, node: ast.AST) -> None:
         """Rewrites what a node contains, then the node."""
+        if isinstance(node, ast.JoinedStr) and sys.version_info < (3, 12):  # it does not say where its parts are
+            self._leave_changed_names(node)
+            return
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             self._rewrite_import(node)
             return
@@ -153,6 +160,13 @@ class Module:
             self.change(node, 'plt.hold was removed')
         elif self.integer_division:
             division.rewrite(self, node)
+
+    def _leave_changed_names(self, node: ast.AST) -> None:
+        for part in ast.walk(node):
+            path = self.path(part)
+            target = self._targets.find(path) if path else None
+            if target is not None and target.path not in (path, V1 + path[len('tensorflow'):]):
+                self.leave(node, '%s in an f-string: write %s' % (path, target.path or 'something else'))
 
     def _rewrite_name(self, node: Any) -> None:
         path = self.path(node)
