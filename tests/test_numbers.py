@@ -50,6 +50,12 @@ def precision(content, *recipes):
     return sum(row['within'] for row in rows), sum(len(row['bfloat16']) for row in rows)
 
 
+def migrated(content):
+    """(scripts that compute the same when migrated, all that were tried and run with the command)."""
+    tried = [values['migrated'] for values in content.values() if values['good'] and 'migrated' in values]
+    return tried.count('equal'), len(tried)
+
+
 def features(content):
     return ['%.2f ±' % (100 * content['features'][name]['test_accuracy'])
             for name in ('raw pixels', 'untrained discriminator', 'trained discriminator')]
@@ -88,6 +94,7 @@ FACTS = [
         recipe + ' 0']['scores']['batch']['frechet_distance']) for recipe in ('machinecurve', 'paperspace')),
     (['README.md', 'docs/old-scripts.md', 'results/README.md'], LEGACY, lambda content: '%d of %d scripts' % (
         sum(values['good'] for values in content.values()), len(content))),
+    (['docs/old-scripts.md'], LEGACY, lambda content: '%d of the %d that were tried' % migrated(content)),
     (['README.md', 'docs/old-scripts.md'], LEGACY, lambda content: 'from %d public repositories' % len(
         {'/'.join(name.split('/')[:2]) for name in content})),
     (['results/README.md'], PRECISION, lambda content: '%d of %d comparisons' % precision(content)),

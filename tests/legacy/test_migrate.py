@@ -357,6 +357,21 @@ def test_imports_inside_of_functions(project):
         'tf.mul', 'tf.multiply').replace('@', 'import tensorflow.compat.v1 as tf\ntf.disable_v2_behavior()\n@')
 
 
+def test_modules_elsewhere_are_found(project):
+    project.write({'main/gan.py': '''
+import os, sys, importlib
+sys.path.append(os.path.join(os.path.dirname(__file__), '..', 'common'))
+from helper import product
+print(product(2), importlib.import_module('package.' + 'part').value)
+''', 'common/helper.py': 'import numpy as np\nproduct = np.product\n', 'main/package/__init__.py': '',
+                   'main/package/part.py': 'import numpy as np\nvalue = np.float(3)\n', 'main/broken.py': 'print 1\n'})
+    report = project.migrate('main/gan.py')
+    assert project.new('common/helper.py') == 'import numpy as np\nproduct = np.prod\n'
+    assert project.new('main/package/part.py').endswith('float(3)\n') and 'Not read: broken.py:1' in report
+    old, new = project.outputs('main/gan.py')
+    assert old == new == ['2 3.0']
+
+
 def test_what_needs_no_change_stays(project):
     project.write({'gan.py': 'import numpy as np\n\nprint(np.zeros(3))\n', 'other.py': ''})
     report = project.migrate('gan.py')

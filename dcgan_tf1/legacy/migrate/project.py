@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 from types import SimpleNamespace
-from typing import Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from dcgan_tf1.legacy import python2, source
 from dcgan_tf1.legacy.migrate import compat, rewrite
@@ -18,6 +18,7 @@ from dcgan_tf1.util.errors import UserError
 DIFF = 'CHANGES.diff'
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _MAX_PLACES = 6  # line numbers listed for each change
+_PATH_FUNCTIONS = ('path', 'join', 'dirname', 'abspath', 'realpath', 'normpath', 'pardir', 'curdir', 'getcwd')
 _ENCODING = re.compile(r'\A((?:.*\n)?#.*coding[:=]\s*)[-\w.]+')
 
 
@@ -76,12 +77,15 @@ class Project:
             raise UserError('%s:%s: %s. If the script is Python 2, put --python2 before it' % (
                 os.path.basename(path), error.lineno, error.msg)) from error
         for node in ast.walk(tree):
-            self._add_to_search_path(node, path)
+            if isinstance(node, ast.Call) and ast.get_source_segment(python3, node.func) in (
+                    'sys.path.append', 'sys.path.insert'):
+                self._add_to_search_path(node.args[-1], path)
         scopes = Scopes(tree, lambda module, level: self._find(module, level, path))
         self.files[path] = _File(old, python3, tree, scopes,
                                  self._is_python2 and not python2.has_future(old, 'division'))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split('.')[-1] in ('import_module', '__import__'):
+            function = getattr(node, 'func', None)
+            if getattr(function, 'attr', getattr(function, 'id', '')) in ('import_module', '__import__'):
                 self._read_all(node)
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -92,7 +96,7 @@ class Project:
                     self._find('.'.join(filter(None, [node.module, alias.name])), node.level, path)
         return scopes
 
-    def _read_all(self, node: ast.Call) -> None:
+    def _read_all(self, node: Any) -> None:
         """Reads what is imported by a name; if that is computed, all modules beside the script and in its packages."""
         argument = next(iter(node.args), None)
         if isinstance(argument, ast.Constant):
@@ -129,16 +133,16 @@ class Project:
                 return self._read(path)
         return None
 
-    def _add_to_search_path(self, node: ast.AST, path: str) -> None:
-        """`sys.path.append(…)` and `sys.path.insert(0, …)`, if the source says which folder it is."""
-        if not (isinstance(node, ast.Call) and ast.unparse(node.func) in ('sys.path.append', 'sys.path.insert')):
-            return
+    def _add_to_search_path(self, node: ast.expr, path: str) -> None:
+        """The folder of `sys.path.append(…)` or `sys.path.insert(0, …)`, if the source says which it is."""
         allowed = (ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.Load)
-        if not all(isinstance(part, allowed) for part in ast.walk(node.args[-1])):
+        if not all(isinstance(part, allowed) and getattr(part, 'attr', 'path') in _PATH_FUNCTIONS
+                   for part in ast.walk(node)):
             return
         try:
             os_only = SimpleNamespace(path=os.path, getcwd=os.getcwd, pardir=os.pardir, curdir=os.curdir)
-            folder = eval(ast.unparse(node.args[-1]), {'__builtins__': {}, 'os': os_only, '__file__': path})
+            code = compile(ast.Expression(node), path, 'eval')
+            folder = eval(code, {'__builtins__': {}, 'os': os_only, '__file__': path})
             folder = os.path.join(os.path.dirname(path), os.fspath(folder))
         except Exception:  # an expression of the script
             return
