@@ -29,7 +29,8 @@ that need PyTorch, Theano or a GPU.
 %(compared)d scripts that were tried and run with the command, **%(migrated)d run plainly** when migrated, in a process
 in which this package cannot be imported, and what their calls of `Session.run` fetch is **equal bit for bit in
 %(equal)d**: all float numbers and arrays, until 20 single numbers, 100 calls or the end. For comparison,
-`tf_upgrade_v2`, which TensorFlow ships for this purpose, was run on the same files: %(upgraded)d of its results run.
+`tf_upgrade_v2`, which TensorFlow ships for this purpose, was run on the same files of %(upgrades)d scripts:
+%(upgraded)d of its results run.
 
 Both run with the same seeds, in one thread. "Numbers vary" means that they also differ between two runs with the
 command: these scripts update the same variables twice in one `Session.run`, in no certain order. Data are where the
@@ -114,7 +115,8 @@ def _of_migrated(results: List[Dict[str, Any]]) -> Dict[str, Any]:
     causes = ['- %d: %s' % (failures.count(cause), cause) for cause in sorted(set(failures))]
     return {'compared': len(tried), 'migrated': sum(ran(result['migrated']) for result in tried),
             'equal': sum(result['migrated'] == 'equal' for result in tried),
-            'upgraded': sum(ran(result['upgraded']) for result in tried),
+            'upgrades': sum('upgraded' in result for result in tried),
+            'upgraded': sum(ran(result.get('upgraded', '')) for result in tried),
             'not_migrated': 'Migrated scripts that do not run:\n\n%s\n' % '\n'.join(causes) if causes else ''}
 
 
