@@ -248,6 +248,21 @@ if True:
 '''
 
 
+FLOAT_SIZES = '''
+import tensorflow as tf
+def weights(size):
+    return tf.get_variable('w', [size, 2])
+print(weights(size=20 * 2 / 4).shape)
+'''
+
+
+def test_float_sizes_go_through_functions(project):
+    project.write({'gan.py': FLOAT_SIZES})
+    project.migrate('gan.py')
+    old, new = project.outputs('gan.py')
+    assert old == new == ['(10, 2)'] and 'tf1_compat.accept_float_sizes()' in project.new('gan.py')
+
+
 def test_python_2_with_a_module_of_its_own(project):
     pytest.importorskip('fissix', reason='fissix is not installed')
     project.write({'gan.py': PYTHON_2 + 'print(tf.Session().run(tf.constant(7.) / 2), x.shape)\n', 'helper.py': '''

@@ -43,7 +43,10 @@ def rewrite(module: Any, call: ast.Call) -> None:
         _new_styles(module, call)
     elif path == 'matplotlib.use':
         _without_keyword(module, call, 'warn')
-    elif isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS and not path and not call.args:
+    elif not (path or module.integer_division) and module.scopes.is_bound(_root(call.func)):
+        arguments_of_call = [*call.args, *(keyword.value for keyword in call.keywords)]
+        module.passes_float_sizes |= any(map(division.is_unsure_size, arguments_of_call))
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS and not path and not call.args:
         end = module.edits.span(call.func)[1]
         module.edits.replace(end - len(call.func.attr), end, _METHODS[call.func.attr])
         module.change(call, '%s → %s' % (call.func.attr, _METHODS[call.func.attr]))
@@ -58,6 +61,12 @@ def rewrite_attribute(module: Any, node: ast.Attribute) -> None:
             module.change(node, 'dataset.value of h5py → dataset[()]')
         else:
             module.leave(node, '.value: if this is a dataset of h5py, write [()]')
+
+
+def _root(node: ast.AST) -> ast.AST:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
 
 
 def _argument(call: ast.Call, name: str, position: int) -> Optional[ast.expr]:

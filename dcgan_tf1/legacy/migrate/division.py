@@ -61,6 +61,13 @@ def with_floor(module: Any, node: ast.BinOp) -> None:
     module.change(node, 'a / b → a // b')
 
 
+def is_unsure_size(node: ast.AST) -> bool:
+    """Whether an expression may be a size such as 100 / 2, which TensorFlow 1 took for 50."""
+    return isinstance(node, ast.BinOp) and not is_float(node) and any(
+        isinstance(part, ast.BinOp) and isinstance(part.op, ast.Div) and isinstance(part.right, ast.Constant)
+        for part in ast.walk(node))
+
+
 def rewrite_sizes(module: Any, shape: ast.AST) -> None:
     """Lets divisions in [n / 2, 3] give integers."""
     if not isinstance(shape, (ast.List, ast.Tuple)):

@@ -71,9 +71,11 @@ class Scopes:
         """Names that the module has imported before a line."""
         return [name for name, first in self._top.imports.items() if first < line]
 
-    def is_bound(self, node: ast.Name) -> bool:
-        """Whether the module binds a name, or may do so by `from … import *`."""
-        scope: Optional[_Scope] = self._scope_of.get(node)
+    def is_bound(self, node: ast.AST) -> bool:
+        """Whether a node is a name that the module binds, or may bind by `from … import *`."""
+        scope = self._scope_of.get(node)
+        if not isinstance(node, ast.Name):
+            return False
         while scope is not None:
             if node.id in scope.bindings:
                 return True

@@ -48,7 +48,8 @@ def install(importer: Importer, record: Record) -> None:
     v1.logging.set_verbosity(level)
     _repair_tf_slim(importer)
     _accept_float_flags(v1, record)
-    _accept_float_sizes(v1.Dimension, record)
+    shapes.accept_float_sizes(lambda: record.add('a float in a shape', 'write: // instead of /',
+                                                 through_libraries=True))
     v1.nn.conv2d_transpose = _recorded_conv2d_transpose(record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     keras2.provide(importer, keras, record)
@@ -174,18 +175,6 @@ def _accept_float_flags(tensorflow: Any, record: Record) -> None:
         return original(*args, **kwargs)
     for module in (flags, tensorflow.flags):
         module.DEFINE_integer = define_integer
-
-
-def _accept_float_sizes(dimension: Any, record: Record) -> None:
-    """Lets shapes contain 50.0, the result of 100 / 2, as TensorFlow 1 did."""
-    original = dimension.__init__
-
-    def __init__(self: Any, value: Any) -> None:
-        if isinstance(value, float) and value.is_integer():
-            record.add('a float in a shape', 'write: // instead of /', through_libraries=True)
-            value = int(value)
-        original(self, value)
-    dimension.__init__ = __init__
 
 
 def _recorded_conv2d_transpose(record: Record) -> Callable[..., Any]:
