@@ -62,7 +62,7 @@ def from_config(config: Dict[str, Any], path: str) -> TrainSettings:
             return settings
         except UserError as error:
             problems = [str(error)]
-    raise UserError('%s is damaged or of a newer version (%s): restore it, or name another --run_dir'
+    raise UserError('%s is damaged or of another version (%s): restore it, or name another --run_dir'
                     % (path, '; '.join(problems[:3])))
 
 

@@ -1,15 +1,18 @@
-"""The generator in results/generator, which readers download."""
+"""The generators in results/generators, which readers download."""
 import os
 import re
 
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT
+from helpers import ROOT, read_variables, run_script
 from PIL import Image
 
-FOLDER = os.path.join(ROOT, 'results', 'generator')
-MAX_BYTES = 4e6
+from dcgan_tf1 import api
+from scripts import small_checkpoint
+
+GENERATORS = os.path.join(ROOT, 'results', 'generators')
+FOLDER = os.path.join(GENERATORS, 'sparse_softmax')
 
 
 def images_of(noise):
@@ -30,10 +33,32 @@ def test_it_generates_digits():
     np.testing.assert_allclose(images_of(noise[:1]), images[:1], atol=1e-3)
 
 
-def test_its_size():
-    sizes = [os.path.getsize(os.path.join(folder, name))
-             for folder, _, names in os.walk(os.path.join(FOLDER, 'saved_model')) for name in names]
-    assert 0 < sum(sizes) <= MAX_BYTES
+@pytest.mark.parametrize('path, most', [('sparse_softmax/saved_model', 4e6), ('graph_mode', 4.25e6)])
+def test_sizes(path, most):
+    sizes = [os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(os.path.join(GENERATORS, path))
+             for name in names if not name.endswith('.npz')]
+    assert 1e6 < sum(sizes) <= most
+
+
+def test_the_checkpoint_generates_digits():
+    with api.open_checkpoint(os.path.join(GENERATORS, 'graph_mode'), 'graph_mode') as generator:
+        images = generator.images(generator.latent_vectors(64), 'moving') / 255.
+    assert images[:, :2].mean() < 0.01 < 0.1 < images.mean() < 0.2
+
+
+@pytest.mark.slow
+def test_a_small_checkpoint_of_a_run(batch_norm_run, tmp_path):
+    """It has the generator alone, whose images differ by the rounding of weights to half precision."""
+    folder = str(tmp_path / 'small')
+    assert run_script(small_checkpoint, '--run_dir=' + batch_norm_run.path, '--output=' + folder) == 0
+    assert all(name.startswith('Generator/') for name in read_variables(os.path.join(folder, 'model')))
+    with api.open_run(batch_norm_run.path) as generator:
+        noise = generator.latent_vectors(8)
+        expected = generator.images(noise, 'moving').astype(int)
+        network = generator.settings.network
+    with api.open_checkpoint(folder, network=network) as generator:
+        differences = np.abs(generator.images(noise, 'moving') - expected)
+    assert differences.max() <= 2 and differences.mean() < 0.2
 
 
 @pytest.mark.skipif(tf.__version__.startswith('1.'), reason='the example is for TensorFlow 2')

@@ -34,10 +34,12 @@ def legacy(tmp_path):
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
+        # Other tests, in this process, load networks with tf.layers, which sets this variable.
+        environment = {name: value for name, value in os.environ.items() if name != 'TF_USE_LEGACY_KERAS'}
         report = tmp_path / 'report.json'
         process = subprocess.run(
             [sys.executable, '-W', 'ignore', '-m', 'dcgan_tf1.legacy', '--report=%s' % report, *flags, *words],
-            cwd=str(tmp_path), env={**os.environ, 'PYTHONPATH': ROOT},
+            cwd=str(tmp_path), env={**environment, 'PYTHONPATH': ROOT},
             capture_output=True, text=True, timeout=200)
         return (process.returncode, process.stdout, process.stderr,
                 json.loads(report.read_text()) if report.exists() else {})

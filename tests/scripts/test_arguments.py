@@ -28,7 +28,8 @@ from scripts.lib.measurements import Measurements
 pytestmark = pytest.mark.any_tensorflow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WITHOUT_ARGUMENTS = {'benchmarks.startup', 'benchmarks.training.worker', 'experiments.upstream.record', 'demo', 'test',
+WITHOUT_ARGUMENTS = {'benchmarks.startup', 'benchmarks.training.worker', 'experiments.upstream.record',
+                     'experiments.legacy.migrated', 'demo', 'test',
                      'versions.__main__', 'versions.in_environment', 'robustness.seams.probe',
                      'lib.fork_server'}
 

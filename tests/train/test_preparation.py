@@ -29,8 +29,8 @@ def test_a_worker_that_is_not_the_chief_is_quiet_only_while_it_trains(training_s
     monkeypatch.setattr(training, 'prepare', prepare)
     before = log.level
     for is_chief in (True, False):
-        monkeypatch.setattr(training.Cluster, '__init__', lambda self, is_chief=is_chief: self.__dict__.update(
-            is_chief=is_chief, size=1, _peers=None))
+        monkeypatch.setattr(training.Cluster, '__init__', lambda self, *_, is_chief=is_chief: self.__dict__.update(
+            is_chief=is_chief, size=1, _peers=None, _addresses=['']))
         with pytest.raises(UserError, match='stop'):
             train(training_settings())
         assert log.level == before

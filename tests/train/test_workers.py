@@ -32,7 +32,7 @@ EQUAL = {
 }
 # What depends on the number of devices is how batches are shared.
 SHARED = ('partial batch', 'once, fewer images than devices')
-CASES = [(2, name) for name in EQUAL] + [(count, name) for count in (3, 4) for name in SHARED]
+CASES = [(2, name) for name in EQUAL] + [(3, SHARED[0]), (4, SHARED[1])]
 if TENSORFLOW < (2,):  # nothing about schedules depends on it
     CASES = [(2, 'even'), (3, SHARED[0]), (4, SHARED[1])]
 
@@ -97,7 +97,8 @@ def test_with_relus_only_rounding_differs():
         arrays = record(count, *EQUAL['partial batch'], worker_steps.RELU, worker_steps.FLOAT64)
         return {name: array for name, array in arrays.items() if not name.endswith('moving_variance')}
     alone = kept(1)
-    assert not [count for count in (2, 3, 4) if differing(kept(count), alone, 1e-12)]
+    counts = (2, 3, 4) if TENSORFLOW >= (2,) else (3,)
+    assert not [count for count in counts if differing(kept(count), alone, 1e-12)]
 
 
 @pytest.mark.slow

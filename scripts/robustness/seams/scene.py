@@ -58,7 +58,8 @@ class Command:
             status = self._process.wait(_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            status = self._process.wait()
+            raise AssertionError('%s has not ended after %d seconds: %s' % (
+                self._words[0], _SECONDS, self.output().strip()[-600:])) from None
         output = self.output()
         errors = [line for line in output.splitlines() if line.startswith('error: ')]
         about = '%s ended with status %d: %s' % (self._words[0], status, '; '.join(errors) or output.strip()[-600:])
