@@ -117,7 +117,8 @@ def test_a_killed_process_leaves_no_folder(run, tmp_path):
     process = subprocess.Popen(
         [sys.executable, '-m', 'dcgan_tf1.sample', '--run_dir=' + run.path, '--num_images=30000', '--bn_mode=moving',
          '--output=%s' % (tmp_path / 'a')], cwd=ROOT, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(tmp_path.glob('a.*.partial')):
+    # Not the file with which the command tries, at its start, whether it can write.
+    while process.poll() is None and not any(path.is_dir() for path in tmp_path.glob('a.*.partial')):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
