@@ -38,7 +38,7 @@ def convert(name: str, frozen_graph: tf.GraphDef, noise: np.ndarray) -> bytes:
     try:
         content = FORMATS[name].convert(frozen_graph)
         images = FORMATS[name].run(content, noise)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise UserError("--format=%s needs %s: pip install '%s'" % (name, error.name, error.name)) from error
     except UserError:
         raise
