@@ -115,14 +115,6 @@ def mnist_dir(pytestconfig):
     return cache  # without IDX files there, the loader reads the file in Keras's cache
 
 
-@pytest.fixture(scope='session', autouse=True)
-def timings_of_the_tests(tmp_path_factory):
-    """Trainings measure each convolution once for all tests, and leave the user's cache alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('XDG_CACHE_HOME', str(tmp_path_factory.mktemp('cache')))
-        yield
-
-
 @pytest.fixture
 def graph():
     """An empty default graph."""

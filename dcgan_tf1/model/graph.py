@@ -4,7 +4,6 @@ from typing import (
     Any,
     Dict,
     Iterator,
-    List,
     NamedTuple,
     Optional,
     Sequence,
@@ -17,7 +16,6 @@ from dcgan_tf1.data import AnyImages
 from dcgan_tf1.model import networks, randomness, schedules
 from dcgan_tf1.model.collectives import Replicas
 from dcgan_tf1.model.inputs import BatchPlan, BatchStart, build_inputs
-from dcgan_tf1.model.kernels import kernels
 from dcgan_tf1.model.losses import LOSSES
 from dcgan_tf1.model.network import Discriminator, ForwardPass, Generator, Network
 from dcgan_tf1.model.networks import UnsupportedShapeError
@@ -129,19 +127,6 @@ def build_discriminator(settings: TrainSettings) -> Discriminator:
     is_training = tf.placeholder(tf.bool, [], 'is_training')
     real = Networks(settings).discriminator(is_training)(images)
     return Discriminator(images, is_training, real.output, real.statistics, real.activations, real.other_updates)
-
-
-def convolutions(settings: TrainSettings) -> List[kernels.Convolution]:
-    """The distinct convolutions and large dense layers of both networks, as far as they are built with `layers`.
-
-    Raises:
-        UserError: if the network does not support the image size.
-    """
-    with tf.Graph().as_default(), kernels.recording() as found:
-        tf.set_random_seed(settings.seed)  # dropout needs it
-        build_generator(settings)
-        build_discriminator(settings)
-        return found
 
 
 def build_training(settings: TrainSettings, images: AnyImages, plan: BatchPlan,

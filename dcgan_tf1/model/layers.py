@@ -12,8 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-from dcgan_tf1.model import collectives, randomness
-from dcgan_tf1.model.kernels import kernels
+from dcgan_tf1.model import collectives, kernels, randomness
 
 # Takes an op seed (an integer, or None) and returns a TensorFlow initializer.
 Initializer = Callable[[Any], Any]

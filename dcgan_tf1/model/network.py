@@ -4,7 +4,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.collectives import Replicas, apply_to
-from dcgan_tf1.model.kernels.kernels import use_kernels
+from dcgan_tf1.model.kernels import use_kernels
 from dcgan_tf1.model.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
 from dcgan_tf1.util.errors import UserError
 

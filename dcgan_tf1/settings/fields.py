@@ -37,7 +37,6 @@ class Role(enum.Enum):
     OF_EVALUATIONS = 'may differ when a run is resumed, as long as the run has no scores, which could not be compared'
     OF_A_WORKER = 'may differ between the workers of a run'
     MEASURED = "where its value is 'auto', a run measures, and records what it chose"
-    OF_A_STEP = 'the time of a training step depends on it'
     OF_THE_GENERATOR = 'the run determines it wherever its generator is used'
     OF_THE_DATA = 'the run determines it wherever its images are used'
     OF_THE_FILES = 'which files of the dataset are read; by default as for the training'

@@ -7,7 +7,6 @@ are in `command_settings.py`.
 import dataclasses
 import os
 import pkgutil
-import re
 from typing import ClassVar, Dict, List, Optional, Tuple
 
 from dcgan_tf1.settings import recipes
@@ -34,12 +33,9 @@ BATCH_STATISTICS = ('all', 'worker')
 SHUFFLES = ('continuous', 'per_epoch', 'once')
 DISTRIBUTIONS = ('uniform', 'normal')
 LOSSES = ('clipped', 'double_sigmoid', 'log_epsilon', 'sigmoid', 'sparse_softmax')
+KERNELS = ('native', 'alternative')
 SCHEDULES = ('discriminator_then_generator', 'discriminator_then_generator_same_images', 'generator_then_discriminator',
              'real_then_fake_then_generator', 'simultaneous')
-
-
-# The form of a route's name; `model.kernels` checks whether there is such a route.
-_ROUTE = re.compile(r'[a-z]+-\d+x\d+-\d+(x\d+){3}-s\d+-[a-z]+-[a-z]+\d+')
 
 
 def module_names(package: str) -> List[str]:
@@ -84,10 +80,10 @@ class TrainSettings(Settings):
         'discriminator' % ', '.join(module_names('model.networks')), _is_network,
         'must be one of %s, or a Python file (its name ends in .py) or module' % ', '.join(
             module_names('model.networks')), or_name=True,
-        roles=[Role.OF_A_WORKER, Role.OF_A_STEP])
-    loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator', roles=[Role.OF_A_STEP])
+        roles=[Role.OF_A_WORKER])
+    loss: str = choice('sparse_softmax', LOSSES, 'loss of generator and discriminator')
     schedule: str = choice(
-        'discriminator_then_generator', SCHEDULES, 'order of the updates within a step', roles=[Role.OF_A_STEP])
+        'discriminator_then_generator', SCHEDULES, 'order of the updates within a step')
     update_ops: bool = boolean(
         True, 'update the moving statistics of batch norm; false leaves them at mean 0 and variance 1')
     extra_bn_momentums: Tuple[float, ...] = numbers(
@@ -104,9 +100,9 @@ class TrainSettings(Settings):
         'tree of JPEG, PNG, WebP, GIF and BMP files. tfrecords: files of examples with image/encoded. The flags below '
         'for image_folder hold for both', roles=[Role.CHANGES_ON_RESUME, Role.OF_A_WORKER])
     image_size: int = integer(
-        28, 8, 'height and width of the images in pixels', highest=256, roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
+        28, 8, 'height and width of the images in pixels', highest=256, roles=[Role.OF_THE_GENERATOR])
     channels: int = one_of_integers(
-        1, (1, 3), '1 for grayscale images, 3 for color', roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
+        1, (1, 3), '1 for grayscale images, 3 for color', roles=[Role.OF_THE_GENERATOR])
     center_crop: bool = boolean(
         False, 'image_folder: cut out the largest centered square before resizing; false squeezes the whole picture, '
         'as the sources do', roles=[Role.OF_THE_DATA])
@@ -139,13 +135,13 @@ class TrainSettings(Settings):
         'length of the whole run in passes over the data, used when --steps is not given',
         roles=[Role.CHANGES_ON_RESUME])
     batch_size: int = integer(
-        128, 2, 'images per step (batch norm needs 2 or more)', roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
+        128, 2, 'images per step (batch norm needs 2 or more)', roles=[Role.OF_THE_GENERATOR])
     shuffle: str = choice(
         'continuous', SHUFFLES, 'how images are assigned to batches. continuous: a new order every epoch, with no gap '
         'between epochs; per_epoch: a new order every epoch, whose last batch may be smaller; once: the same batches '
         'in the same order every epoch')
     noise_dim: int = integer(
-        100, 1, 'length of a latent vector', highest=100000, roles=[Role.OF_THE_GENERATOR, Role.OF_A_STEP])
+        100, 1, 'length of a latent vector', highest=100000, roles=[Role.OF_THE_GENERATOR])
     noise_distribution: str = choice(
         'uniform', DISTRIBUTIONS, 'distribution of the latent vectors: uniform on [-1, 1), or standard normal',
         roles=[Role.OF_THE_GENERATOR])
@@ -155,8 +151,7 @@ class TrainSettings(Settings):
 
     # Schedule and optimizer
     d_steps_per_g_step: int = integer(
-        1, 1, 'discriminator updates per generator update, each on a batch of its own', highest=100,
-        roles=[Role.OF_A_STEP])
+        1, 1, 'discriminator updates per generator update, each on a batch of its own', highest=100)
     learning_rate_generator: float = number(
         0.002, _is_positive, 'must be above 0', 'Adam\'s learning rate for the generator')
     learning_rate_discriminator: float = number(
@@ -174,20 +169,17 @@ class TrainSettings(Settings):
         'logits, losses and Adam are always float32. auto: what is faster here; the training times steps of both, and '
         'records its choice. (float16 is not offered, because it needs loss scaling)',
         roles=[Role.MEASURED, Role.OF_THE_GENERATOR])
-    kernels: str = text(
-        'native', 'native: TensorFlow\'s own kernels. auto: on CPUs, compute some convolutions and gradients by other '
-        'routes, where these are faster here; the training measures it, and records its choice. Or the routes that '
-        'config.json of a run names',
-        lambda value: value in ('auto', 'native') or all(map(_ROUTE.fullmatch, value.split(','))),
-        'must be native or auto, or be copied from config.json of a run',
-        roles=[Role.MEASURED, Role.OF_THE_GENERATOR, Role.OF_A_STEP])
+    kernels: str = choice(
+        'native', (*KERNELS, 'auto'), 'native: TensorFlow\'s own kernels. alternative: compute some layers and '
+        'gradients in other ways, which are faster on some processors. auto: on CPUs, what is faster here; the '
+        'training times steps of both, and records its choice', roles=[Role.MEASURED, Role.OF_THE_GENERATOR])
     batch_statistics: str = choice(
         'all', BATCH_STATISTICS, 'with several devices (--num_gpus, TF_CONFIG): whose images batch norm takes its '
         'statistics from in a step. all: the whole batch, as with one device; worker: the share of each device')
     num_gpus: int = integer(
         1, -1, 'GPUs of this machine that train together; -1: all. Without a GPU, so many parts of the processor do, '
         'which is useful to try it out', highest=64, roles=[Role.CHANGES_ON_RESUME])
-    xla: bool = boolean(False, 'let XLA compile what runs on a GPU', roles=[Role.OF_A_STEP])
+    xla: bool = boolean(False, 'let XLA compile what runs on a GPU')
     seed: int = integer(0, 0, 'seed of the initial weights, the order of the images and all noise')
 
     # Run folder and logging

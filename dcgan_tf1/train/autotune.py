@@ -1,31 +1,66 @@
-"""What --kernels=auto and --precision=auto stand for on this machine. A new run measures it, and records the result."""
+"""What --kernels=auto and --precision=auto stand for here. A new run times its steps, and records the result."""
 import contextlib
-import hashlib
+import math
+import statistics
 import time
-from typing import Callable, Dict, Iterator, List, NamedTuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
 
-import dcgan_tf1
 from dcgan_tf1.data import AnyImages, Images
 from dcgan_tf1.model import graph, precision
 from dcgan_tf1.model.inputs import batch_plan
-from dcgan_tf1.model.kernels import kernels
-from dcgan_tf1.model.kernels import timing as kernel_timing
-from dcgan_tf1.model.kernels.timing import Timer, Timings
-from dcgan_tf1.model.kernels.timings_cache import TimingsCache, default_path
-from dcgan_tf1.runs import saved_settings
-from dcgan_tf1.settings.fields import Role
 from dcgan_tf1.settings.train import TrainSettings
 from dcgan_tf1.train.workers.cluster import Cluster
-from dcgan_tf1.util import processor
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.log import log
 
-# bfloat16 rounds more, so it is only chosen if it makes a step at least this many times as fast.
-_MIN_GAIN_OF_BFLOAT16 = 1.1
-SECONDS = 3.  # for timing steps, after those that warm up
+# What rounds differently is taken if it makes a step at least this many times as fast. bfloat16 rounds more.
+MIN_GAIN, _MIN_GAIN_OF_BFLOAT16 = 1.03, 1.1
+SECONDS = 3.  # of a comparison of steps, after those that warm up
+_MIN_ROUNDS, _MAX_ROUNDS = 5, 50  # of a comparison; fewer than five could not be significant
+_SIGNIFICANCE = 0.05
+
+Rounds = List[Tuple[float, float]]  # seconds of two functions that took turns
+# (first function, second function, seconds that this may take) → their times.
+Timer = Callable[[Callable[[], Any], Callable[[], Any], float], Rounds]
+
+
+def time_in_turns(first: Callable[[], Any], second: Callable[[], Any], seconds: float,
+                  clock: Callable[[], float] = time.perf_counter) -> Rounds:
+    """Times two functions in turns until the time is over, after a round that does not count.
+
+    Every second round begins with the second function, because the one that runs first may be slower for that alone.
+    """
+    rounds: Rounds = []
+    first(), second()
+    end = clock() + seconds
+    while len(rounds) < _MIN_ROUNDS or (clock() < end and len(rounds) < _MAX_ROUNDS):
+        elapsed = [0., 0.]
+        for index in (0, 1) if len(rounds) % 2 == 0 else (1, 0):
+            began = clock()
+            (first, second)[index]()
+            elapsed[index] = clock() - began
+        rounds.append((elapsed[0], elapsed[1]))
+    return rounds
+
+
+def gain(rounds: Rounds) -> float:
+    """How many times as fast the second function is: the median of the rounds; at most 1 where more may be chance.
+
+    Of two equally fast functions, either is as likely to be faster in a round. The sign test says how likely it is then
+    that the second is faster in at least so many rounds.
+    """
+    ratios = [first / max(second, 1e-9) for first, second in rounds]
+    wins = sum(ratio > 1 for ratio in ratios)
+    chance = sum(_choose(len(ratios), count) for count in range(wins, len(ratios) + 1)) / 2 ** len(ratios)
+    median = statistics.median(ratios)
+    return median if chance <= _SIGNIFICANCE else min(median, 1.)
+
+
+def _choose(total: int, count: int) -> int:
+    return math.factorial(total) // math.factorial(count) // math.factorial(total - count)
 
 
 def choose_for_all(settings: TrainSettings, cluster: Cluster) -> TrainSettings:
@@ -45,98 +80,84 @@ def choose_for_all(settings: TrainSettings, cluster: Cluster) -> TrainSettings:
     return settings
 
 
-def choose(settings: TrainSettings, timer: Timer = kernel_timing.time_in_turns,
-           clock: Callable[[], float] = time.monotonic) -> TrainSettings:
+def choose(settings: TrainSettings, timer: Timer = time_in_turns) -> TrainSettings:
     """Replaces 'auto' in the settings of a new run with what is fastest here, and says what that is.
 
-    A file of the user keeps what was measured, for the next run. The first time, measuring the kernels takes up to
-    about `kernel_timing.SECONDS`; measuring the precision takes a few steps in both.
+    A comparison takes about `SECONDS`, or five steps of both if these take longer. There are up to three.
 
     Args:
         settings: of a new run.
         timer: compares two functions.
-        clock: seconds, which limit the measuring of kernels.
 
     Raises:
         UserError: if the network does not fit the other settings.
     """
-    tuner = _Tuner(timer, clock)
     if settings.precision == 'auto':
-        settings = tuner.with_precision(settings)
-    else:
-        tuner.warn_of_slow_precision(settings)
-    return tuner.with_kernels(settings)
+        return _with_precision(settings, timer)
+    _warn_of_slow_precision(settings, timer)
+    return _with_kernels(settings, timer)
 
 
-class _Tuner:
-    """Measures with a timer, or looks up what was measured earlier."""
+def _with_kernels(settings: TrainSettings, timer: Timer) -> TrainSettings:
+    """Settings with the kernels that make a step faster."""
+    if settings.kernels != 'auto':
+        return settings
+    native, alternative = (settings.replace(kernels=name) for name in ('native', 'alternative'))
+    if _has_gpu() or not precision.works(settings.precision):
+        return native  # a GPU has fast kernels of its own
+    found = gain(compare(native, alternative, timer))
+    chosen = alternative if found >= MIN_GAIN else native
+    log.info('--kernels=auto takes %s kernels for %s: here, a step with alternative kernels is %.2f times as fast as '
+             'with native ones', chosen.kernels, settings.precision, found)
+    return chosen
 
-    def __init__(self, timer: Timer, clock: Callable[[], float]):
-        self._timer, self._clock = timer, clock
-        self._has_gpu = bool(tf.config.experimental.list_physical_devices('GPU'))
-        machine = '%s, TensorFlow %s, dcgan_tf1 %s' % (processor.fingerprint(), tf.__version__, dcgan_tf1.__version__)
-        # Nothing tells one GPU from another here.
-        self._cache = TimingsCache(machine, None if self._has_gpu else default_path())
 
-    def with_kernels(self, settings: TrainSettings, is_final: bool = True) -> TrainSettings:
-        """Settings with a choice of kernels. Says which only if they are the final ones."""
-        if settings.kernels != 'auto':
-            return settings
-        if self._has_gpu or not precision.works(settings.precision):
-            return settings.replace(kernels='native')  # a GPU has fast kernels of its own
-        gains = kernel_timing.gains(graph.convolutions(settings), settings.batch_size, self._cache, self._timer,
-                                    self._clock)
-        choice = kernel_timing.choice(gains)
-        faster = [gains[route] for route in kernels.parse(choice) or ()]
-        if faster and is_final:
-            log.info("--kernels=auto takes other routes for %d of %d kernels, up to %.1f times as fast here as "
-                     "TensorFlow's own", len(faster), len(set(map(kernel_timing.gradient_of, gains))), max(faster))
-        elif gains and is_final:
-            log.info("--kernels=auto takes TensorFlow's own kernels, which are the fastest here")
-        return settings.replace(kernels=choice)
+def _with_precision(settings: TrainSettings, timer: Timer) -> TrainSettings:
+    """Settings with the precision in which a step is faster, and the kernels for it."""
+    if not precision.works('bfloat16'):
+        log.info('--precision=auto takes float32: TensorFlow %s does not train in bfloat16', tf.__version__)
+        return _with_kernels(settings.replace(precision='float32'), timer)
+    log.info('--precision=auto: timing steps in float32 and in bfloat16')
+    in_float32 = _with_kernels(settings.replace(precision='float32'), timer)
+    try:
+        in_bfloat16 = _with_kernels(settings.replace(precision='bfloat16'), timer)
+        found = gain(compare(in_float32, in_bfloat16, timer))
+    # Whatever keeps a network from training in bfloat16 (types in a network of the user, a missing kernel), float32 is
+    # the answer. What keeps it from training at all will be reported when the training begins.
+    except Exception as error:
+        log.info('--precision=auto takes float32: a step in bfloat16 fails (%s)', str(error).strip().split('\n')[0])
+        return in_float32
+    chosen = in_bfloat16 if found >= _MIN_GAIN_OF_BFLOAT16 else in_float32
+    log.info('--precision=auto takes %s: here, a step in bfloat16 is %.2f times as fast as in float32',
+             chosen.precision, found)
+    return chosen
 
-    def with_precision(self, settings: TrainSettings) -> TrainSettings:
-        """Settings with the precision in which a step is faster."""
-        in_float32 = settings.replace(precision='float32')
-        if not precision.works('bfloat16'):
-            log.info('--precision=auto takes float32: TensorFlow %s does not train in bfloat16', tf.__version__)
-            return in_float32
-        key = _name_of_a_step(settings)
-        gain = self._cache.read().get(key)
-        if gain is None:
-            log.info('--precision=auto: timing steps in float32 and in bfloat16')
-            try:
-                first, second = [self.with_kernels(settings.replace(precision=name), is_final=False)
-                                 for name in ('float32', 'bfloat16')]
-                gain = kernel_timing.elapsed_gain(compare(first, second, self._timer))
-            # Whatever keeps a network from training in bfloat16 (types in a network of the user, a missing kernel),
-            # float32 is the answer. What keeps it from training at all will be reported when the training begins.
-            except Exception as error:
-                log.info('--precision=auto takes float32: a step in bfloat16 fails (%s)',
-                         str(error).strip().split('\n')[0])
-                return in_float32
-            gain = self._cache.add({key: round(gain, 3)})[key]
-        chosen = 'bfloat16' if gain >= _MIN_GAIN_OF_BFLOAT16 else 'float32'
-        log.info('--precision=auto takes %s: here, a step in bfloat16 is %.2f times as fast as in float32',
-                 chosen, gain)
-        return settings.replace(precision=chosen)
 
-    def warn_of_slow_precision(self, settings: TrainSettings) -> None:
-        """Says so if bfloat16 is slow on this processor."""
-        if settings.precision != 'bfloat16' or not precision.works('bfloat16') or self._has_gpu:
-            return
-        name = 'a typical convolution in float32'
-        gain = self._cache.read().get(name) or self._cache.add(
-            {name: round(kernel_timing.gain_of_float32(self._timer), 3)})[name]
-        if gain >= kernel_timing.MIN_GAIN:
+def _has_gpu() -> bool:
+    return bool(tf.config.experimental.list_physical_devices('GPU'))
+
+
+def _warn_of_slow_precision(settings: TrainSettings, timer: Timer) -> None:
+    """Says so if bfloat16 is slow on this processor."""
+    if settings.precision == 'bfloat16' and precision.works('bfloat16') and not _has_gpu():
+        found = gain_of_float32(timer)
+        if found >= MIN_GAIN:
             log.warning('--precision=bfloat16 is slow on this processor: a typical convolution takes %.1f times as '
-                        'long as in float32. --precision=auto takes what is faster', gain)
+                        'long as in float32. --precision=auto takes what is faster', found)
 
 
-def _name_of_a_step(settings: TrainSettings) -> str:
-    values = [getattr(settings, name) for name in TrainSettings.names(Role.OF_A_STEP)]
-    values.append(saved_settings.network_checksum(settings.network))
-    return 'step of %s in bfloat16, %s' % (settings.network, hashlib.md5(repr(values).encode()).hexdigest())
+def gain_of_float32(timer: Timer = time_in_turns) -> float:
+    """How many times as fast a typical convolution is in float32 as in bfloat16. Takes a fraction of a second."""
+    with tf.Graph().as_default(), create_session() as session:
+        outputs = []
+        for dtype in (tf.bfloat16, tf.float32):
+            images, kernel = [tf.get_variable(
+                name + dtype.name, initializer=tf.fill(shape, tf.constant(0.5, dtype)), use_resource=True).read_value()
+                for name, shape in (('images', [32, 14, 14, 64]), ('kernel', [5, 5, 64, 128]))]
+            outputs.append(tf.nn.conv2d(images, kernel, strides=[1, 2, 2, 1], padding='SAME').op)
+        session.run(tf.global_variables_initializer())
+        in_bfloat16, in_float32 = map(session.make_callable, outputs)
+        return gain(timer(in_bfloat16, in_float32, 0.3))
 
 
 class Steps(NamedTuple):
@@ -175,15 +196,16 @@ def build(settings: TrainSettings, images: AnyImages) -> Steps:
 
 @contextlib.contextmanager
 def _on_noise(settings: TrainSettings) -> Iterator[Steps]:
-    """Steps on images of noise, after one that warms up."""
+    """Steps on images of noise."""
     shape = (settings.batch_size, settings.image_size, settings.image_size, settings.channels)
     steps = build(settings, Images(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8), 'noise'))
     with contextlib.closing(steps.session):
-        steps.train(1)
         yield steps
 
 
-def compare(settings: TrainSettings, other: TrainSettings, timer: Timer) -> Timings:
+def compare(settings: TrainSettings, other: TrainSettings, timer: Timer = time_in_turns) -> Rounds:
     """Times the steps of two trainings in turns. Raises what their graphs raise."""
     with _on_noise(settings) as first, _on_noise(other) as second:
+        first.train(1)  # allocates memory and compiles kernels
+        second.train(1)
         return timer(lambda: first.train(1), lambda: second.train(1), SECONDS)

@@ -1,15 +1,9 @@
-"""The processor: its name, and what the speed of a computation on it depends on. Needs no TensorFlow."""
-import hashlib
+"""The processor. Needs no TensorFlow."""
 import os
 import platform
 from typing import Dict
 
-# What identifies a processor in /proc/cpuinfo, on x86 and on ARM. (The rest are clock rates and numbers of cores.)
-_IDENTITY = ('vendor_id', 'cpu family', 'model', 'model name', 'stepping', 'flags', 'CPU implementer',
-             'CPU architecture', 'CPU variant', 'CPU part', 'CPU revision', 'Features')
-# Environment variables with which TensorFlow uses other kernels, or other numbers of threads.
-_VARIABLES = ('TF_ENABLE_ONEDNN_OPTS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS', 'OMP_NUM_THREADS',
-              'ONEDNN_MAX_CPU_ISA', 'ONEDNN_DEFAULT_FPMATH_MODE')
+_IDENTITY = ('cpu family', 'model', 'model name')  # in /proc/cpuinfo
 
 
 def name() -> str:
@@ -19,12 +13,6 @@ def name() -> str:
     if 'cpu family' in values and 'model' in values:  # in a virtual machine, the name often is that of a product line
         result += ' (family %s, model %s)' % (values['cpu family'], values['model'])
     return result
-
-
-def fingerprint() -> str:
-    """`name`, with a checksum of all that the speed of TensorFlow's kernels depends on."""
-    values = [_cpuinfo(), {variable: os.environ.get(variable) for variable in _VARIABLES}]
-    return '%s, %s' % (name(), hashlib.md5(repr(values).encode()).hexdigest()[:8])
 
 
 def threads() -> int:

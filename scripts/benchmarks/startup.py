@@ -4,8 +4,7 @@
 
 All flags are passed to `python -m dcgan_tf1.train`. Prints medians of five processes, in seconds: for the
 import of TensorFlow, and from there to the first step (imports, flags, data, graph, variables, grids of real
-and of untrained images). The same for five processes for which nothing was measured on this machine yet, so
-that --kernels=auto and --precision=auto have to measure. Writes no files.
+and of untrained images). Writes no files.
 """
 import os
 import statistics
@@ -40,24 +39,17 @@ def run_worker() -> None:
 
 def main() -> None:
     """The script."""
-    times, first_times = [], []
-    with tempfile.TemporaryDirectory() as cache:
-        for number in range(PROCESSES):  # in turns, so that a slow phase of the machine slows both
-            first_times.append(_time_a_start(os.path.join(cache, str(number))))
-            times.append(_time_a_start(os.path.join(cache, '0')))
-    rows = zip(('importing TensorFlow', 'from there to the first step', 'the same, for the first time on a machine'),
-               [*zip(*times), list(zip(*first_times))[1]])
-    for name, values in rows:
+    times = [_time_a_start() for _ in range(PROCESSES)]
+    for name, values in zip(('importing TensorFlow', 'from there to the first step'), zip(*times)):
         print('%s: %.2f s (%.2f–%.2f)' % (name, statistics.median(values), min(values), max(values)))
 
 
-def _time_a_start(cache: str) -> List[float]:
+def _time_a_start() -> List[float]:
     with tempfile.TemporaryDirectory() as folder:
         output = subprocess.check_output(
             [sys.executable, '-m', 'scripts.benchmarks.startup', *sys.argv[1:],
              '--run_dir=' + os.path.join(folder, 'run')],
-            env={**os.environ, 'PYTHONPATH': ROOT, _IS_WORKER: '1', 'TF_CPP_MIN_LOG_LEVEL': '3',
-                 'XDG_CACHE_HOME': cache})
+            env={**os.environ, 'PYTHONPATH': ROOT, _IS_WORKER: '1', 'TF_CPP_MIN_LOG_LEVEL': '3'})
     return [float(text) for text in output.split()]
 
 

@@ -28,7 +28,6 @@ def test_every_value_is_drawn():
 def test_the_script_reports_what_is_broken(tmp_path, monkeypatch, capsys):
     found = iter([{}, {'commands_at_once': 'AssertionError: <one> failed'}])
     monkeypatch.setattr(invariants, 'broken', lambda drawn, folder: next(found))
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     for seed, status in ((4, 0), (5, 1)):
         arguments = cli_flags.parse(script.SeamsArguments, '--seed=%d' % seed, '--minutes=0', '--runs=%s' % tmp_path,
                                     '--output=%s' % tmp_path)

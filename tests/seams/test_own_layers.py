@@ -36,10 +36,9 @@ def test_statistics_of_batch_norm(trained):
 
 @pytest.mark.slow
 def test_dropout_in_a_generator(train_run, tmp_path):
-    """It is trained with --kernels=auto, which builds the generator alone, and sampled."""
+    """It is trained and sampled."""
     (tmp_path / 'gan.py').write_text(DROPOUT)
-    run = train_run('run', '--network=%s' % (tmp_path / 'gan.py'), '--loss=sparse_softmax', '--steps=2',
-                    '--kernels=auto')
+    run = train_run('run', '--network=%s' % (tmp_path / 'gan.py'), '--loss=sparse_softmax', '--steps=2')
     with api.open_run(run.path) as generator:
         z = generator.latent_vectors(3)
         moving, again = (generator.images(z, 'moving') for _ in range(2))

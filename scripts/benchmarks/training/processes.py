@@ -1,6 +1,5 @@
 """Worker processes, seen from their parent."""
 import contextlib
-import functools
 import json
 import os
 import subprocess
@@ -15,18 +14,12 @@ class Unavailable(Exception):
     """An implementation cannot run here; the message says why."""
 
 
-@functools.lru_cache(maxsize=None)
-def _cache() -> tempfile.TemporaryDirectory:
-    """Where the workers keep what they measured about this machine: a new folder in each run of the benchmark."""
-    return tempfile.TemporaryDirectory()
-
-
 class Process:
     """A worker. Between windows it sleeps, waiting for standard input."""
 
     def __init__(self, task: Dict[str, Any]):
         """Starts the worker and waits until it has built its program. Raises: Unavailable."""
-        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2', 'PYTHONPATH': ROOT, 'XDG_CACHE_HOME': _cache().name}
+        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2', 'PYTHONPATH': ROOT}
         environment.pop('TF_USE_LEGACY_KERAS', None)
         if task['module'] == 'implementations.post_loops':
             environment['TF_USE_LEGACY_KERAS'] = '1'  # with it, tf_keras provides tf.layers in TensorFlow 2

@@ -63,7 +63,6 @@ def main(arguments: SeamsArguments) -> int:
     only = {} if precision.works('bfloat16') else {'precision': ('float32',)}
     os.makedirs(arguments.output, exist_ok=True)
     runs = arguments.runs or tempfile.mkdtemp()
-    os.environ['XDG_CACHE_HOME'] = os.path.join(runs, 'timings')
     path = os.path.join(arguments.output, 'measurements.json')
     results = read_json(path, {})
     result = results.setdefault(tf.__version__, {'combinations': 0, 'broken': {}})

@@ -14,7 +14,7 @@ OWN = ('dcgan_tf1.layers', 'tf.layers')
 # Features that are flags of a training of the same name. What is listed twice is drawn more often.
 _FLAGS = {
     'schedule': SCHEDULES, 'd_steps_per_g_step': (1, 2), 'precision': ('float32', 'bfloat16'),
-    'kernels': ('native', 'auto'), 'epsilon_mode': ('tensorflow', 'pytorch'), 'xla': ('false', 'true'),
+    'kernels': ('native', 'alternative', 'auto'), 'epsilon_mode': ('tensorflow', 'pytorch'), 'xla': ('false', 'true'),
     'update_ops': ('true', 'true', 'false'), 'extra_bn_momentums': ('', '0.5', '0.5,0.99'), 'bn_mode': BN_MODES,
     'loss': LOSSES, 'shuffle': SHUFFLES, 'noise_batch': ('full', 'match'), 'noise_distribution': DISTRIBUTIONS,
     'batch_size': (4, 6), 'num_gpus': (1, 2)}

@@ -4,8 +4,6 @@ All of them equal TensorFlow's kernels up to rounding:
 
 - `weight_gradient` computes the gradient of the kernel as *one forward convolution with dilation*. Batch and
   channels change places, the gradient of the output is the kernel, and the stride becomes the dilation.
-- `weight_gradient_of_patches` computes it as *matrix products*, one for each shift of the image by the stride. The
-  strides² pixels between two shifts become channels.
 - `subpixel_transpose` computes a strided transposed convolution, which is also the gradient of a convolution's
   input, as *one convolution of stride 1 with strides² times as many channels*, whose output is rearranged into
   pixels. This is the sub-pixel convolution of Shi et al. 2016 (arXiv 1609.05158); that the two operations are
@@ -13,7 +11,7 @@ All of them equal TensorFlow's kernels up to rounding:
 - `dense_input_gradient` computes the gradient of a dense layer's input as the transpose of a product, instead of a
   product with a transposed kernel.
 
-`kernels` decides where they are used.
+`kernels` decides which layers take them.
 """
 from typing import Sequence, Tuple
 
@@ -59,27 +57,6 @@ def _visited(images: tf.Tensor, gradient: tf.Tensor, axis: int, kernel_size: int
     size = int(images.shape[axis])
     before = same_padding(size, kernel_size, strides)[0] if padding == 'SAME' else 0
     return before, (int(gradient.shape[axis]) - 1) * strides + kernel_size - before - size
-
-
-def weight_gradient_of_patches(images: tf.Tensor, gradient: tf.Tensor, kernel_size: int, strides: int,
-                               padding: str) -> tf.Tensor:
-    """The same as `weight_gradient`, computed as matrix products. The stride must be at least 2."""
-    shifts = -(-kernel_size // strides)
-    unused = shifts * strides - kernel_size  # rows and columns to cut off in the end
-    for axis in (1, 2):
-        before, after = _visited(images, gradient, axis, kernel_size, strides, padding)
-        images = _resize(images, axis, before, after + unused)
-    blocks = tf.space_to_depth(images, strides)  # [batch, rows, columns, strides * strides * channels]
-    height, width, filters = gradient.shape.as_list()[1:]
-    channels = int(images.shape[3])
-    flat = tf.reshape(gradient, [-1, filters])
-    parts = [tf.matmul(tf.reshape(blocks[:, row:row + height, column:column + width],
-                                  [-1, strides * strides * channels]), flat, transpose_a=True)
-             for row in range(shifts) for column in range(shifts)]
-    result = tf.reshape(tf.stack(parts), [shifts, shifts, strides, strides, channels, filters])
-    size = shifts * strides
-    result = tf.reshape(tf.transpose(result, [0, 2, 1, 3, 4, 5]), [size, size, channels, filters])
-    return result[:kernel_size, :kernel_size]
 
 
 def dense_input_gradient(gradient: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

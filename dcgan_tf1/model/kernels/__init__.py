@@ -1,1 +1,0 @@
-"""Convolutions by other routes than TensorFlow's own kernels, and which are faster here."""
