@@ -14,6 +14,7 @@ from scripts.robustness import baseline, report, training_process
 from scripts.robustness.comparison import content, differences, partial_files
 
 
+@pytest.mark.any_tensorflow
 @pytest.mark.slow
 def test_killed_and_interrupted_runs_end_like_undisturbed_ones(tmp_path, monkeypatch):
     """One `kill -9`, one SIGTERM, one Ctrl-C and two Ctrl-C, each in the middle of a run."""
