@@ -27,8 +27,8 @@ pytestmark = pytest.mark.slow
 BATCHES = 3
 SETTINGS = ExploreSettings(live=True, standing_batches=BATCHES, seed=4)
 TEXTS = {'title': 'a', 'description': 'b', 'checkpoint': 'c'}
-# {network: its other flags}. Filters and sizes are fixed. The weights of `paper` are too many, and `learnopencv_tf` has the
-# ops of `learnopencv_torch`.
+# {network: its other flags}. Filters and sizes are fixed. `paper` has too many weights; `learnopencv_tf` has the ops of
+# `learnopencv_torch`.
 NETWORKS = {
     'sparse_softmax': {}, 'graph_mode': {}, 'graph_mode_dense': {}, 'machinecurve': {}, 'paperspace': {},
     'learnopencv_torch': {'image_size': 32, 'channels': 3, 'noise_distribution': 'normal'}}
