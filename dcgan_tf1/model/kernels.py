@@ -5,7 +5,7 @@ so --kernels=alternative means the same on every machine.
 """
 import contextlib
 import threading
-from typing import ContextManager, Iterator, Optional, Sequence, Tuple
+from typing import ContextManager, Iterator, Sequence, Tuple
 
 import tensorflow.compat.v1 as tf
 
@@ -30,7 +30,7 @@ def is_dilated(kernel: tf.Tensor, strides: int) -> bool:
 
 def is_transposed(kernel: tf.Tensor) -> bool:
     """Whether the gradient of a dense layer's input is computed as the transpose of a product."""
-    return kernel.shape.num_elements() >= 2 ** 20 and kernel.dtype.base_dtype == tf.float32
+    return (kernel.shape.num_elements() or 0) >= 2 ** 20 and kernel.dtype.base_dtype == tf.float32
 
 
 class _Local(threading.local):
@@ -69,7 +69,7 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.Te
         [batch, height', width', filters].
     """
     is_other = is_subpixel(kernel, strides) or is_dilated(kernel, strides)
-    with _override_gradient('Conv2D', is_other and _is_alternative(x.shape.as_list()[1:3])):
+    with _override_gradient('Conv2D', is_other and _has_alternatives(x)):
         return tf.nn.conv2d(x, kernel, strides=[1, strides, strides, 1], padding=padding)
 
 
@@ -88,10 +88,9 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
     Returns:
         [batch, height', width', filters].
     """
-    is_alternative = _is_alternative(x.shape.as_list()[1:3])
-    if is_alternative and is_subpixel(kernel, strides):
+    if is_subpixel(kernel, strides) and _has_alternatives(x):
         return alternatives.subpixel_transpose(x, kernel, size, strides, padding)
-    with _override_gradient('Conv2DBackpropInput', is_alternative and is_dilated(kernel, strides)):
+    with _override_gradient('Conv2DBackpropInput', is_dilated(kernel, strides) and _has_alternatives(x)):
         y = tf.nn.conv2d_transpose(x, kernel, tf.stack([tf.shape(x)[0], *size, int(kernel.shape[2])]),
                                    strides=[1, strides, strides, 1], padding=padding)
     y.set_shape([x.shape[0], *size, int(kernel.shape[2])])
@@ -108,13 +107,13 @@ def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     Returns:
         [batch, units].
     """
-    with _override_gradient('MatMul', _is_alternative([]) and is_transposed(kernel)):
+    with _override_gradient('MatMul', is_transposed(kernel) and _has_alternatives(x)):
         return tf.matmul(x, kernel)
 
 
-def _is_alternative(size: Sequence[Optional[int]]) -> bool:
-    """Whether layers with an input of this size are computed in other ways. These need to know the size."""
-    return _local.choice == 'alternative' and None not in size
+def _has_alternatives(x: tf.Tensor) -> bool:
+    """Whether layers with this input are computed in other ways, if the rules say so. These need to know its shape."""
+    return _local.choice == 'alternative' and None not in x.shape.as_list()[1:]
 
 
 def _override_gradient(op_type: str, is_other: bool) -> ContextManager:
