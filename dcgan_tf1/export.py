@@ -46,7 +46,7 @@ def run(settings: ExportSettings) -> int:
         statistics = generator.statistics(bn_mode, settings.bn_momentum, settings.standing_batches)
         weights = generator.weights()
         noise = generator.latent_vectors(converters.NUM_CHECKED, settings.seed)
-    # The other convolution routes would put op names into the file that only this package knows.
+    # Alternative kernels would put op names into the file that only this package knows.
     frozen_graph = saved_model.freeze(settings.replace(
         kernels='native', precision=settings.precision if settings.format == 'saved_model' else 'float32'),
         weights, statistics, settings.pixels)

@@ -34,7 +34,7 @@ class Error(NamedTuple):
 
 def page(texts: Mapping[str, str], settings: ExploreSettings, generator: Generator) -> bytes:
     """Builds the page of a generator. Raises UserError if it is too large, or has an op that the page does not know."""
-    # The browser computes in float32; other routes of convolutions have other ops.
+    # The browser computes in float32; alternative kernels have other ops.
     used = generator.settings.replace(precision='float32', kernels='native')
     weights = generator.weights()
     bits = choose_bits(weights, used.network)
