@@ -40,7 +40,8 @@ def exit_status(command: Callable[[], int]) -> int:
             raise
         message = ('out of memory (%s): use a smaller --batch_size, --image_size, --noise_dim or --num_images'
                    % short_reason(error))
-    print('error: ' + ' '.join(message.splitlines()), file=sys.stderr)  # a file name may contain line breaks
+    line = ' '.join(message.splitlines())  # a file name may contain line breaks
+    print('%serror: %s' % (terminal.prefix, line), file=sys.stderr)
     return status
 
 

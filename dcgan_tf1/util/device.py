@@ -14,19 +14,22 @@ _NO_GPU = ('this machine has an NVIDIA driver, but TensorFlow sees no GPU, so th
            'container with its GPUs (docker run --gpus all); TF_CPP_MIN_LOG_LEVEL=0 shows what TensorFlow misses')
 
 
-def choose(num_gpus: int) -> List[str]:
+def choose(num_gpus: int, local_rank: int = 0) -> List[str]:
     """The devices to train on: so many GPUs, or all for -1. Without a GPU, so many that share the processor.
 
+    Args:
+      num_gpus: the number, or -1.
+      local_rank: number of this process among those of this machine. Each takes the next GPUs, if it sees those of all.
     Raises: UserError if there are fewer GPUs.
     """
-    if num_gpus == 1:
+    if num_gpus == 1 and not local_rank:
         return ['']  # TensorFlow chooses
     gpus = len(tf.config.experimental.list_physical_devices('GPU'))
     if num_gpus > gpus > 0:
         raise UserError('--num_gpus=%d, but TensorFlow sees only %d GPU(s): use fewer, or set CUDA_VISIBLE_DEVICES=-1 '
                         'to try it on the processor' % (num_gpus, gpus))
     count = max(gpus, 1) if num_gpus == -1 else num_gpus
-    return ['%s:%d' % ('GPU' if gpus else 'CPU', number) for number in range(count)]
+    return ['GPU:%d' % ((local_rank * count + number) % gpus) if gpus else 'CPU:%d' % number for number in range(count)]
 
 
 def name(session: tf.Session) -> str:

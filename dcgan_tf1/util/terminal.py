@@ -69,9 +69,12 @@ FIRST_LINE, NEXT_LINES = 5., 30.
 _Item = TypeVar('_Item')
 
 
+prefix = ''  # what the lines of this process begin with. A worker says which one it is
+
+
 def say(text: str) -> None:
     """Prints a line, above the bars if there are any. Work goes on if nobody can read it."""
-    tqdm.tqdm.write(text, file=standard_error())
+    tqdm.tqdm.write(prefix + text, file=standard_error())
 
 
 def bar(**options: Any) -> tqdm.tqdm:

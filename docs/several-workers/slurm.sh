@@ -11,18 +11,8 @@
 #SBATCH --signal=TERM@120  # two minutes before the time is up, the run is saved and ends with status 143
 #SBATCH --requeue  # if a node fails, which ends the whole job, the job starts again and the run goes on
 
-# Each job has 16 ports of its own on its nodes, below those that Linux gives to programs (from 32768 on). Two jobs on one
-# node have the same ports only if their numbers differ by a multiple of 1250.
 train() {
-    srun --distribution=block --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" bash -c '
-        addresses=$(for host in $(scontrol show hostnames "$SLURM_JOB_NODELIST"); do
-            for task in $(seq 0 $((SLURM_NTASKS_PER_NODE - 1))); do
-                echo "\"$host:$((10000 + SLURM_JOB_ID % 1250 * 16 + task))\""
-            done
-        done | paste -sd ,)
-        worker="{\"type\": \"worker\", \"index\": $SLURM_PROCID}"
-        export TF_CONFIG="{\"cluster\": {\"worker\": [$addresses]}, \"task\": $worker}"
-        exec python -m dcgan_tf1.train "$@"' train "$@"
+    srun --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" python -m dcgan_tf1.train "$@"
 }
 
 for attempt in 1 2 3 4 5; do

@@ -1,10 +1,9 @@
 """What processes need to be the workers of a training on this machine."""
 import contextlib
+import json
 import os
 import socket
 from typing import Dict, List
-
-from dcgan_tf1.train.workers import tf_config
 
 
 def free_addresses(count: int) -> List[str]:
@@ -16,7 +15,12 @@ def free_addresses(count: int) -> List[str]:
         return ['127.0.0.1:%d' % one.getsockname()[1] for one in sockets]
 
 
+def tf_config(addresses: List[str], rank: int) -> str:
+    """The value of TF_CONFIG for one of these workers."""
+    return json.dumps({'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': rank}})
+
+
 def environments(count: int) -> List[Dict[str, str]]:
     """The environment variables of so many workers, by rank."""
     addresses = free_addresses(count)
-    return [{**os.environ, 'TF_CONFIG': tf_config.write(addresses, rank)} for rank in range(count)]
+    return [{**os.environ, 'TF_CONFIG': tf_config(addresses, rank)} for rank in range(count)]

@@ -15,6 +15,7 @@ import dataclasses
 import os
 import platform
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -115,7 +116,7 @@ def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when
     seconds = time.perf_counter() - started
     hit.kill()  # it may be frozen
     statuses = sorted({worker.wait() for worker in to_end})
-    lines = [line for line in training.output().splitlines() if line.startswith('error: ')]
+    lines = [line for line in training.output().splitlines() if re.match(r'\[worker \d\] error: ', line)]
     return {'ending': ending, 'moment': moment, 'rank': rank, 'when': when, 'seconds': seconds,
             'status': statuses[0] if len(statuses) == 1 else statuses,
             'lines': lines, 'traceback': 'Traceback' in training.output(), 'hit': is_hit,

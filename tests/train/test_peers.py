@@ -1,5 +1,6 @@
-"""TF_CONFIG, and the connections between workers. No TensorFlow takes part, so processes start fast."""
+"""The connections between workers. No TensorFlow takes part, so processes start fast."""
 import contextlib
+import errno
 import json
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import types
 
 import pytest
@@ -20,48 +22,6 @@ from scripts.lib.workers import free_addresses
 pytestmark = pytest.mark.any_tensorflow
 
 READY = 'worker.wait(); print("ready", flush=True); time.sleep(99)'
-CLUSTER = {'worker': ['a:1', 'b:2']}
-
-
-def config(cluster, kind='worker', index=0):
-    return {'TF_CONFIG': json.dumps({'cluster': cluster, 'task': {'type': kind, 'index': index}})}
-
-
-@pytest.mark.parametrize('environment, task', [
-    ({}, ([''], 0)), ({'TF_CONFIG': ' '}, ([''], 0)), ({'TF_CONFIG': '{}'}, ([''], 0)),
-    (config(CLUSTER), (['a:1', 'b:2'], 0)), (config(CLUSTER, index=1), (['a:1', 'b:2'], 1)),
-    (config(CLUSTER, index='1'), (['a:1', 'b:2'], 1)), (config({'worker': ['a:1']}), (['a:1'], 0)),
-    (config({'worker': ['a:1'], 'chief': ['[::1]:2']}), (['[::1]:2', 'a:1'], 1)),
-    (config({'worker': ['a:1'], 'master': ['c:3']}, 'master'), (['c:3', 'a:1'], 0)),
-    ({'TF_CONFIG': tf_config.write(['a:1', 'b:2'], 1)}, (['a:1', 'b:2'], 1))])
-def test_tf_config(environment, task):
-    assert tf_config.read(environment) == task
-
-
-@pytest.mark.parametrize('environment, message', [
-    ({'TF_CONFIG': '{'}, 'is not JSON'), ({'TF_CONFIG': '[]'}, 'is not an object'),
-    ({'TF_CONFIG': '{"cluster": [1]}'}, 'must have objects as "cluster" and "task"'),
-    ({'TF_CONFIG': '{"cluster": {"worker": ["a:1"]}}'}, 'says that this process is None None, which is not in its'),
-    (config(CLUSTER, index=2), 'says that this process is worker 2, which is not in its cluster'),
-    (config(CLUSTER, 'chief'), 'says that this process is chief 0, which is not in its cluster'),
-    (config({'ps': ['a:1'], 'worker': ['b:2']}), 'has tasks of the type ps, but this training has only workers'),
-    (config({'worker': 'a:1'}), "has 'a:1' as the list of its tasks of type worker"),
-    (config({'worker': ['a']}), "has 'a' where it should have host:port"),
-    (config({'worker': ['a:1', 7]}), 'has 7 where it should have host:port'),
-    (config({'worker': ['a:1', 'a:1']}), 'has a:1 twice')])
-def test_wrong_tf_configs(environment, message):
-    with pytest.raises(UserError, match='^TF_CONFIG .*with another index in every process$') as error:
-        tf_config.read(environment)
-    assert message in str(error.value)
-
-
-@pytest.mark.parametrize('before, no_proxy, no_grpc_proxy', [
-    ({}, 'localhost,a,::1', 'localhost,a,::1'),
-    ({'NO_PROXY': 'x,a', 'no_grpc_proxy': 'y'}, 'x,a,localhost,::1', 'y,localhost,a,::1')])
-def test_workers_need_no_proxy(before, no_proxy, no_grpc_proxy):
-    environment = dict(before)
-    tf_config.bypass_proxies(environment, ['a:1', '[::1]:2'])
-    assert environment == {**before, 'no_proxy': no_proxy, 'no_grpc_proxy': no_grpc_proxy}
 
 
 @pytest.fixture
@@ -145,6 +105,20 @@ def test_all_end_if_one_is_frozen(start):
     assert ends(processes[2])[0] == LOST_STATUS
 
 
+@pytest.mark.slow
+def test_all_go_on_after_all_were_frozen(start):
+    """As by Ctrl-Z and `fg`: no worker was silent while the others lived."""
+    processes = [start(rank, 'worker.wait(); print("ready", flush=True); time.sleep(2); worker.wait(); worker.close()',
+                       silence=3) for rank in range(3)]
+    for process in processes:
+        assert process.stdout.readline() == 'ready\n'
+    for number, seconds in ((signal.SIGSTOP, 4), (signal.SIGCONT, 0)):
+        for process in processes:
+            process.send_signal(number)
+        time.sleep(seconds)
+    assert [ends(process) for process in processes] == [(0, '', '')] * 3
+
+
 def test_an_error_of_one_ends_all(start):
     processes = [start(0, READY), start(1, 'worker.wait(); worker.close_after(OSError("the disk is full"))'),
                  start(2, READY)]
@@ -167,6 +141,49 @@ def test_workers_that_do_not_come(addresses, monkeypatch):
     assert error.value.status == LOST_STATUS
 
 
+def no_route(*_):
+    raise OSError(errno.EHOSTUNREACH, 'No route to host')
+
+
+@pytest.mark.parametrize('host, connect, message', [
+    ('no.such.host.invalid', socket.create_connection, '.*'), ('192.0.2.1', no_route, '.*No route to host')])
+def test_an_address_of_worker_0_that_is_wrong(host, connect, message, addresses, monkeypatch):
+    """A restart does not correct it. In Kubernetes, the name of a pod may exist later."""
+    monkeypatch.setattr(peers, 'REACH_SECONDS', 0.1)
+    monkeypatch.setattr(socket, 'create_connection', connect)
+    wrong = ['%s:1' % host, *addresses[1:]]
+    with pytest.raises(UserError, match=r'^worker 0 cannot be reached at %s:1 from worker 1 \(%s\): fix' % (
+            host, message)) as error:
+        Peers(wrong, 1, 30)
+    assert error.value.status == 1
+    monkeypatch.setenv('KUBERNETES_SERVICE_HOST', '10.0.0.1')
+    with pytest.raises(UserError) as error:
+        Peers(wrong, 1, 0.3)
+    assert error.value.status == (LOST_STATUS if connect is not no_route else 1)
+
+
+def test_workers_that_tell_their_addresses(start, addresses):
+    """As those that torchrun, mpirun and srun start: only the address of worker 0 is known. Worker 0 itself may know it
+    under another name, as that of a Kubeflow job does."""
+    localhost = addresses[0].replace('127.0.0.1', 'localhost')
+    processes = [start(rank, 'print(*worker.addresses); worker.wait(); worker.close()', among=[first, '', ''])
+                 for rank, first in enumerate([localhost, addresses[0], addresses[0]])]
+    results = [ends(process) for process in processes]
+    assert [(status, errors) for status, _, errors in results] == [(0, '')] * 3
+    known = [output.split() for _, output, _ in results]
+    assert known[0][0] == localhost and known[0][1:] == known[1][1:] and known[1] == known[2]
+    assert len(set(known[1])) == 3 and all(tf_config.split(address)[0] == '127.0.0.1' for address in known[1])
+
+
+def test_the_address_that_a_worker_tells():
+    """That by which worker 0 knows it. If both are on one machine, others reach it by the name of worker 0."""
+    worker = Peers.__new__(Peers)
+    worker.addresses = ['node0:1', '']
+    for host, address in (('10.0.0.2', '10.0.0.2:5'), ('fd00::2', '[fd00::2]:5'), ('127.0.1.1', 'node0:5')):
+        worker._peers = {0: types.SimpleNamespace(own_host=host)}
+        assert worker._own_address(5) == address
+
+
 @pytest.mark.slow
 def test_one_that_came_ends_if_another_does_not_come(start, addresses):
     other = start(1, 'time.sleep(99)')
@@ -181,7 +198,7 @@ def test_an_address_that_is_in_use(addresses):
         host, port = addresses[0].split(':')
         other.bind((host, int(port)))
         other.listen(1)
-        with pytest.raises(UserError, match='worker 0 cannot listen at its address in TF_CONFIG, .*: give it a free'):
+        with pytest.raises(UserError, match='worker 0 cannot listen at its address, .*: give it a free port in'):
             Peers(addresses, 0, 0.2)
 
 
@@ -189,20 +206,32 @@ def test_a_worker_with_another_configuration(start, addresses):
     """It ends at once. The chief goes on waiting, for whatever connects must not end a training."""
     chief = start(0, 'worker.wait(); worker.close()')
     status, _, errors = ends(start(1, '', among=[addresses[0], addresses[2], addresses[1]]))
-    assert status == 1 and 'UserError: worker 0 at %s has another TF_CONFIG' % addresses[0] in errors
+    assert status == 1 and 'UserError: worker 0 at %s belongs to another training' % addresses[0] in errors
     others = [start(rank, 'worker.wait(); worker.close()') for rank in (1, 2)]
     assert [ends(process)[0] for process in [chief, *others]] == [0, 0, 0]
 
 
+def test_a_worker_without_the_token(start, addresses):
+    """It is refused. The others go on."""
+    def started(rank, token='secret'):
+        return start(rank, 'worker.wait(); worker.close()', before='peers.os.environ[peers.TOKEN] = %r' % token)
+    chief, refusal = started(0), 'a worker with another DCGAN_TF1_TOKEN did: give it to all workers\n'
+    assert ends(started(1, 'secre')) == (1, '', 'error: ' + refusal)
+    results = [ends(process) for process in (chief, started(1), started(2))]
+    assert results == [(0, '', 'warning: ' + refusal), (0, '', ''), (0, '', '')]
+
+
 @pytest.mark.parametrize('hello, reason', [
-    ([1, ['a:1', 'b:2']], r"a worker with another TF_CONFIG did: its workers are \['a:1', 'b:2'\], those of worker 0 "),
-    ([3, None], 'two processes are worker 3: give each another index in TF_CONFIG$'),
+    ([1, ['a:1', 'b:2']], r"a worker of another training did: its workers are \['a:1', 'b:2'\], those of worker 0 "),
+    ([3, None], 'two processes are worker 3: give each another index in TF_CONFIG, or another RANK$'),
     ([True, None], 'two processes are worker True: ')])
 def test_why_workers_did_not_come(hello, reason, addresses, monkeypatch, capsys):
     """If one was refused, the others will not come after a restart, either."""
     with contextlib.ExitStack() as stack:
         ours, theirs = [stack.enter_context(contextlib.closing(one)) for one in socket.socketpair()]
-        theirs.sendall(json.dumps(['data', [hello[0], hello[1] or addresses]]).encode() + b'\n')
+        monkeypatch.setattr(peers.os, 'urandom', bytes)
+        proof = peers._proof(bytes(16).hex())
+        theirs.sendall(json.dumps(['data', [hello[0], hello[1] or addresses, proof]]).encode() + b'\n')
 
         def listener(_, __, greet):
             greet(ours)
@@ -212,7 +241,7 @@ def test_why_workers_did_not_come(hello, reason, addresses, monkeypatch, capsys)
             Peers(addresses, 0, 0.01)
         assert error.value.status == 1 and re.match('warning: ' + reason, capsys.readouterr().err)
         answers = connection.Connection(theirs, 20)
-        assert answers.receive() == ['data', [0, addresses]]
+        assert answers.receive() == ['data', [0, addresses, bytes(16).hex()]]
         kind, (line, status) = answers.receive()
         assert (kind, status) == ('failed', 1) and re.match(reason, line)
 
@@ -246,7 +275,7 @@ def can(connect):
 
 
 STRAYS = (b'', b'GET / HTTP/1.1\r\n\r\n', b'\xff' * 100 + b'\n', b'[]\n', b'["data", 3]\n', b'[' * 100000 + b'\n',
-          b'["data", [[1], %s]]\n', b'["data", [1, ["a:1", "b:2"]]]\n', b'["failed", [1, "x", 0]]\n')
+          b'["data", [[1], %s, "x"]]\n', b'["data", [1, ["a:1", "b:2"], "\\ud800"]]\n', b'["failed", [1, "x", 0]]\n')
 
 
 def test_other_programs_that_connect(start, addresses):

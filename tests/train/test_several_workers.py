@@ -1,9 +1,11 @@
 """Trainings on several devices, of one process and of several: they move between numbers of devices, stop and go on."""
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import textwrap
 
 import numpy as np
@@ -14,7 +16,7 @@ from PIL import Image
 from dcgan_tf1.runs.folder import RunFolder
 from dcgan_tf1.train.training import train
 from dcgan_tf1.train.workers import tf_config
-from scripts.lib.workers import environments
+from scripts.lib.workers import environments, free_addresses
 
 NETWORK = os.path.join(ROOT, 'tests', 'smooth_network.py')
 
@@ -149,8 +151,8 @@ def test_a_picture_that_only_one_worker_cannot_read(flags, start, training_setti
         path.write_bytes(bytes(len(path.read_bytes())))
     chief, other = start(folder, ['--steps=4'], ['--steps=4', '--data_dir=%s' % damaged])
     message = end(other, 1)
-    assert re.match(r'error: .*/damaged/\d+\.png cannot be read as an image', message)
-    assert message.replace('error: ', 'error: worker 1 stopped: ') in end(chief, 1)
+    assert re.match(r'\[worker 1\] error: .*/damaged/\d+\.png cannot be read as an image', message)
+    assert message.replace('[worker 1] error: ', '[worker 0] error: worker 1 stopped: ') in end(chief, 1)
     faults = folder.read_config()['data']['faults']
     assert any('/damaged/%s cannot' % name in message for name in faults)
 
@@ -163,51 +165,91 @@ def commands(tmp_path, monkeypatch):
     def create(name, script):
         (tmp_path / name).write_text('#!/bin/bash\n' + script)
         (tmp_path / name).chmod(0o755)
-    create('python', 'echo "$TF_CONFIG $*"')
     return create
 
 
-def task(line):
-    """What a line of the command `python` of these tests says: the task in TF_CONFIG, and the arguments."""
-    config, _, arguments = line.partition(' -m dcgan_tf1.train ')
-    return tf_config.read({'TF_CONFIG': config}), arguments
+# What the examples run in the place of TensorFlow: a worker that connects to the others and says who they are.
+WORKER = """
+import json, os, sys
+from dcgan_tf1.train.workers import peers, task
+addresses, rank, local_rank = task.read(os.environ)
+worker = peers.Peers(addresses, rank)
+worker.wait()
+worker.close()
+sys.stdout.write(json.dumps([rank, local_rank, worker.addresses, sys.argv[1:]]) + "\\n")"""
 
 
 @pytest.fixture
-def slurm(commands, monkeypatch, tmp_path):
-    """(a line of the command `srun`, flags…) → (what the SLURM script prints, its status), and other commands in the
-    place of SLURM's."""
-    commands('scontrol', 'echo node7; echo node9')
-    for name, value in (('SLURM_JOB_NODELIST', 'node[7,9]'), ('SLURM_NTASKS_PER_NODE', '2'), ('SLURM_JOB_ID', '50123'),
-                        ('SLURM_CPUS_PER_TASK', '8')):
-        monkeypatch.setenv(name, value)
+def workers(commands, monkeypatch, tmp_path):
+    """(command, …) → (status, what the workers that it starts say, by rank)."""
+    monkeypatch.setenv('PYTHONPATH', ROOT)
+    (tmp_path / 'worker.py').write_text(WORKER)
+    commands('python', 'exec %s %s "$@"' % (sys.executable, tmp_path / 'worker.py'))
 
-    def run(srun, *flags):
-        commands('srun', srun)
-        script = os.path.join(ROOT, 'docs', 'several-workers', 'slurm.sh')
-        process = subprocess.run(['bash', script, *flags], cwd=str(tmp_path), check=False, text=True,
+    def run(*command):
+        process = subprocess.run(command, cwd=str(tmp_path), check=False, text=True,
                                  stdout=subprocess.PIPE)
-        return process.stdout, process.returncode
+        return process.returncode, sorted(map(json.loads, process.stdout.splitlines()))
     return run
 
 
+def assert_together(said, count, first, arguments):
+    """Asserts that so many workers have found each other, two on each machine, and have these arguments."""
+    addresses = said[0][2]
+    assert said == [[rank, rank % 2, addresses, arguments] for rank in range(count)]
+    assert addresses[0] == first and len(set(addresses)) == count
+
+
+SLURM_SCRIPT = os.path.join(ROOT, 'docs', 'several-workers', 'slurm.sh')
+# As SLURM does. The batch script has the variables of the job, a process those of the step, too.
+JOB = {'SLURM_JOB_ID': str(os.getpid()), 'SLURM_JOB_NODELIST': 'localhost,node[7-9]', 'SLURM_NTASKS': '4',
+       'SLURM_PROCID': '0', 'SLURM_LOCALID': '0', 'SLURM_CPUS_PER_TASK': '8'}
+SRUN = """
+[ "$1" = --cpus-per-task=8 ] && shift
+export SLURM_STEP_ID=0 SLURM_STEP_NODELIST=$SLURM_JOB_NODELIST SLURM_STEP_NUM_TASKS=$SLURM_NTASKS
+for rank in 0 1 2 3; do
+    SLURM_PROCID=$rank SLURM_LOCALID=$((rank % 2)) "$@" &
+done
+for rank in 0 1 2 3; do wait -n || exit; done"""
+MPIRUN = """
+[ "$1 $3 $4" = "-n --hostfile hosts.txt" ] && [ "$5" = -x ] || exit 9
+export OMPI_COMM_WORLD_SIZE=$2 "${6/machine0/localhost}"
+shift 6
+for rank in $(seq 0 $((OMPI_COMM_WORLD_SIZE - 1))); do
+    OMPI_COMM_WORLD_RANK=$rank OMPI_COMM_WORLD_LOCAL_RANK=$((rank % 2)) "$@" &
+done
+wait"""
+
+
 @pytest.mark.any_tensorflow
-def test_the_slurm_script(slurm):
-    """Its own commands run."""
-    output, status = slurm("""
-        [ "$2" = --cpus-per-task=8 ] || exit 9
-        shift 2
-        for SLURM_PROCID in 0 1 2 3; do export SLURM_PROCID; "$@"; done""", '--recipe=paper', '--run_dir=a b')
-    addresses = ['node7:11968', 'node7:11969', 'node9:11968', 'node9:11969']
-    assert [task(line) for line in output.splitlines()] == [
-        ((addresses, rank), '--recipe=paper --run_dir=a b') for rank in range(4)]
+def test_the_slurm_script(commands, workers, monkeypatch):
+    for name, value in JOB.items():
+        monkeypatch.setenv(name, value)
+    commands('srun', SRUN)
+    status, said = workers('bash', SLURM_SCRIPT, '--recipe=paper', '--run_dir=a b')
+    port = 10000 + os.getpid() * 16 % 20000
+    assert_together(said, 4, 'localhost:%d' % port, ['-m', 'dcgan_tf1.train', '--recipe=paper', '--run_dir=a b'])
+    assert status == 0
+
+
+@pytest.mark.any_tensorflow
+def test_the_mpirun_command(commands, workers, monkeypatch):
+    monkeypatch.setenv('MASTER_PORT', free_addresses(1)[0].split(':')[1])
+    commands('mpirun', MPIRUN)
+    with open(os.path.join(ROOT, 'docs', 'several-workers.md'), encoding='utf-8') as file:
+        command = re.search(r'^mpirun .*$', file.read(), re.M).group()
+    status, said = workers('bash', '-c', command)
+    assert_together(said, 4, 'localhost:' + os.environ['MASTER_PORT'],
+                    ['-m', 'dcgan_tf1.train', '--recipe=paper', '--data_dir=my/images'])
     assert status == 0
 
 
 @pytest.mark.any_tensorflow
 @pytest.mark.parametrize('status, starts', [(0, 1), (1, 1), (2, 1), (130, 1), (143, 1), (138, 5), (137, 5), (139, 5)])
-def test_after_which_statuses_the_slurm_script_starts_again(status, starts, slurm):
-    assert slurm('echo start; exit %d' % status) == ('start\n' * starts, status)
+def test_after_which_statuses_the_slurm_script_starts_again(status, starts, commands):
+    commands('srun', 'echo start; exit %d' % status)
+    process = subprocess.run(['bash', SLURM_SCRIPT], check=False, text=True, stdout=subprocess.PIPE)
+    assert (process.stdout, process.returncode) == ('start\n' * starts, status)
 
 
 @pytest.mark.any_tensorflow
@@ -221,6 +263,8 @@ def test_the_kubernetes_file(commands, monkeypatch):
     assert re.search(r'activeDeadlineSeconds: \d+\n +backoffLimit: \d+', text) and not re.search(r'\[.*138', text)
     monkeypatch.setenv('WORKERS', workers)
     monkeypatch.setenv('JOB_COMPLETION_INDEX', '2')
+    commands('python', 'echo "$TF_CONFIG $*"')
     output = subprocess.check_output(['bash', '-c', textwrap.dedent(script), 'train', '--recipe=paper'])
+    config, _, arguments = output.decode().strip().partition(' -m ')
     addresses = ['train-%d.train:2222' % rank for rank in range(int(workers))]
-    assert task(output.decode().strip()) == ((addresses, 2), '--recipe=paper')
+    assert tf_config.read(config) == (addresses, 2) and arguments == 'dcgan_tf1.train --recipe=paper'

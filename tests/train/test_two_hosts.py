@@ -12,8 +12,8 @@ import pytest
 from helpers import ROOT, assert_same_run, wait_for
 
 from dcgan_tf1.runs.folder import RunFolder
-from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.peers import LOST_STATUS
+from scripts.lib.workers import tf_config
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ def start(hosts, tmp_path):
             folder = tmp_path / str(rank)
             folder.mkdir(exist_ok=True)
             environment = {**os.environ, 'PYTHONPATH': ROOT,
-                           'TF_CONFIG': tf_config.write(['%s:2222' % address for address in ADDRESSES], rank)}
+                           'TF_CONFIG': tf_config(['%s:2222' % address for address in ADDRESSES], rank)}
             pair.append(subprocess.Popen(
                 [sys.executable, '-c', PROGRAM, name, *FLAGS, '--steps=%d' % steps], cwd=str(folder), env=environment,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True))
@@ -118,7 +118,7 @@ def test_a_cut_connection(hosts, start, tmp_path):
     assert time.perf_counter() - began < MAX_SECONDS
     for rank, (process, output) in enumerate(zip(pair, outputs)):
         assert process.returncode == LOST_STATUS, output
-        lines = [line for line in output.splitlines() if line.startswith('error: ')]
+        lines = [line for line in output.splitlines() if line.startswith('[worker %d] error: ' % rank)]
         assert len(lines) == 1 and 'worker %d' % (1 - rank) in lines[0] and 'Traceback' not in output
     assert os.listdir(str(tmp_path / '1')) == []  # only the chief writes
 

@@ -64,6 +64,14 @@ def test_the_devices_to_train_on(gpus, num_gpus, devices, monkeypatch):
     assert device.choose(num_gpus) == devices
 
 
+@pytest.mark.parametrize('gpus, num_gpus, devices', [
+    (4, 1, ['GPU:1']), (4, 2, ['GPU:2', 'GPU:3']), (1, 1, ['GPU:0']), (0, 1, ['CPU:0'])])
+def test_the_devices_of_the_second_process_of_a_machine(gpus, num_gpus, devices, monkeypatch):
+    """A launcher may show it all GPUs, or its own alone."""
+    monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind] * gpus)
+    assert device.choose(num_gpus, 1) == devices
+
+
 def test_more_devices_than_gpus(monkeypatch):
     monkeypatch.setattr(tf.config.experimental, 'list_physical_devices', lambda kind: [kind] * 2)
     with pytest.raises(UserError, match=r'^--num_gpus=3, but TensorFlow sees only 2 GPU\(s\): use fewer, or set CUDA_'):

@@ -1,4 +1,4 @@
-"""The devices that train together: those of this process, and those of the others that TF_CONFIG names."""
+"""The devices that train together: those of this process, and those of the other workers."""
 import os
 import time
 from typing import Any, Callable, Dict, Optional
@@ -6,9 +6,10 @@ from typing import Any, Callable, Dict, Optional
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model.collectives import Replicas
-from dcgan_tf1.train.workers import tf_config
+from dcgan_tf1.train.workers import task, tf_config
+from dcgan_tf1.train.workers.connection import cannot_listen
 from dcgan_tf1.train.workers.peers import SILENCE_SECONDS, Peers
-from dcgan_tf1.util import device
+from dcgan_tf1.util import device, terminal
 from dcgan_tf1.util.errors import UserError
 
 # What a Session reports when another worker has gone.
@@ -30,9 +31,9 @@ class Cluster:
     _has_server = False  # whether this process has started a server, which cannot be stopped and keeps its port
 
     def __init__(self, num_gpus: int = 1) -> None:
-        """Reads TF_CONFIG. Raises UserError if it is not as it should be, or this machine has not so many GPUs."""
-        self._addresses, self.rank = tf_config.read(os.environ)
-        self._devices = device.choose(num_gpus)
+        """Raises UserError if the environment variables of workers are wrong, or this machine has not so many GPUs."""
+        self._addresses, self.rank, local_rank = task.read(os.environ)
+        self._devices = device.choose(num_gpus, local_rank)
         self.size, self.is_chief = len(self._addresses) * len(self._devices), self.rank == 0
         self._peers: Optional[Peers] = None
         self._server: Optional[tf.distribute.Server] = None
@@ -40,9 +41,11 @@ class Cluster:
     def __enter__(self) -> 'Cluster':
         if self._addresses[1:]:
             if Cluster._has_server:
-                raise UserError('this process has already trained as worker %d in TF_CONFIG: start a new process on '
-                                'every worker for each training' % self.rank)
+                raise UserError('this process has already trained as worker %d: start a new process on every worker '
+                                'for each training' % self.rank)
+            terminal.prefix = '[worker %d] ' % self.rank
             self._peers = Peers(self._addresses, self.rank)
+            self._addresses = self._peers.addresses
         return self
 
     def __exit__(self, _: Any, error: Optional[BaseException], __: Any) -> None:
@@ -116,5 +119,4 @@ class Cluster:
         try:
             return tf.distribute.Server({'worker': self._addresses}, 'worker', self.rank, config=config)
         except (tf.errors.OpError, RuntimeError) as error:
-            raise UserError('worker %d cannot listen at its address in TF_CONFIG, %s (%s): give it a free port'
-                            % (self.rank, self._addresses[self.rank], str(error).splitlines()[0])) from error
+            raise cannot_listen(self.rank, self._addresses[self.rank], str(error).splitlines()[0]) from error

@@ -3,6 +3,7 @@ import contextlib
 import errno
 import ipaddress
 import json
+import math
 import queue
 import socket
 import threading
@@ -16,6 +17,7 @@ ALIVE, BYE, FAILED, DATA, NOTE = 'alive', 'bye', 'failed', 'data', 'note'
 _HELLO_SECONDS = 20.  # that the first message of a connection may take. Anything may connect to a port
 _HELLO_BYTES = 2 ** 20
 _CHUNK = 2 ** 16  # bytes. The time limit of a socket is for each chunk, not for a whole message
+_PARTS = 5  # of that time limit
 
 
 class Connection:
@@ -26,28 +28,34 @@ class Connection:
     """
 
     def __init__(self, connection: socket.socket, silence_seconds: float) -> None:
-        """`silence_seconds`: how long `receive` waits at most."""
+        """`silence_seconds`: how long the other side may send or take nothing."""
         self.data: queue.Queue = queue.Queue()
-        connection.settimeout(silence_seconds)
+        connection.settimeout(silence_seconds / _PARTS)
         self._socket = connection
-        self._lines = connection.makefile('rb')
+        self._received = bytearray()  # and not yet returned
         self._sending = threading.Lock()
 
     def send(self, kind: str, content: Any = None) -> None:
         """Sends a message. If the other worker is gone, `receive` will say so."""
-        line = json.dumps([kind, content]).encode() + b'\n'
+        line = memoryview(json.dumps([kind, content]).encode() + b'\n')
         with self._sending:
             try:
-                for start in range(0, len(line), _CHUNK):
-                    self._socket.sendall(line[start:start + _CHUNK])
+                while line:
+                    line = line[_patiently(self._socket.send, line[:_CHUNK]):]
             except OSError:
                 self.close()  # no other message may follow a part of one
 
-    def receive(self, most_bytes: int = -1) -> List[Any]:
+    def receive(self, most_bytes: float = math.inf) -> List[Any]:
         """The next message, [kind, content]. Raises OSError if there will be none, ValueError if it is none."""
-        line = self._lines.readline(most_bytes)
-        if not line.endswith(b'\n'):
-            raise OSError('its connection was closed')
+        end = self._received.find(b'\n')
+        while end < 0:
+            start, chunk = len(self._received), _patiently(self._socket.recv, _CHUNK)
+            self._received += chunk
+            end = self._received.find(b'\n', start)
+            if not chunk or len(self._received) > most_bytes:
+                raise OSError('its connection was closed')
+        line = bytes(self._received[:end])
+        del self._received[:end + 1]
         try:
             kind, content = json.loads(line.decode())
             if kind == FAILED and list(map(type, content)) != [str, int]:
@@ -57,16 +65,21 @@ class Connection:
         return [kind, content]
 
     def read_hello(self) -> Optional[List[Any]]:
-        """[rank, addresses of all workers] of a worker that was just connected; None if it is not a worker."""
+        """[rank, workers, nonce or proof] of a worker that was just connected; None if it is not a worker."""
         timer = threading.Timer(_HELLO_SECONDS, self.abort)  # whatever trickles in
         timer.start()
         try:
-            kind, (rank, addresses) = self.receive(_HELLO_BYTES)
-            return [rank, addresses] if kind == DATA and isinstance(addresses, list) else None
+            kind, (rank, workers, text) = self.receive(_HELLO_BYTES)
+            return [rank, workers, text] if kind == DATA and isinstance(text, str) else None
         except (OSError, ValueError, TypeError):
             return None
         finally:
             timer.cancel()
+
+    @property
+    def own_host(self) -> str:
+        """This machine's address, as the other side sees it."""
+        return self._socket.getsockname()[0]
 
     def close(self) -> None:
         """Closes the connection after everything that was sent."""
@@ -79,17 +92,32 @@ class Connection:
             self._socket.shutdown(socket.SHUT_RDWR)
 
 
+def _patiently(function: Callable[[Any], Any], argument: Any) -> Any:
+    """What a function of a socket returns. Raises `socket.timeout` if it times out so many times, one after the other.
+
+    If this process is stopped for a while, as by Ctrl-Z, then one of them times out. That is not the other's silence.
+    """
+    for _ in range(_PARTS - 1):
+        with contextlib.suppress(socket.timeout):
+            return function(argument)
+    return function(argument)
+
+
 class Listener:
-    """Listens at the address of a worker, and passes each connection to a function in a thread of its own."""
+    """Listens at the address of a worker, and passes each connection to a function in a thread of its own.
+
+    Attributes:
+        port: where it listens.
+    """
 
     def __init__(self, address: str, rank: int, function: Callable[[socket.socket], None]) -> None:
-        """Raises UserError if that is not possible."""
+        """Listens at a free port if the address is ''. Raises UserError if that is not possible."""
         self._function = function
         try:
-            self._socket = _bind(*tf_config.split(address))
+            self._socket = _bind(*tf_config.split(address or ':0'))
         except (OSError, OverflowError) as error:
-            raise UserError('worker %d cannot listen at its address in TF_CONFIG, %s (%s): give it a free port' % (
-                rank, address, getattr(error, 'strerror', None) or error)) from error
+            raise cannot_listen(rank, address, getattr(error, 'strerror', None) or error) from error
+        self.port: int = self._socket.getsockname()[1]
         self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -110,6 +138,12 @@ class Listener:
         self._is_closed.set()
         self._thread.join()
         self._socket.close()
+
+
+def cannot_listen(rank: int, address: str, reason: Any) -> UserError:
+    """The error that a worker cannot listen."""
+    return UserError('worker %d cannot listen at its address, %s (%s): give it a free port in TF_CONFIG or MASTER_PORT'
+                     % (rank, address, reason))
 
 
 def _bind(host: str, port: int) -> socket.socket:

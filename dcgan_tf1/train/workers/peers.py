@@ -4,20 +4,24 @@ Every worker has a TCP connection to the chief. If a process dies, its machine c
 network dies, nothing is heard of it for a while. In both cases all other workers end, because a worker that waits in
 TensorFlow for one that is gone may wait forever: TensorFlow 1.15 always does, TensorFlow 2.21 at the first all-reduce.
 
-Every worker listens at its own address in TF_CONFIG before its TensorFlow server does, and tells whoever connects which
-worker it is. So all can check all addresses: TensorFlow would wait forever for one that is wrong.
+Every worker listens at its own address before its TensorFlow server does, and tells whoever connects which worker it
+is. So all can check all addresses: TensorFlow would wait forever for one that is wrong. Workers whose addresses nobody
+knows yet tell them to the chief, and get the list.
 """
 import contextlib
+import hmac
+import ipaddress
+import math
 import os
 import queue
 import socket
-import sys
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Union
 
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.connection import ALIVE, BYE, DATA, FAILED, NOTE, Connection, Listener
+from dcgan_tf1.util import terminal
 from dcgan_tf1.util.errors import UserError
 
 JOIN_SECONDS = 300.  # how long workers wait for each other at the start
@@ -32,6 +36,14 @@ _FAREWELL_SECONDS = 1.
 _ADVICE = 'Start all workers again with the same command: the run goes on from its last checkpoint'
 
 
+TOKEN = 'DCGAN_TF1_TOKEN'  # an environment variable that keeps other workers out: a secret of all workers
+
+
+def _proof(nonce: str) -> str:
+    """What shows that this process knows the token, without telling it."""
+    return hmac.new(os.fsencode(os.environ.get(TOKEN, '')), nonce.encode('utf-8', 'replace'), 'sha256').hexdigest()
+
+
 class WorkerLost(UserError):
     """Another worker is not there. Starting all workers again may help."""
 
@@ -42,6 +54,7 @@ class Peers:
     """The other workers. The chief's peers are all of them; the only peer of another worker is the chief.
 
     Attributes:
+        addresses: host:port of every worker.
         on_note: on the chief, called in another thread with whatever a worker passes to `note`.
     """
 
@@ -49,26 +62,29 @@ class Peers:
         """Waits until all workers are there, and can connect to each other.
 
         Args:
-            addresses: host:port of every worker.
+            addresses: host:port of every worker; '' for those that choose a port themselves and tell it to worker 0.
             rank: of this process.
             join_seconds: how long to wait at most; by default `JOIN_SECONDS`.
 
         Raises:
             WorkerLost: if a worker does not come in time.
-            UserError: if a worker has another TF_CONFIG, or an address in it is wrong.
+            UserError: if a worker belongs to another training, or an address is wrong.
         """
-        self._addresses, self._rank = addresses, rank
+        self.addresses, self._rank = addresses, rank
+        self._workers = addresses if all(addresses) else len(addresses)  # on which all must agree
         self._peers: Dict[int, Connection] = {}
         self._is_over = threading.Event()
-        self._callers: queue.Queue = queue.Queue()  # (rank, addresses, connection) of what calls the chief
+        self._callers: queue.Queue = queue.Queue()  # (rank, workers, is trusted, connection) of what calls the chief
         self.on_note: Callable[[Any], None] = lambda content: None
         deadline = time.monotonic() + (JOIN_SECONDS if join_seconds is None else join_seconds)
         try:
-            with contextlib.closing(Listener(addresses[rank], rank, self._greet)):
+            with contextlib.closing(Listener(addresses[rank], rank, self._greet)) as listener:
                 if rank == 0:
                     self._accept(deadline)
                 else:
                     self._connect(deadline)
+                own_address = addresses[rank] or self._own_address(listener.port)
+                self.addresses = [addresses[0], *self.all_values(own_address)[1:]]
                 self._check_addresses()
         except BaseException as error:
             self.close_after(error)
@@ -76,32 +92,35 @@ class Peers:
 
     def _greet(self, connection: socket.socket) -> None:
         """Tells something that has connected which worker this is."""
-        caller = Connection(connection, SILENCE_SECONDS)
-        caller.send(DATA, [self._rank, self._addresses])
+        caller, nonce = Connection(connection, SILENCE_SECONDS), os.urandom(16).hex()
+        caller.send(DATA, [self._rank, self._workers, nonce])
         hello = caller.read_hello()  # workers that only try the address send none, nor does a port scanner
         if hello and self._rank == 0:
-            self._callers.put((*hello, caller))
+            is_trusted = hmac.compare_digest(hello.pop().encode('utf-8', 'replace'), _proof(nonce).encode())
+            self._callers.put((*hello, is_trusted, caller))
 
     def _accept(self, deadline: float) -> None:
         """Waits for the other workers. Those of other trainings are refused."""
-        missing, refusal = set(range(1, len(self._addresses))), ''
+        missing, refusal = set(range(1, len(self.addresses))), ''
         while missing:
             try:
-                rank, addresses, caller = self._callers.get(timeout=max(0.01, deadline - time.monotonic()))
+                rank, workers, is_trusted, caller = self._callers.get(timeout=max(0.01, deadline - time.monotonic()))
             except queue.Empty as error:
-                names = ', '.join('%d (%s)' % (rank, self._addresses[rank]) for rank in sorted(missing))
-                line = 'worker %s did not connect to worker 0 at %s in time' % (names, self._addresses[0])
+                names = ', '.join('%d (%s)' % (rank, self.addresses[rank]) if self.addresses[rank] else str(rank)
+                                  for rank in sorted(missing))
+                line = 'worker %s did not connect to worker 0 at %s in time' % (names, self.addresses[0])
                 if refusal:
                     raise UserError('%s, but %s' % (line, refusal)) from error
                 raise WorkerLost(line + ': start all workers') from error
-            if addresses == self._addresses and type(rank) is int and rank in missing:
+            if is_trusted and workers == self._workers and type(rank) is int and rank in missing:
                 missing.remove(rank)
                 self._follow(rank, caller)
                 continue
-            refusal = ('two processes are worker %s: give each another index in TF_CONFIG' % str(rank)[:20]
-                       if addresses == self._addresses else 'a worker with another TF_CONFIG did: its workers are %s, '
-                       'those of worker 0 are %s' % (str(addresses)[:1000], self._addresses))
-            print('warning: ' + refusal, file=sys.stderr, flush=True)
+            refusal = ('a worker with another %s did: give it to all workers' % TOKEN if not is_trusted else
+                       'two processes are worker %s: give each another index in TF_CONFIG, or another RANK'
+                       % str(rank)[:20] if workers == self._workers else 'a worker of another training did: its '
+                       'workers are %s, those of worker 0 are %s' % (str(workers)[:1000], self._workers))
+            terminal.say('warning: ' + refusal)
             caller.send(FAILED, [refusal, 1])
             caller.close()
 
@@ -109,41 +128,57 @@ class Peers:
         chief = self._dial(0, deadline)
         if isinstance(chief, UserError):
             raise chief
-        chief.send(DATA, [self._rank, self._addresses])
         self._follow(0, chief)
 
-    def _dial(self, rank: int, deadline: float) -> Union[Connection, UserError]:
-        """A connection to a worker that listens; an error if it cannot be reached in time."""
-        address, ask = self._addresses[rank], 'correct its address in TF_CONFIG, or open its port in the firewall'
+    def _own_address(self, port: int) -> str:
+        """The address of this worker, of which it knows only the port."""
+        host = self._peers[0].own_host
+        if ipaddress.ip_address(host).is_loopback:  # then worker 0 is on this machine, and others know its name
+            host = tf_config.split(self.addresses[0])[0]
+        return tf_config.join(host, str(port))
+
+    def _dial(self, rank: int, deadline: float = math.inf) -> Union[Connection, UserError]:
+        """A connection to a worker that listens.
+
+        An error if worker 0 does not listen before the deadline, or if an address has been wrong for `REACH_SECONDS`.
+        """
+        address, wrong_since = self.addresses[rank], math.inf
         while True:
-            error: Optional[UserError] = None
+            is_absent = False
             try:
                 peer = Connection(socket.create_connection(tf_config.split(address), BEAT_SECONDS), SILENCE_SECONDS)
                 hello = peer.read_hello()
-                if hello == [rank, self._addresses]:
+                if hello and (rank == 0 or hello[1] != self._workers):  # so that worker 0 warns of wrong workers, too
+                    peer.send(DATA, [self._rank, self._workers, _proof(hello[2])])
+                if hello and hello[:2] == [rank, self._workers]:
                     return peer
-                if hello and hello[1] != self._addresses:
-                    peer.send(DATA, [self._rank, self._addresses])  # so that it says that a worker is wrong
-                    return UserError('worker %d at %s has another TF_CONFIG: its workers are %s, those of worker %d '
-                                     'are %s' % (rank, address, hello[1], self._rank, self._addresses))
+                if hello and hello[1] != self._workers:
+                    return UserError('worker %d at %s belongs to another training: its workers are %s, those of worker '
+                                     '%d are %s: give all the same' % (rank, address, hello[1], self._rank,
+                                                                       self._workers))
                 peer.close()
-                error = UserError('what answers at %s, the address of worker %d, is not that worker: fix the '
-                                  'address in TF_CONFIG, or end the other program' % (address, rank))
+                error = UserError('what answers at %s, the address of worker %d, is not that worker: fix the address '
+                                  'in TF_CONFIG or MASTER_ADDR, or end the other program' % (address, rank))
             except (OSError, OverflowError, UnicodeError) as cause:
-                # The chief may not have been started. The others have joined, so only their addresses can be wrong.
-                error = (UserError if rank else WorkerLost)(
-                    'worker %d cannot be reached at %s from worker %d (%s): %s%s'
-                    % (rank, address, self._rank, cause, '' if rank else 'start it, ', ask))
-            if time.monotonic() > deadline:
+                # All but worker 0 have joined. In Kubernetes, a name exists only since its pod does.
+                absences = (ConnectionRefusedError, *[socket.gaierror] * ('KUBERNETES_SERVICE_HOST' in os.environ))
+                is_absent = rank == 0 and isinstance(cause, absences)
+                error = (WorkerLost if is_absent else UserError)(
+                    'worker %d cannot be reached at %s from worker %d (%s): %sfix its address in TF_CONFIG or '
+                    'MASTER_ADDR, or open its port in the firewall'
+                    % (rank, address, self._rank, cause, 'start it, ' if is_absent else ''))
+            now = time.monotonic()
+            wrong_since = math.inf if is_absent else min(wrong_since, now)
+            if now > min(deadline, wrong_since + REACH_SECONDS):
                 return error
             time.sleep(0.2)
 
     def _check_addresses(self) -> None:
         """Raises UserError, on every worker, if one cannot connect to another."""
         problem = ''
-        for rank in range(1, len(self._addresses)):
+        for rank in range(1, len(self.addresses)):
             if rank != self._rank and not problem:
-                other = self._dial(rank, time.monotonic() + REACH_SECONDS)
+                other = self._dial(rank)
                 if isinstance(other, UserError):
                     problem = str(other)
                 else:
@@ -188,7 +223,7 @@ class Peers:
         for peer in self._peers.values():
             peer.send(FAILED, [line, status])
         with contextlib.suppress(Exception):
-            print('error: ' + line, file=sys.stderr, flush=True)
+            terminal.say('error: ' + line)
         time.sleep(_FAREWELL_SECONDS if self._rank == 0 else 0)
         os._exit(status % 256 or 1)
 
@@ -206,7 +241,7 @@ class Peers:
         if self._rank:
             self._peers[0].send(DATA, value)
         else:
-            values += [self._peers[rank].data.get() for rank in range(1, len(self._addresses))]
+            values += [self._peers[rank].data.get() for rank in range(1, len(self.addresses))]
         return self.from_chief(values)
 
     def wait(self) -> None:

@@ -1,7 +1,7 @@
 """Reads TF_CONFIG, the environment variable that tells a process which workers there are, and which of them it is."""
 import json
 import re
-from typing import Any, List, Mapping, MutableMapping, NamedTuple, Tuple
+from typing import Any, List, Mapping, MutableMapping, Tuple
 
 from dcgan_tf1.util.errors import UserError
 
@@ -9,21 +9,11 @@ _KINDS = ('chief', 'master', 'worker')  # of tasks, in the order of their ranks
 _ADDRESS = re.compile(r'([^\s:/\[\]]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}')
 
 
-class Task(NamedTuple):
-    """A process among the workers."""
+def read(text: str) -> Tuple[List[str], int]:
+    """The addresses, host:port, of all workers, and the rank of this process among them. The chief has 0.
 
-    addresses: List[str]  # host:port of every worker
-    rank: int  # index of this process in `addresses`. The chief is 0
-
-
-def read(environment: Mapping[str, str]) -> Task:
-    """The task that the environment variable TF_CONFIG describes; without it, the only one.
-
-    Raises: UserError if it is not as it should be.
+    Raises: UserError if the value of TF_CONFIG is not as it should be.
     """
-    text = environment.get('TF_CONFIG', '').strip()
-    if not text:
-        return Task([''], 0)
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -34,7 +24,7 @@ def read(environment: Mapping[str, str]) -> Task:
     if not isinstance(cluster, dict) or not isinstance(task, dict):
         raise _error('must have objects as "cluster" and "task"')
     if not cluster:
-        return Task([''], 0)
+        return [''], 0
     unknown = sorted(kind for kind, addresses in cluster.items() if addresses and kind not in _KINDS)
     if unknown:
         raise _error('has tasks of the type %s, but this training has only workers' % ', '.join(unknown))
@@ -46,7 +36,7 @@ def read(environment: Mapping[str, str]) -> Task:
     ranks = [rank for rank, (kind, index, _) in enumerate(tasks) if (kind, str(index)) == own]
     if not ranks:
         raise _error('says that this process is %s %s, which is not in its cluster' % own)
-    return Task(addresses, ranks[0])
+    return addresses, ranks[0]
 
 
 def _addresses(cluster: Mapping[str, Any], kind: str) -> List[str]:
@@ -54,14 +44,19 @@ def _addresses(cluster: Mapping[str, Any], kind: str) -> List[str]:
     if not isinstance(addresses, list):
         raise _error('has %r as the list of its tasks of type %s' % (addresses, kind))
     for address in addresses:
-        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+        if not isinstance(address, str) or not is_address(address):
             raise _error('has %r where it should have host:port' % (address,))
     return addresses
 
 
-def write(addresses: List[str], rank: int) -> str:
-    """The value of TF_CONFIG for one of these workers."""
-    return json.dumps({'cluster': {'worker': addresses}, 'task': {'type': 'worker', 'index': rank}})
+def is_address(text: str) -> bool:
+    """Whether this is host:port."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def join(host: str, port: str) -> str:
+    """host:port, with brackets around an address of IPv6."""
+    return '%s:%s' % ('[%s]' % host if ':' in host else host, port)
 
 
 def split(address: str) -> Tuple[str, int]:
