@@ -57,6 +57,10 @@ class Images(NamedTuple):
         """The md5 of the images as an uncompressed IDX file: for MNIST, of the canonical file."""
         return idx_md5(self.pixels)
 
+    def content_checksum(self) -> str:
+        """'', because `checksum` is that of the content. (See `image_folder.ImageFolder`.)"""
+        return ''
+
     def without_first(self, count: int) -> 'Images':
         """All images but the first `count`."""
         return self._replace(pixels=self.pixels[count:])

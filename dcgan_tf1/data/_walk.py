@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import stat
-from typing import Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from dcgan_tf1.util import image_files
 from dcgan_tf1.util.files import RUN_SAMPLES, is_run_folder
@@ -18,6 +18,35 @@ _PICTURE = ''
 _LINK, _UNREADABLE, _RUN = 'link to a folder', 'folder that cannot be read', 'run folder'
 _PLURALS = {_LINK: 'links to folders', _UNREADABLE: 'folders that cannot be read'}
 _MAX_KINDS = 8  # that one line names
+_END = 4096  # bytes of `File.ends`
+
+
+class File(NamedTuple):
+    """An image file, or an image in a file with many of them."""
+
+    name: str  # path relative to the folder
+    size: int  # in bytes; 0 for a broken link
+    modified: int = 0  # when it was last changed, in nanoseconds; 0 for a broken link
+    number: Optional[int] = None  # of its image among the packed ones, if it is there
+    offset: int = 0  # where it begins in a file with many
+
+    def ends(self, path: str) -> str:
+        """The first and the last 4 KiB, in hexadecimal digits; the number of the error if they cannot be read.
+
+        Args:
+          path: of the file that contains it.
+        """
+        if not self.size:
+            return ''  # to read a pipe could wait
+        parts = []
+        try:
+            with open(path, 'rb', buffering=0) as stream:
+                for start in (0, max(0, self.size - _END)):
+                    stream.seek(self.offset + start)
+                    parts.append(stream.read(min(_END, self.size)).hex())
+        except OSError as error:
+            parts.append(str(error.errno))
+        return ' '.join(parts)
 
 
 class Listing(NamedTuple):

@@ -3,7 +3,7 @@ import contextlib
 import errno
 import os
 from multiprocessing.pool import ThreadPool
-from typing import Callable, Collection, Dict, Generator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Collection, Dict, Generator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -13,6 +13,7 @@ from dcgan_tf1.data._images import BatchSource
 from dcgan_tf1.data._packed import Contents, PackedImages, open_or_pack
 from dcgan_tf1.data._walk import (
     SUFFIXES,
+    File,
     describe_parts,
     list_folder,
     listing_order,
@@ -26,16 +27,6 @@ HOLDOUT = 0
 _PARALLEL_BATCHES = 4  # batches decoded at the same time
 _NUMPY_FUNCTION = getattr(tf, 'numpy_function', tf.py_func)  # before TensorFlow 1.14, it has the other name
 _TOO_MANY_OPEN_FILES = (errno.EMFILE, errno.ENFILE)
-
-
-class File(NamedTuple):
-    """An image file, or an image in a file with many of them."""
-
-    name: str  # path relative to the folder
-    size: int  # in bytes; 0 for a broken link
-    modified: int = 0  # when it was last changed, in nanoseconds; 0 for a broken link
-    number: Optional[int] = None  # of its image among the packed ones, if it is there
-    offset: int = 0  # where it begins in a file with many
 
 
 def load(data_dir: Optional[str] = None, image_size: int = 64, channels: int = 3, center_crop: bool = False,
@@ -124,6 +115,11 @@ class ImageFolder:
     def checksum(self) -> str:
         """The md5 of the names and sizes of the files. (Their content would take minutes.)"""
         return md5_of_lines('%s %d' % (file.name, file.size) for file in self._files)
+
+    def content_checksum(self) -> str:
+        """The md5 of the first and last bytes of 64 files, at even distances."""
+        files = [self._files[index] for index in grids.evenly_spaced(self.num_examples, 64)]
+        return md5_of_lines(file.ends(self._container(file)) for file in files)
 
     def packed_in(self, folder: str) -> 'ImageFolder':
         """The same images, read from a folder of decoded images, in which they are packed if they are not there yet.
@@ -286,6 +282,9 @@ class ImageFolder:
 
     def _path(self, file: File) -> str:
         return os.path.join(self.source, file.name)
+
+    def _container(self, file: File) -> str:
+        return self._path(file)
 
     def _content(self, file: File) -> Union[str, bytes]:
         """What to decode: the path of a file, or its content."""

@@ -8,8 +8,8 @@ from typing import Dict, Generator, Iterator, List, Optional, Sequence, Set
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.data._decode import DecodeOptions, leads_out
-from dcgan_tf1.data._walk import list_files, size_and_time
-from dcgan_tf1.data.image_folder import File, ImageFolder
+from dcgan_tf1.data._walk import File, list_files, size_and_time
+from dcgan_tf1.data.image_folder import ImageFolder
 from dcgan_tf1.util.errors import UserError
 from dcgan_tf1.util.log import log
 
@@ -65,8 +65,11 @@ class _Records(ImageFolder):
         """For every image, the name of its file without the number of a shard."""
         return [_SHARD.sub('', file.name.rpartition('#')[0]) for file in self._files]
 
+    def _container(self, file: File) -> str:
+        return self._path(file).rpartition('#')[0]
+
     def _content(self, file: File) -> bytes:
-        with open(self._path(file).rpartition('#')[0], 'rb', buffering=0) as stream:
+        with open(self._container(file), 'rb', buffering=0) as stream:
             stream.seek(file.offset)
             content = stream.read(file.size)
         features = tf.train.Example.FromString(content).features.feature

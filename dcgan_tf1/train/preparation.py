@@ -64,7 +64,7 @@ def prepare(settings: TrainSettings, cluster: Cluster) -> Run:
     network_checksum = saved_settings.network_checksum(settings.network)
     if network_checksum:
         config['network_checksum'] = network_checksum
-    _check_workers(folder, settings, cluster, config, earlier_config)
+    _check_workers(folder, settings, cluster, config, earlier_config, images)
     if not earlier_config:
         settings = autotune.choose_for_all(settings, cluster)
     config['flags'] = settings.with_absolute_paths().as_dict()
@@ -131,7 +131,7 @@ def _check_images(settings: TrainSettings, images: AnyImages) -> None:
 
 
 def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster, config: _Config,
-                   earlier_config: Optional[_Config]) -> None:
+                   earlier_config: Optional[_Config], images: AnyImages) -> None:
     """Checks that all devices can train together, and notes in the config how many there are if that matters."""
     if settings.batch_size < cluster.size:
         raise UserError('--batch_size=%d is less than the %d devices that train together: use fewer, or larger batches'
@@ -146,6 +146,7 @@ def _check_workers(folder: RunFolder, settings: TrainSettings, cluster: Cluster,
     cluster.check_same({**{'--' + name: value for name, value in settings.as_dict().items() if name not in own},
                         **config['versions'], **{'data: ' + name: value for name, value in config['data'].items()},
                         '--network': config.get('network_checksum', settings.network),
+                        'data: content of some images': images.content_checksum() if cluster.size > 1 else '',
                         'number of devices': cluster.size})
 
 

@@ -28,6 +28,19 @@ def decode(path, **options):
     return image_folder.load(os.path.dirname(str(path)), **options).first(1)[0]
 
 
+def test_the_checksum_of_the_content(tmp_path):
+    """Of the beginnings and ends of some files, from the first to the last."""
+    for number in range(65):
+        (tmp_path / ('%02d.png' % number)).write_bytes(bytes(9000))
+    known = {image_folder.load(str(tmp_path)).content_checksum()}
+    for name, position, is_noticed in (('00', 0, True), ('00', 4096, False), ('64', 8999, True), ('32', 0, False)):
+        path = tmp_path / (name + '.png')
+        path.write_bytes(path.read_bytes()[:position] + b'?' + path.read_bytes()[position + 1:])
+        checksum = image_folder.load(str(tmp_path)).content_checksum()
+        assert (checksum not in known) == is_noticed, (name, position)
+        known.add(checksum)
+
+
 def test_finds_the_files_of_a_tree(tmp_path):
     (tmp_path / 'b' / 'c').mkdir(parents=True)
     for name in ('b/c/1.PNG', 'b/2.jpeg', 'a.jpg', 'z.gif', 'b/3.bmp'):

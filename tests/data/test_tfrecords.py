@@ -67,6 +67,16 @@ def test_the_pixels_are_those_of_files(options, records, files):
     np.testing.assert_array_equal(actual.without_first(3).decode([7, 0]), expected.without_first(3).decode([7, 0]))
 
 
+def test_the_checksum_of_the_content(records):
+    """Of the beginnings and ends of records, not of their files."""
+    known = tfrecords.load(records).content_checksum()
+    path, record = os.path.join(records, 'a', 'z.tfrecords'), tfrecords.load(records)._files[-2]
+    with open(path, 'r+b') as file:
+        file.seek(record.offset + 100)
+        file.write(b'?')
+    assert tfrecords.load(records).content_checksum() != known
+
+
 def test_packed_records(records, tmp_path):
     images = tfrecords.load(records, image_size=16)
     packed = images.packed_in(str(tmp_path / 'pack'))
