@@ -1,4 +1,6 @@
 """What all commands share: parsing of the command line, exit status, and one-line errors."""
+import atexit
+import gc
 import glob
 import importlib.util
 import logging
@@ -52,6 +54,8 @@ def main(command: Callable[..., int], settings_class: Type[Settings], takes_word
       command: takes the settings and returns the exit status.
       takes_words: whether the command takes arguments that are not flags; they are passed on as a list.
     """
+    # At the end, Python would search TensorFlow's objects for garbage several times, which takes seconds.
+    atexit.register(gc.freeze)
     terminal.protect()
     words = sys.argv[1:sys.argv.index('--')] if '--' in sys.argv else sys.argv[1:]
     if set(words) & set(HELP):

@@ -188,3 +188,15 @@ def test_a_wrong_flag_is_one_line(flag):
     status, _, error = program('dcgan_tf1', 'train', flag)
     lines = [line for line in error.splitlines() if line.startswith('error: ')]
     assert status == 1 and len(lines) == 1 and flag[2:].split('=')[0] in lines[0] and 'Traceback' not in error
+
+
+def test_the_end_of_a_command_is_not_delayed_by_garbage():
+    """With TensorFlow's objects, Python's search for garbage at its end takes seconds."""
+    program = ('from dcgan_tf1.settings import cli\nfrom dcgan_tf1.settings.train import TrainSettings\n'
+               'class Cycle:\n'
+               '    def __init__(self): self.itself = self\n'
+               '    def __del__(self): print("searched")\n'
+               'def run(settings): print("done"); Cycle(); return 0\n'
+               'cli.main(run, TrainSettings)')
+    output = subprocess.check_output([sys.executable, '-u', '-c', program], cwd=ROOT, universal_newlines=True)
+    assert output == 'done\n'
