@@ -154,17 +154,22 @@ class _Applied(NamedTuple):
 
     replicas: Replicas
     share: Share
+    scopes: List[str]  # name scopes of the layers that may combine the rows of the share
 
 
 _innermost = threading.local()  # its `applied` is that of the innermost `apply_to` block of a thread
 
 
 @contextlib.contextmanager
-def apply_to(replicas: Replicas, share: Optional[Share]) -> Iterator[None]:
-    """Layers that are built in this block are applied to a share; with None, to a whole batch."""
-    previous, _innermost.applied = _applied(), None if share is None else _Applied(replicas, share)
+def apply_to(replicas: Replicas, share: Optional[Share]) -> Iterator[List[str]]:
+    """Layers that are built in this block are applied to a share; with None, to a whole batch.
+
+    Yields: the list of the name scopes of layers that may combine the rows of the share, when they are built.
+    """
+    scopes: List[str] = []
+    previous, _innermost.applied = _applied(), None if share is None else _Applied(replicas, share, scopes)
     try:
-        yield
+        yield scopes
     finally:
         _innermost.applied = previous
 
@@ -183,6 +188,13 @@ def take_share(x: tf.Tensor) -> tf.Tensor:
     """The rows of a whole batch that belong to the share that layers are applied to."""
     applied = _applied()
     return applied.replicas.take(x, applied.share) if applied else x
+
+
+def may_combine_rows() -> None:
+    """Notes that the layer that is being built, in the current name scope, may do so."""
+    applied = _applied()
+    if applied:
+        applied.scopes.append(tf.get_default_graph().get_name_scope())
 
 
 def is_synchronized() -> bool:

@@ -131,6 +131,7 @@ def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: floa
         The normalized x, scaled by gamma and shifted by beta, in the shape and dtype of x.
     """
     with tf.variable_scope(None, default_name='batch_normalization'):
+        collectives.may_combine_rows()
         channels = [int(x.shape[-1])]
         gamma = tf.convert_to_tensor(_variable('gamma', channels, gamma_initializer))
         beta = tf.convert_to_tensor(_variable('beta', channels, _zeros))

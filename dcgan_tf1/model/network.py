@@ -3,6 +3,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 
 import tensorflow.compat.v1 as tf
 
+from dcgan_tf1.model import rows
 from dcgan_tf1.model.collectives import Replicas, apply_to
 from dcgan_tf1.model.kernels import use_kernels
 from dcgan_tf1.model.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
@@ -90,8 +91,8 @@ class Network:
 
         Raises:
             ValueError: if the network uses moving statistics of another one.
-            UserError: if the network creates variables that this program cannot train, or has update ops of its own
-                and several replicas.
+            UserError: if the network creates variables that this program cannot train, or has several replicas and
+                update ops of its own, or ops that combine the rows of a batch.
         """
         statistics_before = len(tf.get_collection(BATCH_STATISTICS))
         updates_before = len(tf.get_collection(tf.GraphKeys.UPDATE_OPS))
@@ -99,7 +100,7 @@ class Network:
         ops_before = len(tf.get_default_graph().get_operations())
         share = self._replicas.share_of(x)
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
-                use_kernels(self._kernels), apply_to(self._replicas, share):
+                use_kernels(self._kernels), apply_to(self._replicas, share) as scopes:
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         new_ops = tf.get_default_graph().get_operations()[ops_before:]
         collect(new_ops)
@@ -109,6 +110,11 @@ class Network:
             raise UserError('several devices cannot share the update op %s of the network %s: use dcgan_tf1.layers.'
                             'batch_norm instead of tf.layers.batch_normalization, or train with one device'
                             % (updates[0].name, self.scope))
+        mixing = rows.combining(x, output, new_ops, scopes) if share is not None and self._replicas.synchronized else []
+        if mixing:
+            raise UserError('the op %s combines the rows of a batch, of which each device has only a share: use '
+                            'dcgan_tf1.layers.batch_norm, or train with one device, or with --batch_statistics=worker'
+                            % mixing[0].name)
         statistics, other_updates = split(updates)
         statistics = [statistic._replace(extra_momentums=self._extra_bn_momentums) for statistic in
                       tf.get_collection(BATCH_STATISTICS)[statistics_before:] + statistics]
