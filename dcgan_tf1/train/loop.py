@@ -1,8 +1,9 @@
 """The Session loop: one `Session.run` per step, and what happens between steps."""
+import contextlib
 import math
 import signal
 import time
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -19,10 +20,12 @@ from dcgan_tf1.util.errors import UserError
 
 # Evaluates a checkpoint (its path): ({score: number}, whether no earlier checkpoint of the run was better).
 Evaluate = Callable[[str], Tuple[Dict[str, float], bool]]
+Limit = Callable[[], ContextManager]  # makes the context of a step
 
 
 def _steps(session: tf.Session, graph: TrainGraph, settings: TrainSettings, start_step: int,
-           shutdown: GracefulShutdown) -> Iterator[Tuple[int, Dict[str, Any], bool]]:
+           shutdown: GracefulShutdown,
+           limit: Limit = contextlib.nullcontext) -> Iterator[Tuple[int, Dict[str, Any], bool]]:
     """Trains from `start_step` to the last step or until a signal, together with the other workers if there are any.
 
     Yields: the number of each step, what was fetched in it, and whether it is the last because of a signal.
@@ -40,7 +43,8 @@ def _steps(session: tf.Session, graph: TrainGraph, settings: TrainSettings, star
         fetches = details if is_logged(step, settings) else losses
         feed = {cooperation.stop: float(shutdown.signal is not None)} if cooperation else None
         began = time.perf_counter()
-        values = session.run(fetches, feed)
+        with limit():
+            values = session.run(fetches, feed)
         values['seconds'] = time.perf_counter() - began
         # Once: a later signal stops the run after the next step.
         is_stopping = bool(values.get('is_stopping', shutdown.signal is not None))
@@ -70,11 +74,12 @@ class TrainingLoop:
     """Trains the variables of a Session, and writes samples, checkpoints and evaluations when they are due."""
 
     def __init__(self, run: Run, session: tf.Session, graph: TrainGraph, checkpoints: Checkpoints, reporter: Reporter,
-                 evaluate: Optional[Evaluate] = None):
+                 evaluate: Optional[Evaluate] = None, limit: Limit = contextlib.nullcontext):
         """`session` must hold initialized or restored variables. `evaluate` is called every `evaluate_every` steps."""
         self._folder, self._settings, self._images, self._plan = run[:4]
         self._session, self._graph = session, graph
         self._checkpoints, self._reporter, self._evaluate = checkpoints, reporter, evaluate
+        self._limit = limit
         self._sample_noise = session.run(graph.sample_noise)
         self._variables = {variable.op.name: variable for variable in session.graph.get_collection(
             tf.GraphKeys.GLOBAL_VARIABLES) if variable.dtype.is_floating}
@@ -95,7 +100,8 @@ class TrainingLoop:
             self._report_evaluation(start_step)
         seconds, steps = 0., 0  # of training alone, since the last logged step
         with GracefulShutdown() as shutdown:
-            for step, values, is_stopping in _steps(self._session, self._graph, self._settings, start_step, shutdown):
+            for step, values, is_stopping in _steps(self._session, self._graph, self._settings, start_step, shutdown,
+                                                    self._limit):
                 seconds, steps = seconds + values['seconds'], steps + 1
                 self._check_losses(step, values)
                 self._reporter.step(values['discriminator_loss'], values['generator_loss'])

@@ -25,8 +25,8 @@ from dcgan_tf1.util.log import LogFile, log, only_warnings
 def train(settings: TrainSettings) -> int:
     """Trains a run, or resumes the one in its folder.
 
-    It trains on the devices of `--num_gpus` and, if the environment variable TF_CONFIG names several workers, as one of
-    them.
+    It trains on the devices of `--num_gpus` and, if environment variables say that it is one of several workers, with
+    the others (see `workers.task`).
 
     Returns: 0, or 128 plus the number of the signal that stopped the training.
     Raises: UserError.
@@ -177,7 +177,8 @@ class _Training:
             best = None
             if self._run.settings.evaluate_every:
                 best = stack.enter_context(contextlib.closing(BestCheckpoint(self._run.folder, self._run.settings)))
-            loop = TrainingLoop(self._run, session, self._graph, self._checkpoints, reporter, best)
+            loop = TrainingLoop(self._run, session, self._graph, self._checkpoints, reporter, best,
+                                self._cluster.step)
             try:
                 signal_number = loop.train(start_step)
             except (tf.errors.OpError, UserError):

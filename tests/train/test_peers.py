@@ -127,6 +127,18 @@ def test_an_error_of_one_ends_all(start):
         assert (status, errors) == (1, 'error: worker 1 stopped: the disk is full\n')
 
 
+def test_a_step_that_hangs(start):
+    """Not one that waits for something else, such as an evaluation of worker 0."""
+    before = 'peers.STEP_SECONDS = .4'
+    processes = [start(0, 'with worker.step(): pass\nprint(1)\ntime.sleep(1)\nwith worker.step():\n'
+                       '    print(2, flush=True); time.sleep(99)', before=before)]
+    processes += [start(rank, 'with worker.step(): time.sleep(99)', before=before) for rank in (1, 2)]
+    for rank, process in enumerate(processes):
+        status, output, errors = ends(process)
+        assert (status, output) == (LOST_STATUS, '1\n2\n' if rank == 0 else '')
+        assert errors.startswith('error: a step has taken 0.4 seconds, although all workers are alive: ')
+
+
 @pytest.mark.slow
 def test_a_worker_that_has_finished_is_not_lost(start):
     processes = [start(0, 'time.sleep(2); worker.close()'), start(1, 'worker.close()'), start(2, 'worker.close()')]

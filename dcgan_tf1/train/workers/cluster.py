@@ -1,7 +1,8 @@
 """The devices that train together: those of this process, and those of the other workers."""
+import contextlib
 import os
 import time
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, ContextManager, Dict, Optional
 
 import tensorflow.compat.v1 as tf
 
@@ -70,6 +71,10 @@ class Cluster:
         if self.size == 1:
             return None
         return '/job:worker/task:%d' % self.rank if self._addresses[1:] else '/job:localhost'
+
+    def step(self) -> ContextManager:
+        """A context for a training step, which ends all workers if it takes an hour."""
+        return self._peers.step() if self._peers else contextlib.nullcontext()
 
     def from_chief(self, value: Any) -> Any:
         """The chief's value, on every worker. It must consist of what JSON knows."""

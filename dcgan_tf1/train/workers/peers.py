@@ -17,7 +17,7 @@ import queue
 import socket
 import threading
 import time
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Union
 
 from dcgan_tf1.train.workers import tf_config
 from dcgan_tf1.train.workers.connection import ALIVE, BYE, DATA, FAILED, NOTE, Connection, Listener
@@ -26,6 +26,7 @@ from dcgan_tf1.util.errors import UserError
 
 JOIN_SECONDS = 300.  # how long workers wait for each other at the start
 REACH_SECONDS = 60.  # how long they try each other's addresses then. A name server may know a new name a bit later
+STEP_SECONDS = 3600.  # that no training step takes, while every worker is alive. Evaluations are no part of a step
 BEAT_SECONDS = 4.  # between signs of life
 SILENCE_SECONDS = 20.  # a worker that gives no sign of life for so long counts as lost
 # The exit status when another worker is lost. Kubeflow's training operator restarts what ends with 128 or more, and
@@ -226,6 +227,24 @@ class Peers:
             terminal.say('error: ' + line)
         time.sleep(_FAREWELL_SECONDS if self._rank == 0 else 0)
         os._exit(status % 256 or 1)
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """A context for a training step. On the chief, all workers end if it takes more than `STEP_SECONDS`."""
+        is_done = threading.Event()
+        if self._rank == 0:
+            threading.Thread(target=self._limit, args=(is_done,), daemon=True).start()
+        try:
+            yield
+        finally:
+            is_done.set()
+
+    def _limit(self, is_done: threading.Event) -> None:
+        for _ in range(round(STEP_SECONDS / BEAT_SECONDS)):  # the time in which this process is stopped does not count
+            if is_done.wait(BEAT_SECONDS):
+                return
+        self._end('a step has taken %g seconds, although all workers are alive: something may block their connections. '
+                  '%s' % (STEP_SECONDS, _ADVICE), LOST_STATUS)
 
     def from_chief(self, value: Any) -> Any:
         """The chief's value, on every worker. It must consist of what JSON knows."""
