@@ -70,6 +70,7 @@ _KINDS = {'optimized': 'optimized', 'initial_statistics': 'inference with 0 and 
 def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: str, max_runs: int) -> str:
     """README.md of the results."""
     rows, failures, used = [], [], []
+    repositories = [repository for repository in repositories if not repository.get('unseen')]
     for repository in repositories:
         for entry in repository['scripts']:
             name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
