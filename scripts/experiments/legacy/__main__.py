@@ -13,6 +13,7 @@ except those that --only names.
 import dataclasses
 import gzip
 import os
+import random
 import re
 import shutil
 import sys
@@ -30,6 +31,8 @@ from scripts.lib.measurements import read_json, write_json, write_page
 
 _MODULE = 'scripts.experiments.legacy'
 _FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
+_SIZES = {'images': (178, 218), 'images64': (64, 64), 'pairs': (512, 256)}  # (width, height)
+_ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young', 'Mustache', 'Pale_Skin', 'Smiling')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +58,11 @@ def main(arguments: LegacyArguments) -> int:
             name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
             if (arguments.only in name) if arguments.only else (name not in results):
                 print(name, flush=True)
+                before = results.get(name)
                 with tempfile.TemporaryDirectory() as folder:
                     results[name] = measure(repository, entry, folder, arguments)
+                if repository.get('unseen') and before:
+                    results[name]['first'] = before.get('first') or {key: before[key] for key in ('good', 'outcome')}
                 print('  %(plain)s | %(outcome)s' % results[name], flush=True)
                 write_json(stored, results, sort_keys=True)
     text = page(repositories, results, _MODULE, arguments.max_runs)
@@ -88,11 +94,11 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
     ended, messages = clones.run(command, place, environment, seconds)
     result = read_json(report, {})
     runs = result.get('runs', 0)
-    good = ended == 0 and runs > 0
+    good = runs > 0 and (ended == 0 or (ended is None and bool(repository.get('unseen'))))
     return {
         'plain': 'ran' if status in (0, None) else last_line(output),
-        'outcome': '%d runs' % runs if good else 'more than %d s' % seconds if ended is None
-        else result.get('error') or last_line(messages),
+        'outcome': '%d runs' % runs + (' in %d s' % seconds if ended is None else '') if good
+        else 'more than %d s' % seconds if ended is None else result.get('error') or last_line(messages),
         'good': good, 'put_back': [put_back['name'] for put_back in result.get('put_back', [])],
         'batch_norm': [{'kind': finding['kind'], 'layers': len(finding['layers'])}
                        for finding in result.get('batch_norm', [])]}
@@ -119,12 +125,20 @@ def provide(place: str, kind: str, arguments: LegacyArguments) -> None:
 
     Args:
       place: the folder to fill.
-      kind: 'mnist', 'images' (photographs of the size of CelebA's), 'images64' (of 64×64 pixels) or 'empty' (a folder
-        for results). 'images:JPEG' has another file name extension.
+      kind: 'mnist', 'images' (photographs of the size of CelebA's), 'images64' (of 64×64 pixels), 'pairs' (of 512×256,
+        as for pix2pix), 'attributes' (a list like CelebA's, with random values) or 'empty' (a folder for results).
+        'images:JPEG' has another file name extension.
       arguments: the arguments of this script.
     """
     if kind == 'empty':
         os.makedirs(place, exist_ok=True)
+        return
+    if kind == 'attributes':
+        random.seed(1)
+        with open(os.path.join(place, 'list_attr_celeba.txt'), 'w', encoding='utf-8') as attributes:
+            attributes.write('%d\n%s\n' % (_FACES, ' '.join(_ATTRIBUTES)))
+            for number in range(1, _FACES + 1):
+                attributes.write('%06d.jpg %s\n' % (number, ' '.join(random.choice(['1', '-1']) for _ in _ATTRIBUTES)))
         return
     if kind == 'mnist':
         shutil.copytree(arguments.data_dir, place, dirs_exist_ok=True)
@@ -143,7 +157,7 @@ def provide(place: str, kind: str, arguments: LegacyArguments) -> None:
     files = sorted(os.path.join(folder, file) for folder, _, names in os.walk(arguments.image_dir) for file in names
                    if file.lower().endswith(('.jpg', '.jpeg')))[:_FACES]
     for number, file in enumerate(files, 1):
-        size = (64, 64) if name == 'images64' else (178, 218)
+        size = _SIZES[name]
         Image.open(file).convert('RGB').resize(size).save(
             os.path.join(place, '%06d.%s' % (number, ending or 'jpg')), 'JPEG')
 

@@ -3,6 +3,7 @@ import dataclasses
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from dcgan_tf1.settings import fields
 from scripts.lib.arguments import existing_folder
+
+_SECONDS_TO_END = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,15 +50,19 @@ def copy(repository: Dict[str, Any], target: str, code_dir: str, download: bool 
 
 
 def run(command: List[str], folder: str, environment: Dict[str, str], seconds: float) -> Tuple[Optional[int], str]:
-    """(exit status, output); the status is None if the time limit ended the program."""
+    """(exit status, output); the status is None if the time limit ended the program, as Ctrl-C would."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
                                    stdin=subprocess.DEVNULL)
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
             status = None
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         output.seek(0)
         return status, output.read().decode('utf-8', 'replace')
