@@ -16,8 +16,6 @@ from dcgan_tf1.legacy.put_back.record import CannotPutBack, Record
 from dcgan_tf1.legacy.session_runs import EnoughRuns
 from dcgan_tf1.util.errors import UserError
 
-# Methods that NumPy and Python have removed from classes to which nothing can be added.
-_REMOVED_METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}
 _METHODS_OF_PYTHON_2 = {'has_key', 'iteritems', 'iterkeys', 'itervalues'}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PIP_NAMES = {'cv2': 'opencv-python-headless', 'skimage': 'scikit-image', 'PIL': 'pillow', 'sklearn': 'scikit-learn',
@@ -116,8 +114,6 @@ def _explain(error: BaseException, record: Record, convert: bool) -> Optional[st
     names = _METHODS_OF_PYTHON_2 if isinstance(error, AttributeError) else python2.NAMES
     if isinstance(error, (ModuleNotFoundError, NameError, AttributeError)) and name in names and not convert:
         return '%s uses %s, which only Python 2 has: put --python2 before the script' % (place, name)
-    if isinstance(error, AttributeError) and name in _REMOVED_METHODS and not convert:
-        return '%s uses %s, which was removed (%s): write %s' % (place, name, error, _REMOVED_METHODS[name])
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split('.')[0]
         return '%s needs the module %s: pip install %s, or, if it is part of the script, complete its folder' % (

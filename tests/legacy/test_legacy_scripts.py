@@ -127,13 +127,24 @@ from tensorflow.contrib.slim.nets import vgg
 from tensorflow.contrib.training.python.training.hparam import HParams
 assert tf.contrib.slim.nets.vgg is vgg and HParams(a=1).a == 1
 assert tf.contrib.util.constant_value(targets) == 1 and tf.contrib.deprecated.scalar_summary('a', 1.) is not None
+with tf.variable_scope('d') as scope:
+    w = tf.get_variable('w', [], initializer=tf.ones_initializer())
+    scope.reuse_variables()
+    step = tf.train.AdamOptimizer(0.1).minimize(w * w)
+    average = tf.train.ExponentialMovingAverage(0.5).apply([w])
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    session.run([step, average])
+    print(session.run(w) < 1, [variable.name for variable in tf.global_variables() if 'w/' in variable.name])
 '''}, 'gan.py')
     assert status == 0, errors
-    assert output.splitlines() == ["['0.1269', '0.1269', '0.1269']", '(1, 2) True True None']
+    assert output.splitlines() == ["['0.1269', '0.1269', '0.1269']", '(1, 2) True True None',
+                                   "True ['d/d/w/Adam:0', 'd/d/w/Adam_1:0', 'd/d/w/ExponentialMovingAverage:0']"]
     names = put_back(report)
     assert names['tf.contrib.deprecated.scalar_summary'] == names['tf.contrib.util.constant_value'] == ['gan.py:16']
     assert names['tf.nn.sigmoid_cross_entropy_with_logits(logits, labels, …)'] == ['gan.py:5', 'gan.py:6']
     assert names['tf.train.SummaryWriter'] == ['gan.py:10']
+    assert ['gan.py:20', 'gan.py:21'] in names.values()  # variables of Adam and of the average, in a reused scope
 
 
 def test_parts_of_libraries_that_moved_or_were_removed(legacy):
@@ -154,8 +165,9 @@ print(np_utils.to_categorical([1], 2).tolist(), K.set_session is not None, bool(
 import h5py, matplotlib.pyplot as plt, numpy as np
 with h5py.File('a.h5', 'w') as file:
     file['x'] = [1, 2]
-    print(file['x'].value.tolist(), np.fromstring(b'ab', dtype=np.uint8).tolist())
-plt.style.use(['seaborn-deep', 'ggplot'])
+    print(file['x'].value.tolist(), np.fromstring(np.uint8([97, 98]).tostring(), dtype=np.uint8).tolist())
+plt.style.use(['seaborn-deep', 'ggplot']); import array, threading
+assert np.uint8(97).tostring() == array.array('b', [97]).tostring() == b'a' and not threading.Thread().isAlive()
 
 tf.app.flags.DEFINE_integer(flag_name='a', default_value=3, docstring='')
 tf.app.flags.DEFINE_integer(flag_name='b', default_value=float('inf'), docstring='')
@@ -174,10 +186,11 @@ tf.contrib.learn.datasets.load_dataset('iris')
 '''}, 'gan.py')
     assert status == 1 and output.splitlines() == [
         '[[0.0, 1.0]] True True', '[1, 2] [97, 98]', '[3, inf, 4]', '(?, 8, 8, 1)'], errors
-    assert report['error'].startswith("gan.py:33 uses tf.contrib.learn.datasets.load_dataset('iris')")
+    assert report['error'].startswith("gan.py:34 uses tf.contrib.learn.datasets.load_dataset('iris')")
     names = put_back(report)
     assert names['keras.layers.convolutional'] == ['gan.py:6'] and names['keras.utils.np_utils'] == ['gan.py:7']
-    assert names["DEFINE_integer('b', inf)"] == ['gan.py:21']
+    assert names["DEFINE_integer('b', inf)"] == ['gan.py:22']
+    assert names.get('ndarray.tostring', ['gan.py:17']) == ['gan.py:17']
 
 
 @on_tensorflow_2

@@ -1,4 +1,6 @@
 """Names that NumPy, SciPy, Matplotlib, Pillow and Python have removed, and what they were."""
+import ctypes
+import gc
 import inspect
 import os
 import re
@@ -21,6 +23,9 @@ def install(importer: Importer, record: Record) -> None:
     importer.put_back('numpy', _NUMPY)
     for patch in (_old_reshape, _binary_fromstring):
         importer.patch('numpy', lambda numpy, patch=patch: patch(numpy, record))  # type: ignore[misc]
+    for name, classes in _CLASSES.items():
+        importer.patch(name, lambda module, classes=classes: _old_methods(  # type: ignore[misc]
+            [getattr(module, name) for name in classes], record))
     importer.patch('h5py', lambda h5py: _value_of_dataset(h5py, record))
     importer.patch('matplotlib.style', lambda style: _old_styles(style, record))
     for name, table in _LIBRARIES.items():
@@ -53,6 +58,8 @@ def _numpy_names() -> Dict[str, PutBack]:
 
 
 _NUMPY = _numpy_names()
+_METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}  # {removed: today's}
+_CLASSES = {'numpy': ('ndarray', 'generic'), 'array': ('array',), 'threading': ('Thread',)}
 _IMAGE_FUNCTIONS = {name: 'dcgan_tf1.legacy.put_back.images:' + name for name in (
     'imread', 'imsave', 'imresize', 'imshow', 'toimage', 'fromimage', 'bytescale')}
 _USE_PILLOW = 'use PIL.Image (open, fromarray, resize, save) or imageio; %s shows how'
@@ -103,6 +110,20 @@ def _binary_fromstring(numpy: Any, record: Record) -> None:
         record.add('numpy.fromstring of bytes', 'write: np.frombuffer')
         return numpy.frombuffer(string.encode('latin1') if isinstance(string, str) else string, dtype, count).copy()
     numpy.fromstring = fromstring
+
+
+def _old_methods(classes: Any, record: Record) -> None:
+    """Gives classes back the methods that they have lost, also to those written in C, which refuse new attributes."""
+    def method(name: str, new: str) -> Callable[..., Any]:
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            record.add('%s.%s' % (type(self).__name__, name), 'write: x.%s()' % new)
+            return getattr(self, new)(*args, **kwargs)
+        return call
+    for a_class in classes:
+        for name, new in _METHODS.items():
+            if hasattr(a_class, new) and not hasattr(a_class, name):
+                gc.get_referents(vars(a_class))[0][name] = method(name, new)
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(a_class))
 
 
 def _value_of_dataset(h5py: Any, record: Record) -> None:

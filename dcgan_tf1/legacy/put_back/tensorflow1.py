@@ -50,6 +50,7 @@ def install(importer: Importer, record: Record) -> None:
     _accept_float_flags(v1, record)
     shapes.accept_float_sizes(lambda: record.add('a float in a shape', 'write: // instead of /',
                                                  through_libraries=True))
+    _create_slots_in_reused_scopes(v1, record)
     v1.nn.conv2d_transpose = _recorded_conv2d_transpose(record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     keras2.provide(importer, keras, record)
@@ -175,6 +176,22 @@ def _accept_float_flags(tensorflow: Any, record: Record) -> None:
         return original(*args, **kwargs)
     for module in (flags, tensorflow.flags):
         module.DEFINE_integer = define_integer
+
+
+def _create_slots_in_reused_scopes(v1: Any, record: Record) -> None:
+    """Lets optimizers and moving averages create their variables in a scope with `reuse`, as before TensorFlow 1.0."""
+    slots: Any = importlib.import_module('tensorflow.python.training.slot_creator')
+    new = slots._create_slot_var
+
+    def create(*args: Any, **kwargs: Any) -> Any:
+        scope = v1.get_variable_scope()
+        if scope.reuse is not True:
+            return new(*args, **kwargs)
+        record.add('new variables of an optimizer or a moving average in a scope with reuse',
+                   'leave the scope before minimize() or apply()', through_libraries=True)
+        with v1.variable_scope(scope, reuse=v1.AUTO_REUSE, auxiliary_name_scope=False):
+            return new(*args, **kwargs)
+    slots._create_slot_var = create
 
 
 def _recorded_conv2d_transpose(record: Record) -> Callable[..., Any]:

@@ -83,8 +83,10 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
                    'PYTHONPATH': os.pathsep.join([paths.ROOT, *(os.path.join(copy, entry[key])
                                                                 for key in ('path',) if key in entry)])}
     place = os.path.dirname(script)
+    unseen = bool(repository.get('unseen'))
     plain = words if words[0].endswith('.py') else ['-c', _NOTEBOOK % words[0]]
-    status, output = clones.run([sys.executable, *plain], place, environment, arguments.plain_seconds)
+    status, output = (1, 'not tried') if unseen else clones.run(
+        [sys.executable, *plain], place, environment, arguments.plain_seconds)
     report = os.path.join(folder, 'report.json')
     flags = ['--max_runs=%d' % arguments.max_runs, '--report=' + report,
              '--data_dir=' + os.path.abspath(arguments.data_dir)]
@@ -94,7 +96,7 @@ def measure(repository: Dict[str, Any], entry: Dict[str, Any], folder: str,
     ended, messages = clones.run(command, place, environment, seconds)
     result = read_json(report, {})
     runs = result.get('runs', 0)
-    good = runs > 0 and (ended == 0 or (ended is None and bool(repository.get('unseen'))))
+    good = runs > 0 and (ended == 0 or (ended is None and unseen))
     return {
         'plain': 'ran' if status in (0, None) else last_line(output),
         'outcome': '%d runs' % runs + (' in %d s' % seconds if ended is None else '') if good
