@@ -1,4 +1,5 @@
 """`python -m dcgan_tf1.legacy`, run on small scripts as a user would run it."""
+import importlib.util
 import inspect
 import json
 import os
@@ -253,7 +254,7 @@ def test_repair_leaves_a_healthy_script_alone(legacy, tmp_path):
 @pytest.mark.parametrize('line,message', [
     ('tf.contrib.crf.crf_log_likelihood(1)', 'gan.py:3 uses tf.contrib.crf: TensorFlow 2 has no tf.contrib'),
     ('tf.contrib.layers.no_such_layer(1)', 'gan.py:3 uses tf.contrib.layers.no_such_layer'),
-    ('import tensorflow.contrib.gan', 'gan.py:3 uses tf.contrib.gan'),
+    ('import tensorflow.contrib.gan as gan; gan.no_such_name', 'gan.py:3 uses tf.contrib.gan'),
     ('tf.no_such_op(1)', 'gan.py:3 uses tf.no_such_op: TensorFlow 2.'),
     ('import no_such_module.part', 'gan.py:3 needs the module no_such_module: pip install no_such_module'),
     ('from tensorflow.examples.tutorials.mnist import mnist', 'gan.py:3 uses the module tensorflow.examples'),
@@ -266,6 +267,24 @@ def test_what_cannot_be_put_back_is_one_line(line, message, legacy):
     assert status == 1 and report['error'].startswith(message) and 'Traceback' not in errors, errors
     assert errors.splitlines()[-1].startswith('error: ' + message)
     assert ('--python2' in errors) == any(word in line for word in ('print "', 'cPickle'))
+
+
+@on_tensorflow_2
+def test_packages_supply_parts_of_contrib(legacy):
+    if not all(importlib.util.find_spec(name) for name in ('tensorflow_gan', 'tensorflow_probability')):
+        pytest.skip('tensorflow_gan or tensorflow_probability is not installed')
+    status, output, errors, _ = legacy({'gan.py': '''
+import tensorflow as tf
+import tensorflow.contrib.gan as tfgan
+noise = tf.contrib.distributions.MultivariateNormalDiag(tf.zeros([16, 2])).sample()
+model = tfgan.gan_model(lambda z: tf.contrib.layers.linear(z, 4), lambda x, _: tf.contrib.layers.linear(x, 1),
+                        real_data=tf.random_normal([16, 4]), generator_inputs=noise)
+loss = tfgan.gan_loss(model, tfgan.losses.wasserstein_generator_loss, tfgan.losses.wasserstein_discriminator_loss)
+steps = tfgan.gan_train_ops(model, loss, tf.train.AdamOptimizer(), tf.train.AdamOptimizer())
+print(tfgan.gan_train(steps, hooks=[tf.train.StopAtStepHook(3)], logdir='logs'))
+tfgan.estimator
+'''}, 'gan.py')
+    assert (status, output) == (1, '3\n') and 'gan.py:10 uses tf.contrib.gan.estimator' in errors, errors
 
 
 def test_the_scripts_own_errors_have_a_traceback_without_our_frames(legacy):

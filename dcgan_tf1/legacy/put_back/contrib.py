@@ -1,12 +1,15 @@
 """`tf.contrib` for TensorFlow 2: the parts that GAN code uses. tf_slim supplies nearly all of it."""
 import functools
 import importlib
+import importlib.util
+import os
 import re
+import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from dcgan_tf1.legacy.put_back import arguments
-from dcgan_tf1.legacy.put_back.importer import Namespace, module_or_none
+from dcgan_tf1.legacy.put_back.importer import Namespace
 from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
 
 # {part of tf.contrib: where its names come from, in this order}; 'tf.' stands for tf.compat.v1.
@@ -25,6 +28,12 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
     'util': (),
     'deprecated': (),
 }
+# The same, but only when a script is run: `--migrate` does not use them.
+MORE_SOURCES: Dict[str, Tuple[str, ...]] = {
+    'distributions': ('tensorflow_probability.python.distributions',),
+    'gan': ('tensorflow_gan.python.train', 'tensorflow_gan.python.namedtuples', 'tensorflow_gan.python'),
+}
+_PACKAGES = ('tf_slim', 'tensorflow_probability', 'tensorflow_gan')  # those among the sources that pip installs
 # Names that are elsewhere, or mean something else in these sources: {name: name in tf of any version, or None}.
 ELSEWHERE = {
     'eager.py_func': 'py_function', 'framework.py_func': None, 'util.constant_value': 'get_static_value',
@@ -65,7 +74,7 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
             return parts[name]
         if name == 'learn':
             parts[name] = Namespace('tensorflow.contrib.learn', _learn)
-        elif name in SOURCES:
+        elif name in SOURCES or name in MORE_SOURCES:
             parts[name] = _part(name, v1, record)
         else:
             raise _missing(name)
@@ -108,7 +117,7 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
             today = arguments.OLD[new].new if new in arguments.OLD else arguments.RENAMED.get(new, new)
             record.add('tf.contrib.' + path, 'write: tf.' + today)
             return find_in_tensorflow(new)
-        source_name = source_of(part_name, name, v1)
+        source_name = source_of(part_name, name, v1) or source_of(part_name, name, v1, MORE_SOURCES)
         if source_name is None:
             raise _missing(path)
         source = _import_source(source_name, part_name, v1)
@@ -122,28 +131,48 @@ def _missing(name: str) -> MissingName:
     return MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back' % name)
 
 
-def source_of(part: str, name: str, v1: Any) -> Optional[str]:
-    """Where a name of a part of `tf.contrib` comes from: an element of `SOURCES[part]`; None if from nowhere.
+def source_of(part: str, name: str, v1: Any, sources: Dict[str, Tuple[str, ...]] = SOURCES) -> Optional[str]:
+    """Where a name of a part of `tf.contrib` comes from: an element of `sources[part]`; None if from nowhere.
 
     Raises:
         MissingModule: if a package that it needs is not installed.
     """
-    return next((source for source in SOURCES.get(part, ())
+    return next((source for source in sources.get(part, ())
                  if hasattr(_import_source(source, part, v1), name)), None)
 
 
 def _import_source(source: str, part: str, v1: Any) -> Any:
     if source.split('.')[0] == 'tf':
         return functools.reduce(getattr, source.split('.')[1:], v1)
-    if source.startswith('tf_slim') and module_or_none('tf_slim') is None:
-        raise MissingModule('tf.contrib.%s: it needs tf_slim; pip install tf_slim' % part, name='tf_slim')
+    package = source.split('.')[0]
+    if package in _PACKAGES and package not in sys.modules and importlib.util.find_spec(package) is None:
+        raise MissingModule('tf.contrib.%s: it needs %s; pip install %s' % (part, package, package), name=package)
+    if package == 'tensorflow_gan' and package not in sys.modules:
+        _load_tensorflow_gan(v1)
     return importlib.import_module(source)
+
+
+def _load_tensorflow_gan(v1: Any) -> None:
+    """Imports TF-GAN without what needs Estimators, which TensorFlow has removed, or TensorFlow Hub."""
+    places: Any = importlib.util.find_spec('tensorflow_gan')
+    for name in ('tensorflow_gan', 'tensorflow_gan.python'):
+        package = sys.modules[name] = ModuleType(name)
+        package.__path__ = [os.path.join(places.submodule_search_locations[0], *name.split('.')[1:])]
+    tensorflow: Any = sys.modules['tensorflow']
+    tensorflow.estimator = v1.train  # TF-GAN uses its SessionRunHook under this name
+    for name in ('losses', 'features', 'namedtuples', 'train'):
+        importlib.import_module('tensorflow_gan.python.' + name)
+    del tensorflow.estimator
 
 
 def _instead(source: Any, name: str, v1: Any) -> str:
     module = source.__name__
     if module.startswith('dcgan_tf1'):
         return 'use a class of your own, or argparse.Namespace'
+    if module.startswith('tensorflow_gan'):
+        return 'pip install tensorflow_gan, which works on TensorFlow 2.16 and later only with this command'
+    if module.startswith('tensorflow_probability'):
+        return 'pip install tensorflow_probability; write: tensorflow_probability.distributions.' + name
     if module.startswith('tf_slim'):
         from tensorflow.python.framework import ops
         if 'Tensor' not in vars(ops):  # `tensorflow1` puts it back
