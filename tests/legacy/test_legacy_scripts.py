@@ -136,6 +136,8 @@ with tf.variable_scope('d') as scope:
 with tf.Session() as session:
     session.run(tf.global_variables_initializer())
     session.run([step, average])
+    batches = tf.data.Dataset.range(3).apply(tf.contrib.data.batch_and_drop_remainder(2))
+    assert tf.data.make_one_shot_iterator(batches).get_next().shape == [2]
     print(session.run(w) < 1, [variable.name for variable in tf.global_variables() if 'w/' in variable.name])
 '''}, 'gan.py')
     assert status == 0, errors
@@ -183,11 +185,13 @@ for output_shape in (shape, tuple(shape), tf.stack(shape), np.array(shape), tf.T
     assert tf.nn.conv2d_transpose(x, w, output_shape, [1, 2, 2, 1]).shape.as_list() == shape, output_shape
 print(tf.nn.conv2d_transpose(x, w, [tf.shape(x)[0], 8, 8, 1], [1, 2, 2, 1]).shape)
 assert tf.contrib.learn.datasets.mnist.read_data_sets is read_data_sets
+assert tf.contrib.learn.python.learn.datasets.mnist.read_data_sets is read_data_sets
+assert tf.contrib.layers.python.layers.flatten is tf.contrib.layers.flatten
 tf.contrib.learn.datasets.load_dataset('iris')
 '''}, 'gan.py')
     assert status == 1 and output.splitlines() == [
         '[[0.0, 1.0]] True True', '[1, 2] [97, 98]', '[3, inf, 4]', '(?, 8, 8, 1)'], errors
-    assert report['error'].startswith("gan.py:34 uses tf.contrib.learn.datasets.load_dataset('iris')")
+    assert report['error'].startswith("gan.py:36 uses tf.contrib.learn.datasets.load_dataset('iris')")
     names = put_back(report)
     assert names['keras.layers.convolutional'] == ['gan.py:6'] and names['keras.utils.np_utils'] == ['gan.py:7']
     assert names["DEFINE_integer('b', inf)"] == ['gan.py:22']

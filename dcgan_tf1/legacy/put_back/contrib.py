@@ -30,6 +30,7 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
 }
 # The same, but only when a script is run: `--migrate` does not use them.
 MORE_SOURCES: Dict[str, Tuple[str, ...]] = {
+    'data': ('tf.data', 'dcgan_tf1.legacy.put_back.old_functions'),
     'distributions': ('tensorflow_probability.python.distributions',),
     'gan': ('tensorflow_gan.python.train', 'tensorflow_gan.python.namedtuples', 'tensorflow_gan.python'),
 }
@@ -40,7 +41,7 @@ ELSEWHERE = {
     'util.make_tensor_proto': 'make_tensor_proto', 'util.make_ndarray': 'make_ndarray',
     **{'deprecated.' + name: name for name in ('scalar_summary', 'histogram_summary', 'image_summary', 'audio_summary',
                                                'merge_summary', 'merge_all_summaries')}}
-# What to write instead of names of tf.contrib.layers and tf.contrib.slim, with their defaults; then, what arguments
+# What to write instead of names of tf.contrib.layers, slim and data, with their defaults; then, what arguments
 # change. x is the input, n the number of outputs.
 _NORMALIZED = '; with normalizer_fn: use_bias=False, no activation, then the normalizer, then the activation'
 _CONV2D = "write: tf.layers.conv2d(x, n, size, strides, padding='same', activation=tf.nn.relu)" + _NORMALIZED
@@ -62,6 +63,7 @@ INSTEAD_OF_LAYERS = {
     'apply_regularization': 'write: tf.add_n([regularizer(w) for w in weights])',
     'model_analyzer': 'write: print(tf.trainable_variables())',
     'arg_scope': 'write the arguments in every call',
+    'batch_and_drop_remainder': 'write: dataset.batch(batch_size, drop_remainder=True)',
 }
 
 
@@ -73,7 +75,8 @@ def provider(v1: Any, record: Record) -> Callable[[str], Optional[ModuleType]]:
         if name in parts:
             return parts[name]
         if name == 'learn':
-            parts[name] = Namespace('tensorflow.contrib.learn', _learn)
+            parts[name] = Namespace('tensorflow.contrib.learn', lambda inner: parts['learn'] if inner in (
+                'python', 'learn') else _learn(inner))
         elif name in SOURCES or name in MORE_SOURCES:
             parts[name] = _part(name, v1, record)
         else:
@@ -108,6 +111,8 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
 
     def find(name: str) -> Any:
         path = '%s.%s' % (part_name, name)
+        if name in ('python', part_name):  # tf.contrib.layers.python.layers stands for tf.contrib.layers
+            return part
         if path == 'slim.nets':
             return Namespace('tensorflow.contrib.slim.nets', _net)
         if path in ELSEWHERE:
@@ -121,10 +126,11 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
         if source_name is None:
             raise _missing(path)
         source = _import_source(source_name, part_name, v1)
-        known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim') else {}
+        known = INSTEAD_OF_LAYERS if part_name in ('layers', 'slim', 'data') else {}
         record.add('tf.contrib.' + path, known.get(name) or _instead(source, name, v1))
         return getattr(source, name)
-    return Namespace('tensorflow.contrib.' + part_name, find)
+    part = Namespace('tensorflow.contrib.' + part_name, find)
+    return part
 
 
 def _missing(name: str) -> MissingName:

@@ -1,4 +1,4 @@
-"""Functions that NumPy, Matplotlib and Python have removed.
+"""Functions that NumPy, Matplotlib, TensorFlow and Python have removed.
 
 Imports nothing of this package: `--migrate` copies what a script uses.
 """
@@ -28,3 +28,8 @@ def getargspec(func: Any) -> Any:
     spec = inspect.getfullargspec(func)
     ArgSpec: Any = collections.namedtuple('ArgSpec', 'args varargs keywords defaults')
     return ArgSpec(spec.args, spec.varargs, spec.varkw, spec.defaults)
+
+
+def batch_and_drop_remainder(batch_size: int) -> Any:
+    """`tf.contrib.data.batch_and_drop_remainder`: for `Dataset.apply`."""
+    return lambda dataset: dataset.batch(batch_size, drop_remainder=True)
