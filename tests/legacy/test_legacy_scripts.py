@@ -174,8 +174,8 @@ assert np.uint8(97).tostring() == array.array('b', [97]).tostring() == b'a' and 
 
 tf.app.flags.DEFINE_integer(flag_name='a', default_value=3, docstring='')
 tf.app.flags.DEFINE_integer(flag_name='b', default_value=float('inf'), docstring='')
-tf.app.flags.DEFINE_integer('c', default_value=4, docstring='')
-print([getattr(tf.app.flags.FLAGS, name) for name in 'abc'])
+tf.app.flags.DEFINE_integer('c', default_value=4, docstring=''); tf.app.flags.DEFINE_string('log_dir', 'mine', '')
+print([getattr(tf.app.flags.FLAGS, name) for name in ('a', 'b', 'c', 'log_dir')])
 
 from tensorflow.contrib.learn.python.learn.datasets.mnist import read_data_sets, extract_images
 x, w = tf.placeholder(tf.float32, [None, 4, 4, 2]), tf.zeros([3, 3, 1, 2])
@@ -190,7 +190,7 @@ assert tf.contrib.layers.python.layers.flatten is tf.contrib.layers.flatten
 tf.contrib.learn.datasets.load_dataset('iris')
 '''}, 'gan.py')
     assert status == 1 and output.splitlines() == [
-        '[[0.0, 1.0]] True True', '[1, 2] [97, 98]', '[3, inf, 4]', '(?, 8, 8, 1)'], errors
+        '[[0.0, 1.0]] True True', '[1, 2] [97, 98]', "[3, inf, 4, 'mine']", '(?, 8, 8, 1)'], errors
     assert report['error'].startswith("gan.py:36 uses tf.contrib.learn.datasets.load_dataset('iris')")
     names = put_back(report)
     assert names['keras.layers.convolutional'] == ['gan.py:6'] and names['keras.utils.np_utils'] == ['gan.py:7']

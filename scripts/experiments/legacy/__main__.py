@@ -24,7 +24,7 @@ from PIL import Image
 
 from dcgan_tf1.settings import cli, fields
 from scripts.experiments.legacy import clones
-from scripts.experiments.legacy.page import page
+from scripts.experiments.legacy.page import name_of, page
 from scripts.lib import paths
 from scripts.lib.arguments import existing_folder, output_folder
 from scripts.lib.measurements import read_json, write_json, write_page
@@ -55,7 +55,7 @@ def main(arguments: LegacyArguments) -> int:
     repositories = clones.repositories()
     for repository in repositories:
         for entry in repository['scripts']:
-            name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
+            name = name_of(repository, entry)
             if (arguments.only in name) if arguments.only else (name not in results):
                 print(name, flush=True)
                 before = results.get(name)
