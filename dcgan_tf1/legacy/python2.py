@@ -8,6 +8,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import operator
+import pickle
 import re
 import sys
 from typing import Any, FrozenSet, List, Optional
@@ -170,5 +171,12 @@ class _Python2Loader(importlib.machinery.SourceFileLoader):
 
 
 def install(record: Record) -> None:
-    """Converts every module of the script that is imported from now on."""
+    """Converts every module of the script that is imported from now on.
+
+    `pickle` takes files that were opened as text, and reads strings of Python 2.
+    """
+    dump, load = pickle.dump, pickle.load
+    module: Any = pickle
+    module.dump = lambda value, file, *args, **keywords: dump(value, getattr(file, 'buffer', file), *args, **keywords)
+    module.load = lambda file, **keywords: load(getattr(file, 'buffer', file), **{'encoding': 'latin1', **keywords})
     sys.meta_path.insert(0, Python2Finder(record))

@@ -199,6 +199,17 @@ tf.contrib.learn.datasets.load_dataset('iris')
 
 
 @on_tensorflow_2
+@pytest.mark.skipif(not old_names._HEADLESS, reason='there is a display')
+def test_windows_of_opencv_stay_closed_without_a_display(legacy):
+    pytest.importorskip('cv2', reason='cv2 is not installed')
+    status, _, errors, report = legacy({'gan.py': '''
+import cv2, numpy as np
+cv2.imshow('digits', np.zeros([2, 2]))
+assert cv2.waitKey(1) == -1
+'''}, 'gan.py')
+    assert status == 0 and put_back(report)['cv2.imshow'] == ['gan.py:3'], errors
+
+
 def test_who_sets_the_variable_of_tf_keras_does_not_read_of_it(legacy):
     script = 'import tensorflow as tf\ntf.layers.Dense, tf.keras.layers.Dense\n'
     setting = 'import os; os.environ["TF_USE_LEGACY_KERAS"] = "1"; '
@@ -331,7 +342,7 @@ threading.Thread(target=work).start()
     assert (status, output.strip()) == (0, '3'), errors
 
 
-def test_python_2_with_a_module_of_its_own(legacy):
+def test_python_2_with_a_module_of_its_own(legacy, tmp_path):
     pytest.importorskip('fissix', reason='fissix is not installed')
     files = {'helper.py': 'def half(x):\n\treturn x / 2\n', 'gan.py': '''
 import tensorflow as tf
@@ -341,9 +352,14 @@ size = 9
 size /= 2
 print tf.Session().run(tf.constant(7.) / 2), size
 import __future__
+import cPickle
+with open('size.pkl', 'w') as file:
+    cPickle.dump(size, file)
+print cPickle.load(open('size.pkl')), cPickle.load(open('python2.pkl', 'rb')) == chr(255)
 '''}
+    (tmp_path / 'python2.pkl').write_bytes(b"S'\\xff'\np0\n.")  # of Python 2.7: pickle.dumps(chr(255))
     status, output, errors, _ = legacy(files, 'gan.py', flags=['--python2'])
-    assert (status, output.splitlines()) == (0, ['sizes 3 3.5 [0, 0, 1] True', '3.5 4']), errors
+    assert (status, output.splitlines()) == (0, ['sizes 3 3.5 [0, 0, 1] True', '3.5 4', '4 True']), errors
     assert not [name for name in os.listdir(ROOT) if name == 'helper.py']
 
 

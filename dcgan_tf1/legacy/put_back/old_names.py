@@ -20,6 +20,7 @@ def install(importer: Importer, record: Record) -> None:
     """Puts the names back, as far as they are missing."""
     if _HEADLESS:
         os.environ.setdefault('MPLBACKEND', 'Agg')  # plt.show() then returns at once
+        importer.patch('cv2', lambda cv2: _no_windows(cv2, record))
     importer.put_back('numpy', _NUMPY)
     for patch in (_old_reshape, _binary_fromstring):
         importer.patch('numpy', lambda numpy, patch=patch: patch(numpy, record))  # type: ignore[misc]
@@ -160,6 +161,17 @@ def _tolerant_use(matplotlib: Any, record: Record) -> None:
         else:
             new(backend, *args, **kwargs)
     matplotlib.use = use
+
+
+def _no_windows(cv2: Any, record: Record) -> None:
+    """Lets OpenCV show nothing, and no key be pressed."""
+    def nothing(name: str) -> Callable[..., int]:
+        def call(*args: Any, **kwargs: Any) -> int:
+            record.add('cv2.' + name, 'leave it out: there is no display')
+            return -1
+        return call
+    for name in ('imshow', 'waitKey', 'namedWindow', 'moveWindow', 'destroyWindow', 'destroyAllWindows'):
+        setattr(cv2, name, nothing(name))
 
 
 def _provide_scipy(importer: Importer, record: Record) -> None:

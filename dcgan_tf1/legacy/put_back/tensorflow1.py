@@ -182,14 +182,15 @@ def _accept_float_flags(tensorflow: Any, record: Record) -> None:
 def _accept_flags_of_absl(record: Record) -> None:
     """Lets scripts define flags that absl has come to define itself, such as log_dir."""
     from absl import flags
-    new = flags.FlagValues.__setitem__
+    values: Any = flags.FlagValues
+    new = values.__setitem__
 
     def define(self: Any, name: str, flag: Any) -> None:
         if name in self and (self.find_module_defining_flag(name) or '').startswith('absl.'):
             record.add('the flag --%s, which absl defines, too' % name, 'give it another name', through_libraries=True)
             delattr(self, name)
         new(self, name, flag)
-    flags.FlagValues.__setitem__ = define
+    values.__setitem__ = define
 
 
 def _create_slots_in_reused_scopes(v1: Any, record: Record) -> None:
