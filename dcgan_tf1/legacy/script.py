@@ -114,6 +114,9 @@ def _explain(error: BaseException, record: Record, convert: bool) -> Optional[st
     names = _METHODS_OF_PYTHON_2 if isinstance(error, AttributeError) else python2.NAMES
     if isinstance(error, (ModuleNotFoundError, NameError, AttributeError)) and name in names and not convert:
         return '%s uses %s, which only Python 2 has: put --python2 before the script' % (place, name)
+    if isinstance(error, TypeError) and 'only 0-dimensional arrays can be converted' in str(error):
+        return ("%s takes an array with one element for a number, which NumPy has refused since version 2.4: write "
+                "x.item(), or pip install 'numpy<2.4'" % place)
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.split('.')[0]
         return '%s needs the module %s: pip install %s, or, if it is part of the script, complete its folder' % (

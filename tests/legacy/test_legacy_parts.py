@@ -416,6 +416,13 @@ def test_what_was_removed_is_told_from_errors_of_the_script(text, message, tmp_p
     assert message in explained if message else explained is None
 
 
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < '2.4.0', reason='this NumPy converts the array')
+def test_arrays_with_one_element_that_are_taken_for_numbers_are_explained(tmp_path):
+    with pytest.raises(TypeError) as caught:
+        '%f' % np.zeros(1)
+    assert "write x.item(), or pip install 'numpy<2.4'" in script._explain(caught.value, Record(str(tmp_path)), False)
+
+
 def test_damaged_notebooks_are_named(tmp_path):
     path = tmp_path / 'a.ipynb'
     path.write_text('{')
