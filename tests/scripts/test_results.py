@@ -52,7 +52,8 @@ PAGES = {
     'experiments/blog_posts/README.md': lambda: blog_posts_pages(blog_posts_report.markdown),
     'experiments/blog_posts/report.html': lambda: blog_posts_pages(blog_posts_report.html),
     'experiments/legacy/README.md': lambda: legacy.page(
-        clones.repositories(), read('experiments', 'legacy', 'measurements.json'), legacy._MODULE, 100),
+        clones.repositories(), {**read('experiments', 'legacy', 'measurements.json'),
+                                **read('experiments', 'legacy', 'unseen.json')}, legacy._MODULE, 100),
     'experiments/precision/README.md': lambda: precision.readme(read('experiments', 'precision', 'precision.json')),
     'experiments/recipes/README.md': lambda: recipes_page.readme(stored_measurements('experiments', 'recipes')),
     'experiments/upstream/README.md': lambda: upstream.page(

@@ -5,7 +5,7 @@ import importlib.machinery
 import importlib.util
 import sys
 from types import ModuleType
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from dcgan_tf1.legacy.put_back.record import Record
 
@@ -30,7 +30,7 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, record: Record) -> None:
         self._record = record
         self._modules: Dict[str, Provider] = {}
-        self._patches: Dict[str, Callable[[ModuleType], None]] = {}
+        self._patches: Dict[str, List[Callable[[ModuleType], None]]] = {}
         self._busy = False
 
     def provide(self, name: str, provider: Provider) -> None:
@@ -42,7 +42,7 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if name in sys.modules:
             patch(sys.modules[name])
         else:
-            self._patches[name] = patch
+            self._patches.setdefault(name, []).append(patch)
 
     def put_back(self, module_name: str, names: Dict[str, PutBack]) -> None:
         """Puts names back into a module, as far as it lacks them."""
@@ -83,8 +83,8 @@ class _Replacement(importlib.abc.Loader):
 class _Patching(importlib.abc.Loader):
     """A loader that patches the module after it has been loaded."""
 
-    def __init__(self, loader: Any, patch: Callable[[ModuleType], None]) -> None:
-        self._loader, self._patch = loader, patch
+    def __init__(self, loader: Any, patches: List[Callable[[ModuleType], None]]) -> None:
+        self._loader, self._patches = loader, patches
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -94,7 +94,8 @@ class _Patching(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
-        self._patch(module)
+        for patch in self._patches:
+            patch(module)
 
 
 def _put_back(module: ModuleType, names: Dict[str, PutBack], record: Record) -> None:

@@ -31,6 +31,7 @@ def install(importer: Importer, record: Record) -> None:
     importer.patch('matplotlib.style', lambda style: _old_styles(style, record))
     for name, table in _LIBRARIES.items():
         importer.put_back(name, table)
+    importer.patch('scipy.ndimage', lambda ndimage: _angle_in_array(ndimage, record))
     importer.patch('matplotlib', lambda matplotlib: _tolerant_use(matplotlib, record))
     _provide_scipy(importer, record)
 
@@ -133,6 +134,18 @@ def _value_of_dataset(h5py: Any, record: Record) -> None:
         return dataset[()]
     if not hasattr(h5py.Dataset, 'value'):
         h5py.Dataset.value = property(value)
+
+
+def _angle_in_array(ndimage: Any, record: Record) -> None:
+    """Lets `scipy.ndimage.rotate` take an angle such as `np.random.randint(-15, 15, 1)` again."""
+    new = ndimage.rotate
+
+    def rotate(input: Any, angle: Any, *args: Any, **kwargs: Any) -> Any:
+        if getattr(angle, 'ndim', 0):
+            record.add('an array as the angle of scipy.ndimage.rotate', 'write: angle.item()')
+            angle = angle.item()
+        return new(input, angle, *args, **kwargs)
+    ndimage.rotate = rotate
 
 
 def _old_styles(style: Any, record: Record) -> None:
