@@ -8,6 +8,7 @@ import pytest
 from scripts.benchmarks.training.comparisons import compare, find
 from scripts.benchmarks.training.measurements import from_json
 from scripts.benchmarks.training.report import format_bound, format_ratio, median_and_range
+from scripts.experiments.legacy.page import unseen_counts
 from scripts.lib.measurements import read_json
 
 pytestmark = pytest.mark.any_tensorflow
@@ -17,6 +18,7 @@ SPEED, EARLIER_SPEED = ('benchmarks/training/2-cores-of-amd-epyc%s/benchmark.jso
                         for suffix in ('-family-26-model-2', ''))
 BATCH_NORM, POSTS = ('experiments/%s/measurements.json' % name for name in ('batch_norm', 'blog_posts'))
 RECIPES, LEGACY = ('experiments/%s/measurements.json' % name for name in ('recipes', 'legacy'))
+UNSEEN = 'experiments/legacy/unseen.json'
 PRECISION = 'experiments/precision/precision.json'
 FEATURES = 'experiments/discriminator_features/%s/features.json'
 ROBUSTNESS = 'robustness/measurements.json'
@@ -97,6 +99,10 @@ FACTS = [
     (['docs/old-scripts.md'], LEGACY, lambda content: '%d of the %d that were tried' % migrated(content)),
     (['README.md', 'docs/old-scripts.md'], LEGACY, lambda content: 'from %d public repositories' % len(
         {'/'.join(name.split('/')[:2]) for name in content})),
+    (['README.md', 'docs/old-scripts.md', 'results/README.md'], UNSEEN, lambda content: '%(first)d of %(fair)d' %
+     unseen_counts(content)),
+    (['docs/old-scripts.md'], UNSEEN, lambda content: '%(all)d further scripts' % unseen_counts(content)),
+    (['docs/old-scripts.md'], UNSEEN, lambda content: 'now %(now)d of %(fair)d' % unseen_counts(content)),
     (['results/README.md'], PRECISION, lambda content: '%d of %d comparisons' % precision(content)),
     *((['docs/training.md'], PRECISION, lambda content, recipe=recipe: '%d of %d' % precision(content, recipe))
       for recipe in ('learnopencv_tf', 'paper', 'sparse_softmax', 'graph_mode')),

@@ -7,8 +7,11 @@ with --clone, missing ones are cloned from GitHub. Each script runs in a copy of
 `python SCRIPT.py`, until it fails or --plain_seconds have passed; then with the command, for --max_runs calls of
 Session.run or --seconds.
 
-Writes measurements.json and README.md to --output. Scripts that are in measurements.json already are not run again,
-except those that --only names.
+Scripts that repositories.json marks as unseen were listed before any of them had run. They run only with the command.
+The page tells both what the first attempt gave and what the last one did.
+
+Writes measurements.json, unseen.json and README.md to --output. Scripts that have been measured already are not run
+again, except those that --only names.
 """
 import dataclasses
 import gzip
@@ -50,10 +53,13 @@ class LegacyArguments(clones.ClonesArguments):
 def main(arguments: LegacyArguments) -> int:
     """The script; returns the exit status."""
     os.makedirs(arguments.output, exist_ok=True)
-    stored = os.path.join(arguments.output, 'measurements.json')
-    results = read_json(stored, {})
+    files = {unseen: os.path.join(arguments.output, name) for unseen, name in (
+        (False, 'measurements.json'), (True, 'unseen.json'))}
+    stored: Dict[bool, Any] = {unseen: read_json(path, {}) for unseen, path in files.items()}
     repositories = clones.repositories()
     for repository in repositories:
+        unseen = bool(repository.get('unseen'))
+        results = stored[unseen]
         for entry in repository['scripts']:
             name = name_of(repository, entry)
             if (arguments.only in name) if arguments.only else (name not in results):
@@ -61,11 +67,11 @@ def main(arguments: LegacyArguments) -> int:
                 before = results.get(name)
                 with tempfile.TemporaryDirectory() as folder:
                     results[name] = measure(repository, entry, folder, arguments)
-                if repository.get('unseen') and before:
+                if unseen and before:
                     results[name]['first'] = before.get('first') or {key: before[key] for key in ('good', 'outcome')}
                 print('  %(plain)s | %(outcome)s' % results[name], flush=True)
-                write_json(stored, results, sort_keys=True)
-    text = page(repositories, results, _MODULE, arguments.max_runs)
+                write_json(files[unseen], results, sort_keys=True)
+    text = page(repositories, {**stored[False], **stored[True]}, _MODULE, arguments.max_runs)
     write_page(arguments.output, text)
     return 0
 
@@ -117,7 +123,7 @@ for cell in json.load(open(%r))["cells"]:
 
 def last_line(output: str) -> str:
     """The last line of a traceback."""
-    lines = [line for line in output.strip().splitlines() if 'Error' in line and not line.startswith(' ')]
+    lines = [line for line in output.strip().splitlines() if 'rror' in line and not line.startswith(' ')]
     line = (lines or output.strip().splitlines() or ['no output'])[-1]
     return re.sub(r' \(/[^)]*\)', '', line)[:200]  # without the place of an installed library
 

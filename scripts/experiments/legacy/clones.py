@@ -46,7 +46,7 @@ def copy(repository: Dict[str, Any], target: str, code_dir: str, download: bool 
                      % (folder, repository['repository']))
         subprocess.check_call(['git', 'clone', 'https://github.com/' + repository['repository'], folder])
         subprocess.check_call(['git', '-C', folder, 'checkout', '--quiet', repository['commit']])
-    shutil.copytree(folder, target, ignore=shutil.ignore_patterns('.git'))
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns('.git'), ignore_dangling_symlinks=True)
 
 
 def run(command: List[str], folder: str, environment: Dict[str, str], seconds: float) -> Tuple[Optional[int], str]:

@@ -59,7 +59,8 @@ def main(arguments: command.LegacyArguments) -> int:
                         results[name].update(Comparison(repository, entry, place, mnist, arguments).measure())
                     print('  %(migrated)s | %(upgraded)s' % results[name], flush=True)
                     write_json(stored, results, sort_keys=True)
-    write_page(arguments.output, page(repositories, results, command._MODULE, arguments.max_runs))
+    unseen = read_json(os.path.join(arguments.output, 'unseen.json'), {})
+    write_page(arguments.output, page(repositories, {**results, **unseen}, command._MODULE, arguments.max_runs))
     return 0
 
 

@@ -47,23 +47,25 @@ script expects them; MNIST is not downloaded.
 ## Regenerate
 
 ```
-pip install '.[legacy]' opencv-python-headless scikit-image imageio seaborn
+pip install '.[legacy]' opencv-python-headless scikit-image imageio seaborn progressbar2
 python -m %(module)s --code_dir=my/clones --clone --data_dir=my/mnist --image_dir=my/photographs
 python -m %(module)s.migrated --code_dir=my/clones --data_dir=my/mnist --image_dir=my/photographs
 ```
 
 The last packages are those that the scripts import. Without a network, put the clones into `my/clones/OWNER/NAME`.
 """
-_UNSEEN = """We chose %(all)d further scripts from %(repositories)d repositories by what they are: GANs first, then autoencoders and
-classifiers, that train on MNIST or on a folder of photographs (for pix2pix, pairs of them; for StarGAN, with random
-attributes). This list, with the arguments of each, was committed before any of them had run. Left out were scripts
-that need packages such as prettytensor, or data that must be converted first.
+_UNSEEN = """We chose %(all)d further scripts from %(repositories)d repositories by what they are: GANs first, then
+autoencoders and classifiers, that train on MNIST or on a folder of photographs (for pix2pix, pairs of them; for
+StarGAN, with random attributes). This list, with the arguments of each, was committed before any of them had run; to
+one of them, an argument that it asks for was added later. Left out were scripts that need rare packages,
+or data that must be converted first.
 
-- **%(first)d of %(fair)d** ran at first, as the command was then. The %(fair)d are those that TensorFlow 1.15 can run:
-  %(unfair)d fail there, too.
-- **%(now)d of %(fair)d** run now, after the causes of the failures were mended; and %(more)d of the other %(unfair)d.
+- **%(first)d of %(fair)d** ran at first, as the command was then. Not counted are %(unfair)d more, which do not run on
+  TensorFlow 1.15 with Python 3.7 either.
+- **%(now)d of %(fair)d** run now, after what the failures showed was mended; and %(more)d of the other %(unfair)d. Only
+  those that had failed were run again.
 
-"Run" means: without an error for %(max_runs)d calls of `Session.run`, to the end, or for 2 minutes with several calls. They ran on
+"Run" means: without an error for %(max_runs)d calls of `Session.run`, to the end, or for 2 to 4 minutes. They ran on
 two cores that other programs used at the same time.
 
 %(table)s
@@ -71,11 +73,30 @@ two cores that other programs used at the same time.
 """
 # Why an unseen script did not run at first: (whether TensorFlow 1.15 can run it, the cause).
 _CAUSES: Dict[str, Tuple[bool, str]] = {
+    'JonathanRaiman/tensorflow-infogan/train.py':
+        (False, 'creates moving averages in a scope with `reuse`, as before TensorFlow 1.0'),
+    'gtoubassi/mnist-gan/main.py --train-digits=1':
+        (False, 'uses `tf.contrib.learn.python`; now, takes an array for a number, which NumPy 2.4 refuses'),
+    'zhangqianhui/Conditional-GAN/main.py --op 0':
+        (False, 'defines the flag `log_dir`, which absl defines, too'),
+    'chaiyujin/tensorflow-gan/dcgan/dcgan.py': (False, 'its own fault: the module `ops` is in another folder'),
+    'chaiyujin/tensorflow-gan/cgan/cgan.py': (False, 'shows a window with OpenCV, which needs a display'),
+    'chaiyujin/tensorflow-gan/wgan/wgan_v2.py': (False, 'shows a window with OpenCV, which needs a display'),
+    'hardmaru/cppn-gan-vae-tensorflow/train.py':
+        (False, 'pickles into a text file; now, takes an array for a number of bytes, which NumPy refuses'),
+    **{'LynnHo/VAE-Tensorflow/train.py --dataset=mnist --model=' + model:
+       (True, '`tf.contrib.data.batch_and_drop_remainder` was missing') for model in ('mlp_mnist', 'conv_mnist')},
+    'pkmital/tensorflow_tutorials/python/06_modern_convnet.py':
+        (False, 'its own fault: uses moving averages before it creates them'),
+    'hwalsuklee/tensorflow-mnist-cnn/mnist_cnn_train.py':
+        (False, 'rotates by an angle in an array, which SciPy refuses; `tf.train.SummaryWriter` is older than 1.0'),
+    'carpedm20/BEGAN-tensorflow/main.py --dataset=photographs --use_gpu=False':
+        (False, 'its own fault: without a GPU, it feeds images whose channels come first'),
+    'chiphuyen/stanford-tensorflow-tutorials/2017/examples/autoencoder/train.py':
+        (False, 'its own fault: an exercise whose functions are empty'),
 }
 # Why a script does not run, if it is not for something that this project could put back.
 _REASONS = {
-    'llSourcell/Generative_Adversarial_networks_LIVE/EZGAN.ipynb':
-        'written for TensorFlow 1.0: creates the variables of Adam in a scope with `reuse`; fails on 1.15, too',
     'jiamings/wgan/wgan_v2.py --data mnist --model mlp':
         'its own fault: writes images into a folder that it does not create',
     'znxlwm/tensorflow-MNIST-GAN-DCGAN/tensorflow_MNIST_GAN.py':
@@ -83,7 +104,7 @@ _REASONS = {
     'carpedm20/DCGAN-tensorflow/main.py --dataset celebA --input_height=108 --crop --train':
         'its own fault: passes an array of floats to `Image.fromarray`; fails on TensorFlow 1.15, too',
     'kvfrans/generative-adversial/main.py':
-        'written for TensorFlow 0.x: an `ExponentialMovingAverage` creates variables in a scope with `reuse`',
+        'its own fault: writes images into a folder that it does not create',
 }
 _KINDS = {'optimized': 'optimized', 'initial_statistics': 'inference with 0 and 1', 'never_updated': 'never updated',
           'other_step': 'updated in the other step', 'warm_up': 'not warmed up'}
@@ -132,24 +153,29 @@ def _words(entry: Dict[str, Any]) -> str:
     return words + (' *2*' if entry.get('python2') else '')
 
 
+def unseen_counts(results: Dict[str, Any]) -> Dict[str, int]:
+    """How many unseen scripts run, of those that TensorFlow 1.15 can run, which are fair, and of the others."""
+    fair = {name for name in results if _CAUSES.get(name, (True, ''))[0]}
+    return {'first': sum(result.get('first', result)['good'] for name, result in results.items() if name in fair),
+            'now': sum(result['good'] for name, result in results.items() if name in fair), 'fair': len(fair),
+            'more': sum(result['good'] for name, result in results.items() if name not in fair),
+            'unfair': len(results) - len(fair), 'all': len(results)}
+
+
 def _unseen(repositories: List[Dict[str, Any]], results: Dict[str, Any], max_runs: int) -> str:
     """The section about scripts that were listed before they were tried."""
-    rows, good = [], []  # good: (at first, now, whether TensorFlow 1.15 can run it)
+    rows, used = [], {}
     for repository in repositories:
         for entry in repository['scripts']:
             name = name_of(repository, entry)
             if name in results:
-                result = results[name]
+                used[name] = result = results[name]
                 first = result.get('first', result)
-                fair, cause = (True, '') if first['good'] else _CAUSES.get(name, (True, 'not looked into'))
-                good.append((first['good'], result['good'], fair))
-                rows.append([repository['repository'], _words(entry), first['outcome'] if first['good'] else '**no**',
-                             result['outcome'] if result['good'] else '**no**', cause])
+                rows.append([repository['repository'], _words(entry), *(
+                    attempt['outcome'] if attempt['good'] else '**no**' for attempt in (first, result)),
+                    '' if first['good'] else _CAUSES.get(name, (True, 'not looked into'))[1]])
     return _UNSEEN % {
-        'all': len(good), 'repositories': len(repositories), 'max_runs': max_runs,
-        'first': sum(first for first, _, fair in good if fair), 'fair': sum(fair for _, _, fair in good),
-        'unfair': sum(not fair for _, _, fair in good), 'now': sum(now for _, now, fair in good if fair),
-        'more': sum(now for _, now, fair in good if not fair),
+        **unseen_counts(used), 'repositories': len({row[0] for row in rows}), 'max_runs': max_runs,
         'table': pages.markdown_table(['repository', 'script', 'at first', 'now', 'why not at first'], rows)}
 
 
