@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 
 # Environment variables that a process reads before it runs our code: with other values, it is not a fork.
 READ_EARLY = ('PYTHON', 'TF_CPP_', 'TF_USE_', 'TF_ENABLE_', 'MPL', 'KERAS_BACKEND', 'LANG', 'LC_', 'OMP_', 'LD_')
+LEGACY_KERAS = 'TF_USE_LEGACY_KERAS'
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of Linux
 ORIGINAL = subprocess.Popen
 _lock = threading.Lock()
@@ -48,7 +49,7 @@ class ForkingPopen(ORIGINAL):
         descriptors = [own if given == -1 else given for own, given in enumerate((stdin, stdout, stderr))]
         request = {'program': self._program, 'cwd': os.path.abspath(cwd or os.getcwd()),
                    'env': dict(os.environ if env is None else env), 'new_session': self._new_session}
-        self.pid = _server(_is_legacy(self._program)).start(request, descriptors)
+        self.pid = _server(_is_legacy(self._program, request['env'])).start(request, descriptors)
         self._child_created = True
         # Not the files of the caller.
         pipes = {own for own, other in ((stdin, to_stdin), (stdout, from_stdout), (stderr, from_stderr)) if other != -1}
@@ -72,15 +73,20 @@ def _forkable(args, env):
     return None
 
 
-def _is_legacy(program):
-    """Whether this is the command `legacy`, which imports TensorFlow with the Keras of TensorFlow 1."""
+def _is_legacy(program, env):
+    """Whether a program imports TensorFlow with the Keras of TensorFlow 1, as the command `legacy` does."""
     _, _, module, arguments = program
-    return module == 'dcgan_tf1.legacy' or (module == 'dcgan_tf1' and arguments[:1] == ['legacy'])
+    return module == 'dcgan_tf1.legacy' or (module == 'dcgan_tf1' and arguments[:1] == ['legacy']) or (
+        LEGACY_KERAS in env)
 
 
 def _early(env):
-    """The variables in an environment that matter before our code runs, except the search path, which forks adopt."""
-    return {name: value for name, value in env.items() if name.startswith(READ_EARLY) and name != 'PYTHONPATH'}
+    """The variables in an environment that matter before our code runs.
+
+    Except the search path, which forks adopt, and the variable that decides which server forks.
+    """
+    return {name: value for name, value in env.items() if name.startswith(READ_EARLY) and name not in (
+        'PYTHONPATH', LEGACY_KERAS)}
 
 
 class _Server:
@@ -110,9 +116,9 @@ class _Server:
 def _server(is_legacy):
     connection, other = Pipe()
     os.set_inheritable(other.fileno(), True)
+    environment = {name: value for name, value in os.environ.items() if name != LEGACY_KERAS}
     process = ORIGINAL([sys.executable, __file__, str(other.fileno())], pass_fds=[other.fileno()],
-                       stdin=subprocess.DEVNULL,
-                       env={**os.environ, **({'TF_USE_LEGACY_KERAS': '1'} if is_legacy else {})})
+                       stdin=subprocess.DEVNULL, env={**environment, **({LEGACY_KERAS: '1'} if is_legacy else {})})
     process.returncode = 0  # nobody waits for it
     other.close()
     return _Server(connection, process.pid)
@@ -124,7 +130,7 @@ def serve(connection):
     import matplotlib.figure
     import PIL.Image
     import tensorflow.compat.v1 as tf
-    if os.environ.get('TF_USE_LEGACY_KERAS'):
+    if os.environ.get(LEGACY_KERAS):
         assert tf.keras.layers.Dense  # imports tf_keras
     assert PIL and matplotlib
     while True:

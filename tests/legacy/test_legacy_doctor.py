@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import FEW_FILTERS, MAIN_RUN, ROOT
+from helpers import FEW_FILTERS, MAIN_RUN, ROOT, TENSORFLOW
 
 from dcgan_tf1.legacy import doctor, session_runs
 from dcgan_tf1.legacy.doctor import findings as doctor_findings
@@ -129,6 +129,20 @@ def test_update_ops_that_never_run_are_found(always_training, graph, tf_layers):
     assert 'UPDATE_OPS' in watched.report() and ('training mode only' in watched.report()) == always_training
 
 
+@pytest.mark.parametrize('depends', [False, True])
+def test_a_generator_that_has_not_trained_yet_is_found(depends, graph, tf_layers):
+    """As one whose critic trains alone at first."""
+    gan = Gan(tf_layers, momentum=0.)
+    _, d = gan.train_ops(updates('Generator') if depends else [], updates('Discriminator'))
+    with doctor.watch() as watched, tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert not watched.findings()
+        session.run(d, gan.feed())
+    findings = watched.findings()
+    assert layers_of(findings, 'not_in_step') == ([] if depends else GENERATOR)
+    assert depends or 'UPDATE_OPS' in findings[0].advice
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('by_reuse', [False, True], ids=['placeholder', 'second application'])
 def test_inference_with_initial_statistics_is_found(graph, tf_layers, by_reuse):
@@ -152,6 +166,68 @@ def test_layers_that_are_built_for_inference_get_other_advice(graph, tf_layers):
     finding, = watched.findings()
     assert finding.kind == 'initial_statistics' and set(finding.layers) == {*GENERATOR, *DISCRIMINATOR}
     assert 'training=is_training' in finding.advice and 'UPDATE_OPS' not in finding.advice
+
+
+def findings_of(layers, g_updates=lambda: updates('Generator'), g_variables=lambda: None, steps=2, momentum=0.,
+                training=None):
+    with tf.Graph().as_default():
+        gan = Gan(layers, momentum, training)
+        g, d = gan.train_ops(g_updates(), updates('Discriminator'), g_variables())
+        with doctor.watch() as watched, tf.Session() as session:
+            gan.train(g, d, session, steps)
+        return watched.findings()
+
+
+def code_of(advice, end, **words):
+    """The code in a line of advice, where words in capitals or dots stand for something of the script."""
+    code, names = re.search('write: (.*?)' + end, advice).group(1), {'tf': tf}
+    for word, replacement in words.items():
+        code = code.replace({'dots': '…'}.get(word, word), replacement)
+    return lambda: exec(code, names) or next(names[name] for name in ('updates', 'var_list') if name in names)
+
+
+# {finding: (what is wrong, what the advice makes of it)}, as arguments of `findings_of`. That for updates in the other
+# step is the first.
+ADVICE = {
+    'never_updated': ({'g_updates': list}, lambda advice: {
+        'g_updates': code_of(advice, ', and create the train op', NETWORK='Generator')}),
+    'optimized': ({'g_variables': lambda: tf.global_variables('Generator')}, lambda advice: {
+        'g_variables': code_of(advice, ';', dots='v.name.startswith("Generator")')}),
+    'initial_statistics': ({'training': False}, lambda advice: {
+        'training': None if 'training=is_training' in advice else False}),
+    'warm_up': ({'momentum': 0.99, 'steps': 44}, lambda advice: {
+        'momentum': float(re.search(r'set momentum .* to ([\d.]+)', advice).group(1)), 'steps': 44}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', list(ADVICE))
+def test_a_script_that_follows_the_advice_has_no_such_finding(kind, tf_layers):
+    wrong, followed = ADVICE[kind]
+    finding = next(finding for finding in findings_of(tf_layers, **wrong) if finding.kind == kind)
+    assert kind not in kinds(findings_of(tf_layers, **followed(finding.advice)))
+
+
+def test_the_advice_for_layers_of_keras_works(graph):
+    keras = pytest.importorskip('tf_keras.api._v1.keras') if TENSORFLOW >= (2, 16) else tf.keras
+    layer = keras.layers.BatchNormalization(momentum=0.)
+    with tf.variable_scope('Generator'):
+        weights = tf.get_variable('kernel', [4, 3])
+        loss = tf.reduce_mean(tf.square(layer(tf.matmul(tf.ones([2, 4]), weights), training=True) - 1))
+    plain = tf.train.AdamOptimizer(name='plain').minimize(loss)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        with doctor.watch() as watched:
+            session.run(plain)
+        finding, = watched.findings()
+        names = {'layer': layer}
+        exec(re.search('Write: (.*?) for the layers of Keras', finding.advice).group(1), names)
+        with tf.control_dependencies(names['updates']):
+            step = tf.train.AdamOptimizer(name='fixed').minimize(loss)
+        session.run(tf.global_variables_initializer())
+        with doctor.watch() as watched:
+            session.run(step)
+        assert not watched.findings()
 
 
 @pytest.mark.parametrize('is_grouped', [False, True])
@@ -302,7 +378,7 @@ def test_watching_can_be_nested(graph, tf_layers):
 @pytest.mark.slow
 def test_the_example_of_the_documentation(graph, tf_layers, capsys):
     with open(os.path.join(ROOT, 'docs', 'batch-norm-doctor.md'), encoding='utf-8') as file:
-        example, = re.findall('```python\n(.*?)```', file.read(), re.S)
+        example = re.search('```python\n(.*?)```', file.read(), re.S).group(1)
     gan = Gan(tf_layers)
     g, d = gan.train_ops([], [])
     with tf.Session() as session:

@@ -3,11 +3,12 @@ import math
 from typing import Any, Dict, Iterable, List, NamedTuple, Set, Tuple
 
 from dcgan_tf1.legacy.doctor import graph as doctor_graph
+from dcgan_tf1.legacy.doctor import run as doctor_run
 from dcgan_tf1.legacy.doctor.graph import Analysis, History
 
-OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP = (
-    'optimized', 'initial_statistics', 'never_updated', 'other_step', 'warm_up')
-_ORDER = (OPTIMIZED, INITIAL, NEVER_UPDATED, OTHER_STEP, WARM_UP)
+OPTIMIZED, INITIAL, NEVER_UPDATED, NOT_IN_STEP, OTHER_STEP, WARM_UP = (
+    'optimized', 'initial_statistics', 'never_updated', 'not_in_step', 'other_step', 'warm_up')
+_ORDER = (OPTIMIZED, INITIAL, NEVER_UPDATED, NOT_IN_STEP, OTHER_STEP, WARM_UP)
 _FIX = ('write: updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS, scope="NETWORK"), and create the train op of that '
         'network under tf.control_dependencies(updates)')
 _FIX_ELSEWHERE = ('the update ops are not in tf.GraphKeys.UPDATE_OPS, where tf.layers puts them. Write: updates = '
@@ -60,8 +61,7 @@ def describe(analysis: Analysis, history: History, with_inference: Set[str]) -> 
         with_inference: the layers that can normalize with their moving statistics.
     """
     return [*_optimized(analysis), *_without_updates(analysis, history, with_inference),
-            *_other_step(analysis, history),
-            *_warm_up(analysis, history)]
+            *_not_in_step(analysis, history), *_other_step(analysis, history), *_warm_up(analysis, history)]
 
 
 def _optimized(analysis: Analysis) -> List[Finding]:
@@ -98,6 +98,21 @@ def _without_updates(analysis: Analysis, history: History, with_inference: Set[s
                   'builds these layers in training mode only, which does not use the statistics: this matters if the '
                   'checkpoint is used in inference mode later, where the images will be gray', fix)
           for fix, layers in _layers_by_fix(analysis, always_training))]
+
+
+def _not_in_step(analysis: Analysis, history: History) -> List[Finding]:
+    """Networks that have not trained yet, as a generator whose critic trains first: what their train ops depend on."""
+    never = []
+    for statistic in analysis.statistics:
+        name, owners = statistic.variable.op.name, analysis.optimizers.of_layer(statistic.layer)
+        if statistic.updates and owners and history.ran and not owners & history.ran and name not in history.restored:
+            steps = [op for op, optimizer in analysis.optimizers.of_op.items() if optimizer in owners]
+            if not history.updates[name] and not doctor_run.executed(steps, frozenset(), {}) & {
+                    update.op for update in statistic.updates}:
+                never.append(statistic)
+    return [Finding(NOT_IN_STEP, layers, 'not trained yet, and the train op does not depend on the update ops of the '
+                    'moving statistics. In inference mode, the images will be gray, unless the script runs the update '
+                    'ops, too', fix) for fix, layers in _layers_by_fix(analysis, never)]
 
 
 def _layers_by_fix(analysis: Analysis, statistics: List[Any]) -> List[Tuple[str, List[str]]]:

@@ -107,7 +107,7 @@ _REASONS = {
         'its own fault: writes images into a folder that it does not create',
 }
 _KINDS = {'optimized': 'optimized', 'initial_statistics': 'inference with 0 and 1', 'never_updated': 'never updated',
-          'other_step': 'updated in the other step', 'warm_up': 'not warmed up'}
+          'not_in_step': 'not in the step', 'other_step': 'updated in the other step', 'warm_up': 'not warmed up'}
 
 
 def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: str, max_runs: int) -> str:
