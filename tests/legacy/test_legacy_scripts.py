@@ -391,13 +391,6 @@ print(np.allclose(mnist.validation.images[0] * 255, x[0].ravel()), (mnist.test.l
     assert put_back(report)['tensorflow.examples.tutorials.mnist.input_data'] == ['gan.py:4']
 
 
-# Arguments of names of tf.contrib.layers, with which they compute what the command tells users to write instead.
-CALLS = {
-    'batch_norm': 'x', 'fully_connected': 'x, n', 'linear': 'x, n', 'flatten': 'x',
-    **dict.fromkeys(['conv2d', 'convolution2d', 'conv2d_transpose', 'convolution2d_transpose'], 'x, n, size, strides'),
-    'l1_regularizer': 'scale', 'l2_regularizer': 'scale', 'apply_regularization': 'regularizer, weights'}
-
-
 @pytest.mark.any_tensorflow
 @pytest.mark.parametrize('page', ['README.md', 'docs/old-scripts.md'])
 def test_the_example_in_the_documents_is_what_the_command_says(page):
@@ -406,42 +399,6 @@ def test_the_example_in_the_documents_is_what_the_command_says(page):
     said = dict(re.findall(r'  (\S+)  \(\S+\)\n      (.*)\n', example))
     assert said == {'numpy.float': old_names._NUMPY['float'].instead,
                     'tf.contrib.layers.linear': contrib.INSTEAD_OF_LAYERS['linear']}
-
-
-def test_what_to_write_instead_of_contrib_layers(legacy):
-    """It computes the same."""
-    instead = {name: text[len('write: '):].split(';')[0] for name, text in contrib.INSTEAD_OF_LAYERS.items()
-               if name in CALLS}
-    status, output, errors, _ = legacy({'gan.py': '''
-import numpy as np
-import tensorflow as tf
-
-n, size, strides, scale, regularizer = 3, 5, 2, 0.3, lambda w: tf.reduce_sum(w)
-random = np.random.RandomState(0)
-x = tf.constant(random.normal(size=[4, 8, 8, 2]).astype(np.float32))
-weights = [x, 2 * x]
-
-def values(expression, scope):
-    with tf.variable_scope(scope) as scope:
-        result = eval(expression)
-        result = result(x) if callable(result) else result
-    variables = sorted(tf.global_variables(scope.name + '/'), key=lambda v: (v.shape.as_list(), v.op.name))
-    random = np.random.RandomState(1)
-    for variable in variables:
-        variable.load(random.normal(0, 0.1, variable.shape), session)
-    return session.run(result)
-
-session = tf.Session()
-for name, arguments in %r.items():
-    print(name)
-    np.testing.assert_allclose(values('tf.contrib.layers.%%s(%%s)' %% (name, arguments), name + '_contrib'),
-                               values(%r[name], name + '_instead'), rtol=1e-4, atol=1e-5)
-c, norm = tf.contrib.layers, tf.contrib.layers.batch_norm
-np.testing.assert_allclose(values('c.fully_connected(x, n, normalizer_fn=norm)', 'a'), values(
-    'tf.nn.relu(tf.layers.batch_normalization(tf.layers.dense(x, n, use_bias=False), scale=False, training=True))',
-    'b'), rtol=1e-4, atol=1e-5)
-''' % (CALLS, instead)}, 'gan.py')
-    assert status == 0 and output.split() == list(CALLS), errors
 
 
 NETWORK = '''

@@ -3,11 +3,10 @@ import ast
 from typing import Any, Dict, List, Optional, Tuple
 
 from dcgan_tf1.legacy.migrate import division
-from dcgan_tf1.legacy.put_back import arguments
+from dcgan_tf1.legacy.put_back import arguments, old_names
 
 _V1 = 'tensorflow.'
 _WITH_SHAPES = {'get_variable': ('shape', 1), 'placeholder': ('shape', 1), 'placeholder_with_default': ('shape', 1)}
-_METHODS = {'tostring': 'tobytes', 'isAlive': 'is_alive'}  # removed from classes
 
 
 class _Unknown:
@@ -29,7 +28,7 @@ def rewrite(module: Any, call: ast.Call) -> None:
     if name in arguments.OLD and not is_of_today:
         _rewrite_old(module, call, name, arguments.OLD[name])
     elif name in _WITH_SHAPES:
-        shape = _argument(call, *_WITH_SHAPES[name])
+        shape = argument(call, *_WITH_SHAPES[name])
         if shape is not None and not module.integer_division:
             division.rewrite_sizes(module, shape)
     elif name in ('app.flags.DEFINE_integer', 'flags.DEFINE_integer'):
@@ -46,10 +45,11 @@ def rewrite(module: Any, call: ast.Call) -> None:
     elif not (path or module.integer_division) and module.scopes.is_bound(_root(call.func)):
         arguments_of_call = [*call.args, *(keyword.value for keyword in call.keywords)]
         module.passes_float_sizes |= any(map(division.is_unsure_size, arguments_of_call))
-    if isinstance(call.func, ast.Attribute) and call.func.attr in _METHODS and not path and not call.args:
+    old = getattr(call.func, 'attr', '')
+    if old in old_names._METHODS and not (path or call.args):
         end = module.edits.span(call.func)[1]
-        module.edits.replace(end - len(call.func.attr), end, _METHODS[call.func.attr])
-        module.change(call, '%s → %s' % (call.func.attr, _METHODS[call.func.attr]))
+        module.edits.replace(end - len(old), end, old_names._METHODS[old])
+        module.change(call, '%s → %s' % (old, old_names._METHODS[old]))
 
 
 def rewrite_attribute(module: Any, node: ast.Attribute) -> None:
@@ -69,7 +69,8 @@ def _root(node: ast.AST) -> ast.AST:
     return node
 
 
-def _argument(call: ast.Call, name: str, position: int) -> Optional[ast.expr]:
+def argument(call: ast.Call, name: str, position: int) -> Optional[ast.expr]:
+    """The value of an argument of a call; None if it is not given."""
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
@@ -148,7 +149,7 @@ def _convert(module: Any, call: ast.Call, name: str, old: arguments.Old) -> None
 
 
 def _define_float(module: Any, call: ast.Call) -> None:
-    default = _argument(call, 'default', 1) or _argument(call, 'default_value', 1)
+    default = argument(call, 'default', 1) or argument(call, 'default_value', 1)
     is_infinite = default is not None and module.path(default) in ('numpy.inf', 'numpy.Inf', 'math.inf')
     if default is not None and (division.is_float(default) or is_infinite):
         end = module.edits.span(call.func)[1]

@@ -84,7 +84,7 @@ OLD: Dict[str, Old] = {
     'concat': Old('axis values name', 'write: tf.concat(values, axis)', _starts_with_number, {'concat_dim': 'axis'}),
     'split': Old('axis num_or_size_splits value name', 'write: tf.split(value, number, axis)', _starts_with_number,
                  {'split_dim': 'axis', 'num_split': 'num_or_size_splits'}),
-    'reverse': Old('tensor axis name', 'write: tf.reverse(x, axis=[…]), the numbers of the axes', _has_flips,
+    'reverse': Old('tensor axis name', 'write: tf.reverse(x, axis=[…]); these are the numbers of the axes', _has_flips,
                    {'dims': 'axis'}, convert=_indices_of_flips),
     'batch_matmul': Old('a b adjoint_a adjoint_b name', 'write: tf.matmul',
                         keywords={'x': 'a', 'y': 'b', 'adj_x': 'adjoint_a', 'adj_y': 'adjoint_b'}, new='matmul'),

@@ -182,7 +182,7 @@ def _instead(source: Any, name: str, v1: Any) -> str:
     if module.startswith('tf_slim'):
         from tensorflow.python.framework import ops
         if 'Tensor' not in vars(ops):  # `tensorflow1` puts it back
-            return ('write it without tf_slim, which has it, but works on TensorFlow %s only with this command'
+            return ('use --migrate: tf_slim has it, but works on TensorFlow %s only after the repair that this writes'
                     % v1.__version__)
         slim = importlib.import_module('tf_slim')
         path = 'tf_slim' if hasattr(slim, name) else module

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, Callable, Dict, Optional, Tuple
 
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, module_or_none
-from dcgan_tf1.legacy.put_back.record import MissingModule, MissingName, Record
+from dcgan_tf1.legacy.put_back.record import TF_KERAS, MissingModule, MissingName, Record
 
 _VARIABLE, _OURS = 'TF_USE_LEGACY_KERAS', 'True'  # users write 1, which TensorFlow takes for the same
 _ENGINE = ('layers', 'models', 'utils', 'tf_keras.src.engine.base_layer')
@@ -69,11 +69,13 @@ def _provider(package: str, target: str, record: Record) -> Callable[[str], Opti
     def provide_module(name: str) -> Optional[ModuleType]:
         path = name[len(package) + 1:]
         if path in MOVED:
-            record.add('keras.' + path, 'write: keras.' + MOVED[path][0])
+            record.add('keras.' + path, 'write: ' + ' or '.join(
+                'keras.' + part for part in MOVED[path] if not part.startswith('tf_keras')))
             return moved(path)
+        if package == target:  # something in a module that has moved: importing it would ask here again
+            raise MissingModule('the module %s: it cannot be put back' % name, name=name)
         if package == 'keras':
-            record.add('import keras', 'write: from tensorflow.compat.v1 import keras (with tf_keras, and '
-                                       'TF_USE_LEGACY_KERAS=1)')
+            record.add('import keras', 'write: from tensorflow.compat.v1 import keras; ' + TF_KERAS)
         try:
             module: Any = find(name)
             if name == 'keras' and not hasattr(module, '__version__'):

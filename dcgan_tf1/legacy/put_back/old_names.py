@@ -62,15 +62,23 @@ def _numpy_names() -> Dict[str, PutBack]:
 _NUMPY = _numpy_names()
 _METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}  # {removed: today's}
 _CLASSES = {'numpy': ('ndarray', 'generic'), 'array': ('array',), 'threading': ('Thread',)}
-_IMAGE_FUNCTIONS = {name: 'dcgan_tf1.legacy.put_back.images:' + name for name in (
-    'imread', 'imsave', 'imresize', 'imshow', 'toimage', 'fromimage', 'bytescale')}
-_USE_PILLOW = 'use PIL.Image (open, fromarray, resize, save) or imageio; %s shows how'
+# x is the array.
+_STRETCHED = 'np.uint8(255. * (x - x.min()) / (x.max() - x.min()) + 0.5)'
+_STRETCH = '; unless x is uint8, write before it: x = ' + _STRETCHED
+_IMAGES = {name: PutBack('dcgan_tf1.legacy.put_back.images:' + name, instead) for name, instead in {
+    'imread': 'write: np.array(PIL.Image.open(name))',
+    'imsave': 'write: PIL.Image.fromarray(x).save(name)' + _STRETCH,
+    'imresize': 'write: np.array(PIL.Image.fromarray(x).resize((width, height), PIL.Image.BILINEAR))' + _STRETCH,
+    'imshow': 'write: plt.imshow(x)',
+    'toimage': 'write: PIL.Image.fromarray(x)' + _STRETCH,
+    'fromimage': 'write: np.array(image)',
+    'bytescale': 'write: ' + _STRETCHED}.items()}
 _CONTAINERS = ('Iterable', 'Iterator', 'Mapping', 'MutableMapping', 'Sequence', 'MutableSequence', 'Callable', 'Sized',
                'Set', 'Hashable', 'Container')
 _LIBRARIES = {
-    'scipy.misc': _same({**_IMAGE_FUNCTIONS, 'logsumexp': 'scipy.special:logsumexp', 'comb': 'scipy.special:comb',
-                         'factorial': 'scipy.special:factorial'}, _USE_PILLOW),
-    'scipy.ndimage': _same({'imread': 'dcgan_tf1.legacy.put_back.images:imread'}, _USE_PILLOW),
+    'scipy.misc': {**_IMAGES, **_same({
+        name: 'scipy.special:' + name for name in ('logsumexp', 'comb', 'factorial')}, 'write: %s')},
+    'scipy.ndimage': {'imread': _IMAGES['imread']},
     'PIL.Image': {'ANTIALIAS': PutBack('PIL.Image:LANCZOS', 'write: Image.LANCZOS'),
                   'LINEAR': PutBack('PIL.Image:BILINEAR', 'write: Image.BILINEAR'),
                   'CUBIC': PutBack('PIL.Image:BICUBIC', 'write: Image.BICUBIC')},
@@ -109,7 +117,7 @@ def _binary_fromstring(numpy: Any, record: Record) -> None:
     def fromstring(string: Any, dtype: Any = float, count: int = -1, *, sep: str = '', **kwargs: Any) -> Any:
         if sep:
             return new(string, dtype, count, sep=sep, **kwargs)
-        record.add('numpy.fromstring of bytes', 'write: np.frombuffer')
+        record.add('numpy.fromstring of bytes', 'write: np.frombuffer(string, dtype).copy()')
         return numpy.frombuffer(string.encode('latin1') if isinstance(string, str) else string, dtype, count).copy()
     numpy.fromstring = fromstring
 

@@ -4,9 +4,9 @@ import os
 import sys
 from typing import Any, Dict, List, NamedTuple, Optional
 
-# What tf.layers needs without this package, on TensorFlow 2.16 and later.
-LAYERS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is '
-          'imported; or use the layers of dcgan_tf1.layers')
+# What tf.keras and tf.layers need without this package, on TensorFlow 2.16 and later.
+TF_KERAS = 'pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported'
+LAYERS = TF_KERAS + '; or use the layers of dcgan_tf1.layers'
 _MAX_PLACES = 4  # places listed for each entry
 _LEGACY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _INTERNAL = (_LEGACY + os.sep, '<frozen importlib', os.path.dirname(importlib.__file__) + os.sep)

@@ -9,13 +9,14 @@ from typing import Any, Callable, Dict, Optional
 
 from dcgan_tf1.legacy.put_back import arguments, contrib, input_data, keras2, mnist_files, shapes, slim_names
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
-from dcgan_tf1.legacy.put_back.record import LAYERS, MissingModule, MissingName, Record
+from dcgan_tf1.legacy.put_back.record import LAYERS, TF_KERAS, MissingModule, MissingName, Record
 from dcgan_tf1.util.errors import UserError
 
 _COMPAT = 'write: import tensorflow.compat.v1 as tf; tf.disable_v2_behavior()'
-_KERAS = ('pip install tf_keras, and set the environment variable TF_USE_LEGACY_KERAS=1 before TensorFlow is imported; '
-          'without it, this is Keras 3')
-_MNIST = 'write: tf.keras.datasets.mnist.load_data(), or dcgan_tf1.data.mnist'
+_KERAS = TF_KERAS + '; without it, this is Keras 3'
+_MNIST = ('write: (x, y), (test_x, test_y) = tf.keras.datasets.mnist.load_data(); mnist.train.images is '
+          'x[5000:].reshape(-1, 784) / 255.; or use --migrate, which writes this loader beside the script')
+_DATASETS = {'mnist': 'mnist.npz', 'fashion_mnist': 'fashion-mnist'}  # {module of Keras: file or folder in its cache}
 
 
 def install(importer: Importer, record: Record) -> None:
@@ -115,10 +116,11 @@ def _recorded_layers(layers: Any, record: Record) -> ModuleType:
 
 def _patch_keras_datasets(packages: Any, record: Record) -> None:
     for package in packages:
-        for name in ('mnist', 'fashion_mnist'):
+        for name, place in _DATASETS.items():
             module = importlib.import_module('%s.%s' % (package.__name__, name))
-            mnist_files.patch_keras(module, lambda name=name: record.add(  # type: ignore[misc]
-                'keras.datasets.%s without a download' % name, 'put the files into ~/.keras/datasets'))
+            mnist_files.patch_keras(module, lambda name=name, place=place: record.add(  # type: ignore[misc]
+                'keras.datasets.%s without a download' % name,
+                'nothing has to be changed: Keras downloads ~/.keras/datasets/%s, if it is not there' % place))
 
 
 def _repair_tf_slim(importer: Importer) -> None:
