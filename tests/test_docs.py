@@ -167,7 +167,11 @@ def test_error_messages_are_quoted_exactly():
                 value = value.decode(errors='replace') if isinstance(value, bytes) else value
                 if isinstance(value, str):
                     constants.add(re.sub(r'%(\.\d)?[sdgf]', '…', value).replace('%%', '%'))
-    others = {'Unknown command line flag \'…\'', 'No module named \'dcgan_tf1\''}  # of absl and Python
+    others = {  # of absl, Python and TensorFlow
+        "Unknown command line flag '…'", *("No module named '%s'" % name for name in (
+            'dcgan_tf1', 'tensorflow.contrib', 'tensorflow.examples')),
+        "module 'tensorflow' has no attribute 'contrib'", '… is not available with Keras 3',
+        'tf.control_dependencies(tf.GraphKeys.UPDATE_OPS)', 'should not be used'}
     quoted = [message for line in read('docs/troubleshooting.md').splitlines() if line.startswith('| `')
               for message in re.findall(r'`([^`]*)`', line.split(' | ')[0])]
     assert len(quoted) > 50

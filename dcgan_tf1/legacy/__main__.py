@@ -15,6 +15,7 @@ Flags must come before the script:
   --report=FILE      write what was put back, and the findings about batch norm, as JSON
   --migrate=FOLDER   do not run the script: write it and its modules to a new folder, changed so that they run without
                      this package
+  --fix_batch_norm   with --migrate: let training steps run the update ops of batch norm, if none of them does
 
 At the end, the command lists what was put back, and what the batch-norm doctor found. Exit status: that of the
 script; 1 if something cannot be put back.
@@ -48,6 +49,7 @@ def parse(argv: List[str]) -> Tuple[argparse.Namespace, List[str]]:
     parser = argparse.ArgumentParser(prog='python -m dcgan_tf1.legacy', add_help=False, allow_abbrev=False)
     parser.add_argument('--max_runs', type=_positive)
     parser.add_argument('--python2', action='store_true')
+    parser.add_argument('--fix_batch_norm', action='store_true')
     for name in ('--data_dir', '--repair', '--report', '--migrate'):
         parser.add_argument(name)
     parser.error = _flag_error  # type: ignore[assignment]
@@ -74,6 +76,9 @@ def _run(options: argparse.Namespace, words: List[str]) -> int:
     keras2.use_legacy()
     if options.migrate:
         return _migrate(options, words, is_module)
+    if options.fix_batch_norm:
+        raise UserError('--fix_batch_norm needs --migrate=FOLDER, where it changes the script; to change a checkpoint, '
+                        'use --repair=PREFIX')
     from dcgan_tf1.legacy import script
     record = script.prepare(words, is_module, options.python2)
     from dcgan_tf1.legacy import doctor, session_runs
@@ -115,7 +120,8 @@ def _migrate(options: argparse.Namespace, words: List[str], is_module: bool) -> 
         raise UserError('--migrate needs TensorFlow 2, to which it migrates, but this is TensorFlow %s: run it in an '
                         'environment with TensorFlow 2' % tensorflow.__version__)
     from dcgan_tf1.legacy.migrate import project
-    return project.main(words, options.migrate, options.python2)
+    print(project.migrate(words, options.migrate, options.python2, options.fix_batch_norm), file=sys.stderr)
+    return 0
 
 
 def _create_folder_above(flag: str, path: str) -> None:

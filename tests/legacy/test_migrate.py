@@ -12,6 +12,7 @@ import tensorflow.compat.v1 as tf
 from helpers import ROOT, TENSORFLOW
 
 from dcgan_tf1.legacy.migrate import compat
+from dcgan_tf1.legacy.put_back import updates
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(
     tf.__version__.startswith('1.'), reason='TensorFlow 1.15 runs such scripts as they are')]
@@ -19,12 +20,23 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(
 # Runs a script as `python SCRIPT.py` would, in a process that cannot import this package.
 PLAIN = '''
 import os, runpy, sys
-assert 'tensorflow' not in sys.modules and 'TF_USE_LEGACY_KERAS' not in os.environ
 sys.modules['dcgan_tf1'] = None
 sys.argv = sys.argv[1:]
 sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
 runpy.run_path(sys.argv[0], run_name='__main__')
 '''
+# Runs the command several times in one process, and prints (exit status, what it says) of each.
+COMMANDS = '''
+import contextlib, io, json, sys
+from dcgan_tf1.legacy.__main__ import main
+for words in json.loads(sys.argv[1]):
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors):
+        status = main(words)
+    print(json.dumps([status, errors.getvalue()]))
+'''
+# With it, a program may be a fork of a process that has imported TensorFlow as migrated scripts do.
+LEGACY_KERAS = {'TF_USE_LEGACY_KERAS': '1'}
 
 
 @pytest.fixture(autouse=True)
@@ -54,24 +66,36 @@ class Project:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding='utf-8')
 
-    def run(self, folder, *command):
-        return subprocess.run([sys.executable, *command], cwd=str(self.folder / folder), env=self.environment,
-                              capture_output=True, text=True, timeout=200)
+    def run(self, folder, *command, **environment):
+        return subprocess.run([sys.executable, '-W', 'ignore', *command], cwd=str(self.folder / folder),
+                              env={**self.environment, **environment}, capture_output=True, text=True, timeout=200)
+
+    def commands(self, *calls):
+        """[(exit status, stderr)] of calls of the command, in one process."""
+        process = self.run('old', '-c', COMMANDS, json.dumps(calls), **LEGACY_KERAS)
+        assert process.returncode == 0, process.stderr
+        return [json.loads(line) for line in process.stdout.splitlines()]
 
     def migrate(self, *words):
-        process = self.run('old', '-W', 'ignore', '-m', 'dcgan_tf1.legacy', '--migrate=../new', *words)
+        process = self.run('old', '-m', 'dcgan_tf1.legacy', '--migrate=../new', *words)
         assert process.returncode == 0, process.stderr
         return process.stderr
 
     def new(self, name):
         return (self.folder / 'new' / name).read_text(encoding='utf-8')
 
-    def outputs(self, script, *flags, migrated=None):
+    def plain(self, script, new_interpreter=False):
+        """What a migrated script prints without this package."""
+        process = self.run('new', '-u', '-c', PLAIN, script) if new_interpreter else self.run(
+            'new', '-c', PLAIN, script, **LEGACY_KERAS)
+        assert process.returncode == 0, process.stderr
+        return process.stdout.splitlines()
+
+    def outputs(self, script, *flags, migrated=None, **options):
         """What the script prints with the command, and what the migrated one prints without."""
-        command = self.run('old', '-W', 'ignore', '-m', 'dcgan_tf1.legacy', *flags, script)
-        plain = self.run('new', '-u', '-W', 'ignore', '-c', PLAIN, migrated or script)
-        assert command.returncode == plain.returncode == 0, command.stderr + plain.stderr
-        return command.stdout.splitlines(), plain.stdout.splitlines()
+        command = self.run('old', '-m', 'dcgan_tf1.legacy', *flags, script)
+        assert command.returncode == 0, command.stderr
+        return command.stdout.splitlines(), self.plain(migrated or script, **options)
 
 
 LAYERS = '''import numpy as np
@@ -137,7 +161,8 @@ def test_networks_of_contrib_compute_the_same_bit_for_bit(project):
     files = {'gan.py': SCRIPT, 'ops.py': LAYERS, 'lib/__init__.py': '', 'lib/losses.py': LOSSES, 'data.txt': ''}
     project.write(files)
     report = project.migrate('gan.py', '--epochs', '5')
-    old, new = project.outputs('gan.py')
+    # In a new interpreter, where the script itself has to set the variable of Keras 2 before it imports TensorFlow.
+    old, new = project.outputs('gan.py', new_interpreter=True)
     assert old == new and len(new) == 7 and new[-1] == 'inf 0.1 (4, 1)'
     assert sorted({*os.listdir(str(project.folder / 'new'))} - {'__pycache__', 'logs'}) == [
         'CHANGES.diff', 'gan.py', 'lib', 'ops.py', 'tf1_compat.py']
@@ -351,6 +376,119 @@ def test_each_kind_of_line(project):
     assert text.startswith("import h5py, numpy as np\nimport os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'")
 
 
+UNFIXED = '''import numpy as np
+import tensorflow as tf
+np.random.seed(0); tf.set_random_seed(0)
+z, x = tf.placeholder(tf.float32, [None, 4]), tf.placeholder(tf.float32, [None, 6])
+is_training = tf.placeholder(tf.bool)
+
+
+def generator(z):
+    with tf.variable_scope('generator', reuse=tf.AUTO_REUSE):
+        h = tf.layers.batch_normalization(5 + 3 * tf.layers.dense(z, 8), training=is_training, momentum=0.5)
+        return tf.layers.dense(tf.nn.relu(h), 6)
+
+
+def discriminator(x, reuse=None):
+    with tf.variable_scope('discriminator', reuse=reuse):
+        h = tf.contrib.layers.batch_norm(tf.layers.dense(x, 8), decay=0.5, is_training=is_training)
+        return tf.layers.dense(tf.nn.relu(h), 1)
+
+
+images = generator(z)
+sampler = generator(tf.placeholder(tf.float32, [None, 4]))  # its update ops must not run: nothing is fed
+real, fake = discriminator(x), discriminator(images, True)
+t_vars = tf.trainable_variables()
+d_vars = [var for var in t_vars if 'disc' in var.name]
+d_step = tf.train.AdamOptimizer(0.01).minimize(
+    tf.reduce_mean(fake) - tf.reduce_mean(real),
+    var_list=d_vars)
+g_step = tf.train.AdamOptimizer(0.01).minimize(-tf.reduce_mean(fake), var_list=tf.trainable_variables('generator'))
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    for number in range(30):
+        feed = {z: np.random.normal(size=[64, 4]), x: np.random.normal(size=[64, 6]), is_training: True}
+        session.run(d_step, feed)
+        loss = session.run([fake, g_step], feed)[0].mean()
+    print(float(loss).hex())
+    feed = {z: np.random.normal(size=[2000, 4])}
+    expected, inference = (session.run(images, {**feed, is_training: mode}) for mode in (True, False))
+    print(np.abs(inference - expected).mean() / expected.std())
+    print([v.op.name for v in tf.global_variables() if 'moving_var' in v.op.name and (session.run(v) != 1).any()])
+'''
+
+
+def test_batch_norm_works_in_inference_mode_after_its_steps_were_fixed(project):
+    project.write({'gan.py': UNFIXED})
+    results = []
+    for flags in ([], ['--fix_batch_norm']):
+        report = project.migrate(*flags, 'gan.py')
+        results.append(project.plain('gan.py'))
+        assert ('minimize(loss) → tf1_compat.minimize_with_updates(optimizer, loss)' in report) == bool(flags)
+        shutil.copytree(str(project.folder / 'new'), str(project.folder / ('with' + ''.join(flags))))
+        shutil.rmtree(str(project.folder / 'new'))
+    (loss, gray, updated), (fixed_loss, right, fixed_updated) = results
+    assert loss == fixed_loss  # training mode computes the same
+    assert float(gray) > 1 and float(right) < 0.1, results
+    assert updated == '[]' and fixed_updated.count('moving_variance') == 2
+    fixed = (project.folder / 'with--fix_batch_norm' / 'gan.py').read_text()
+    assert """
+d_step = tf1_compat.minimize_with_updates(tf.train.AdamOptimizer(0.01),
+    tf.reduce_mean(fake) - tf.reduce_mean(real),
+    var_list=d_vars)
+g_step = tf1_compat.minimize_with_updates(tf.train.AdamOptimizer(0.01), -tf.reduce_mean(fake), var_list=""" in fixed
+
+
+# The ends of scripts with batch norm, what becomes of them, and what is said of what is left alone. In the new code,
+# `new` is the function that runs the updates.
+STEPS = [
+    ('a = opt.minimize(loss)', 'a = new(opt, loss)', None),
+    ('a, b = opt.minimize (loss=loss), f(tf.mul(opt, 2)).minimize()',
+     'a, b = new(opt, loss=loss), new(f(tf.multiply(opt, 2)))', None),
+    ('a = opt.apply_gradients(opt.compute_gradients(loss))', None, 'create it under tf.control_dependencies'),
+    ('u = tf.get_collection(tf.GraphKeys.UPDATE_OPS)\nwith tf.control_dependencies(u):\n    a = opt.minimize(loss)\n'
+     'b = opt.minimize(loss)', None, 'a training step without the update ops of batch norm: the script handles'),
+    ('import scipy.optimize\na = scipy.optimize.minimize(loss, 1)', None, None),
+    ('y = tf.layers.batch_normalization(loss)\na = opt.minimize(y)',
+     'y = tf.layers.batch_normalization(loss)\na = new(opt, y)', 'batch norm without training='),
+    ('y = tf.keras.layers.BatchNormalization()(loss)\na = opt.minimize(y)',
+     'y = tf.keras.layers.BatchNormalization()(loss)\na = new(opt, y)', 'layer.updates'),
+]
+LAYER = '\nloss = tf.layers.batch_normalization(x, training=True)\n'
+OWN_LAYER = '\nloss = tf.contrib.layers.batch_norm(x, updates_collections=None)\n'  # it runs its updates itself
+
+
+def test_each_kind_of_step(project):
+    beginning = 'import tensorflow as tf\nopt = tf.train.AdamOptimizer()'
+    project.write({'%d.py' % number: beginning + LAYER + end + '\n' for number, (end, _, _) in enumerate(STEPS)})
+    project.write({'own.py': beginning + OWN_LAYER + STEPS[0][0]})
+    reports = project.commands(*(['--migrate=../new/' + name, '--fix_batch_norm', name + '.py']
+                                 for name in [*map(str, range(len(STEPS))), 'own']))
+    for number, ((end, new, left), (status, report)) in enumerate(zip(STEPS, reports)):
+        code = project.new('%d/%d.py' % (number, number)).partition(LAYER)[2].strip()
+        assert status == 0 and code == (new or end).replace('new', 'tf1_compat.minimize_with_updates')
+        listed = report.partition('Left alone')[2]
+        assert (left in listed and listed.count('  (%d.py:' % number) == 1) if left else not listed, report
+    assert 'updates' not in project.new('own/own.py').partition('updates_collections')[2]
+
+
+def test_the_updates_of_a_step_are_those_of_what_it_trains(graph, tf_layers):
+    x = tf.placeholder(tf.float32, [2, 3])
+
+    def network(scope, **variables):
+        with tf.variable_scope(scope, reuse=tf.AUTO_REUSE):
+            y = tf_layers.batch_normalization(tf_layers.dense(x, 3), training=True, **variables)
+            return tf.reduce_mean(y ** 2)
+
+    def chosen(loss, scope=None):
+        found = updates.batch_norm_updates(loss, scope and tf.trainable_variables(scope))
+        return sorted({getattr(update, 'op', update).name.split('/')[0] for update in found})
+    a, b, sampler = network('a'), network('b', center=False, scale=False), network('a')
+    assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == 6
+    assert chosen(a + b, 'a') == ['a'] and chosen(a + b, 'b') == ['b'] and chosen(a + b) == ['a', 'b']
+    assert chosen(a, 'b') == [] and chosen(sampler, 'a') == ['a_1'] and chosen(a + sampler) == ['a', 'a_1']
+
+
 DECORATED = '''"""A docstring."""
 import functools
 
@@ -394,7 +532,7 @@ def test_what_needs_no_change_stays(project):
     assert sorted(os.listdir(str(project.folder / 'new'))) == ['CHANGES.diff', 'gan.py'] and 'Changed' not in report
 
 
-@pytest.mark.parametrize('flags,message', [
+ERRORS = [
     (['--migrate=full', 'gan.py'], '--migrate=full is not empty: name a new folder'),
     (['--migrate=gan.py', 'gan.py'], '--migrate=gan.py is not empty: name a new folder'),
     (['--migrate=gan.py/new', 'gan.py'], 'gan.py cannot be written (Not a directory): name another folder'),
@@ -402,13 +540,15 @@ def test_what_needs_no_change_stays(project):
     (['--migrate=new', '-m', 'gan'], 'does not go with -m: leave that out'),
     (['--migrate=new', 'python2.py'], 'If the script is Python 2, put --python2 before it'),
     (['--migrate=new', 'taken/gan.py'], 'tf1_compat.py of the script has the name of the module'),
-    (['--migrate=new', 'missing.py'], 'missing.py is not a file')])
-def test_errors_are_one_line(flags, message, project):
+    (['--migrate=new', 'missing.py'], 'missing.py is not a file'),
+    (['--fix_batch_norm', 'gan.py'], '--fix_batch_norm needs --migrate=FOLDER')]
+
+
+def test_errors_are_one_line(project):
     project.write({'gan.py': '', 'python2.py': 'print 1\n', 'full/file': '', 'tf1_compat.py': '', 'taken/tf1_compat.py':
                    '', 'taken/gan.py': 'import tf1_compat, numpy as np\nnp.asscalar(1)\n'})
-    process = project.run('old', '-W', 'ignore', '-m', 'dcgan_tf1.legacy', *flags)
-    assert process.returncode == 1 and message in process.stderr
-    assert len(process.stderr.splitlines()) == 1, process.stderr
+    for (_, message), (status, errors) in zip(ERRORS, project.commands(*(flags for flags, _ in ERRORS))):
+        assert status == 1 and message in errors and len(errors.splitlines()) == 1, errors
     assert not (project.folder / 'old' / 'new').exists()
 
 

@@ -7,6 +7,7 @@ Nothing is run: what a name means is decided from the source code.
 - `scopes`: which names of old libraries the names in a module mean
 - `targets`: where these names are today, from the tables of `put_back/`
 - `calls`: calls whose arguments have changed
+- `batch_norm`: training steps that should run its update ops, for `--fix_batch_norm`
 - `edits`: changes of a text that leave the rest as it is
 - `compat`: the module that is written beside the script, with what it uses of `put_back/`
 """

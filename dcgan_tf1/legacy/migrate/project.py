@@ -4,12 +4,11 @@ import difflib
 import os
 import re
 import shlex
-import sys
 from types import SimpleNamespace
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from dcgan_tf1.legacy import python2, source
-from dcgan_tf1.legacy.migrate import compat, rewrite
+from dcgan_tf1.legacy.migrate import batch_norm, compat, rewrite
 from dcgan_tf1.legacy.migrate.scopes import Scopes
 from dcgan_tf1.legacy.migrate.targets import COMPAT, Targets
 from dcgan_tf1.legacy.put_back.record import MissingModule
@@ -150,13 +149,14 @@ class Project:
             self._folders.append(folder)
 
 
-def migrate(words: List[str], folder: str, is_python2: bool) -> str:
+def migrate(words: List[str], folder: str, is_python2: bool, fix_batch_norm: bool) -> str:
     """Writes a script and its modules, rewritten, to a new folder.
 
     Args:
         words: the script, and arguments for it.
         folder: the folder to write to.
         is_python2: whether the script is Python 2.
+        fix_batch_norm: let training steps run the update ops of batch norm, if none does.
     Returns: what to tell the user.
     Raises: UserError if the folder has files, or a module cannot be read.
     """
@@ -169,6 +169,8 @@ def migrate(words: List[str], folder: str, is_python2: bool) -> str:
                    for path, file in project.files.items()}
     except MissingModule as error:
         raise UserError('%s' % error) from error
+    if fix_batch_norm:
+        batch_norm.fix(list(modules.values()))
     uses_tensorflow = any(module.imports_tensorflow() for module in modules.values())
     has_float_sizes = uses_tensorflow and any(module.passes_float_sizes for module in modules.values())
     if has_float_sizes:
@@ -248,9 +250,3 @@ def _how_to_run(project: Project, words: List[str], folder: str) -> str:
                      'that.' % (', '.join(sorted(others)[:_MAX_PLACES]) + ', …' * (len(others) > _MAX_PLACES)))
     lines.append('Review the changes:  %s' % os.path.join(folder, DIFF))
     return '\n'.join(lines)
-
-
-def main(words: List[str], folder: str, is_python2: bool) -> int:
-    """The command. Returns the exit status; raises as `migrate` does."""
-    print(migrate(words, folder, is_python2), file=sys.stderr)
-    return 0
