@@ -5,7 +5,7 @@
 
 With `command`, the script runs as by `python -m dcgan_tf1.legacy`; with `plain`, as by `python SCRIPT.py`, in a process
 in which this package cannot be imported. MNIST is a .npz file that Keras returns instead of a download. OUTPUT is a
-JSON file: for each run, the float numbers (in hexadecimal) and the checksums of the float arrays.
+JSON file: for each run, the float numbers (in hexadecimal), and checksums of float arrays and of summaries.
 """
 import hashlib
 import importlib.abc
@@ -20,7 +20,7 @@ import traceback
 import numpy as np
 
 SEED = 5
-MAX_RUNS = 100
+MAX_RUNS = 100  # more if these fetch nothing that can be compared
 MAX_LOSSES = 20  # single numbers
 
 runs = []
@@ -35,13 +35,20 @@ def flat(value):
     return [value]
 
 
+def text_of(value):
+    if value.dtype.kind == 'f' and value.ndim == 0:
+        return float(value).hex()
+    return hashlib.md5(value.tobytes() if value.ndim else value.item()).hexdigest()
+
+
 def watch(run):
     def watched(self, session_or_fetches, *args, **kwargs):
         result = run(self, session_or_fetches, *args, **kwargs)
         values = [np.asarray(value) for value in flat(result) if value is not None]
-        runs.append([float(value).hex() if value.ndim == 0 else hashlib.md5(value.tobytes()).hexdigest()
-                     for value in values if value.dtype.kind == 'f'])
-        if len(runs) >= MAX_RUNS or sum('0x' in text or 'n' in text for run in runs for text in run) >= MAX_LOSSES:
+        runs.append([text_of(value) for value in values
+                     if value.dtype.kind == 'f' or isinstance(value.tolist(), bytes)])
+        losses = sum('0x' in text or 'n' in text for run in runs for text in run)
+        if losses >= MAX_LOSSES or (len(runs) >= MAX_RUNS and any(runs)):
             end(0, '')
         return result
     return watched

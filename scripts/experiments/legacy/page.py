@@ -29,7 +29,8 @@ missing. [Scripts that nobody had tried](#unseen-scripts) tell how it does on ot
 `python -m dcgan_tf1.legacy --migrate=FOLDER` rewrites a script so that it runs without this package. Of the
 %(compared)d scripts that were tried and run with the command, **%(migrated)d run plainly** when migrated, in a process
 in which this package cannot be imported, and what their calls of `Session.run` fetch is **equal bit for bit in
-%(equal)d**: all float numbers and arrays, until 20 single numbers, 100 calls or the end. For comparison,
+%(equal)d**: all float numbers, arrays and summaries, until 20 single numbers, 100 calls (or the first that
+fetches any, if it comes later) or the end. For comparison,
 `tf_upgrade_v2`, which TensorFlow ships for this purpose, was run on the same files of %(upgrades)d scripts:
 %(upgraded)d of its results run.
 
