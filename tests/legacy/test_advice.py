@@ -121,6 +121,10 @@ ROWS = {
     'tf.contrib.distributions.Normal': ('', 'tf.contrib.distributions.Normal', '{}'),
     'tf.contrib.data.unbatch': ('', 'tf.contrib.data.unbatch', '{}'),
     'tf.contrib.losses.add_loss': ('', '[tf.contrib.losses.add_loss][1:] or None', 'None', (), ['use --migrate']),
+    'tf.contrib.data.batch_and_drop_remainder': (
+        'batch_size, dataset = 2, tf.data.Dataset.range(3)',
+        'dataset.apply(tf.contrib.data.batch_and_drop_remainder(batch_size)).make_one_shot_iterator().get_next()',
+        '{}.make_one_shot_iterator().get_next()'),
     'tf.contrib.util.constant_value': ('', 'tf.contrib.util.constant_value(tf.constant(3))', '{}(tf.constant(3))'),
     'tf.contrib.deprecated.merge_summary': ('', 'tf.contrib.deprecated.merge_summary', '{}'),
     'tf.contrib.deprecated.scalar_summary': ('', "tf.contrib.deprecated.scalar_summary('t', 2.)", "{}('t', 2.)"),
