@@ -1,6 +1,6 @@
-"""Other ways to compute convolutions, dense layers and their gradients than TensorFlow's own kernels.
+"""Other ways to compute convolutions and their gradients than TensorFlow's own kernels.
 
-All of them equal TensorFlow's kernels up to rounding:
+Both equal TensorFlow's kernels up to rounding:
 
 - `weight_gradient` computes the gradient of the kernel as *one forward convolution with dilation*. Batch and
   channels change places, the gradient of the output is the kernel, and the stride becomes the dilation.
@@ -8,8 +8,6 @@ All of them equal TensorFlow's kernels up to rounding:
   input, as *one convolution of stride 1 with strides² times as many channels*, whose output is rearranged into
   pixels. This is the sub-pixel convolution of Shi et al. 2016 (arXiv 1609.05158); that the two operations are
   the same is shown in arXiv 1609.07009.
-- `dense_input_gradient` computes the gradient of a dense layer's input as the transpose of a product, instead of a
-  product with a transposed kernel.
 
 `kernels` decides which layers take them.
 """
@@ -57,19 +55,6 @@ def _visited(images: tf.Tensor, gradient: tf.Tensor, axis: int, kernel_size: int
     size = int(images.shape[axis])
     before = same_padding(size, kernel_size, strides)[0] if padding == 'SAME' else 0
     return before, (int(gradient.shape[axis]) - 1) * strides + kernel_size - before - size
-
-
-def dense_input_gradient(gradient: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Gradient of `tf.matmul(x, kernel)` with respect to x.
-
-    Args:
-        gradient: [batch, units], with respect to the product.
-        kernel: [features, units].
-
-    Returns:
-        [batch, features].
-    """
-    return tf.transpose(tf.matmul(kernel, gradient, transpose_b=True))
 
 
 def _resize(x: tf.Tensor, axis: int, before: int, after: int) -> tf.Tensor:

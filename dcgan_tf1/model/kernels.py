@@ -1,4 +1,4 @@
-"""Convolutions and dense layers, some of which can be computed in other ways than by TensorFlow's own kernels.
+"""Convolutions, some of which can be computed in other ways than by TensorFlow's own kernels.
 
 `alternatives` has these ways. The rules below say which layers take them. They depend on a layer's shape and type,
 so --kernels=alternative means the same on every machine.
@@ -26,11 +26,6 @@ def is_dilated(kernel: tf.Tensor, strides: int) -> bool:
     In float32, that has not been faster.
     """
     return strides > 1 and int(kernel.shape[2]) > 4 and kernel.dtype.base_dtype == tf.bfloat16
-
-
-def is_transposed(kernel: tf.Tensor) -> bool:
-    """Whether the gradient of a dense layer's input is computed as the transpose of a product."""
-    return (kernel.shape.num_elements() or 0) >= 2 ** 20 and kernel.dtype.base_dtype == tf.float32
 
 
 class _Local(threading.local):
@@ -97,20 +92,6 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
     return y
 
 
-def matmul(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """`tf.matmul`, whose gradient with respect to x may be computed in another way.
-
-    Args:
-        x: [batch, features].
-        kernel: [features, units].
-
-    Returns:
-        [batch, units].
-    """
-    with _override_gradient('MatMul', is_transposed(kernel) and _has_alternatives(x)):
-        return tf.matmul(x, kernel)
-
-
 def _has_alternatives(x: tf.Tensor) -> bool:
     """Whether layers with this input are computed in other ways, if the rules say so. These need to know its shape."""
     return _local.choice == 'alternative' and None not in x.shape.as_list()[1:]
@@ -142,12 +123,6 @@ def _conv2d_transpose_gradient(op: tf.Operation,
     strides, padding = _strides_and_padding(op)
     return (None, alternatives.weight_gradient(gradient, x, int(kernel.shape[0]), strides, padding),
             tf.nn.conv2d(gradient, kernel, strides=[1, strides, strides, 1], padding=padding))
-
-
-@tf.RegisterGradient('dcgan_tf1.MatMul')
-def _matmul_gradient(op: tf.Operation, gradient: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
-    x, kernel = op.inputs
-    return alternatives.dense_input_gradient(gradient, kernel), tf.matmul(x, gradient, transpose_a=True)
 
 
 def _strides_and_padding(op: tf.Operation) -> Tuple[int, str]:

@@ -67,7 +67,7 @@ def dense(x: tf.Tensor, units: int, use_bias: bool = True,
     """Fully connected layer without activation: [batch, features] → [batch, units]."""
     with tf.variable_scope(None, default_name='dense'):
         kernel = _variable('kernel', [int(x.shape[-1]), units], kernel_initializer)
-        y = kernels.matmul(x, tf.cast(kernel, x.dtype))
+        y = tf.matmul(x, tf.cast(kernel, x.dtype))
         return _with_bias(y, units, use_bias)
 
 

@@ -18,7 +18,7 @@ from dcgan_tf1.util.log import log
 
 # What rounds differently is taken if it makes a step at least this many times as fast. bfloat16 rounds more.
 MIN_GAIN, _MIN_GAIN_OF_BFLOAT16 = 1.03, 1.1
-SECONDS = 3.  # of a comparison of steps, after those that warm up
+SECONDS = 10.  # of a comparison of steps, after those that warm up
 _MIN_ROUNDS, _MAX_ROUNDS = 5, 50  # of a comparison; fewer than five could not be significant
 _SIGNIFICANCE = 0.05
 
