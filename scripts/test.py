@@ -58,18 +58,15 @@ def find_pythons() -> List[str]:
 def run_tests(pythons: List[str], arguments: List[str]) -> List[int]:
     """Runs pytest with every Python at the same time; returns the exit statuses.
 
-    Each has as many processes as there are processors, so that all are busy until the end. A process computes with one
-    thread, because more would wait for each other.
+    Each has as many processes as there are processors, so that all are busy until the end.
     """
-    environment_of_tests = {'TF_NUM_INTRAOP_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', **os.environ}
     spread = ['-n%d' % min(os.cpu_count() or 1, MOST_PROCESSES), '--dist=worksteal']
     commands = [[python, '-m', 'pytest', *spread, *arguments] for python in pythons]
     with tempfile.TemporaryFile() as output:
-        others = [subprocess.Popen(command, cwd=environment.ROOT, env=environment_of_tests, stdout=output,
-                                   stderr=output)
+        others = [subprocess.Popen(command, cwd=environment.ROOT, stdout=output, stderr=output)
                   for command in commands[1:]]
         print('--- ' + pythons[0], flush=True)
-        statuses = [subprocess.call(commands[0], cwd=environment.ROOT, env=environment_of_tests)]
+        statuses = [subprocess.call(commands[0], cwd=environment.ROOT)]
         for python, process in zip(pythons[1:], others):
             statuses.append(process.wait())
             print('--- ' + python, flush=True)

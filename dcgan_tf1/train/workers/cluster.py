@@ -40,6 +40,7 @@ class Cluster:
         self._server: Optional[tf.distribute.Server] = None
 
     def __enter__(self) -> 'Cluster':
+        terminal.prefix = ''
         if self._addresses[1:]:
             if Cluster._has_server:
                 raise UserError('this process has already trained as worker %d: start a new process on every worker '
@@ -54,7 +55,8 @@ class Cluster:
             return
         if isinstance(error, _ERRORS_OF_OTHERS):
             time.sleep(2 * SILENCE_SECONDS)  # `Peers` ends this process as soon as it knows which worker has gone
-        if error is None:
+        if error is None:  # otherwise, the line about the error begins with this prefix, too
+            terminal.prefix = ''
             self._peers.wait()  # TensorFlow may still be sending what another worker waits for
             self._peers.close()
         else:
