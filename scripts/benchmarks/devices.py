@@ -31,8 +31,8 @@ _INTRODUCTION = '''# Several devices of one machine
 
 What does it cost to [train on several devices](../../../docs/several-workers.md)?
 
-Measured without a GPU on %s with TensorFlow %s, %s: the devices shared the
-processor, so more of them could not be faster.
+Measured without a GPU on %s with TensorFlow %s: the devices shared the processor,
+so more of them could not be faster.
 *Speed* is in images per second, divided by that of one device: the median of %d measurements, which alternated, and
 their range. Where the batch stays the same, that is strong scaling; where it grows with the devices, weak scaling. The
 reductions are those of a step that logs, which has two more than others.
@@ -122,8 +122,7 @@ def main(arguments: DevicesArguments) -> int:
             measured = measure(result, arguments.steps)
             result['seconds'].append(measured['seconds'])
             result['traffic'] = measured['traffic']
-    stored = {'processor': processor.name(), 'tensorflow': tf.__version__, 'processes': 'in one process',
-              'results': results}
+    stored = {'processor': processor.name(), 'tensorflow': tf.__version__, 'results': results}
     write_json(os.path.join(arguments.output, 'devices.json'), stored)
     text = report(stored)
     write_page(arguments.output, text)
@@ -134,7 +133,7 @@ def main(arguments: DevicesArguments) -> int:
 def report(stored: Dict[str, Any]) -> str:
     """The content of README.md."""
     rounds = len(stored['results'][0]['seconds'])
-    introduction = _INTRODUCTION % (stored['processor'], stored['tensorflow'], stored['processes'], rounds)
+    introduction = _INTRODUCTION % (stored['processor'], stored['tensorflow'], rounds)
     return introduction + pages.markdown_table(_HEADINGS, _rows(stored['results']))
 
 
