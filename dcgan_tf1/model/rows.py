@@ -54,7 +54,7 @@ def _ancestors(op: tf.Operation, names: Set[str]) -> Set[str]:
     known, waiting = {op.name}, [op]
     while waiting:
         for tensor in waiting.pop().inputs:
-            if tensor.op.name in names - known:
+            if tensor.op.name in names and tensor.op.name not in known:
                 known.add(tensor.op.name)
                 waiting.append(tensor.op)
     return known

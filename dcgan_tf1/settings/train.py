@@ -170,8 +170,8 @@ class TrainSettings(Settings):
         'records its choice. (float16 is not offered, because it needs loss scaling)',
         roles=[Role.MEASURED, Role.OF_THE_GENERATOR])
     kernels: str = choice(
-        'native', (*KERNELS, 'auto'), 'native: TensorFlow\'s own kernels. alternative: compute some layers and '
-        'gradients in other ways, which are faster on some processors. auto: on CPUs, what is faster here; the '
+        'native', (*KERNELS, 'auto'), 'native: TensorFlow\'s own kernels. alternative: compute some convolutions '
+        'and gradients in other ways, which are faster on some processors. auto: on CPUs, what is faster here; the '
         'training times steps of both, and records its choice', roles=[Role.MEASURED, Role.OF_THE_GENERATOR])
     batch_statistics: str = choice(
         'all', BATCH_STATISTICS, 'with several devices (--num_gpus, TF_CONFIG): whose images batch norm takes its '

@@ -11,14 +11,14 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.data import AnyImages, Images
 from dcgan_tf1.model import graph, precision
 from dcgan_tf1.model.inputs import batch_plan
-from dcgan_tf1.settings.train import TrainSettings
+from dcgan_tf1.settings.train import KERNELS, TrainSettings
 from dcgan_tf1.train.workers.cluster import Cluster
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.log import log
 
 # What rounds differently is taken if it makes a step at least this many times as fast. bfloat16 rounds more.
 MIN_GAIN, _MIN_GAIN_OF_BFLOAT16 = 1.03, 1.1
-SECONDS = 10.  # of a comparison of steps, after those that warm up
+SECONDS = 10.  # of a comparison of steps
 _MIN_ROUNDS, _MAX_ROUNDS = 5, 50  # of a comparison; fewer than five could not be significant
 _SIGNIFICANCE = 0.05
 
@@ -29,9 +29,10 @@ Timer = Callable[[Callable[[], Any], Callable[[], Any], float], Rounds]
 
 def time_in_turns(first: Callable[[], Any], second: Callable[[], Any], seconds: float,
                   clock: Callable[[], float] = time.perf_counter) -> Rounds:
-    """Times two functions in turns until the time is over, after a round that does not count.
+    """Times two functions in turns until the time is over.
 
-    Every second round begins with the second function, because the one that runs first may be slower for that alone.
+    A first round, which allocates memory and compiles kernels, does not count. Every second round begins with the second
+    function, because the one that runs first may be slower for that alone.
     """
     rounds: Rounds = []
     first(), second()
@@ -54,12 +55,12 @@ def gain(rounds: Rounds) -> float:
     """
     ratios = [first / max(second, 1e-9) for first, second in rounds]
     wins = sum(ratio > 1 for ratio in ratios)
-    chance = sum(_choose(len(ratios), count) for count in range(wins, len(ratios) + 1)) / 2 ** len(ratios)
+    chance = sum(_combinations(len(ratios), count) for count in range(wins, len(ratios) + 1)) / 2 ** len(ratios)
     median = statistics.median(ratios)
     return median if chance <= _SIGNIFICANCE else min(median, 1.)
 
 
-def _choose(total: int, count: int) -> int:
+def _combinations(total: int, count: int) -> int:
     return math.factorial(total) // math.factorial(count) // math.factorial(total - count)
 
 
@@ -102,7 +103,7 @@ def _with_kernels(settings: TrainSettings, timer: Timer) -> TrainSettings:
     """Settings with the kernels that make a step faster."""
     if settings.kernels != 'auto':
         return settings
-    native, alternative = (settings.replace(kernels=name) for name in ('native', 'alternative'))
+    native, alternative = (settings.replace(kernels=name) for name in KERNELS)
     if _has_gpu() or not precision.works(settings.precision):
         return native  # a GPU has fast kernels of its own
     found = gain(compare(native, alternative, timer))
@@ -206,6 +207,4 @@ def _on_noise(settings: TrainSettings) -> Iterator[Steps]:
 def compare(settings: TrainSettings, other: TrainSettings, timer: Timer = time_in_turns) -> Rounds:
     """Times the steps of two trainings in turns. Raises what their graphs raise."""
     with _on_noise(settings) as first, _on_noise(other) as second:
-        first.train(1)  # allocates memory and compiles kernels
-        second.train(1)
         return timer(lambda: first.train(1), lambda: second.train(1), SECONDS)

@@ -46,10 +46,10 @@ def rewrite(module: Any, call: ast.Call) -> None:
         arguments_of_call = [*call.args, *(keyword.value for keyword in call.keywords)]
         module.passes_float_sizes |= any(map(division.is_unsure_size, arguments_of_call))
     old = getattr(call.func, 'attr', '')
-    if old in old_names._METHODS and not (path or call.args):
+    if old in old_names.METHODS and not (path or call.args):
         end = module.edits.span(call.func)[1]
-        module.edits.replace(end - len(old), end, old_names._METHODS[old])
-        module.change(call, '%s → %s' % (old, old_names._METHODS[old]))
+        module.edits.replace(end - len(old), end, old_names.METHODS[old])
+        module.change(call, '%s → %s' % (old, old_names.METHODS[old]))
 
 
 def rewrite_attribute(module: Any, node: ast.Attribute) -> None:

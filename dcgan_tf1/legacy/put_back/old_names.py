@@ -60,7 +60,7 @@ def _numpy_names() -> Dict[str, PutBack]:
 
 
 _NUMPY = _numpy_names()
-_METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}  # {removed: today's}
+METHODS = {'tostring': 'tobytes', 'fromstring': 'frombytes', 'isAlive': 'is_alive'}  # {removed: today's}
 _CLASSES = {'numpy': ('ndarray', 'generic'), 'array': ('array',), 'threading': ('Thread',)}
 # x is the array.
 _STRETCHED = 'np.uint8(255. * (x - x.min()) / (x.max() - x.min()) + 0.5)'
@@ -130,7 +130,7 @@ def _old_methods(classes: Any, record: Record) -> None:
             return getattr(self, new)(*args, **kwargs)
         return call
     for a_class in classes:
-        for name, new in _METHODS.items():
+        for name, new in METHODS.items():
             if hasattr(a_class, new) and not hasattr(a_class, name):
                 gc.get_referents(vars(a_class))[0][name] = method(name, new)
         ctypes.pythonapi.PyType_Modified(ctypes.py_object(a_class))

@@ -75,6 +75,7 @@ class Peers:
         self._workers = addresses if all(addresses) else len(addresses)  # on which all must agree
         self._peers: Dict[int, Connection] = {}
         self._is_over = threading.Event()
+        self._step: Any = None  # something else for each training step while it runs
         self._callers: queue.Queue = queue.Queue()  # (rank, workers, is trusted, connection) of what calls the chief
         self.on_note: Callable[[Any], None] = lambda content: None
         deadline = time.monotonic() + (JOIN_SECONDS if join_seconds is None else join_seconds)
@@ -90,6 +91,8 @@ class Peers:
         except BaseException as error:
             self.close_after(error)
             raise
+        if rank == 0:
+            threading.Thread(target=self._watch_steps, daemon=True).start()
 
     def _greet(self, connection: socket.socket) -> None:
         """Tells something that has connected which worker this is."""
@@ -230,19 +233,20 @@ class Peers:
 
     @contextlib.contextmanager
     def step(self) -> Iterator[None]:
-        """A context for a training step. On the chief, all workers end if it takes more than `STEP_SECONDS`."""
-        is_done = threading.Event()
-        if self._rank == 0:
-            threading.Thread(target=self._limit, args=(is_done,), daemon=True).start()
+        """A context for a training step. All workers end if it takes more than `STEP_SECONDS` on the chief."""
+        self._step = object()
         try:
             yield
         finally:
-            is_done.set()
+            self._step = None
 
-    def _limit(self, is_done: threading.Event) -> None:
-        for _ in range(round(STEP_SECONDS / BEAT_SECONDS)):  # the time in which this process is stopped does not count
-            if is_done.wait(BEAT_SECONDS):
+    def _watch_steps(self) -> None:
+        step, beats = None, 0.  # the time in which this process is stopped does not count
+        while beats < STEP_SECONDS / BEAT_SECONDS:
+            if self._is_over.wait(BEAT_SECONDS):
                 return
+            beats = beats + 1 if step and step is self._step else 0.
+            step = self._step
         self._end('a step has taken %g seconds, although all workers are alive: something may block their connections. '
                   '%s' % (STEP_SECONDS, _ADVICE), LOST_STATUS)
 

@@ -47,6 +47,7 @@ def watch(run):
         values = [np.asarray(value) for value in flat(result) if value is not None]
         runs.append([text_of(value) for value in values
                      if value.dtype.kind == 'f' or isinstance(value.tolist(), bytes)])
+        # Numbers in hexadecimal, nan and inf; no checksum has an x or an n.
         losses = sum('0x' in text or 'n' in text for run in runs for text in run)
         if losses >= MAX_LOSSES or (len(runs) >= MAX_RUNS and any(runs)):
             end(0, '')

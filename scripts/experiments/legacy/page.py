@@ -61,8 +61,9 @@ StarGAN, with random attributes). This list, with the arguments of each, was com
 one of them, an argument that it asks for was added later. Left out were scripts that need rare packages,
 or data that must be converted first.
 
-- **%(first)d of %(fair)d** ran at first, as the command was then. Not counted are %(unfair)d more, which do not run on
-  TensorFlow 1.15 with Python 3.7 either.
+- **%(first)d of %(fair)d** ran at first, as the command was then. Not counted are %(unfair)d more, which fail for
+  reasons of their own. Five of them were run on TensorFlow 1.15.5 with Python 3.7, and fail there, too. Six were judged
+  by their code; two of these only need a display.
 - **%(now)d of %(fair)d** run now, after what the failures showed was mended; and %(more)d of the other %(unfair)d. Only
   those that had failed were run again.
 
@@ -72,7 +73,7 @@ two cores that other programs used at the same time.
 %(table)s
 *2*: with `--python2`.
 """
-# Why an unseen script did not run at first: (whether TensorFlow 1.15 can run it, the cause).
+# Why an unseen script did not run at first: (whether the command is at fault, the cause).
 _CAUSES: Dict[str, Tuple[bool, str]] = {
     'JonathanRaiman/tensorflow-infogan/train.py':
         (False, 'creates moving averages in a scope with `reuse`, as before TensorFlow 1.0'),
@@ -155,7 +156,7 @@ def _words(entry: Dict[str, Any]) -> str:
 
 
 def unseen_counts(results: Dict[str, Any]) -> Dict[str, int]:
-    """How many unseen scripts run, of those that TensorFlow 1.15 can run, which are fair, and of the others."""
+    """How many unseen scripts run, of those that can, which are fair, and of the others."""
     fair = {name for name in results if _CAUSES.get(name, (True, ''))[0]}
     return {'first': sum(result.get('first', result)['good'] for name, result in results.items() if name in fair),
             'now': sum(result['good'] for name, result in results.items() if name in fair), 'fair': len(fair),
