@@ -31,8 +31,8 @@ def time_in_turns(first: Callable[[], Any], second: Callable[[], Any], seconds: 
                   clock: Callable[[], float] = time.perf_counter) -> Rounds:
     """Times two functions in turns until the time is over.
 
-    A first round, which allocates memory and compiles kernels, does not count. Every second round begins with the second
-    function, because the one that runs first may be slower for that alone.
+    A first round, which allocates memory and compiles kernels, does not count. Every second round begins with the
+    second function, because the one that runs first may be slower for that alone.
     """
     rounds: Rounds = []
     first(), second()
