@@ -1,16 +1,21 @@
 """Fixtures shared by all tests. Every test runs unchanged on TensorFlow 1 and on TensorFlow 2."""
+# ruff: noqa: E402
 import collections
 import contextlib
 import functools
+import gc
 import os
 import shutil
 import subprocess
 import sys
 
+gc.disable()  # until all tests are collected: Python would search the modules of TensorFlow for garbage again and again
+
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
 from helpers import BATCH_NORM_RUN, SMALL_RUN, TENSORFLOW, with_few_digits
+from tensorflow.python.client.session import BaseSession
 
 from dcgan_tf1.data import Images, mnist_10k
 from dcgan_tf1.evaluate.settings import EvaluateSettings
@@ -92,6 +97,12 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(skip)
 
 
+def pytest_collection_finish():
+    """From here on, Python searches for garbage, but not in what exists now."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.fixture(scope='session', autouse=True)
 def programs_are_forks():
     """Programs in Python that a test starts do not import TensorFlow first, which takes seconds."""
@@ -99,6 +110,27 @@ def programs_are_forks():
         if sys.platform == 'linux':
             patch.setattr(subprocess, 'Popen', fork_server.ForkingPopen)
         yield
+
+
+@pytest.fixture(scope='session', autouse=True)
+def original_sessions():
+    """Sessions of this process do not optimize graphs, which takes longer than a few steps of a training.
+
+    Those of the processes that tests start do, as for users, and those of tests/oracles/. Yields what makes them do so:
+    the original `__init__` of sessions.
+    """
+    original = BaseSession.__init__
+
+    def init(self, target='', graph=None, config=None):
+        fast = tf.ConfigProto()
+        fast.graph_options.rewrite_options.disable_meta_optimizer = True
+        fast.graph_options.optimizer_options.opt_level = tf.OptimizerOptions.L0
+        if config:
+            fast.MergeFrom(config)
+        original(self, target, graph, fast)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseSession, '__init__', init)
+        yield original
 
 
 @pytest.fixture(scope='session')

@@ -132,7 +132,9 @@ def assert_equal(images, expected, tolerance=0.):
                                atol=tolerance + 0.51)
 
 
-@pytest.mark.parametrize('network', [*NETWORKS, 'OTHER_OPS', 'TF_LAYERS', '8 bits'])
+@pytest.mark.parametrize('network', [
+    'sparse_softmax', 'OTHER_OPS', 'TF_LAYERS',
+    *(pytest.param(name, marks=pytest.mark.any_tensorflow) for name in [*list(NETWORKS)[1:], '8 bits'])])
 def test_images_equal_tensorflows(network, browser, tmp_path, request, monkeypatch):
     """For every kind of statistics: exactly with the rounded weights, and within the stated error with the original."""
     flags = NETWORKS.get(network, {})

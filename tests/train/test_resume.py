@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import ALL_LAYERS, MAIN_RUN, SMALL_RUN, assert_same_run, logged_losses
 from PIL import Image
+from tensorflow.python.client.session import BaseSession
 
 from dcgan_tf1.model import graph
 from dcgan_tf1.runs.checkpoints.saving import all_checkpoints, step_of
@@ -15,10 +16,13 @@ from dcgan_tf1.util.errors import UserError
 
 
 @pytest.mark.slow
-def test_the_main_recipe_resumes(trained, training_settings, tmp_path):
-    resumed = RunFolder(shutil.copytree(trained(*MAIN_RUN, '--steps=1').path, str(tmp_path / 'run')))
-    assert train(training_settings(*MAIN_RUN, '--steps=4', '--run_dir=' + resumed.path)) == 0
-    assert_same_run(resumed, trained(*MAIN_RUN, '--steps=4'))
+def test_the_main_recipe_resumes(original_sessions, training_settings, tmp_path, monkeypatch):
+    """As users train it."""
+    monkeypatch.setattr(BaseSession, '__init__', original_sessions)
+    resumed, whole = RunFolder(str(tmp_path / 'resumed')), RunFolder(str(tmp_path / 'whole'))
+    for folder, steps in ((resumed, 1), (resumed, 4), (whole, 4)):
+        assert train(training_settings(*MAIN_RUN, '--steps=%d' % steps, '--run_dir=' + folder.path)) == 0
+    assert_same_run(resumed, whole)
 
 
 @pytest.mark.slow

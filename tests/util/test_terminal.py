@@ -147,7 +147,8 @@ def test_a_training_in_a_thread(training_settings, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('command', COMMANDS)
+@pytest.mark.parametrize('command', [
+    'train', *(pytest.param(name, marks=pytest.mark.any_tensorflow) for name in COMMANDS[1:])])
 def test_only_our_own_lines_are_on_the_terminal(command, trained, tmp_path):
     """`train` starts without what this process has set for TensorFlow; all commands start in the same way."""
     run = trained(*SMALL_RUN, '--steps=3').path
