@@ -58,10 +58,12 @@ def find_pythons() -> List[str]:
 def run_tests(pythons: List[str], arguments: List[str]) -> List[int]:
     """Runs pytest with every Python at the same time; returns the exit statuses.
 
-    Each has as many processes as there are processors, so that all are busy until the end.
+    The first has as many processes as there are processors, so that all are busy until the end; the others, which skip
+    many tests, have half as many.
     """
-    spread = ['-n%d' % min(os.cpu_count() or 1, MOST_PROCESSES), '--dist=worksteal']
-    commands = [[python, '-m', 'pytest', *spread, *arguments] for python in pythons]
+    processes = min(os.cpu_count() or 1, MOST_PROCESSES)
+    commands = [[python, '-m', 'pytest', '-n%d' % (-(-processes // divisor)), '--dist=worksteal', *arguments]
+                for python, divisor in zip(pythons, (1, 2))]
     with tempfile.TemporaryFile() as output:
         others = [subprocess.Popen(command, cwd=environment.ROOT, stdout=output, stderr=output)
                   for command in commands[1:]]
