@@ -96,6 +96,7 @@ def test_the_averages_of_a_healthy_gan_only_have_to_warm_up(graph, tf_layers, fi
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_enough_updates_end_the_warm_up(graph, tf_layers):
     gan = Gan(tf_layers, momentum=0.5)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
@@ -108,6 +109,7 @@ def test_enough_updates_end_the_warm_up(graph, tf_layers):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_updates_in_inference_mode_do_not_count(graph, tf_layers):
     gan = Gan(tf_layers)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
@@ -158,6 +160,7 @@ def test_inference_with_initial_statistics_is_found(graph, tf_layers, by_reuse):
     assert layers_of(watched.findings(), 'initial_statistics') == GENERATOR
 
 
+@pytest.mark.any_tensorflow
 def test_layers_that_are_built_for_inference_get_other_advice(graph, tf_layers):
     gan = Gan(tf_layers, training=False)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
@@ -201,6 +204,7 @@ ADVICE = {
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('kind', list(ADVICE))
 def test_a_script_that_follows_the_advice_has_no_such_finding(kind, tf_layers):
     wrong, followed = ADVICE[kind]
@@ -248,6 +252,7 @@ def test_update_ops_outside_of_the_collection_get_other_advice(is_grouped, graph
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_sampling_before_the_first_step_is_no_fault(graph, tf_layers):
     gan = Gan(tf_layers)
     g, d = gan.train_ops(updates('Generator'), updates('Discriminator'))
@@ -288,6 +293,7 @@ def test_updates_in_the_step_of_the_other_network_are_found(graph, tf_layers):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_one_step_for_both_networks_is_no_fault(graph, tf_layers):
     gan = Gan(tf_layers)
     step = gan.train_ops(updates(), updates())
@@ -362,6 +368,7 @@ def test_every_recipe_updates_its_averages(training_settings):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_watching_can_be_nested(graph, tf_layers):
     gan = Gan(tf_layers)
     g, d = gan.train_ops([], [])
@@ -376,6 +383,7 @@ def test_watching_can_be_nested(graph, tf_layers):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_the_example_of_the_documentation(graph, tf_layers, capsys):
     with open(os.path.join(ROOT, 'docs', 'batch-norm-doctor.md'), encoding='utf-8') as file:
         example = re.search('```python\n(.*?)```', file.read(), re.S).group(1)
@@ -392,6 +400,7 @@ def test_the_number_of_updates_that_a_momentum_needs():
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_repair_remembers_the_last_feeds(graph, tf_layers, monkeypatch, tmp_path):
     gan = Gan(tf_layers)
     _, d = gan.train_ops([], [])

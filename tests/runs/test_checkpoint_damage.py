@@ -32,6 +32,7 @@ def test_a_checkpoint_of_another_network_is_refused(train_run, copy_of_run, trai
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_with_only_a_truncated_checkpoint(train_run, copy_of_run):
     folder = copy_of_run('run', '--steps=3')
     with open(folder.checkpoint_prefix + '-3.data-00000-of-00001', 'r+b') as file:
@@ -77,6 +78,7 @@ def test_the_checkpoint_before_a_damaged_one_is_used(part, fault, graph, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(train_run, copy_of_run, uninterrupted_run, capsys):
     folder = copy_of_run('run', '--steps=5')
     damage(folder.checkpoint_prefix + '-5.data-00000-of-00001', 'altered')
@@ -86,6 +88,7 @@ def test_a_run_resumes_from_the_checkpoint_before_a_damaged_one(train_run, copy_
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_damaged_state_file_does_not_matter(train_run, copy_of_run, uninterrupted_run):
     folder = copy_of_run('run', '--steps=5')
     with open(os.path.join(folder.checkpoints, 'checkpoint'), 'w') as file:

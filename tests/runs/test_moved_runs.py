@@ -76,6 +76,7 @@ def test_a_relative_data_folder_is_found_from_another_folder(tmp_path, monkeypat
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('name', NAMES, ids=ascii)
 def test_any_name_works(name, tmp_path, pictures):
     """In a training, a resume, a plot title, samples, a report and an explore page."""

@@ -75,6 +75,7 @@ def test_dependence_on_other_images(mode, generate, noise_flag):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_one_image(generate):
     assert generate('--num_images=1', '--bn_mode=moving').shape == (1, 28, 28, 1)
     with pytest.raises(UserError, match='a single image .* --bn_mode=moving'):
@@ -82,6 +83,7 @@ def test_one_image(generate):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_many_images_are_generated_in_parts(generate, monkeypatch):
     images = generate('--num_images=10', '--bn_mode=moving')
     monkeypatch.setattr(sampler, '_MAX_BATCH', 3)
@@ -90,6 +92,7 @@ def test_many_images_are_generated_in_parts(generate, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_an_earlier_checkpoint(generate, folder):
     assert not np.array_equal(generate('--checkpoint=%s/checkpoints/model-3' % folder), generate())
 
@@ -122,6 +125,7 @@ def test_a_noise_file_that_is_not_an_array(generate, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_missing_files(generate, sampling_settings, tmp_path, folder):
     with pytest.raises(UserError, match='--noise=nowhere.npy'):
         generate('--noise=nowhere.npy')
@@ -230,6 +234,7 @@ def test_what_cannot_work_is_refused_before_the_work(name, flags, message, write
         write(name, noise_flag(np.zeros((5, NOISE_DIM))), *flags)
 
 
+@pytest.mark.any_tensorflow
 def test_a_checkpoint_that_a_training_deletes_while_it_is_read(folder, sampling_settings, monkeypatch, tmp_path):
     """The next one is opened. Later, nothing is read any more."""
     run = RunFolder(shutil.copytree(folder, str(tmp_path / 'run')))

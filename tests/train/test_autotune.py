@@ -100,6 +100,7 @@ def always(gain):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('gain, chosen', [(2., 'alternative'), (1.02, 'native'), (0.5, 'native')])
 def test_the_choice_becomes_the_setting(gain, chosen, training_settings, logged):
     assert autotune.choose(training_settings(*RUN), always(gain)) == training_settings(*RUN, '--kernels=' + chosen)
@@ -114,6 +115,7 @@ def test_explicit_choices_are_not_measured(choice, training_settings, logged):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_the_chief_chooses_for_all_workers(training_settings, logged, monkeypatch):
     """It times its share of a batch. The other worker measures nothing."""
     asked = []
@@ -161,6 +163,7 @@ def train_with(monkeypatch, tmp_path, training_settings):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_records_its_choices_and_resumes_with_them(train_with, tmp_path, sampling_settings):
     """Also where other choices would be made by now."""
     auto = '--precision=auto'

@@ -84,6 +84,7 @@ def copy_without(evaluated_run, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_evaluations_do_not_change_the_training(run, batch_norm_run):
     """Not even if they generate images with batch norm in training mode."""
     evaluated_run = run('evaluated', *BATCH_NORM_RUN, *EVALUATED, '--bn_mode=batch')
@@ -92,6 +93,7 @@ def test_evaluations_do_not_change_the_training(run, batch_norm_run):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_evaluations_of_a_resumed_run(run, evaluated_run, copy_without):
     """The scores and the best checkpoint do not depend on where the run was interrupted."""
     expected = evaluated_run.read_scores()
@@ -217,6 +219,7 @@ def test_a_best_checkpoint_that_cannot_be_written(copy_of_run):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_dataset_without_labels(run, tmp_path, random_images):
     (tmp_path / 'pictures').mkdir()
     for number, pixels in enumerate(random_images.pixels):

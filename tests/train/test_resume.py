@@ -26,6 +26,7 @@ def test_the_main_recipe_resumes(original_sessions, training_settings, tmp_path,
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_more_steps_extend_a_run(train_run, copy_of_run, trained):
     """It does not matter whether the steps at which the run stopped are logged ones."""
     copy_of_run('resumed', ALL_LAYERS, '--steps=1')
@@ -34,6 +35,7 @@ def test_more_steps_extend_a_run(train_run, copy_of_run, trained):
     assert_same_run(folder, trained(*SMALL_RUN, ALL_LAYERS, '--steps=8'))
 
 
+@pytest.mark.any_tensorflow
 def test_a_run_killed_after_its_last_checkpoint(train_run, copy_of_run, uninterrupted_run):
     """Steps that were logged but not saved are trained again, and are logged once."""
     killed = copy_of_run('killed', '--steps=5')
@@ -130,9 +132,10 @@ def pictures(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize('flags,epoch', [
     ('--d_steps_per_g_step=3 --epsilon_mode=pytorch --schedule=real_then_fake_then_generator', 5 * 3 * 8 / 10000),
-    ('--xla', 5 * 8 / 10000),
-    ('--d_steps_per_g_step=2 --dataset=image_folder --data_dir={} --image_size=8 --channels=1 --skip_unreadable '
-     '--shuffle=per_epoch --noise_batch=match', 10 / 3)])
+    *(pytest.param(*case, marks=pytest.mark.any_tensorflow) for case in (
+        ('--xla', 5 * 8 / 10000),
+        ('--d_steps_per_g_step=2 --dataset=image_folder --data_dir={} --image_size=8 --channels=1 --skip_unreadable '
+         '--shuffle=per_epoch --noise_batch=match', 10 / 3)))])
 def test_other_runs_resume(flags, epoch, train_run, pictures):
     """The resumed run continues with the batch after the last that was used, and with Adam's count of updates.
 

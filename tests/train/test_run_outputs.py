@@ -39,6 +39,7 @@ def test_metrics(trained):
         assert record['real_accuracy'] * 8 in range(9) and record['fake_accuracy'] * 8 in range(9)
 
 
+@pytest.mark.any_tensorflow
 def test_images_and_checkpoints(trained):
     folder = trained(*SMALL_RUN, '--steps=5')
     assert set(os.listdir(folder.path)) >= {'config.json', 'train.flags', 'train.log', 'metrics.jsonl', 'losses.png',
@@ -75,6 +76,7 @@ def test_a_long_animation_shows_evenly_spaced_grids(num_grids, frames, duration,
         assert animation.n_frames == frames and (duration is None or animation.info['duration'] == duration)
 
 
+@pytest.mark.any_tensorflow
 def test_config(trained):
     config = trained(*SMALL_RUN, '--steps=5').read_config()
     assert config['versions']['tensorflow'] == tf.__version__ and config['versions']['python'] in sys.version
@@ -83,6 +85,7 @@ def test_config(trained):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_terminal_and_log_file(train_run, capsys):
     folder = train_run('run', '--steps=4')
     printed = capsys.readouterr().err
@@ -157,6 +160,7 @@ def test_graph_in_tensorboard(main_recipe_run):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_gradient_norms(trained):
     """After the first step, Adam's first moment is the gradient times 1 − β1."""
     folder = trained(*MAIN_RUN, '--steps=1')
@@ -181,6 +185,7 @@ def test_logging_does_not_change_the_run(train_run, trained):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_seed_determines_the_run(train_run, trained):
     """Two runs with the same seed are equal bit for bit. With another seed everything random differs."""
     run = trained(*SMALL_RUN, '--steps=5')

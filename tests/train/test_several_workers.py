@@ -95,6 +95,7 @@ def test_a_run_moves_between_numbers_of_devices(flags, training_settings, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_run_on_two_devices_is_stopped_and_killed(disturb, flags, training_settings, tmp_path, original_sessions,
                                                     monkeypatch):
     """After Ctrl-C and after `kill -9`, the same command goes on, and the run ends with the same bits."""

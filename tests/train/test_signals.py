@@ -89,6 +89,7 @@ def test_a_signal_of_a_scheduler_after_the_training():
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_signal_while_a_step_is_written(training_settings, tmp_path, monkeypatch):
     """It stops the run after the next step, which is saved."""
     original = TrainingLoop._write_what_is_due

@@ -39,6 +39,7 @@ def write(run, sampling_settings, tmp_path):
     return call
 
 
+@pytest.mark.any_tensorflow
 def test_every_command_creates_the_folder(run, write, evaluation_settings, export_settings, few_labeled_digits,
                                           tmp_path):
     for name in ('a.png', 'a.npy', 'a.npz', 'a'):
@@ -61,6 +62,7 @@ def test_a_typing_error_creates_no_folder(tmp_path):
     assert not os.listdir(str(tmp_path))
 
 
+@pytest.mark.any_tensorflow
 def test_images_are_not_mixed_with_others(write, tmp_path):
     """Neither with those of an earlier call, of which there may be more, nor with files of the user."""
     folder = write('files', '--num_images=6')
@@ -113,6 +115,7 @@ def test_writers_do_not_disturb_each_other(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.any_tensorflow
 def test_a_killed_process_leaves_no_folder(run, tmp_path):
     process = subprocess.Popen(
         [sys.executable, '-m', 'dcgan_tf1.sample', '--run_dir=' + run.path, '--num_images=30000', '--bn_mode=moving',
