@@ -58,12 +58,11 @@ def find_pythons() -> List[str]:
 def run_tests(pythons: List[str], arguments: List[str]) -> List[int]:
     """Runs pytest with every Python at the same time; returns the exit statuses.
 
-    The first has as many processes as there are processors, so that all are busy until the end; the others, which skip
-    many tests, have half as many.
+    The first has more processes than there are processors, because some tests wait; the other skips many tests.
     """
     processes = min(os.cpu_count() or 1, MOST_PROCESSES)
-    commands = [[python, '-m', 'pytest', '-n%d' % (-(-processes // divisor)), '--dist=worksteal', *arguments]
-                for python, divisor in zip(pythons, (1, 2))]
+    commands = [[python, '-m', 'pytest', '-n%d' % count, '--dist=worksteal', *arguments]
+                for python, count in zip(pythons, (processes + 1, processes))]
     with tempfile.TemporaryFile() as output:
         others = [subprocess.Popen(command, cwd=environment.ROOT, stdout=output, stderr=output)
                   for command in commands[1:]]
