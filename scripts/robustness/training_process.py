@@ -63,7 +63,7 @@ class TrainingProcess:
 
     def step(self) -> int:
         """The last step that the command has logged, or 0."""
-        steps = re.findall(r'^step (\d+)/', self.output(), re.M)
+        steps = re.findall(r'^(?:\[worker 0\] )?step (\d+)/', self.output(), re.M)
         return int(steps[-1]) if steps else 0
 
     def output(self) -> str:

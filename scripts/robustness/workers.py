@@ -4,9 +4,10 @@
 
 A recipe is trained without a disturbance by three workers on this machine. Then the same command is run again and
 again. Each time, one worker is ended by `kill -9`: at a random moment of the start, or at a random step of the
-training. Twice one is frozen by SIGSTOP instead, and twice one receives SIGTERM. All processes must have ended within
-40 seconds, with one line that names the worker and the status for a restart (after SIGTERM: saved, with the status of
-a signal). In the end the run must equal the undisturbed one bit for bit.
+training. Twice one is frozen by SIGSTOP instead, twice one receives SIGTERM, and twice all do, as from a scheduler. All
+processes must have ended within 40 seconds, with one line that names the worker and the status for a restart (after
+SIGTERM: saved, with the status of a signal). Once all are stopped and continued, as by Ctrl-Z and `fg`: they must go
+on, until one receives SIGTERM. In the end the run must equal the undisturbed one bit for bit.
 
 Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md, with a table
 for each version of TensorFlow. Exits with status 1 if anything went wrong. Needs Linux.
@@ -26,7 +27,7 @@ from typing import Any, Dict, List, Tuple
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.settings import cli, fields
-from dcgan_tf1.train.workers.peers import LOST_STATUS
+from dcgan_tf1.train.workers.peers import LOST_STATUS, SILENCE_SECONDS
 from dcgan_tf1.util import pages
 from scripts.lib.arguments import output_folder
 from scripts.lib.measurements import Measurements, write_page
@@ -40,8 +41,11 @@ _FLAGS = ('--dataset=mnist_10k', '--batch_size=9', '--sample_size=4', '--log_eve
           '--checkpoint_every=4', '--keep_checkpoints=2', '--seed=0')
 _WORKERS = 3
 _MAX_SECONDS = 40  # until all processes have ended
-_KILL, _FREEZE, _STOP = 'kill -9', 'SIGSTOP', 'SIGTERM'
-_SIGNALS = {_KILL: signal.SIGKILL, _FREEZE: signal.SIGSTOP, _STOP: signal.SIGTERM}
+_PAUSE_SECONDS = SILENCE_SECONDS + 5
+_KILL, _FREEZE, _STOP, _STOP_ALL, _PAUSE = 'kill -9', 'SIGSTOP', 'SIGTERM', 'SIGTERM for all', 'SIGTERM after a pause'
+_SIGNALS = {_KILL: signal.SIGKILL, _FREEZE: signal.SIGSTOP, _STOP: signal.SIGTERM, _STOP_ALL: signal.SIGTERM,
+            _PAUSE: signal.SIGTERM}
+_OTHERS = (_FREEZE, _FREEZE, _STOP, _STOP, _STOP_ALL, _STOP_ALL, _PAUSE)  # than kills
 _AT_START, _IN_TRAINING = 'at the start', 'in the training'
 
 _INTRODUCTION = '''# Workers that are killed, frozen or stopped
@@ -51,8 +55,9 @@ Does a training with several workers hang or lose anything when one of them goes
 Measured by `python -m scripts.robustness.workers`: `%s` with %d workers on one machine. The
 same command was run again and again. Each time, a signal hit one worker at a random moment. *Seconds* is the time until
 all processes had ended. After `kill -9` and SIGSTOP they end with status %d, on which schedulers restart, and one line
-that names the worker; after SIGTERM with 143, after the run was saved. In the end the run was compared with an
-undisturbed one: all variables, losses and pictures.
+that names the worker; after SIGTERM with 143, after the run was saved. *After a pause*: all were stopped for %g seconds
+and continued, and trained two more steps before the signal. In the end the run was compared with an undisturbed one:
+all variables, losses and pictures.
 '''
 
 
@@ -65,8 +70,8 @@ class WorkersArguments(fields.Settings):
     seed: int = fields.integer(0, 0, 'random seed for the times of the kills')
     output: str = output_folder('robustness', 'workers')
 
-    RULES = (fields.Rule(lambda arguments: arguments.steps >= arguments.kills + 7,
-                         '--steps must be at least --kills + 7'),)
+    RULES = (fields.Rule(lambda arguments: arguments.steps >= arguments.kills + len(_OTHERS) + 3,
+                         '--steps must be at least --kills + %d' % (len(_OTHERS) + 3)),)
 
 
 class WorkersProcess(TrainingProcess):
@@ -83,6 +88,14 @@ class WorkersProcess(TrainingProcess):
             self.workers = [subprocess.Popen(self._command, cwd=ROOT, stdout=file, stderr=file, env=environment)
                             for environment in environments(_WORKERS)]
         self._process = self.workers[0]
+
+    def pause(self, seconds: float) -> None:
+        """Stops all workers for so long, and waits until they have trained two more steps."""
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for worker in self.workers:
+                worker.send_signal(number)
+            time.sleep(seconds if number == signal.SIGSTOP else 0)
+        self.wait_for_step(self.step() + 2)
 
     def has_ended(self) -> bool:
         """Whether all workers have ended."""
@@ -108,10 +121,14 @@ def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when
         time.sleep(when)
     else:
         training.wait_for_step(int(when))
+    if ending == _PAUSE:
+        training.pause(_PAUSE_SECONDS)
     hit, started = training.workers[rank], time.perf_counter()
     is_hit = hit.poll() is None
-    hit.send_signal(_SIGNALS[ending])
-    to_end = training.workers if ending == _STOP else [worker for worker in training.workers if worker is not hit]
+    for worker in training.workers if ending == _STOP_ALL else [hit]:
+        worker.send_signal(_SIGNALS[ending])
+    ends = _SIGNALS[ending] == signal.SIGTERM
+    to_end = training.workers if ends else [worker for worker in training.workers if worker is not hit]
     training.wait_for(lambda: all(worker.poll() is not None for worker in to_end))
     seconds = time.perf_counter() - started
     hit.kill()  # it may be frozen
@@ -128,7 +145,7 @@ def _plan(arguments: WorkersArguments, start_seconds: float) -> List[Tuple[str, 
     state = random.Random(arguments.seed)
     plan = [(_KILL, _AT_START, number % _WORKERS, state.uniform(0, start_seconds))
             for number in range(arguments.kills // 3)]
-    endings = [_KILL] * (arguments.kills - len(plan)) + [_FREEZE, _FREEZE, _STOP, _STOP]
+    endings = [_KILL] * (arguments.kills - len(plan)) + list(_OTHERS)
     state.shuffle(endings)
     steps = sorted(state.sample(range(1, arguments.steps - 2), len(endings)))
     plan += [(ending, _IN_TRAINING, number % _WORKERS, float(step))
@@ -161,7 +178,7 @@ def problems(version: str, values: Dict[str, Any]) -> List[str]:
     found = ['%s differs from the undisturbed run' % name for name in values['differences']]
     for outcome in values['outcomes']:
         what = '%(ending)s of worker %(rank)d %(moment)s: ' % outcome
-        expected = 143 if outcome['ending'] == _STOP else LOST_STATUS
+        expected = 143 if _SIGNALS[outcome['ending']] == signal.SIGTERM else LOST_STATUS
         if outcome['hit'] and outcome['status'] != expected:
             found.append(what + 'status %s' % outcome['status'])
         if outcome['seconds'] > _MAX_SECONDS:
@@ -174,7 +191,7 @@ def problems(version: str, values: Dict[str, Any]) -> List[str]:
 
 def report(measurements: Measurements) -> str:
     """The content of README.md."""
-    parts = [_INTRODUCTION % (_RECIPE, _WORKERS, LOST_STATUS)]
+    parts = [_INTRODUCTION % (_RECIPE, _WORKERS, LOST_STATUS, _PAUSE_SECONDS)]
     for (_, version), values in measurements.items('workers', None):
         parts.append('\n## TensorFlow %s, Python %s\n\n' % (version, values['python']))
         rows = []

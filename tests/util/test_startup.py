@@ -33,4 +33,5 @@ def test_keras_is_imported_when_it_is_first_used():
                'assert tf.keras.layers.Dense(2)(tf.ones([3, 4])).shape == (3, 2)\n'
                'assert tf.optimizers.Adam is sys.modules["keras"].optimizers.Adam\n'
                'from tensorflow.keras.layers import Dense; assert Dense is tf.keras.layers.Dense')
-    subprocess.run([sys.executable, '-u', '-c', program], cwd=ROOT, check=True)  # with -u, it is no fork
+    environment = {name: value for name, value in os.environ.items() if name != 'TF_USE_LEGACY_KERAS'}
+    subprocess.run([sys.executable, '-u', '-c', program], cwd=ROOT, env=environment, check=True)  # -u: it is no fork
