@@ -43,7 +43,7 @@ def exit_status(command: Callable[[], int]) -> int:
         message = ('out of memory (%s): use a smaller --batch_size, --image_size, --noise_dim or --num_images'
                    % short_reason(error))
     line = ' '.join(message.splitlines())  # a file name may contain line breaks
-    print('%serror: %s' % (terminal.prefix, line), file=sys.stderr)
+    sys.stderr.write('%serror: %s\n' % (terminal.prefix, line))  # in one piece, unlike `print`
     return status
 
 

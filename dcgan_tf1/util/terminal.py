@@ -74,7 +74,8 @@ prefix = ''  # what the lines of this process begin with. A worker says which on
 
 def say(text: str) -> None:
     """Prints a line, above the bars if there are any. Work goes on if nobody can read it."""
-    tqdm.tqdm.write(prefix + text, file=standard_error())
+    # In one piece: other processes may write to the same file.
+    tqdm.tqdm.write(prefix + text + '\n', file=standard_error(), end='')
 
 
 def bar(**options: Any) -> tqdm.tqdm:

@@ -3,11 +3,12 @@
   python -m scripts.robustness.workers
 
 A recipe is trained without a disturbance by three workers on this machine. Then the same command is run again and
-again. Each time, one worker is ended by `kill -9`: at a random moment of the start, or at a random step of the
-training. Twice one is frozen by SIGSTOP instead, twice one receives SIGTERM, and twice all do, as from a scheduler. All
-processes must have ended within 40 seconds, with one line that names the worker and the status for a restart (after
-SIGTERM: saved, with the status of a signal). Once all are stopped and continued, as by Ctrl-Z and `fg`: they must go
-on, until one receives SIGTERM. In the end the run must equal the undisturbed one bit for bit.
+again. Each time, one worker is ended by `kill -9`: at a random moment between the meeting of the workers and the first
+step, or at a random step. (Before they have met, they wait for a worker that is missing: it may still be started.)
+Twice one is frozen by SIGSTOP instead, twice one receives SIGTERM, and twice all do, as from a scheduler. All processes
+must have ended within 40 seconds, with one line that names the worker and the status for a restart (after SIGTERM:
+saved, with the status of a signal). Once all are stopped and continued, as by Ctrl-Z and `fg`: they must go on, until
+one receives SIGTERM. In the end the run must equal the undisturbed one bit for bit.
 
 Stores measurements in measurements.json in --output and does not repeat what is there. Writes README.md, with a table
 for each version of TensorFlow. Exits with status 1 if anything went wrong. Needs Linux.
@@ -89,6 +90,10 @@ class WorkersProcess(TrainingProcess):
                             for environment in environments(_WORKERS)]
         self._process = self.workers[0]
 
+    def have_met(self) -> bool:
+        """Whether the workers have met."""
+        return ' training on ' in self.output()
+
     def pause(self, seconds: float) -> None:
         """Stops all workers for so long, and waits until they have trained two more steps."""
         for number in (signal.SIGSTOP, signal.SIGCONT):
@@ -114,10 +119,11 @@ def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when
       ending: a key of `_SIGNALS`.
       moment: `_AT_START` or `_IN_TRAINING`.
       rank: of the worker.
-      when: seconds after the start, or the step.
+      when: seconds after the meeting of the workers, or the step.
     """
     training.start()
     if moment == _AT_START:
+        training.wait_for(training.have_met)
         time.sleep(when)
     else:
         training.wait_for_step(int(when))
@@ -157,8 +163,9 @@ def measure(folder: str, arguments: WorkersArguments) -> Dict[str, Any]:
     """Trains without and with disturbances; returns the measurements."""
     flags = ['--steps=%d' % arguments.steps]
     undisturbed = WorkersProcess(folder, 'undisturbed', *flags)
-    start = time.perf_counter()
     undisturbed.start()
+    undisturbed.wait_for(undisturbed.have_met)
+    start = time.perf_counter()
     undisturbed.wait_for_step(1)
     start_seconds = time.perf_counter() - start
     if undisturbed.end()[0]:

@@ -145,12 +145,16 @@ def test_a_worker_that_has_finished_is_not_lost(start):
     assert [ends(process) for process in processes] == [(0, '', '')] * 3
 
 
-def test_workers_that_do_not_come(addresses, monkeypatch):
+def test_workers_that_do_not_come(addresses, monkeypatch, capsys):
+    monkeypatch.setattr(peers, 'NOTICE_SECONDS', 0.05)
     with pytest.raises(WorkerLost, match=r'^worker 1 \(%s\), 2 \(.*\) did not connect to worker 0' % addresses[1]):
         Peers(addresses, 0, 0.2)
+    assert capsys.readouterr().err == 'waiting for worker 1 (%s), 2 (%s)\n' % tuple(addresses[1:])
     with pytest.raises(WorkerLost, match='^worker 0 cannot be reached at %s ' % addresses[0]) as error:
-        Peers(addresses, 1, 0.2)
+        Peers(addresses, 1, 0.5)
     assert error.value.status == LOST_STATUS
+    assert re.match('waiting: worker 0 cannot be reached at %s from worker 1 .*\n$' % addresses[0],
+                    capsys.readouterr().err)
 
 
 def no_route(*_):

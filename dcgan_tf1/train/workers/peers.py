@@ -25,6 +25,7 @@ from dcgan_tf1.util import terminal
 from dcgan_tf1.util.errors import UserError
 
 JOIN_SECONDS = 300.  # how long workers wait for each other at the start
+NOTICE_SECONDS = 10.  # after which they say for whom they wait
 REACH_SECONDS = 60.  # how long they try each other's addresses then. A name server may know a new name a bit later
 STEP_SECONDS = 3600.  # that no training step takes, while every worker is alive. Evaluations are no part of a step
 BEAT_SECONDS = 4.  # between signs of life
@@ -84,7 +85,10 @@ class Peers:
                 if rank == 0:
                     self._accept(deadline)
                 else:
-                    self._connect(deadline)
+                    chief = self._dial(0, deadline)
+                    if isinstance(chief, UserError):
+                        raise chief
+                    self._follow(0, chief)
                 own_address = addresses[rank] or self._own_address(listener.port)
                 self.addresses = [addresses[0], *self.all_values(own_address)[1:]]
                 self._check_addresses()
@@ -105,20 +109,24 @@ class Peers:
 
     def _accept(self, deadline: float) -> None:
         """Waits for the other workers. Those of other trainings are refused."""
-        missing, refusal = set(range(1, len(self.addresses))), ''
+        missing, refusal, notice = set(range(1, len(self.addresses))), '', time.monotonic() + NOTICE_SECONDS
         while missing:
             try:
-                rank, workers, is_trusted, caller = self._callers.get(timeout=max(0.01, deadline - time.monotonic()))
+                wait = max(0.01, min(deadline, notice) - time.monotonic())
+                rank, workers, is_trusted, caller = self._callers.get(timeout=wait)
             except queue.Empty as error:
-                names = ', '.join('%d (%s)' % (rank, self.addresses[rank]) if self.addresses[rank] else str(rank)
-                                  for rank in sorted(missing))
-                line = 'worker %s did not connect to worker 0 at %s in time' % (names, self.addresses[0])
+                names = ', '.join(f'{rank} ({self.addresses[rank]})'.replace(' ()', '') for rank in sorted(missing))
+                if time.monotonic() < deadline:
+                    terminal.say('waiting for worker ' + names)
+                    notice = deadline
+                    continue
+                line = f'worker {names} did not connect to worker 0 at {self.addresses[0]} in time'
                 if refusal:
                     raise UserError('%s, but %s' % (line, refusal)) from error
                 raise WorkerLost(line + ': start all workers') from error
             if is_trusted and workers == self._workers and type(rank) is int and rank in missing:
-                missing.remove(rank)
                 self._follow(rank, caller)
+                missing.remove(rank)
                 continue
             refusal = ('a worker with another %s did: give it to all workers' % TOKEN if not is_trusted else
                        'two processes are worker %s: give each another index in TF_CONFIG, or another RANK'
@@ -127,12 +135,6 @@ class Peers:
             terminal.say('warning: ' + refusal)
             caller.send(FAILED, [refusal, 1])
             caller.close()
-
-    def _connect(self, deadline: float) -> None:
-        chief = self._dial(0, deadline)
-        if isinstance(chief, UserError):
-            raise chief
-        self._follow(0, chief)
 
     def _own_address(self, port: int) -> str:
         """The address of this worker, of which it knows only the port."""
@@ -146,7 +148,7 @@ class Peers:
 
         An error if worker 0 does not listen before the deadline, or if an address has been wrong for `REACH_SECONDS`.
         """
-        address, wrong_since = self.addresses[rank], math.inf
+        address, wrong_since, notice = self.addresses[rank], math.inf, time.monotonic() + NOTICE_SECONDS
         while True:
             is_absent = False
             try:
@@ -175,6 +177,9 @@ class Peers:
             wrong_since = math.inf if is_absent else min(wrong_since, now)
             if now > min(deadline, wrong_since + REACH_SECONDS):
                 return error
+            if now > notice:
+                notice = math.inf
+                terminal.say('waiting: %s' % error)
             time.sleep(0.2)
 
     def _check_addresses(self) -> None:
