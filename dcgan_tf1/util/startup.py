@@ -81,7 +81,7 @@ def _without_garbage_collection() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_keras() -> Iterator[None]:
-    """Keras cannot be imported in this block. If TensorFlow cannot do it, it does so when Keras is first used."""
+    """Keeps TensorFlow from importing Keras in this block. It does so later, when Keras is first used."""
     finder = _NoKeras()
     sys.meta_path.insert(0, finder)
     try:
@@ -93,7 +93,7 @@ def _without_keras() -> Iterator[None]:
 class _NoKeras(importlib.abc.MetaPathFinder):
     """Finds Keras, so that TensorFlow learns where it is, but cannot import it.
 
-    This is for Keras 3, and Keras 2 beside it. Older versions of TensorFlow, which need Keras 2, may need it at once.
+    This is for Keras 3, and for Keras 2 beside it (tf_keras). Older TensorFlows, with Keras 2 alone, import it at once.
     """
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:

@@ -54,11 +54,11 @@ _INTRODUCTION = '''# Workers that are killed, frozen or stopped
 Does a training with several workers hang or lose anything when one of them goes?
 
 Measured by `python -m scripts.robustness.workers`: `%s` with %d workers on one machine. The
-same command was run again and again. Each time, a signal hit one worker at a random moment. *Seconds* is the time until
-all processes had ended. After `kill -9` and SIGSTOP they end with status %d, on which schedulers restart, and one line
-that names the worker; after SIGTERM with 143, after the run was saved. *After a pause*: all were stopped for %g seconds
-and continued, and trained two more steps before the signal. In the end the run was compared with an undisturbed one:
-all variables, losses and pictures.
+same command was run again and again. Each time, a signal hit one worker, or all, at a random moment. *Seconds* is the
+time until all processes had ended. After `kill -9` and SIGSTOP they end with status %d, on which schedulers restart,
+and one line that names the worker; after SIGTERM with 143, after the run was saved. *After a pause*: all were stopped
+for %g seconds and continued, and trained two more steps before the signal. In the end the run was compared with an
+undisturbed one: all variables, losses and pictures.
 '''
 
 
@@ -133,8 +133,8 @@ def _disturb(training: WorkersProcess, ending: str, moment: str, rank: int, when
     is_hit = hit.poll() is None
     for worker in training.workers if ending == _STOP_ALL else [hit]:
         worker.send_signal(_SIGNALS[ending])
-    ends = _SIGNALS[ending] == signal.SIGTERM
-    to_end = training.workers if ends else [worker for worker in training.workers if worker is not hit]
+    is_term = _SIGNALS[ending] == signal.SIGTERM
+    to_end = training.workers if is_term else [worker for worker in training.workers if worker is not hit]
     training.wait_for(lambda: all(worker.poll() is not None for worker in to_end))
     seconds = time.perf_counter() - started
     hit.kill()  # it may be frozen

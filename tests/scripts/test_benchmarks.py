@@ -176,10 +176,9 @@ def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
     own = [implementation for implementation in catalog.IMPLEMENTATIONS
            if implementation.name in (catalog.POST, catalog.PACKAGE, catalog.AUTO)
            and implementation.precision != 'bfloat16']
-    for implementation in own:  # what they would choose is not timed
+    for implementation in own:  # no kernels are timed
         if implementation.options:
-            monkeypatch.setitem(implementation.options, 'flags', [*implementation.options['flags'], '--kernels=native',
-                                                                  '--precision=float32'])
+            monkeypatch.setitem(implementation.options, 'flags', [*implementation.options['flags'], '--kernels=native'])
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
     run_script(benchmark, '--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
                '--note=A test.', '--output=' + str(tmp_path))

@@ -95,7 +95,6 @@ def test_a_run_moves_between_numbers_of_devices(flags, training_settings, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.any_tensorflow
 def test_a_run_on_two_devices_is_stopped_and_killed(disturb, flags, training_settings, tmp_path, original_sessions,
                                                     monkeypatch):
     """After Ctrl-C and after `kill -9`, the same command goes on, and the run ends with the same bits."""
@@ -112,8 +111,8 @@ def test_a_run_on_two_devices_is_stopped_and_killed(disturb, flags, training_set
 
 @pytest.mark.slow
 def test_workers_that_are_stopped_and_killed(disturb, start, tmp_path):
-    """After SIGTERM for a worker, and after `kill -9` for one, the same command goes on: both runs end with the same
-    bits."""
+    """After SIGTERM for a worker, and after `kill -9` for one and SIGTERM for the other, the same command goes on: both
+    runs end with the same bits."""
     stopped, killed = RunFolder(str(tmp_path / 'stopped')), RunFolder(str(tmp_path / 'killed'))
 
     chief, other = disturb(stopped, [[], []], 1, signal.SIGTERM)
@@ -121,6 +120,9 @@ def test_workers_that_are_stopped_and_killed(disturb, start, tmp_path):
     assert 'run the same command to resume' in end(chief, 143)
     chief, _ = disturb(killed, [[], []], 1, signal.SIGKILL)
     assert 'error: worker 1 is gone (' in end(chief, 138)
+    chief, other = disturb(killed, [[], []], 0, signal.SIGTERM)
+    end(other, 143)
+    assert 'run the same command to resume' in end(chief, 143)
     steps = max(steps_of(stopped), steps_of(killed)) + 1
     for folder in (stopped, killed):
         for process in start(folder, *[['--steps=%d' % steps]] * 2):

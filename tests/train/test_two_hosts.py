@@ -106,7 +106,6 @@ def start(hosts, tmp_path):
         process.communicate()
 
 
-@pytest.mark.any_tensorflow
 def test_a_cut_connection(hosts, start, tmp_path):
     """Both workers end soon, with one line and the status for a restart. The same command then goes on, and the run
     ends like an undisturbed one, bit for bit."""

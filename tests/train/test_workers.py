@@ -67,7 +67,7 @@ def test_the_same_devices_again_give_the_same_bits(recorded):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('devices', [pytest.param(1, marks=pytest.mark.any_tensorflow), 2])
+@pytest.mark.parametrize('devices', [1, 2])
 def test_two_processes_equal_one(devices, recorded, tmp_path):
     """They have so many devices each. Both hold the same bits."""
     names = SHARED if devices == 1 else SHARED[:1]
@@ -111,7 +111,6 @@ def test_bfloat16():
 
 
 @pytest.mark.slow
-@pytest.mark.any_tensorflow
 def test_statistics_of_each_device(recorded):
     """They are those of a smaller batch: the losses of the first step already differ."""
     actual, expected = record(2, *EQUAL['even'], '--batch_statistics=worker'), recorded(1, 'even')

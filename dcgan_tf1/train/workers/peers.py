@@ -125,8 +125,8 @@ class Peers:
                     raise UserError('%s, but %s' % (line, refusal)) from error
                 raise WorkerLost(line + ': start all workers') from error
             if is_trusted and workers == self._workers and type(rank) is int and rank in missing:
-                self._follow(rank, caller)
                 missing.remove(rank)
+                self._follow(rank, caller)
                 continue
             refusal = ('a worker with another %s did: give it to all workers' % TOKEN if not is_trusted else
                        'two processes are worker %s: give each another index in TF_CONFIG, or another RANK'
