@@ -120,6 +120,9 @@ ROWS = {
     'tf.contrib.rnn.BasicLSTMCell': ('', 'tf.contrib.rnn.BasicLSTMCell', '{}'),
     'tf.contrib.distributions.Normal': ('', 'tf.contrib.distributions.Normal', '{}'),
     'tf.contrib.data.unbatch': ('', 'tf.contrib.data.unbatch', '{}'),
+    'tf.contrib.signal.frame': ('', 'tf.contrib.signal.frame(tf.range(6), 3, 2)', '{}(tf.range(6), 3, 2)'),
+    'tf.contrib.stateless.stateless_random_normal': (
+        '', 'tf.contrib.stateless.stateless_random_normal([2], [1, 2])', '{}([2], [1, 2])'),
     'tf.contrib.losses.add_loss': ('', '[tf.contrib.losses.add_loss][1:] or None', 'None', (), ['use --migrate']),
     'tf.contrib.data.batch_and_drop_remainder': (
         'batch_size, dataset = 2, tf.data.Dataset.range(3)',

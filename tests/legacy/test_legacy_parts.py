@@ -15,7 +15,8 @@ from helpers import ROOT
 
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, script, source
-from dcgan_tf1.legacy.put_back import arguments, division, hparams, images, importer, input_data, mnist_files, old_names
+from dcgan_tf1.legacy.put_back import (
+    arguments, contrib, division, hparams, images, importer, input_data, mnist_files, old_names)
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
@@ -119,6 +120,16 @@ def test_images_are_stretched_as_by_scipy(tmp_path):
     assert images.toimage(np.zeros([3, 5, 6])).size == (6, 5)
     with pytest.raises(ValueError):
         images.toimage(np.zeros([5, 6, 7]))
+
+
+@pytest.mark.skipif(not tf.__version__.startswith('1.'), reason='tf.contrib exists in TensorFlow 1.15 only')
+def test_parts_of_contrib_that_moved_are_the_same_functions():
+    from tensorflow.contrib import signal, stateless
+    for path, new in contrib.ELSEWHERE.items():
+        if path.startswith('stateless.'):
+            assert getattr(stateless, path.split('.')[1]) is operator.attrgetter(new)(tf)
+    names = [name for name in dir(signal) if not name.startswith('_')]
+    assert 'stft' in names and all(getattr(signal, name) is getattr(tf.signal, name) for name in names)
 
 
 def test_hyperparameters_are_parsed_as_in_tensorflow_1():

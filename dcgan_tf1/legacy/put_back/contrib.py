@@ -25,6 +25,8 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
     'data': ('tf.data.experimental',),
     'eager': ('tf',),
     'opt': ('tf.train',),
+    'signal': ('tf.signal',),
+    'stateless': (),
     'util': (),
     'deprecated': (),
 }
@@ -39,6 +41,9 @@ _PACKAGES = ('tf_slim', 'tensorflow_probability', 'tensorflow_gan')  # those amo
 ELSEWHERE = {
     'eager.py_func': 'py_function', 'framework.py_func': None, 'util.constant_value': 'get_static_value',
     'util.make_tensor_proto': 'make_tensor_proto', 'util.make_ndarray': 'make_ndarray',
+    **{'stateless.stateless_' + old: 'random.stateless_' + new for old, new in (
+        ('random_normal', 'normal'), ('random_uniform', 'uniform'), ('truncated_normal', 'truncated_normal'),
+        ('multinomial', 'multinomial'))},
     **{'deprecated.' + name: name for name in ('scalar_summary', 'histogram_summary', 'image_summary', 'audio_summary',
                                                'merge_summary', 'merge_all_summaries')}}
 # What to write instead of names of tf.contrib.layers, slim and data, with their defaults; then, what arguments
@@ -134,7 +139,9 @@ def _part(part_name: str, v1: Any, record: Record) -> ModuleType:
 
 
 def _missing(name: str) -> MissingName:
-    return MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back' % name)
+    return MissingName('tf.contrib.%s: TensorFlow 2 has no tf.contrib, and this part of it cannot be put back; replace '
+                       'it, or run the script on TensorFlow 1.15 (Python 3.7: pip install tensorflow==1.15.5 '
+                       '"protobuf<3.21")' % name)
 
 
 def source_of(part: str, name: str, v1: Any, sources: Dict[str, Tuple[str, ...]] = SOURCES) -> Optional[str]:
