@@ -16,7 +16,16 @@ from helpers import ROOT
 from dcgan_tf1.data import _idx
 from dcgan_tf1.legacy import python2, script, source
 from dcgan_tf1.legacy.put_back import (
-    arguments, contrib, division, hparams, images, importer, input_data, mnist_files, old_names)
+    arguments,
+    contrib,
+    division,
+    hparams,
+    images,
+    importer,
+    input_data,
+    mnist_files,
+    old_names,
+)
 from dcgan_tf1.legacy.put_back import record as record_module
 from dcgan_tf1.legacy.put_back.record import Record
 from dcgan_tf1.util.errors import UserError
