@@ -20,6 +20,7 @@ from dcgan_tf1.settings import cli_flags
 from dcgan_tf1.util.device import create_session
 from dcgan_tf1.util.errors import UserError
 from scripts import record_live
+from scripts.benchmarks import live_page
 from scripts.lib.chromium import AXE, decode
 
 pytestmark = pytest.mark.slow
@@ -409,6 +410,12 @@ def test_light_dark_and_narrow(page, tmp_path):
 def test_the_page_says_how_long_it_took(page):
     move_to(page, 'direction-0', 1)
     assert re.fullmatch(r'Computed here: one image in \d+ ms, 16 images in \d+ ms', text_of(page, 'time'))
+
+
+def test_the_time_of_a_page_is_printed(page_path, capsys):
+    assert run_script(live_page, '--page=' + page_path) == 0
+    printed = capsys.readouterr().out
+    assert re.match(re.escape(page_path) + r': 1 image [1-9][0-9]* ms, 16 images [1-9][0-9]* ms\n$', printed), printed
 
 
 def test_a_recording(page_path, tmp_path, monkeypatch):
