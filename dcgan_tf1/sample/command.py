@@ -20,7 +20,6 @@ def run(settings: SampleSettings) -> int:
     with sampler.open_generator(settings) as generator:
         settings = generator.settings
         files.prepare_output(settings.output, is_folder=not image_files.suffix(settings.output))
-        image_files.check_encoder(settings.output)
         noise_file = read_noise(settings) if settings.noise else None
 
         def generate(noise: np.ndarray) -> np.ndarray:

@@ -83,8 +83,8 @@ class SampleSettings(GeneratorSettings):
     padding: int = integer(2, 0, 'pixels between the images of a grid', highest=100)
     interpolation: Optional[str] = choice(
         None, latent.MODES, 'interpolate between latent vectors along straight lines (linear) or great circles '
-        '(slerp); --num_images is the number of paths. A .gif or .mp4 shows all paths side by side in a loop; other '
-        'outputs have one row of images per path')
+        '(slerp); --num_images is the number of paths. A .gif shows all paths side by side in a loop; other outputs '
+        'have one row of images per path')
     keyframes: int = integer(4, 2, 'with --interpolation: latent vectors that each path goes through', highest=1000)
     frames_per_segment: int = integer(
         12, 1, 'with --interpolation: images from one keyframe to just before the next', highest=1000)
@@ -100,16 +100,15 @@ class SampleSettings(GeneratorSettings):
     scale: int = integer(2, 1, 'width of an image pixel in a picture, in screen pixels', highest=32)
     output: Optional[str] = path(
         None, 'file to write: .png (a grid), .npy (float32 [num_images, height, width, channels] in [-1, 1]) or .npz '
-        '(the same, with the latent vectors); with --interpolation also .gif or, if ffmpeg is installed, .mp4. '
-        'Without a suffix: a new folder of PNG files',
+        '(the same, with the latent vectors); with --interpolation also .gif. Without a suffix: a new folder of PNG '
+        'files',
         lambda value: image_files.suffix(value) in ('', *image_files.SUFFIXES),
         'must end in %s, or name a folder' % ', '.join(image_files.SUFFIXES), required=True)
 
     RULES: ClassVar[Tuple[Rule, ...]] = (
         *GeneratorSettings.RULES,
         Rule(lambda settings: settings.interpolation or not _writes(settings, image_files.ANIMATIONS)
-             or settings.output is None, '--output: %s files need --interpolation' % ' and '.join(
-                 image_files.ANIMATIONS)),
+             or settings.output is None, '--output: .gif files need --interpolation'),
         Rule(lambda settings: not (settings.interpolation and settings.arithmetic),
              '--interpolation and --arithmetic exclude each other: choose one'),
         *allowed_only_if(['keyframes', 'frames_per_segment'], lambda settings: settings.interpolation,

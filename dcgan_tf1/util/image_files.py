@@ -2,8 +2,6 @@
 import contextlib
 import io
 import os
-import shutil
-import subprocess
 import zipfile
 from typing import Any, Callable, Iterator, List, Sequence, Union
 
@@ -14,7 +12,7 @@ from dcgan_tf1.util import file_kinds, files, grids, pixels, terminal
 from dcgan_tf1.util.errors import UserError, add_filename
 from dcgan_tf1.util.files import write_atomically
 
-ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif', '.mp4')
+ARRAYS, PICTURES, ANIMATIONS = ('.npy', '.npz'), ('.png',), ('.gif',)
 SUFFIXES = ARRAYS + PICTURES + ANIMATIONS
 _MAX_BYTES = 2 ** 33  # of an array in an archive, which may be compressed a thousandfold
 MAX_PIXELS = 2 ** 26  # of an image to be read: 8192×8192
@@ -140,34 +138,20 @@ def save_images(path: str, images: np.ndarray, noise: np.ndarray,
                     png.write(content)
 
 
-def check_encoder(path: str) -> None:
-    """Raises UserError if a file of this name needs ffmpeg, which is not installed."""
-    if suffix(path) == '.mp4' and not shutil.which('ffmpeg'):
-        raise UserError('%s needs ffmpeg, which is not installed: name a .gif file instead' % path)
-
-
 def save_animation(path: str, pictures: Sequence[np.ndarray], frame_ms: int, last_frame_ms: int) -> None:
-    """Writes an animation: a .gif that loops, or with ffmpeg a .mp4.
+    """Writes a GIF that loops.
 
     Args:
-      path: the file to write. Its suffix is one of `ANIMATIONS`.
+      path: the file to write.
       pictures: the frames, uint8 [height, width, 3], all of the same size.
       frame_ms: how long each frame but the last is shown, in milliseconds. A multiple of 10.
-      last_frame_ms: how long the last frame is shown. In a .mp4, rounded to a multiple of `frame_ms`.
-    Raises: UserError if ffmpeg is needed but not installed (see `check_encoder`), or fails.
+      last_frame_ms: how long the last frame is shown.
     """
-    check_encoder(path)
-    if suffix(path) == '.gif':
-        write_atomically(path, _gif(pictures, [frame_ms] * (len(pictures) - 1) + [last_frame_ms]))
-    else:
-        _save_mp4(path, [*pictures[:-1], *[pictures[-1]] * max(1, round(last_frame_ms / frame_ms))], frame_ms)
-
-
-def _gif(pictures: Sequence[np.ndarray], durations: Sequence[int]) -> bytes:
     file = io.BytesIO()
     first, *others = _with_palettes(pictures)
-    first.save(file, format='GIF', save_all=True, append_images=others, duration=list(durations), loop=0)
-    return file.getvalue()
+    first.save(file, format='GIF', save_all=True, append_images=others, loop=0,
+               duration=[frame_ms] * len(others) + [last_frame_ms])
+    write_atomically(path, file.getvalue())
 
 
 def _with_palettes(pictures: Sequence[np.ndarray]) -> List[Image.Image]:
@@ -181,18 +165,3 @@ def _with_palettes(pictures: Sequence[np.ndarray]) -> List[Image.Image]:
         images.append(Image.frombytes('P', indices.shape[::-1], indices.tobytes()))
         images[-1].putpalette(grays.repeat(3).tobytes())
     return images
-
-
-def _save_mp4(path: str, pictures: Sequence[np.ndarray], frame_ms: int) -> None:
-    height, width = pictures[0].shape[:2]
-    # Common players need yuv420p, which requires an even width and height.
-    with files.replacement(path) as partial:
-        process = subprocess.run(
-            ['ffmpeg', '-y', '-loglevel', 'error',
-             '-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', '%dx%d' % (width, height),
-             '-r', '1000/%d' % frame_ms, '-i', '-',
-             '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-f', 'mp4', 'file:' + partial],
-            input=np.stack(pictures).tobytes(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if process.returncode:
-            reason = ' '.join(process.stdout.decode(errors='replace').split())
-            raise UserError('ffmpeg could not write %s (%s): fix that, or name a .gif file instead' % (path, reason))

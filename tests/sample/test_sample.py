@@ -209,27 +209,12 @@ def test_gif_in_color(tmp_path):
 
 
 @pytest.mark.any_tensorflow
-@pytest.mark.slow
-def test_mp4(write, tmp_path, monkeypatch):
-    if shutil.which('ffmpeg'):
-        write('paths.mp4', '--interpolation=linear', '--padding=1', '--scale=1', *PATHS)
-        assert (tmp_path / 'paths.mp4').read_bytes()[4:8] == b'ftyp'
-    monkeypatch.setenv('PATH', str(tmp_path))
-    (tmp_path / 'ffmpeg').write_text('#!/bin/sh\necho no such codec\nexit 1\n')
-    (tmp_path / 'ffmpeg').chmod(0o755)
-    with pytest.raises(UserError, match=r'could not write \S*paths.mp4 \(.*no such codec.*\): .*name a .gif'):
-        write('paths.mp4', '--interpolation=linear', *PATHS)
-
-
-@pytest.mark.any_tensorflow
 @pytest.mark.parametrize('name, flags, message', [
-    ('a.mp4', ['--interpolation=linear'], 'needs ffmpeg, .* name a .gif'),
     ('a.png', ['--arithmetic=0-5'], 'needs vector 5, but .* has only 5'),
     ('a.gif', ['--interpolation=linear', '--keyframes=2'], '5 vectors, which is not a multiple of --keyframes=2')])
-def test_what_cannot_work_is_refused_before_the_work(name, flags, message, write, noise_flag, monkeypatch, tmp_path):
+def test_what_cannot_work_is_refused_before_the_work(name, flags, message, write, noise_flag, monkeypatch):
     monkeypatch.setattr(sampler.Generator, 'generate', None)
     monkeypatch.setattr(sampler.Generator, 'statistics', None)
-    monkeypatch.setenv('PATH', str(tmp_path))  # there is no ffmpeg
     with pytest.raises(UserError, match=message):
         write(name, noise_flag(np.zeros((5, NOISE_DIM))), *flags)
 
