@@ -171,6 +171,7 @@ def test_error_messages_are_quoted_exactly():
         "Unknown command line flag '…'", *("No module named '%s'" % name for name in (
             'dcgan_tf1', 'tensorflow.contrib', 'tensorflow.examples')),
         "module 'tensorflow' has no attribute 'contrib'", '… is not available with Keras 3',
+        'Variable …/Adam/ does not exist, or was not created with tf.get_variable()',
         'tf.control_dependencies(tf.GraphKeys.UPDATE_OPS)', 'should not be used'}
     quoted = [message for line in read('docs/troubleshooting.md').splitlines() if line.startswith('| `')
               for message in re.findall(r'`([^`]*)`', line.split(' | ')[0])]

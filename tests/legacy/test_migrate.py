@@ -288,6 +288,34 @@ def test_float_sizes_go_through_functions(project):
     assert old == new == ['(10, 2)'] and 'tf1_compat.accept_float_sizes()' in project.new('gan.py')
 
 
+REUSED_SCOPES = '''
+import tensorflow as tf
+
+def discriminator(x, reuse=False):
+    if reuse:
+        tf.get_variable_scope().reuse_variables()
+    return tf.reduce_sum(x * tf.get_variable('w', [], initializer=tf.ones_initializer()))
+
+loss = discriminator(tf.constant(2.)) - discriminator(tf.constant(5.), reuse=True)
+train = tf.train.AdamOptimizer(0.5).minimize(loss)
+average = tf.train.ExponentialMovingAverage(0.5)
+with tf.variable_scope('averages', reuse=True), tf.control_dependencies([train]):
+    update = average.apply(tf.trainable_variables())
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    print(session.run([update, *tf.trainable_variables()])[1])
+print(sorted(variable.op.name for variable in tf.global_variables()))
+'''
+
+
+def test_optimizers_and_averages_create_variables_in_reused_scopes(project):
+    project.write({'gan.py': REUSED_SCOPES})
+    project.migrate('gan.py')
+    old, new = project.outputs('gan.py')
+    assert old == new and 'w/Adam' in new[1] and 'ExponentialMovingAverage' in new[1]
+    assert 'tf1_compat.create_in_reused_scopes()' in project.new('gan.py')
+
+
 def test_python_2_with_a_module_of_its_own(project):
     pytest.importorskip('fissix', reason='fissix is not installed')
     project.write({'gan.py': PYTHON_2 + 'print(tf.Session().run(tf.constant(7.) / 2), x.shape)\n', 'helper.py': '''

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from dcgan_tf1.legacy.migrate import division
 from dcgan_tf1.legacy.put_back import arguments, old_names
 
+FLOAT_SIZES, SLOTS = 'accept_float_sizes', 'create_in_reused_scopes'
 _V1 = 'tensorflow.'
 _WITH_SHAPES = {'get_variable': ('shape', 1), 'placeholder': ('shape', 1), 'placeholder_with_default': ('shape', 1)}
 
@@ -44,8 +45,13 @@ def rewrite(module: Any, call: ast.Call) -> None:
         _without_keyword(module, call, 'warn')
     elif not (path or module.integer_division) and module.scopes.is_bound(_root(call.func)):
         arguments_of_call = [*call.args, *(keyword.value for keyword in call.keywords)]
-        module.passes_float_sizes |= any(map(division.is_unsure_size, arguments_of_call))
+        if any(map(division.is_unsure_size, arguments_of_call)):
+            module.preparations.add(FLOAT_SIZES)
     old = getattr(call.func, 'attr', '')
+    inner = getattr(getattr(call.func, 'value', None), 'func', call)  # f of f().method()
+    if name == 'train.ExponentialMovingAverage' or (
+            old == 'reuse_variables' and module.path(inner) == 'tensorflow.get_variable_scope'):
+        module.preparations.add(SLOTS)  # `reuse` may still be set where it or an optimizer creates variables
     if old in old_names.METHODS and not (path or call.args):
         end = module.edits.span(call.func)[1]
         module.edits.replace(end - len(old), end, old_names.METHODS[old])

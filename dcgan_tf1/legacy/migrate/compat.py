@@ -5,7 +5,7 @@ import inspect
 from typing import Any, Dict, List, NamedTuple, Set, Tuple
 
 _MODULES = tuple('dcgan_tf1.legacy.put_back.' + name for name in (
-    'division', 'old_functions', 'images', 'hparams', 'input_data', 'shapes', 'slim_names', 'updates'))
+    'division', 'old_functions', 'images', 'hparams', 'input_data', 'shapes', 'slim_names', 'slots', 'updates'))
 _OF_PYTHON = ('collections', 'gzip', 'importlib', 'inspect', 'json', 'operator', 'os', 're', 'struct', 'sys', 'typing')
 TF_SLIM = 'tf_slim'  # the name of the library, if its names have been put back
 _HEADER = '''"""What this program uses of old libraries, and what newer ones no longer have.

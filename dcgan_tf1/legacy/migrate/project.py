@@ -172,13 +172,12 @@ def migrate(words: List[str], folder: str, is_python2: bool, fix_batch_norm: boo
     if fix_batch_norm:
         batch_norm.fix(list(modules.values()))
     uses_tensorflow = any(module.imports_tensorflow() for module in modules.values())
-    has_float_sizes = uses_tensorflow and any(module.passes_float_sizes for module in modules.values())
-    if has_float_sizes:
-        modules[project.script].used.add('accept_float_sizes')
+    preparations = set().union(*(module.preparations for module in modules.values())) if uses_tensorflow else set()
+    modules[project.script].used |= preparations
     new = {}
     for path, module in modules.items():
         is_script = path == project.script and uses_tensorflow
-        new[path] = module.finish(rewrite.header(project.files[path].python3, targets.needs_keras2, has_float_sizes)
+        new[path] = module.finish(rewrite.header(project.files[path].python3, targets.needs_keras2, preparations)
                                   if is_script else ())
     used = set().union(*(module.used for module in modules.values())) & compat.names()
     texts = {project.name(path): text for path, text in new.items()}

@@ -10,7 +10,9 @@ from dcgan_tf1.legacy.migrate.scopes import Scopes
 from dcgan_tf1.legacy.migrate.targets import COMPAT, V1, Target, Targets
 
 _PREPARE = ('import tensorflow.compat.v1 as tf', 'tf.disable_v2_behavior()')
-_FLOAT_SIZES = COMPAT + '.accept_float_sizes()  # such as 100 / 2 in a shape'
+# What a script may have to call at its start, in the module beside it: {function: what for}.
+_PREPARATIONS = {calls.FLOAT_SIZES: 'such as 100 / 2 in a shape',
+                 calls.SLOTS: 'new variables of optimizers and moving averages, also with `reuse`'}
 _KERAS2_LINE = "os.environ['TF_USE_LEGACY_KERAS'] = '1'  # before TensorFlow is imported: tf.layers needs Keras 2"
 
 
@@ -37,7 +39,7 @@ class Module:
         self.changes: List[Note] = []
         self.left: List[Note] = []  # what could not be decided, or has no place today
         self.used: Set[str] = set()  # names of the module beside the script
-        self.passes_float_sizes = False  # whether a size such as 100 / 2 may get into a shape through a function
+        self.preparations: Set[str] = set()  # names in _PREPARATIONS
         self._imports: List[str] = []  # lines to add
         self._changed_imports: List[ast.AST] = []
         self._visit(tree)
@@ -285,10 +287,12 @@ class Module:
             'import %s%s' % (last, as_name)]
 
 
-def header(text: str, needs_keras2: bool, accepts_float_sizes: bool) -> List[str]:
+def header(text: str, needs_keras2: bool, preparations: Set[str]) -> List[str]:
     """The lines that prepare TensorFlow in a script with this text."""
     lines: List[str] = []
     if needs_keras2 and 'TF_USE_LEGACY_KERAS' not in text:
         lines += ['import os', _KERAS2_LINE]
     lines += _PREPARE if 'disable_v2_behavior' not in text else _PREPARE[:1]
-    return [*lines, 'import ' + COMPAT, _FLOAT_SIZES] if accepts_float_sizes else lines
+    if preparations:
+        lines.append('import ' + COMPAT)
+    return lines + ['%s.%s()  # %s' % (COMPAT, name, _PREPARATIONS[name]) for name in sorted(preparations)]

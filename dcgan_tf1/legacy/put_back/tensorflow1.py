@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any, Callable, Dict, Optional
 
-from dcgan_tf1.legacy.put_back import arguments, contrib, input_data, keras2, mnist_files, shapes, slim_names
+from dcgan_tf1.legacy.put_back import arguments, contrib, input_data, keras2, mnist_files, shapes, slim_names, slots
 from dcgan_tf1.legacy.put_back.importer import Importer, Namespace, PutBack, module_or_none
 from dcgan_tf1.legacy.put_back.record import LAYERS, TF_KERAS, MissingModule, MissingName, Record
 from dcgan_tf1.util.errors import UserError
@@ -52,7 +52,9 @@ def install(importer: Importer, record: Record) -> None:
     _accept_float_flags(v1, record)
     shapes.accept_float_sizes(lambda: record.add('a float in a shape', 'write: // instead of /',
                                                  through_libraries=True))
-    _create_slots_in_reused_scopes(v1, record)
+    slots.create_in_reused_scopes(lambda: record.add(
+        'new variables of an optimizer or a moving average in a scope with reuse',
+        'leave the scope before minimize() or apply()', through_libraries=True))
     v1.nn.conv2d_transpose = _recorded_conv2d_transpose(record)
     importer.provide('tensorflow.contrib', contrib.provider(v1, record))
     keras2.provide(importer, keras, record)
@@ -193,22 +195,6 @@ def _accept_flags_of_absl(record: Record) -> None:
             delattr(self, name)
         new(self, name, flag)
     values.__setitem__ = define
-
-
-def _create_slots_in_reused_scopes(v1: Any, record: Record) -> None:
-    """Lets optimizers and moving averages create their variables in a scope with `reuse`, as before TensorFlow 1.0."""
-    slots: Any = importlib.import_module('tensorflow.python.training.slot_creator')
-    new = slots._create_slot_var
-
-    def create(*args: Any, **kwargs: Any) -> Any:
-        scope = v1.get_variable_scope()
-        if scope.reuse is not True:
-            return new(*args, **kwargs)
-        record.add('new variables of an optimizer or a moving average in a scope with reuse',
-                   'leave the scope before minimize() or apply()', through_libraries=True)
-        with v1.variable_scope(scope, reuse=v1.AUTO_REUSE, auxiliary_name_scope=False):
-            return new(*args, **kwargs)
-    slots._create_slot_var = create
 
 
 def _recorded_conv2d_transpose(record: Record) -> Callable[..., Any]:

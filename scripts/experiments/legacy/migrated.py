@@ -4,8 +4,8 @@
 
 Each script of repositories.json runs three times, by first_runs.py, in copies of its repository: with the command; as
 `--migrate` has written it, without this package; and as tf_upgrade_v2 has, which TensorFlow ships. The results are
-added to measurements.json, which `python -m scripts.experiments.legacy` writes; the page has them, too. Scripts that
-have been compared already are left out, except those that --only names.
+added to measurements.json, which `python -m scripts.experiments.legacy` writes; the page has them, too. Scripts that do
+not run with the command are left out, and those that have been compared already, except those that --only names.
 """
 import os
 import shutil
@@ -52,8 +52,8 @@ def main(arguments: command.LegacyArguments) -> int:
         for repository in repositories:
             for entry in repository['scripts']:
                 name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
-                if name in results and ((arguments.only in name) if arguments.only
-                                        else 'migrated' not in results[name]):
+                if results.get(name, {}).get('good') and ((arguments.only in name) if arguments.only
+                                                          else 'migrated' not in results[name]):
                     print(name, flush=True)
                     with tempfile.TemporaryDirectory() as place:
                         results[name].update(Comparison(repository, entry, place, mnist, arguments).measure())
