@@ -121,6 +121,7 @@ ROWS = {
     'tf.contrib.distributions.Normal': ('', 'tf.contrib.distributions.Normal', '{}'),
     'tf.contrib.data.unbatch': ('', 'tf.contrib.data.unbatch', '{}'),
     'tf.contrib.signal.frame': ('', 'tf.contrib.signal.frame(tf.range(6), 3, 2)', '{}(tf.range(6), 3, 2)'),
+    'tf.contrib.keras.layers': ('', 'tf.contrib.keras.layers.Dense(2).units', '{}.Dense(2).units'),
     'tf.contrib.stateless.stateless_random_normal': (
         '', 'tf.contrib.stateless.stateless_random_normal([2], [1, 2])', '{}([2], [1, 2])'),
     'tf.contrib.losses.add_loss': ('', '[tf.contrib.losses.add_loss][1:] or None', 'None', (), ['use --migrate']),

@@ -133,12 +133,15 @@ def test_images_are_stretched_as_by_scipy(tmp_path):
 
 @pytest.mark.skipif(not tf.__version__.startswith('1.'), reason='tf.contrib exists in TensorFlow 1.15 only')
 def test_parts_of_contrib_that_moved_are_the_same_functions():
-    from tensorflow.contrib import signal, stateless
+    from tensorflow.contrib import keras, signal, stateless
+    modules = [(signal, tf.signal), *((getattr(keras, name), getattr(tf.keras, name)) for name in contrib._KERAS)]
+    for module, new in modules:
+        names = [name for name in dir(module) if not name.startswith('_')]
+        assert names and all(isinstance(getattr(module, name), types.ModuleType)
+                             or getattr(module, name) is getattr(new, name) for name in names)
     for path, new in contrib.ELSEWHERE.items():
         if path.startswith('stateless.'):
             assert getattr(stateless, path.split('.')[1]) is operator.attrgetter(new)(tf)
-    names = [name for name in dir(signal) if not name.startswith('_')]
-    assert 'stft' in names and all(getattr(signal, name) is getattr(tf.signal, name) for name in names)
 
 
 def test_hyperparameters_are_parsed_as_in_tensorflow_1():

@@ -128,6 +128,7 @@ print(tf.concat(1, [[[1]], [[2]]]).shape, tf.nn.deconv2d is tf.nn.conv2d_transpo
 assert not hasattr(tf.nn, 'no_such_name') and not hasattr(tf.contrib, 'summary')
 from tensorflow.contrib.slim.nets import vgg
 from tensorflow.contrib.training.python.training.hparam import HParams
+from tensorflow.contrib.training import create_train_op, evaluate_once
 assert tf.contrib.slim.nets.vgg is vgg and HParams(a=1).a == 1
 assert tf.contrib.util.constant_value(targets) == 1 and tf.contrib.deprecated.scalar_summary('a', 1.) is not None
 with tf.variable_scope('d') as scope:
@@ -146,10 +147,10 @@ with tf.Session() as session:
     assert output.splitlines() == ["['0.1269', '0.1269', '0.1269']", '(1, 2) True True None',
                                    "True ['d/d/w/Adam:0', 'd/d/w/Adam_1:0', 'd/d/w/ExponentialMovingAverage:0']"]
     names = put_back(report)
-    assert names['tf.contrib.deprecated.scalar_summary'] == names['tf.contrib.util.constant_value'] == ['gan.py:16']
+    assert names['tf.contrib.deprecated.scalar_summary'] == names['tf.contrib.util.constant_value'] == ['gan.py:17']
     assert names['tf.nn.sigmoid_cross_entropy_with_logits(logits, labels, …)'] == ['gan.py:5', 'gan.py:6']
     assert names['tf.train.SummaryWriter'] == ['gan.py:10']
-    assert ['gan.py:20', 'gan.py:21'] in names.values()  # variables of Adam and of the average, in a reused scope
+    assert ['gan.py:21', 'gan.py:22'] in names.values()  # variables of Adam and of the average, in a reused scope
 
 
 def test_parts_of_libraries_that_moved_or_were_removed(legacy):

@@ -134,6 +134,7 @@ real, fake = network(x), network(tf.random_normal([4, 5]), True)
 loss = loss_of(real, fake)
 step = tf.train.AdamOptimizer(0.01).minimize(loss)
 hparams = tf.contrib.training.HParams(rate=0.1)
+assert tf.contrib.training.create_train_op.__name__ == 'create_train_op'
 with tf.Session() as session:
     session.run(tf.initialize_all_variables())
     for number in range(5):
@@ -364,6 +365,9 @@ LINES = [
     ('y = tf.concat(1, [tf.concat(0, [a, b]), tf.pack([a])])',
      'y = tf.concat(axis=1, values=[tf.concat(axis=0, values=[a, b]), tf.stack([a])])'),
     ('y = tf.contrib.rnn.BasicLSTMCell(3)', 'y = tf.nn.rnn_cell.BasicLSTMCell(3)'),
+    ('y = tf.contrib.training.create_train_op(a, b)', 'y = tf_slim.training.create_train_op(a, b)'),
+    ('from tensorflow.contrib.training import evaluate_once', 'evaluate_once = tf_slim.evaluation.evaluate_once'),
+    ('y = tf.contrib.keras.layers.Dense(3)', 'y = tf.keras.layers.Dense(3)'),
     ('y = tf.contrib.signal.stft(x, 4, 2)', 'y = tf.signal.stft(x, 4, 2)'),
     ('y = tf.contrib.stateless.stateless_random_uniform([2], [1, 2])',
      'y = tf.random.stateless_uniform([2], [1, 2])'),

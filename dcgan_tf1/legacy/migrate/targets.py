@@ -109,10 +109,9 @@ class Targets:
             return Target('', 'tf.contrib.%s: TensorFlow 2 has no tf.contrib' % path)
         if source.startswith('tf.') or source == 'tf':
             return self._in_v1([*source.split('.')[1:], *rest])
-        path = _path_of_source(source)
-        if source.startswith('tf_slim') and hasattr(importlib.import_module('tf_slim'), rest[0]):
-            path = 'tf_slim'  # tf_slim.layers is another module in an expression than in an import
-        return Target('.'.join([path, *rest]))
+        if source.startswith('tf_slim'):
+            return Target('.'.join([contrib.in_tf_slim(source, rest[0]), *rest[1:]]))
+        return Target('.'.join([_path_of_source(source), *rest]))
 
     def _tutorials(self, names: List[str]) -> Target:
         """The packages around the tutorials' loader of MNIST."""

@@ -19,7 +19,7 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
     'framework': ('tf_slim.ops.arg_scope', 'tf_slim.ops.variables', 'tf_slim', 'tf.train', 'tf'),
     'losses': ('tf_slim.losses', 'tf.losses'),
     'metrics': ('tf_slim.metrics', 'tf.metrics'),
-    'training': ('dcgan_tf1.legacy.put_back.hparams', 'tf_slim.training', 'tf.train'),
+    'training': ('dcgan_tf1.legacy.put_back.hparams', 'tf_slim.training.training', 'tf_slim.evaluation', 'tf.train'),
     'rnn': ('tf.nn.rnn_cell', 'tf.nn'),
     'distributions': ('tf.distributions',),
     'data': ('tf.data.experimental',),
@@ -27,6 +27,7 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
     'opt': ('tf.train',),
     'signal': ('tf.signal',),
     'stateless': (),
+    'keras': (),
     'util': (),
     'deprecated': (),
 }
@@ -37,6 +38,9 @@ MORE_SOURCES: Dict[str, Tuple[str, ...]] = {
     'gan': ('tensorflow_gan.python.train', 'tensorflow_gan.python.namedtuples', 'tensorflow_gan.python'),
 }
 _PACKAGES = ('tf_slim', 'tensorflow_probability', 'tensorflow_gan')  # those among the sources that pip installs
+# Those of tf.contrib.keras that are the same in tf.keras of TensorFlow 1.15. Its optimizers, for example, are not.
+_KERAS = ('activations', 'applications', 'constraints', 'datasets', 'initializers', 'layers', 'losses', 'models',
+          'preprocessing', 'regularizers', 'utils')
 # Names that are elsewhere, or mean something else in these sources: {name: name in tf of any version, or None}.
 ELSEWHERE = {
     'eager.py_func': 'py_function', 'framework.py_func': None, 'util.constant_value': 'get_static_value',
@@ -44,6 +48,7 @@ ELSEWHERE = {
     **{'stateless.stateless_' + old: 'random.stateless_' + new for old, new in (
         ('random_normal', 'normal'), ('random_uniform', 'uniform'), ('truncated_normal', 'truncated_normal'),
         ('multinomial', 'multinomial'))},
+    **{'keras.' + name: 'keras.' + name for name in _KERAS},
     **{'deprecated.' + name: name for name in ('scalar_summary', 'histogram_summary', 'image_summary', 'audio_summary',
                                                'merge_summary', 'merge_all_summaries')}}
 # What to write instead of names of tf.contrib.layers, slim and data, with their defaults; then, what arguments
@@ -154,6 +159,13 @@ def source_of(part: str, name: str, v1: Any, sources: Dict[str, Tuple[str, ...]]
                  if hasattr(_import_source(source, part, v1), name)), None)
 
 
+def in_tf_slim(module: str, name: str) -> str:
+    """How to write a name of a module of tf_slim after `import tf_slim`, which renames some of its modules."""
+    if hasattr(importlib.import_module('tf_slim'), name):
+        module = 'tf_slim'
+    return '%s.%s' % (module.replace('.training.training', '.training'), name)
+
+
 def _import_source(source: str, part: str, v1: Any) -> Any:
     if source.split('.')[0] == 'tf':
         return functools.reduce(getattr, source.split('.')[1:], v1)
@@ -191,9 +203,7 @@ def _instead(source: Any, name: str, v1: Any) -> str:
         if 'Tensor' not in vars(ops):  # `tensorflow1` puts it back
             return ('use --migrate: tf_slim has it, but works on TensorFlow %s only after the repair that this writes'
                     % v1.__version__)
-        slim = importlib.import_module('tf_slim')
-        path = 'tf_slim' if hasattr(slim, name) else module
-        return 'pip install tf_slim; import %s; write: %s.%s' % (path.split('.')[0], path, name)
+        return 'pip install tf_slim; import tf_slim; write: ' + in_tf_slim(module, name)
     return 'write: %s.%s' % (re.sub(r'^tensorflow\.(_api\.v2\.)?compat\.v1', 'tf', module).replace(
         'tf_keras.api._v1.keras.__internal__.legacy.', 'tf.nn.'), name)
 
