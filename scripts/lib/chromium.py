@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 
 import numpy as np
@@ -44,7 +45,8 @@ class Chromium:
              str(reply_write), EXECUTABLE, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
              '--no-first-run', '--window-size=%d,%d' % (width, height), '--user-data-dir=%s' % profile,
              '--remote-debugging-pipe', 'about:blank'],
-            pass_fds=(command_read, reply_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            pass_fds=(command_read, reply_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True)
         os.close(command_read)
         os.close(reply_write)
         self._reader = os.fdopen(self._replies, 'rb')
@@ -59,7 +61,7 @@ class Chromium:
         return self
 
     def __exit__(self, *_):
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)  # with its children, which write to the profile
         self._process.wait()
         os.close(self._commands)
         self._reader.close()

@@ -33,15 +33,17 @@ def test_it_generates_digits():
     np.testing.assert_allclose(images_of(noise[:1]), images[:1], atol=1e-3)
 
 
-@pytest.mark.parametrize('path, most', [('sparse_softmax/saved_model', 4e6), ('graph_mode', 4.25e6)])
+@pytest.mark.parametrize('path, most', [
+    ('sparse_softmax/saved_model', 4e6), ('graph_mode', 4.25e6), ('machinecurve', 1.55e6)])
 def test_sizes(path, most):
     sizes = [os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(os.path.join(GENERATORS, path))
              for name in names if not name.endswith('.npz')]
     assert 1e6 < sum(sizes) <= most
 
 
-def test_the_checkpoint_generates_digits():
-    with api.open_checkpoint(os.path.join(GENERATORS, 'graph_mode'), 'graph_mode') as generator:
+@pytest.mark.parametrize('recipe', ['graph_mode', 'machinecurve'])
+def test_the_checkpoint_generates_digits(recipe):
+    with api.open_checkpoint(os.path.join(GENERATORS, recipe), recipe) as generator:
         images = generator.images(generator.latent_vectors(64), 'moving') / 255.
     assert images[:, :2].mean() < 0.01 < 0.1 < images.mean() < 0.2
 
