@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple
 from dcgan_tf1.legacy.migrate import division
 from dcgan_tf1.legacy.put_back import arguments, old_names
 
+# Functions of `put_back` that a script may have to call at its start.
 FLOAT_SIZES, SLOTS = 'accept_float_sizes', 'create_in_reused_scopes'
 _V1 = 'tensorflow.'
 _WITH_SHAPES = {'get_variable': ('shape', 1), 'placeholder': ('shape', 1), 'placeholder_with_default': ('shape', 1)}

@@ -35,8 +35,8 @@ fetches any, if it comes later) or the end. For comparison,
 %(upgraded)d of its results run.
 
 Both run with the same seeds, in one thread. "Numbers vary" means that they also differ between two runs with the
-command. In those that we looked into, one `Session.run` changes variables twice, or reads them while it changes them,
-in no certain order. Data are where the script expects them; MNIST is not downloaded.
+command. Some of these update the same variables twice in one `Session.run`, in no certain order; we did not look for
+the cause in the others. Data are where the script expects them; MNIST is not downloaded.
 
 %(not_migrated)s
 ## Unseen scripts
