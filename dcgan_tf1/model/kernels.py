@@ -11,6 +11,8 @@ import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.model import alternatives
 
+_LARGEST_DILATED = 7  # pixels, of height and of width
+
 
 def is_subpixel(kernel: tf.Tensor, strides: int) -> bool:
     """Whether a strided transposed convolution, or the gradient of a convolution's input, is a sub-pixel convolution.
@@ -20,12 +22,18 @@ def is_subpixel(kernel: tf.Tensor, strides: int) -> bool:
     return strides > 1 and int(kernel.shape[2]) <= 4
 
 
-def is_dilated(kernel: tf.Tensor, strides: int) -> bool:
+def is_dilated(kernel: tf.Tensor, strides: int, image: tf.Tensor) -> bool:
     """Whether the gradient of a convolution's kernel is computed as a dilated convolution.
 
-    In float32, that has not been faster.
+    That has only been faster in bfloat16, and if the convolution makes small images (docs/performance.md).
+
+    Args:
+        kernel: [size, size, channels, filters].
+        strides: stride along both height and width.
+        image: [batch, height', width', filters], what the convolution makes of its input, or has its shape.
     """
-    return strides > 1 and int(kernel.shape[2]) > 4 and kernel.dtype.base_dtype == tf.bfloat16
+    return (strides > 1 and int(kernel.shape[2]) > 4 and kernel.dtype.base_dtype == tf.bfloat16
+            and max(image.shape.as_list()[1:3]) <= _LARGEST_DILATED)
 
 
 class _Local(threading.local):
@@ -63,8 +71,7 @@ def conv2d(x: tf.Tensor, kernel: tf.Tensor, strides: int, padding: str) -> tf.Te
     Returns:
         [batch, height', width', filters].
     """
-    is_other = is_subpixel(kernel, strides) or is_dilated(kernel, strides)
-    with _override_gradient('Conv2D', is_other and _has_alternatives(x)):
+    with _override_gradient('Conv2D', strides > 1 and _has_alternatives(x)):
         return tf.nn.conv2d(x, kernel, strides=[1, strides, strides, 1], padding=padding)
 
 
@@ -85,7 +92,7 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, size: Sequence[int], strid
     """
     if is_subpixel(kernel, strides) and _has_alternatives(x):
         return alternatives.subpixel_transpose(x, kernel, size, strides, padding)
-    with _override_gradient('Conv2DBackpropInput', is_dilated(kernel, strides) and _has_alternatives(x)):
+    with _override_gradient('Conv2DBackpropInput', _has_alternatives(x) and is_dilated(kernel, strides, x)):
         y = tf.nn.conv2d_transpose(x, kernel, tf.stack([tf.shape(x)[0], *size, int(kernel.shape[2])]),
                                    strides=[1, strides, strides, 1], padding=padding)
     y.set_shape([x.shape[0], *size, int(kernel.shape[2])])
@@ -110,7 +117,7 @@ def _conv2d_gradient(op: tf.Operation, gradient: tf.Tensor) -> Tuple[tf.Tensor, 
     else:
         input_gradient = tf.nn.conv2d_backprop_input(tf.shape(x), kernel, gradient,
                                                      strides=[1, strides, strides, 1], padding=padding)
-    if is_dilated(kernel, strides):
+    if is_dilated(kernel, strides, op.outputs[0]):
         return input_gradient, alternatives.weight_gradient(x, gradient, int(kernel.shape[0]), strides, padding)
     return input_gradient, tf.nn.conv2d_backprop_filter(x, tf.shape(kernel), gradient,
                                                         strides=[1, strides, strides, 1], padding=padding)

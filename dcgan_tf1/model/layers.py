@@ -6,8 +6,10 @@ that use `tf.layers` can be restored by name. Images are NHWC.
 Variables and batch statistics are always float32. Everything else is computed in the dtype of the input: a
 layer maps bfloat16 to bfloat16.
 """
+import contextlib
+import threading
 import zlib
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import tensorflow.compat.v1 as tf
@@ -62,12 +64,48 @@ def _ones(_: Any) -> Any:
     return tf.ones_initializer()
 
 
+class _Local(threading.local):
+    """What applies to the layers that a thread builds."""
+
+    casts: Optional[Dict[Any, tf.Tensor]] = None  # of the innermost `share_casts`
+
+
+_local = _Local()
+
+
+@contextlib.contextmanager
+def share_casts(casts: Dict[Any, tf.Tensor]) -> Iterator[None]:
+    """Lets the layers that are built in blocks with the same dictionary cast their weights only once per update.
+
+    Args:
+        casts: empty at first. The layers keep their casts in it.
+    """
+    previous, _local.casts = _local.casts, casts
+    try:
+        yield
+    finally:
+        _local.casts = previous
+
+
+def _weights(variable: tf.Variable, dtype: tf.DType) -> tf.Tensor:
+    """The value of a variable in the type that a layer computes in."""
+    graph = tf.get_default_graph()
+    if dtype == tf.float32 or _local.casts is None:
+        return tf.cast(variable, dtype)
+    # An update changes the value for the ops that wait for it.
+    waits_for = frozenset(op.name for op in graph._current_control_dependencies())
+    key = variable.name, dtype, graph, graph._get_control_flow_context(), waits_for
+    if key not in _local.casts:
+        _local.casts[key] = tf.cast(variable, dtype)
+    return _local.casts[key]
+
+
 def dense(x: tf.Tensor, units: int, use_bias: bool = True,
           kernel_initializer: Initializer = glorot_uniform) -> tf.Tensor:
     """Fully connected layer without activation: [batch, features] → [batch, units]."""
     with tf.variable_scope(None, default_name='dense'):
         kernel = _variable('kernel', [int(x.shape[-1]), units], kernel_initializer)
-        y = tf.matmul(x, tf.cast(kernel, x.dtype))
+        y = tf.matmul(x, _weights(kernel, x.dtype))
         return _with_bias(y, units, use_bias)
 
 
@@ -81,7 +119,7 @@ def conv2d(x: tf.Tensor, filters: int, kernel_size: int, strides: int, padding: 
     with tf.variable_scope(None, default_name='conv2d'):
         shape = [kernel_size, kernel_size, int(x.shape[-1]), filters]
         kernel = _variable('kernel', shape, kernel_initializer)
-        y = kernels.conv2d(x, tf.cast(kernel, x.dtype), strides, padding.upper())
+        y = kernels.conv2d(x, _weights(kernel, x.dtype), strides, padding.upper())
         return _with_bias(y, filters, use_bias)
 
 
@@ -98,12 +136,12 @@ def conv2d_transpose(x: tf.Tensor, filters: int, kernel_size: int, strides: int,
         shape = [kernel_size, kernel_size, filters, int(x.shape[-1])]
         kernel = _variable('kernel', shape, kernel_initializer)
         size = [int(length) * strides + grow for length in x.shape[1:3]]
-        y = kernels.conv2d_transpose(x, tf.cast(kernel, x.dtype), size, strides, padding.upper())
+        y = kernels.conv2d_transpose(x, _weights(kernel, x.dtype), size, strides, padding.upper())
         return _with_bias(y, filters, use_bias)
 
 
 def _with_bias(y: tf.Tensor, units: int, use_bias: bool) -> tf.Tensor:
-    return tf.nn.bias_add(y, tf.cast(_variable('bias', [units], _zeros), y.dtype)) if use_bias else y
+    return tf.nn.bias_add(y, _weights(_variable('bias', [units], _zeros), y.dtype)) if use_bias else y
 
 
 def batch_norm(x: tf.Tensor, is_training: Union[bool, tf.Tensor], momentum: float = 0.99,

@@ -6,7 +6,7 @@ import tensorflow.compat.v1 as tf
 from dcgan_tf1.model import rows
 from dcgan_tf1.model.collectives import Replicas, apply_to
 from dcgan_tf1.model.kernels import use_kernels
-from dcgan_tf1.model.layers import BATCH_STATISTICS, BatchStatistic, update_moving_statistics
+from dcgan_tf1.model.layers import BATCH_STATISTICS, BatchStatistic, share_casts, update_moving_statistics
 from dcgan_tf1.util.errors import UserError
 
 # Types of the ops that are activation functions.
@@ -81,6 +81,7 @@ class Network:
         self._dtype = dtype
         self._kernels = kernels
         self._replicas = replicas or Replicas()
+        self._casts: Dict[Any, tf.Tensor] = {}
 
     def __call__(self, x: tf.Tensor) -> ForwardPass:
         """Applies the network.
@@ -100,7 +101,7 @@ class Network:
         ops_before = len(tf.get_default_graph().get_operations())
         share = self._replicas.share_of(x)
         with tf.variable_scope(self.scope, reuse=tf.AUTO_REUSE, use_resource=True), \
-                use_kernels(self._kernels), apply_to(self._replicas, share) as scopes:
+                use_kernels(self._kernels), share_casts(self._casts), apply_to(self._replicas, share) as scopes:
             output = tf.cast(self._function(tf.cast(x, self._dtype), self._is_training), tf.float32)
         new_ops = tf.get_default_graph().get_operations()[ops_before:]
         collect(new_ops)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow.compat.v1 as tf
 
 from dcgan_tf1.legacy.doctor import doctor
-from dcgan_tf1.model import layers, schedules
+from dcgan_tf1.model import layers, precision, schedules
 from dcgan_tf1.model.graph import Inputs, Network
 from dcgan_tf1.model.layers import update_moving_statistics
 from dcgan_tf1.model.losses import LOSSES
@@ -217,3 +217,23 @@ def test_one_run_equals_separate_runs(name, extra_updates, chain, graph):
 
 def test_every_schedule_has_a_chain():
     assert set(CHAINS) == set(schedules.SCHEDULES)
+
+
+@pytest.mark.skipif(not precision.works('bfloat16'), reason='this TensorFlow does not train in bfloat16')
+def test_weights_are_cast_once_per_update(graph):
+    """Passes before an update share the casts; a pass after it casts the new weights."""
+    network = Network('Network', lambda x, _: layers.dense(x, 1), True, tf.train.GradientDescentOptimizer(1.),
+                      dtype=tf.bfloat16)
+    x = tf.ones([2, 3])
+    first, second = network(x), network(x)
+    update = network.minimize(tf.reduce_mean(first.output + second.output), [first, second])
+    with tf.control_dependencies([update]):
+        third = network(x)
+    casts = [op for op in graph.get_operations() if op.type == 'Cast' and op.inputs[0].op.type == 'ReadVariableOp']
+    assert len(casts) == 4  # kernel and bias, before and after
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        before = [session.run(passed.output) for passed in (first, second)]
+        np.testing.assert_array_equal(*before)
+        after = session.run(third.output)
+    np.testing.assert_allclose(after, before[0] - 8, atol=0.05)  # the gradient of each of the 4 weights is 2
