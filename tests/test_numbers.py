@@ -65,7 +65,7 @@ def features(content):
 
 def over_pytorch(races):
     """How many times as fast as PyTorch the main recipe is, in float32."""
-    return '%.2f' % compare(races['sparse_softmax'])[0]['PyTorch'][0]
+    return '%.2f' % next(row for row in compare(races['sparse_softmax']) if 'chosen' in row['name'])['PyTorch'][0]
 
 
 def long_run(content, name):
@@ -134,8 +134,8 @@ def test_the_table_of_speeds_is_that_of_the_benchmark():
     with open(os.path.join(ROOT, 'docs', 'performance.md'), encoding='utf-8') as file:
         content = file.read()
     for recipe, results in from_json(os.path.join(ROOT, 'results', *SPEED.split('/'))).races.items():
-        for row in compare(results):
-            package = find(results, 'dcgan_tf1', row['schedule'], row['precision'])
+        for row in (row for row in compare(results) if 'chosen' in row['name']):
+            package = find(results, row['name'], row['schedule'], row['precision'])
             cells = [row['precision'], median_and_range(package.milliseconds),
                      format_ratio(row['post']) or 'no such loop', format_ratio(row['PyTorch']),
                      format_ratio(row['Keras']), format_bound(row['gemm_bound'])]

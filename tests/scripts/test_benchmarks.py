@@ -174,7 +174,7 @@ def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
     bound = catalog.Implementation(catalog.BOUND, 'float32', 'gemm_bound', {}, False, tuple(catalog.RECIPES))
     missing = bound._replace(name='PyTorch nowhere', module='no_such_module')
     own = [implementation for implementation in catalog.IMPLEMENTATIONS
-           if implementation.name in (catalog.POST, catalog.PACKAGE, catalog.AUTO)
+           if implementation.name in (catalog.POST, catalog.PACKAGE, catalog.AUTO, catalog.CONTROL)
            and implementation.precision != 'bfloat16']
     for implementation in own:  # no kernels are timed
         if implementation.options:
@@ -200,6 +200,7 @@ def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
     assert '| PyTorch nowhere | float32 | not available: No module' in text and '| dcgan_tf1 | float32 |' in text
     assert '\nA test.\n' in text
     assert (folder / 'sparse_softmax.png').read_bytes().startswith(b'\x89PNG')
+    assert ' times as fast as the control, which is the same program.' in text
     auto = results[catalog.AUTO, 'auto']
     assert auto['details']['precision'] in ('float32', 'bfloat16') and '| dcgan_tf1, auto | auto: ' in text
     side_by_side = (tmp_path / 'README.md').read_text(encoding='utf-8')
@@ -237,7 +238,8 @@ def test_a_post_is_compared_with_its_own_schedule_alone():
     text = report.readme(measurements.Measurements(**{
         **empty, 'note': '', 'batch_sizes': {'graph_mode': 128}, 'races': {'graph_mode': [
             result._replace(peak=1) for result in results]}}))
-    assert '| own | float32 | 1.50 (1.50–1.50) |' in text and '| other | float32 |  |' in text
+    assert '| dcgan_tf1 | own | float32 | 1.50 (1.50–1.50) |' in text and '| other | float32 |  |' in text
+    assert 'control' not in text.partition('## graph_mode')[2]
 
 
 @pytest.mark.slow
@@ -255,12 +257,12 @@ def test_packing(tmp_path, capsys):
 def test_auto_is_compared_with_the_fastest_fixed_choice():
     results = [Result('own', name, precision, None, [milliseconds], details=details) for
                name, precision, milliseconds, details in (
-        (catalog.PACKAGE, 'float32', 300., None), (catalog.PACKAGE + ', native kernels', 'bfloat16', 200., None),
+        (catalog.PACKAGE, 'float32', 300., None), (catalog.PACKAGE + ', other kernels', 'bfloat16', 200., None),
         ('PyTorch eager', 'float32', 100., None),
         (catalog.AUTO, 'auto', 250., {'precision': 'bfloat16', 'kernels': 'native'}))]
     row, = comparisons.compare_auto(results)
-    assert row['auto'] == (0.8, 0.8, 0.8) and row['best'] == 'dcgan_tf1, native kernels, bfloat16'
-    assert len(comparisons.compare(results)) == 1  # it is not one of the fixed choices
+    assert row['auto'] == (0.8, 0.8, 0.8) and row['best'] == 'dcgan_tf1, other kernels, bfloat16'
+    assert len(comparisons.compare(results)) == 2  # it is not one of the fixed choices
 
 
 @pytest.mark.slow

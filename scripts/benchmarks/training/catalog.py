@@ -8,7 +8,9 @@ RECIPES = {
     'learnopencv_torch': ('discriminator_then_generator_same_images',),
 }
 POST, PACKAGE, BOUND = "post's loop", 'dcgan_tf1', 'GEMM bound'
-AUTO = PACKAGE + ', auto'  # --precision=auto
+AUTO = PACKAGE + ', auto'  # --precision=auto --kernels=auto
+# The same program as PACKAGE in float32, started last. What differs between the two is noise.
+CONTROL = 'control: ' + PACKAGE
 
 
 class Implementation(NamedTuple):
@@ -39,11 +41,9 @@ def _torch(name, **options):
 IMPLEMENTATIONS = [
     _implementation(POST, 'float32', 'implementations.post_loops', True, ('graph_mode', 'sparse_softmax')),
     _implementation(POST, 'float32', 'implementations.post_001_loop', True, ('learnopencv_torch',)),
-    *(_package(name, precision, '--kernels=auto')
-      for name, precision in ((PACKAGE, 'float32'), (PACKAGE, 'bfloat16'), (AUTO, 'auto'))),
-    *(_package(PACKAGE + ', ' + name, precision, '--kernels=' + kernels, own_schedule_only=True)
-      for name, kernels in (('native kernels', 'native'),)
-      for precision in ('float32', 'bfloat16')),
+    *(_package(PACKAGE, precision, '--kernels=native') for precision in ('float32', 'bfloat16')),
+    _package(PACKAGE + ', alternative kernels', 'bfloat16', '--kernels=alternative'),
+    _package(AUTO, 'auto', '--kernels=auto'),
     _implementation('Keras 3 tf.function', 'float32', 'implementations.keras_loop', policy='float32'),
     _implementation('Keras 3 tf.function', 'bfloat16', 'implementations.keras_loop', policy='mixed_bfloat16'),
     *_torch('eager'),
@@ -51,7 +51,13 @@ IMPLEMENTATIONS = [
     *_torch('compile + channels_last', channels_last=True, compiled=True),
     _implementation(BOUND, 'float32', 'gemm_bound'),
     _implementation(BOUND, 'bfloat16', 'gemm_bound'),
+    _package(CONTROL, 'float32', '--kernels=native', own_schedule_only=True),
 ]
+
+
+def is_fixed_choice(name: str) -> bool:
+    """Whether an implementation is this package, with a precision and kernels that it does not choose itself."""
+    return name.startswith(PACKAGE) and name != AUTO
 
 
 def is_selected(name: str, prefixes: str) -> bool:

@@ -3,7 +3,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from scripts.benchmarks.training.catalog import AUTO, BOUND, PACKAGE, POST
+from scripts.benchmarks.training.catalog import AUTO, BOUND, CONTROL, PACKAGE, POST, is_fixed_choice
 from scripts.benchmarks.training.race import Result
 
 PRECISIONS = ('float32', 'bfloat16')
@@ -34,17 +34,17 @@ def find(results: Sequence[Result], name: str, schedule: str, precision: str) ->
 
 
 def compare(results: Sequence[Result]) -> List[Dict[str, Any]]:
-    """Compares the package with the others, for each schedule and precision.
+    """Compares the package's fixed choices with the others, for each schedule and precision.
 
     A post's loop is only compared with the schedule that it runs itself.
-    Returns: dicts for tables and benchmark.json. `post`, `PyTorch`, `Keras` and `gemm_bound` are ratios to the
-      package's time, or None.
+    Returns: dicts for tables and benchmark.json. `name` is that of the choice. `post`, `PyTorch`, `Keras` and
+      `gemm_bound` are ratios to its time, or None.
     """
     rows = []
     for package in results:
-        if package.name != PACKAGE or package.unavailable is not None:
+        if not is_fixed_choice(package.name) or package.unavailable is not None:
             continue
-        row = {'schedule': package.schedule, 'precision': package.precision,
+        row = {'name': package.name, 'schedule': package.schedule, 'precision': package.precision,
                'post': ratio(find(results, POST, package.schedule, 'float32'), package)}
         for framework in FRAMEWORKS:
             other = fastest(results, framework, package.schedule, package.precision)
@@ -63,13 +63,19 @@ def compare_auto(results: Sequence[Result]) -> List[Dict[str, Any]]:
     """
     rows = []
     for auto in results:
-        others = [result for result in results if result.name.startswith(PACKAGE) and result.name != AUTO
+        others = [result for result in results if is_fixed_choice(result.name)
                   and result.schedule == auto.schedule and result.unavailable is None]
         if auto.name == AUTO and auto.unavailable is None and others:
             best = min(others, key=lambda result: np.median(result.milliseconds))
             rows.append({'schedule': auto.schedule, 'choice': auto.details,
                          'best': '%s, %s' % (best.name, best.precision), 'auto': ratio(best, auto)})
     return rows
+
+
+def control(results: Sequence[Result]) -> Optional[Ratio]:
+    """How many times as fast the package is as the same program in another process, or None if that did not run."""
+    controls = [result for result in results if result.name == CONTROL and result.unavailable is None]
+    return ratio(controls[0], find(results, PACKAGE, controls[0].schedule, 'float32')) if controls else None
 
 
 def deviation(results: Sequence[Result]) -> float:

@@ -2,7 +2,6 @@
 from typing import Dict
 
 from dcgan_tf1.util import pages
-from scripts.benchmarks.training.catalog import PACKAGE
 from scripts.benchmarks.training.comparisons import FRAMEWORKS, compare, compare_auto, find
 from scripts.benchmarks.training.measurements import Measurements
 from scripts.benchmarks.training.report import format_bound, format_ratio, median_and_range
@@ -28,8 +27,9 @@ def page(folders: Dict[str, Measurements]) -> str:
     for recipe in dict.fromkeys(recipe for measurements in folders.values() for recipe in measurements.races):
         text += '\n## %s\n\n' % recipe
         rows = [row for measurements in folders.values() for row in _rows(measurements, recipe)]
-        text += pages.markdown_table(['processor', 'schedule', 'precision', 'ms per step', "over the post's loop", *(
-            'over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
+        text += pages.markdown_table([
+            'processor', 'program', 'schedule', 'precision', 'ms per step', "over the post's loop",
+            *('over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
     choices = [[measurements.device, recipe, row['schedule'], row['choice']['precision'], format_ratio(row['auto']),
                 row['best']] for measurements in folders.values() for recipe, results in measurements.races.items()
                for row in compare_auto(results)]
@@ -43,8 +43,8 @@ def _rows(measurements: Measurements, recipe: str) -> list:
     rows = []
     results = measurements.races.get(recipe, [])
     for row in compare(results):
-        package = find(results, PACKAGE, row['schedule'], row['precision'])
-        rows.append([measurements.device, row['schedule'], row['precision'], median_and_range(package.milliseconds),
-                     format_ratio(row['post']), *(format_ratio(row[framework]) for framework in FRAMEWORKS),
-                     format_bound(row['gemm_bound'])])
+        package = find(results, row['name'], row['schedule'], row['precision'])
+        rows.append([measurements.device, row['name'], row['schedule'], row['precision'],
+                     median_and_range(package.milliseconds), format_ratio(row['post']),
+                     *(format_ratio(row[framework]) for framework in FRAMEWORKS), format_bound(row['gemm_bound'])])
     return rows

@@ -10,6 +10,7 @@ from scripts.benchmarks.training.comparisons import (
     Ratio,
     compare,
     compare_auto,
+    control,
     deviation,
     find,
     ratio,
@@ -59,7 +60,7 @@ def readme(measurements: Measurements) -> str:
         text += '\n## %s, batches of %d\n' % (recipe, batch_size)
         text += '\n![Time per step of %s](%s.png)\n' % (recipe, recipe)
         text += '\nSpeed-up of `dcgan_tf1`:\n\n' + _comparison_table(results)
-        text += _auto_sentences(results)
+        text += _control_sentence(results) + _auto_sentences(results)
         for schedule in dict.fromkeys(result.schedule for result in results):
             text += '\nAll implementations with the schedule `%s`:\n\n%s' % (
                 schedule, _race_table([result for result in results if result.schedule == schedule], batch_size))
@@ -72,10 +73,17 @@ def _comparison_table(results: Sequence[Result]) -> str:
     for row in compare(results):
         frameworks = ['%s, %s' % (format_ratio(row[framework]), row['best ' + framework])
                       if row[framework] else '' for framework in FRAMEWORKS]
-        rows.append([row['schedule'], row['precision'], format_ratio(row['post']), *frameworks,
+        rows.append([row['name'], row['schedule'], row['precision'], format_ratio(row['post']), *frameworks,
                      format_bound(row['gemm_bound'])])
-    return pages.markdown_table(['schedule', 'precision', "over the post's loop", *(
+    return pages.markdown_table(['program', 'schedule', 'precision', "over the post's loop", *(
         'over the fastest ' + framework for framework in FRAMEWORKS), 'GEMM bound ÷ time'], rows)
+
+
+def _control_sentence(results: Sequence[Result]) -> str:
+    found = control(results)
+    return '' if found is None else (
+        '\n`dcgan_tf1` is %s times as fast as the control, which is the same program. So differences of this size mean '
+        'nothing.\n' % format_ratio(found))
 
 
 def _auto_sentences(results: Sequence[Result]) -> str:
