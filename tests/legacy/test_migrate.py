@@ -545,6 +545,13 @@ def test_imports_inside_of_functions(project):
         'tf.mul', 'tf.multiply').replace('@', 'import tensorflow.compat.v1 as tf\ntf.disable_v2_behavior()\n@')
 
 
+def test_a_comment_behind_the_import(project):
+    project.write({'gan.py': 'import tensorflow as tf  # 1.4\nprint(tf.float32)\n'})
+    project.migrate('gan.py')
+    assert project.new('gan.py') == ('import tensorflow.compat.v1 as tf\ntf.disable_v2_behavior()  # 1.4\n'
+                                     'print(tf.float32)\n')
+
+
 def test_modules_elsewhere_are_found(project):
     project.write({'main/gan.py': '''
 import os, sys, importlib

@@ -67,10 +67,10 @@ class Module:
             part in self._changed_imports or self.scopes.is_local(part) for part in ast.walk(node))), None)
 
     def _is_alone(self, node: ast.stmt) -> bool:
-        """Whether nothing else is in the line of a statement."""
+        """Whether nothing else is in the line of a statement, but for a comment."""
         start, end = self.edits.span(node)
-        return not (self.edits.text[self.edits.offset(node.lineno, 0):start].strip()
-                    or self.edits.text[end:].split('\n')[0].strip())
+        before, after = self.edits.text[self.edits.offset(node.lineno, 0):start], self.edits.text[end:].split('\n')[0]
+        return not before.strip() and not after.partition('#')[0].strip()
 
     def imports_tensorflow(self) -> bool:
         """Whether it imports TensorFlow, or Keras."""

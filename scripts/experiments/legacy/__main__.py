@@ -33,6 +33,8 @@ from scripts.lib.arguments import existing_folder, output_folder
 from scripts.lib.measurements import read_json, write_json, write_page
 
 _MODULE = 'scripts.experiments.legacy'
+# {whether repositories.json marks scripts as unseen: the file with their results}.
+FILES = {False: 'measurements.json', True: 'unseen.json'}
 _FACES = 300  # images in the folder that stands for CelebA: more than the scripts need
 _SIZES = {'images': (178, 218), 'images64': (64, 64), 'pairs': (512, 256)}  # (width, height)
 _ATTRIBUTES = ('Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Male', 'Young', 'Mustache', 'Pale_Skin', 'Smiling')
@@ -53,8 +55,7 @@ class LegacyArguments(clones.ClonesArguments):
 def main(arguments: LegacyArguments) -> int:
     """The script; returns the exit status."""
     os.makedirs(arguments.output, exist_ok=True)
-    files = {unseen: os.path.join(arguments.output, name) for unseen, name in (
-        (False, 'measurements.json'), (True, 'unseen.json'))}
+    files = {unseen: os.path.join(arguments.output, name) for unseen, name in FILES.items()}
     stored: Dict[bool, Any] = {unseen: read_json(path, {}) for unseen, path in files.items()}
     repositories = clones.repositories()
     for repository in repositories:

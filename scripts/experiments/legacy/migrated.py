@@ -4,8 +4,9 @@
 
 Each script of repositories.json runs three times, by first_runs.py, in copies of its repository: with the command; as
 `--migrate` has written it, without this package; and as tf_upgrade_v2 has, which TensorFlow ships. The results are
-added to measurements.json, which `python -m scripts.experiments.legacy` writes; the page has them, too. Scripts that do
-not run with the command are left out, and those that have been compared already, except those that --only names.
+added to measurements.json and unseen.json, which `python -m scripts.experiments.legacy` writes; the page has them, too.
+Scripts that do not run with the command are left out, and those that have been compared already, except those that
+--only names.
 """
 import os
 import shutil
@@ -19,7 +20,7 @@ from dcgan_tf1.data import _idx
 from dcgan_tf1.settings import cli
 from scripts.experiments.legacy import __main__ as command
 from scripts.experiments.legacy import clones
-from scripts.experiments.legacy.page import page
+from scripts.experiments.legacy.page import name_of, page
 from scripts.lib import paths
 from scripts.lib.measurements import read_json, write_json, write_page
 
@@ -42,25 +43,27 @@ for path in sys.argv[1:]:
 
 def main(arguments: command.LegacyArguments) -> int:
     """The script; returns the exit status."""
-    stored = os.path.join(arguments.output, 'measurements.json')
-    results = read_json(stored, {})
+    files = {unseen: os.path.join(arguments.output, name) for unseen, name in command.FILES.items()}
+    stored = {unseen: read_json(path, {}) for unseen, path in files.items()}
     repositories = clones.repositories()
     with tempfile.TemporaryDirectory() as folder:
         mnist = os.path.join(folder, 'mnist.npz')
         np.savez(mnist, **{name: _idx.read(os.path.join(str(arguments.data_dir), file + '.gz'), file)
                            for file, name in _ARRAYS.items()})
         for repository in repositories:
+            unseen = bool(repository.get('unseen'))
+            results = stored[unseen]
             for entry in repository['scripts']:
-                name = ' '.join([repository['repository'] + '/' + entry['script'], *entry.get('arguments', [])])
+                name = name_of(repository, entry)
                 if results.get(name, {}).get('good') and ((arguments.only in name) if arguments.only
                                                           else 'migrated' not in results[name]):
                     print(name, flush=True)
                     with tempfile.TemporaryDirectory() as place:
                         results[name].update(Comparison(repository, entry, place, mnist, arguments).measure())
                     print('  %(migrated)s | %(upgraded)s' % results[name], flush=True)
-                    write_json(stored, results, sort_keys=True)
-    unseen = read_json(os.path.join(arguments.output, 'unseen.json'), {})
-    write_page(arguments.output, page(repositories, {**results, **unseen}, command._MODULE, arguments.max_runs))
+                    write_json(files[unseen], results, sort_keys=True)
+    write_page(arguments.output, page(repositories, {**stored[False], **stored[True]}, command._MODULE,
+                                      arguments.max_runs))
     return 0
 
 

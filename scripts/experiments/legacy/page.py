@@ -27,12 +27,11 @@ missing. [Scripts that nobody had tried](#unseen-scripts) tell how it does on ot
 ## Migrated
 
 `python -m dcgan_tf1.legacy --migrate=FOLDER` rewrites a script so that it runs without this package. Of the
-%(compared)d scripts that were tried and run with the command, **%(migrated)d run plainly** when migrated, in a process
-in which this package cannot be imported, and what their calls of `Session.run` fetch is **equal bit for bit in
-%(equal)d**: all float numbers, arrays and summaries, until 20 single numbers, 100 calls (or the first that
-fetches any, if it comes later) or the end. For comparison,
-`tf_upgrade_v2`, which TensorFlow ships for this purpose, was run on the same files of %(upgrades)d scripts:
-%(upgraded)d of its results run.
+%(compared)d scripts of both tables that were tried and run with the command, **%(migrated)d run plainly** when
+migrated, in a process in which this package cannot be imported, and what their calls of `Session.run` fetch is **equal
+bit for bit in %(equal)d**: all float numbers, arrays and summaries, until 20 single numbers, 100 calls (or the first
+that fetches any, if it comes later) or the end. For comparison, `tf_upgrade_v2`, which TensorFlow ships for this
+purpose, was run on the same files of %(upgrades)d scripts: %(upgraded)d of its results run.
 
 Both run with the same seeds, in one thread. "Numbers vary" means that they also differ between two runs with the
 command. Some of these update the same variables twice in one `Session.run`, in no certain order; we did not look for
@@ -131,13 +130,14 @@ def page(repositories: List[Dict[str, Any]], results: Dict[str, Any], module: st
                 rows.append([repository['repository'], _words(entry),
                              'no error' if result['plain'] == 'ran' else _short(result['plain']),
                              result['outcome'] if result['good'] else '**no**',
-                             _short(result.get('migrated', 'not tried')), _upgraded(result),
+                             _migrated(result), _upgraded(result),
                              ', '.join(map(_short, result['put_back'])),
                              _batch_norm(result['batch_norm'])])
     return _TEXT % {
         'good': sum(result['good'] for result in used), 'all': len(used), 'repositories': len(repositories),
         'plain': sum(result['plain'] == 'ran' for result in used), 'max_runs': max_runs, 'module': module,
-        **_of_migrated(used), 'failures': 'Those that do not run:\n\n%s\n' % '\n'.join(failures) if failures else '',
+        **_of_migrated(list(results.values())),
+        'failures': 'Those that do not run:\n\n%s\n' % '\n'.join(failures) if failures else '',
         'table': pages.markdown_table(
             ['repository', 'script', 'plain', 'with the command', 'migrated', 'tf_upgrade_v2', 'put back',
              'batch norm'], rows),
@@ -175,15 +175,21 @@ def _unseen(repositories: List[Dict[str, Any]], results: Dict[str, Any], max_run
                 first = result.get('first', result)
                 rows.append([repository['repository'], _words(entry), *(
                     attempt['outcome'] if attempt['good'] else '**no**' for attempt in (first, result)),
+                    _migrated(result) if result['good'] else '', _upgraded(result),
                     '' if first['good'] else _CAUSES.get(name, (True, 'not looked into'))[1]])
     return _UNSEEN % {
         **unseen_counts(used), 'repositories': len({row[0] for row in rows}), 'max_runs': max_runs,
-        'table': pages.markdown_table(['repository', 'script', 'at first', 'now', 'why not at first'], rows)}
+        'table': pages.markdown_table([
+            'repository', 'script', 'at first', 'now', 'migrated', 'tf_upgrade_v2', 'why not at first'], rows)}
 
 
 def ran(outcome: str) -> bool:
     """Whether a rewritten script ran, as its numbers were compared."""
     return outcome == 'equal' or 'numbers' in outcome
+
+
+def _migrated(result: Dict[str, Any]) -> str:
+    return _short(result.get('migrated', 'not tried'))
 
 
 def _upgraded(result: Dict[str, Any]) -> str:
