@@ -172,7 +172,8 @@ def test_error_messages_are_quoted_exactly():
             'dcgan_tf1', 'tensorflow.contrib', 'tensorflow.examples')),
         "module 'tensorflow' has no attribute 'contrib'", '… is not available with Keras 3',
         'Variable …/Adam/ does not exist, or was not created with tf.get_variable()',
-        'tf.control_dependencies(tf.GraphKeys.UPDATE_OPS)', 'should not be used'}
+        'tf.control_dependencies(tf.GraphKeys.UPDATE_OPS)', 'should not be used',
+        "The flag 'log_dir' is defined twice."}
     quoted = [message for line in read('docs/troubleshooting.md').splitlines() if line.startswith('| `')
               for message in re.findall(r'`([^`]*)`', line.split(' | ')[0])]
     assert len(quoted) > 50

@@ -52,6 +52,10 @@ ROWS = {
                            ['// instead of /']),
     "DEFINE_integer('size', inf)": ('', "value_of(tf.app.flags.DEFINE_integer('size', np.inf, ''))",
                                     "value_of(tf.app.flags.{}('size', np.inf, ''))"),
+    'the flag --log_dir, which absl defines, too': (
+        '', "value_of(tf.app.flags.DEFINE_string('log_dir', 'mine', ''))",
+        "value_of(tf.app.flags.DEFINE_string('log_dir', 'mine', '', allow_override=True))", (),
+        ['add the argument allow_override=True']),
     'the static shape of tf.nn.conv2d_transpose': (
         'output_shape = [tf.shape(tf.ones([2]))[0], 4, 4, 1]',
         'tf.nn.conv2d_transpose(tf.ones([2, 2, 2, 1]), tf.ones([2, 2, 1, 1]), tf.stack([2, 4, 4, 1]), [1, 2, 2, 1])',

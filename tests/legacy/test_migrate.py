@@ -127,6 +127,7 @@ import tensorflow as tf  # TensorFlow 1
 
 flags = tf.app.flags
 flags.DEFINE_integer("train_size", np.inf, "images")
+flags.DEFINE_string("log_dir", "logs", "summaries")
 FLAGS = flags.FLAGS
 tf.set_random_seed(3)
 x = tf.placeholder(tf.float32, [4, 10 / 2])
@@ -145,7 +146,7 @@ with tf.Session() as session:
            if not v.op.name.startswith('net/BatchNorm/moving')])
 print(FLAGS.train_size, hparams.rate, real.shape)
 if FLAGS.train_size < 0:  # does not run
-    tf.train.SummaryWriter("logs").add_graph(tf.sub(1, 2))
+    tf.train.SummaryWriter(FLAGS.log_dir).add_graph(tf.sub(1, 2))
     tf.contrib.crf.crf_log_likelihood(real)
 '''
 LOSSES = '''import tensorflow as tf
@@ -170,8 +171,10 @@ def test_networks_of_contrib_compute_the_same_bit_for_bit(project):
     new_losses = LOSSES.replace('tensorflow as', 'tensorflow.compat.v1 as').replace('tf.mul', 'tf.multiply')
     assert project.new('lib/losses.py') == new_losses.replace('concat(0, [', 'concat(axis=0, values=[').replace(
         'logits(both, targets', 'logits(logits=both, labels=targets')
-    for line in ('tf.contrib.crf.crf_log_likelihood(real)', 'FileWriter("logs").add_graph(tf.subtract(1, 2))',
-                 'flags.DEFINE_float("train_size", np.inf, "images")', 'x = tf.placeholder(tf.float32, [4, 10 // 2])',
+    for line in ('tf.contrib.crf.crf_log_likelihood(real)', 'FileWriter(FLAGS.log_dir).add_graph(tf.subtract(1, 2))',
+                 'flags.DEFINE_float("train_size", np.inf, "images")',
+                 'flags.DEFINE_string("log_dir", "logs", "summaries", allow_override=True)',
+                 'x = tf.placeholder(tf.float32, [4, 10 // 2])',
                  'import tensorflow.compat.v1 as tf  # TensorFlow 1'):
         assert line in project.new('gan.py')
     place = 'gan.py:%d' % (1 + SCRIPT.splitlines().index('    tf.contrib.crf.crf_log_likelihood(real)'))

@@ -2,6 +2,9 @@
 import ast
 from typing import Any, Dict, List, Optional, Tuple
 
+from absl import app as _  # noqa: F401  defines flags
+from absl import flags
+
 from dcgan_tf1.legacy.migrate import division
 from dcgan_tf1.legacy.put_back import arguments, old_names
 
@@ -33,8 +36,8 @@ def rewrite(module: Any, call: ast.Call) -> None:
         shape = argument(call, *_WITH_SHAPES[name])
         if shape is not None and not module.integer_division:
             division.rewrite_sizes(module, shape)
-    elif name in ('app.flags.DEFINE_integer', 'flags.DEFINE_integer'):
-        _define_float(module, call)
+    elif '.flags.DEFINE_' in path:
+        _define_flag(module, call)
     elif path == 'numpy.reshape':
         _rename_keyword(module, call, 'newshape', 'shape')
     elif path == 'numpy.fromstring':
@@ -155,13 +158,21 @@ def _convert(module: Any, call: ast.Call, name: str, old: arguments.Old) -> None
     module.change(call, 'tf.%s: %s' % (name, old.instead))
 
 
-def _define_float(module: Any, call: ast.Call) -> None:
+def _define_flag(module: Any, call: ast.Call) -> None:
     default = argument(call, 'default', 1) or argument(call, 'default_value', 1)
     is_infinite = default is not None and module.path(default) in ('numpy.inf', 'numpy.Inf', 'math.inf')
-    if default is not None and (division.is_float(default) or is_infinite):
+    if getattr(call.func, 'attr', '') == 'DEFINE_integer' and default is not None and (
+            division.is_float(default) or is_infinite):
         end = module.edits.span(call.func)[1]
         module.edits.replace(end - len('integer'), end, 'float')
         module.change(call, 'DEFINE_integer with a float → DEFINE_float')
+    flag = getattr(argument(call, 'name', 0) or argument(call, 'flag_name', 0), 'value', None)
+    values = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if flag in flags.FLAGS and (flags.FLAGS.find_module_defining_flag(flag) or '').startswith('absl.') and (
+            argument(call, 'allow_override', 99) is None):
+        last = max(module.edits.span(value)[1] for value in values)
+        module.edits.insert(last, ', allow_override=True')
+        module.change(call, 'the flag --%s, which absl defines, too: allow_override=True' % flag)
 
 
 def _from_buffer(module: Any, call: ast.Call) -> None:

@@ -191,7 +191,8 @@ def _accept_flags_of_absl(record: Record) -> None:
 
     def define(self: Any, name: str, flag: Any) -> None:
         if name in self and (self.find_module_defining_flag(name) or '').startswith('absl.'):
-            record.add('the flag --%s, which absl defines, too' % name, 'give it another name', through_libraries=True)
+            record.add('the flag --%s, which absl defines, too' % name, 'add the argument allow_override=True',
+                       through_libraries=True)
             delattr(self, name)
         new(self, name, flag)
     values.__setitem__ = define
