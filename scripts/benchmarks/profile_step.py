@@ -87,15 +87,16 @@ def main(arguments: ProfileArguments) -> int:
     rows = []
     for recipe in catalog.RECIPES:
         for schedule, implementation in catalog.entries(recipe, catalog.PACKAGE):
-            if implementation.name != catalog.PACKAGE:
+            if not catalog.is_fixed_choice(implementation.name):
                 continue
             times = profile(implementation, recipe, schedule, arguments.steps)
             total = sum(times.values())
             shares = ['%.0f (%.0f%%)' % (value, 100 * value / total) for value in times.values()]
-            rows.append(['%s, %s' % (recipe, schedule), implementation.precision, *shares, '%.0f' % total])
+            rows.append(['%s, %s' % (recipe, schedule), implementation.name, implementation.precision, *shares,
+                         '%.0f' % total])
             print(*rows[-1], sep=' | ', flush=True)
     text = _INTRODUCTION % (tensorflow_process.FRAMEWORK, tensorflow_device(), arguments.steps)
-    text += pages.markdown_table(['recipe, schedule', 'precision', *KINDS, 'sum'], rows)
+    text += pages.markdown_table(['recipe, schedule', 'program', 'precision', *KINDS, 'sum'], rows)
     os.makedirs(arguments.output, exist_ok=True)
     write_page(arguments.output, text)
     return 0

@@ -284,5 +284,5 @@ def test_profile(monkeypatch, tmp_path):
         ('machinecurve',))])
     run_script(profile_step, '--steps=1', '--output=%s' % tmp_path)
     row, = [line for line in (tmp_path / 'README.md').read_text(encoding='utf-8').splitlines()
-            if line.startswith('| machinecurve, simultaneous | float32 |')]
+            if line.startswith('| machinecurve, simultaneous | dcgan_tf1 | float32 |')]
     assert row.count('%)') == len(profile_step.KINDS)
