@@ -62,7 +62,7 @@ def _collect(races: Dict[str, List[Result]], arguments: BenchmarkArguments) -> M
         frameworks=', '.join(dict.fromkeys(result.framework for result in available)) or 'no framework',
         windows=arguments.windows, batch_sizes=batch_sizes,
         idle=100 * max([result.idle for result in available], default=0.),
-        note=arguments.note, races=races)
+        note=arguments.note, races=races, huge_pages=True)
 
 
 def _folder_name(device: str) -> str:

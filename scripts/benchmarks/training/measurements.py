@@ -17,12 +17,13 @@ class Measurements(NamedTuple):
     idle: float  # most CPU time that a waiting process used, in percent of a core
     note: str  # about the circumstances of the measurement, a sentence or empty
     races: Dict[str, List[Result]]  # by recipe
+    huge_pages: bool = False  # whether all processes asked for them
 
 
 def with_earlier(measurements: Measurements, earlier: Measurements) -> Measurements:
     """Adds what was measured earlier and not again, if it was measured in the same way with the same programs."""
     def conditions(found: Measurements) -> Tuple[Any, ...]:
-        return found.device, found.python, sorted(found.frameworks.split(', ')), found.windows, found.note
+        return found.device, found.python, sorted(found.frameworks.split(', ')), found.windows, found.note, found.huge_pages
     if conditions(measurements) != conditions(earlier):
         return measurements
     return measurements._replace(

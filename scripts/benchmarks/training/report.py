@@ -34,7 +34,7 @@ Times are medians of the windows, with their range. A ratio is the median of the
 implementations, how many times as fast each is as the post's loop. Memory is the peak that the process
 occupied, including its libraries. A waiting process used at most {idle:.1f}% of a core. All train on digits
 in memory; none reads or decodes files.
-
+{huge_pages}
 **Post's loop.** Post 002 (`graph_mode`) needs three `Session.run`s per step, for its losses, the generator
 and the discriminator, and runs no update ops. Post 004 (`sparse_softmax`) needs two. Both feed NumPy arrays.
 Post 001 (`learnopencv_torch`) is plain PyTorch. A post's loop runs only the post's own schedule, so it is not
@@ -47,6 +47,10 @@ TensorFlow multiplies matrices of these shapes here, ignoring everything else. S
 PyTorch can become many times slower while other programs run, because OpenMP's threads spin while they wait.
 Setting GOMP_SPINCOUNT=1000 helps then, but costs a few percent on a quiet machine.
 '''
+_HUGE_PAGES = '''
+**Huge pages.** All processes have `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`, so malloc uses huge pages (on Linux, with
+glibc 2.35 or later). Without them, the speed of a process depends on where in memory its pages are.
+'''
 
 
 def readme(measurements: Measurements) -> str:
@@ -54,6 +58,7 @@ def readme(measurements: Measurements) -> str:
     all_results = [result for results in measurements.races.values() for result in results]
     values = measurements._asdict()
     text = _INTRODUCTION.format(**{**values, 'note': measurements.note + '\n' * bool(measurements.note),
+                                   'huge_pages': _HUGE_PAGES * measurements.huge_pages,
                                    'deviation': 100 * deviation(all_results)})
     for recipe, results in measurements.races.items():
         batch_size = measurements.batch_sizes[recipe]
