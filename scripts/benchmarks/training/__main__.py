@@ -21,6 +21,7 @@ from dcgan_tf1.settings import cli, fields
 from dcgan_tf1.util.files import write_atomically
 from scripts.benchmarks.training import catalog, figures, overview, report
 from scripts.benchmarks.training.measurements import Measurements, from_json, to_json, with_earlier
+from scripts.benchmarks.training.processes import TUNABLES
 from scripts.benchmarks.training.race import Result, log, run_interleaved
 from scripts.benchmarks.training.tasks import recipe_hyperparameters
 from scripts.lib.arguments import names, output_folder
@@ -62,7 +63,7 @@ def _collect(races: Dict[str, List[Result]], arguments: BenchmarkArguments) -> M
         frameworks=', '.join(dict.fromkeys(result.framework for result in available)) or 'no framework',
         windows=arguments.windows, batch_sizes=batch_sizes,
         idle=100 * max([result.idle for result in available], default=0.),
-        note=arguments.note, races=races, huge_pages=True)
+        note=arguments.note, races=races, huge_pages='hugetlb=1' in TUNABLES)
 
 
 def _folder_name(device: str) -> str:

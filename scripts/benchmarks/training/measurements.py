@@ -23,7 +23,8 @@ class Measurements(NamedTuple):
 def with_earlier(measurements: Measurements, earlier: Measurements) -> Measurements:
     """Adds what was measured earlier and not again, if it was measured in the same way with the same programs."""
     def conditions(found: Measurements) -> Tuple[Any, ...]:
-        return found.device, found.python, sorted(found.frameworks.split(', ')), found.windows, found.note, found.huge_pages
+        return (found.device, found.python, sorted(found.frameworks.split(', ')), found.windows, found.note,
+                found.huge_pages)
     if conditions(measurements) != conditions(earlier):
         return measurements
     return measurements._replace(

@@ -11,7 +11,7 @@ from scripts.lib.paths import ROOT
 
 # Makes malloc use huge pages. With small ones, the speed of a process depends on where in memory they are: of two with
 # the same program, one was up to 1.3 times as fast as the other.
-HUGE_PAGES = 'glibc.malloc.hugetlb=1'
+TUNABLES = os.environ.get('GLIBC_TUNABLES', 'glibc.malloc.hugetlb=1')
 
 
 class Unavailable(Exception):
@@ -23,7 +23,7 @@ class Process:
 
     def __init__(self, task: Dict[str, Any]):
         """Starts the worker and waits until it has built its program. Raises: Unavailable."""
-        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2', 'PYTHONPATH': ROOT, 'GLIBC_TUNABLES': HUGE_PAGES}
+        environment = {**os.environ, 'TF_CPP_MIN_LOG_LEVEL': '2', 'PYTHONPATH': ROOT, 'GLIBC_TUNABLES': TUNABLES}
         environment.pop('TF_USE_LEGACY_KERAS', None)
         if task['module'] == 'implementations.post_loops':
             environment['TF_USE_LEGACY_KERAS'] = '1'  # with it, tf_keras provides tf.layers in TensorFlow 2
