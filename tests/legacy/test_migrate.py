@@ -555,6 +555,17 @@ def test_a_comment_behind_the_import(project):
                                      'print(tf.float32)\n')
 
 
+def test_functions_of_contrib_data(project):
+    project.write({'gan.py': """import tensorflow as tf
+data = tf.contrib.data.Dataset.range(3).apply(tf.contrib.data.batch_and_drop_remainder(2))
+with tf.Session() as session:
+    print(session.run(data.make_one_shot_iterator().get_next()))
+"""})
+    project.migrate('gan.py')
+    old, new = project.outputs('gan.py')
+    assert old == new == ['[0 1]']
+
+
 def test_modules_elsewhere_are_found(project):
     project.write({'main/gan.py': '''
 import os, sys, importlib

@@ -22,7 +22,7 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
     'training': ('dcgan_tf1.legacy.put_back.hparams', 'tf_slim.training.training', 'tf_slim.evaluation', 'tf.train'),
     'rnn': ('tf.nn.rnn_cell', 'tf.nn'),
     'distributions': ('tf.distributions',),
-    'data': ('tf.data.experimental',),
+    'data': ('tf.data.experimental', 'tf.data', 'dcgan_tf1.legacy.put_back.old_functions'),
     'eager': ('tf',),
     'opt': ('tf.train',),
     'signal': ('tf.signal',),
@@ -33,7 +33,6 @@ SOURCES: Dict[str, Tuple[str, ...]] = {
 }
 # The same, but only when a script is run: `--migrate` does not use them.
 MORE_SOURCES: Dict[str, Tuple[str, ...]] = {
-    'data': ('tf.data', 'dcgan_tf1.legacy.put_back.old_functions'),
     'distributions': ('tensorflow_probability.python.distributions',),
     'gan': ('tensorflow_gan.python.train', 'tensorflow_gan.python.namedtuples', 'tensorflow_gan.python'),
 }
