@@ -4,8 +4,9 @@
   python first_runs.py OUTPUT MNIST plain SCRIPT.py [its arguments]
 
 With `command`, the script runs as by `python -m dcgan_tf1.legacy`; with `plain`, as by `python SCRIPT.py`, in a process
-in which this package cannot be imported. MNIST is a .npz file that Keras returns instead of a download. OUTPUT is a
-JSON file: for each run, the float numbers (in hexadecimal), and checksums of float arrays and of summaries.
+in which this package cannot be imported. OpenCV shows no windows, which need a display, and returns -1, as with the
+command. MNIST is a .npz file that Keras returns instead of a download. OUTPUT is a JSON file: for each run, the float
+numbers (in hexadecimal), and checksums of float arrays and of summaries.
 """
 import hashlib
 import importlib.abc
@@ -98,12 +99,17 @@ def without_network(module):
     module.get_file = lambda *args, **kwargs: mnist
 
 
+def without_windows(cv2):
+    for name in ('imshow', 'waitKey', 'namedWindow', 'moveWindow', 'destroyWindow', 'destroyAllWindows'):
+        setattr(cv2, name, lambda *args, **kwargs: -1)
+
+
 PATCHES = {'tensorflow.python.framework.ops': seed_graphs, 'tf_keras.src.datasets.mnist': without_network,
            'keras.src.datasets.mnist': without_network}
 if mode == 'command':
     PATCHES.update({'dcgan_tf1.legacy.session_runs': watch_counter, 'dcgan_tf1.legacy.script': seed_at_the_beginning})
 else:
-    PATCHES['tensorflow.python.client.session'] = watch_sessions
+    PATCHES.update({'tensorflow.python.client.session': watch_sessions, 'cv2': without_windows})
 
 
 class Patching(importlib.abc.MetaPathFinder, importlib.abc.Loader):
