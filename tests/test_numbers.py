@@ -104,7 +104,8 @@ FACTS = [
         recipe + ' 0']['scores']['batch']['frechet_distance']) for recipe in ('machinecurve', 'paperspace')),
     (['README.md', 'docs/old-scripts.md', 'results/README.md'], LEGACY, lambda content: '%d of %d scripts' % (
         sum(values['good'] for values in content.values()), len(content))),
-    (['docs/old-scripts.md'], LEGACY, lambda content: '%d of the %d that were tried' % migrated(content)),
+    (['docs/old-scripts.md'], LEGACY, lambda content: '%d of %d of these scripts' % migrated(content)),
+    (['docs/old-scripts.md'], UNSEEN, lambda content: '%d of %d of the unseen ones' % migrated(content)),
     (['README.md', 'docs/old-scripts.md'], LEGACY, lambda content: 'from %d public repositories' % len(
         {'/'.join(name.split('/')[:2]) for name in content})),
     (['README.md', 'docs/old-scripts.md', 'results/README.md'], UNSEEN, lambda content: '%(first)d of %(fair)d' %

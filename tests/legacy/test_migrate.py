@@ -555,6 +555,17 @@ def test_a_comment_behind_the_import(project):
                                      'print(tf.float32)\n')
 
 
+def test_an_array_as_an_angle(project):
+    project.write({'gan.py': """import numpy as np
+from scipy import ndimage
+x, angles = np.eye(3), np.array([90])
+print(ndimage.rotate(x, angles).shape, ndimage.rotate(x, -90).shape, ndimage.rotate(x, angle=angles[0]).shape)
+"""})
+    project.migrate('gan.py')
+    old, new = project.outputs('gan.py')
+    assert old == new == ['(3, 3) (3, 3) (3, 3)'] and 'rotate(x, np.asarray(angles).item())' in project.new('gan.py')
+
+
 def test_functions_of_contrib_data(project):
     project.write({'gan.py': """import tensorflow as tf
 data = tf.contrib.data.Dataset.range(3).apply(tf.contrib.data.batch_and_drop_remainder(2))

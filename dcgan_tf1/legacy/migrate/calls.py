@@ -45,6 +45,8 @@ def rewrite(module: Any, call: ast.Call) -> None:
     elif path in ('matplotlib.pyplot.style.use', 'matplotlib.style.use', 'matplotlib.pyplot.style.context',
                   'matplotlib.style.context'):
         _new_styles(module, call)
+    elif path in ('scipy.ndimage.rotate', 'scipy.ndimage.interpolation.rotate'):
+        _number_as_angle(module, call)
     elif path == 'matplotlib.use':
         _without_keyword(module, call, 'warn')
     elif not (path or module.integer_division) and module.scopes.is_bound(_root(call.func)):
@@ -173,6 +175,15 @@ def _define_flag(module: Any, call: ast.Call) -> None:
         last = max(module.edits.span(value)[1] for value in values)
         module.edits.insert(last, ', allow_override=True')
         module.change(call, 'the flag --%s, which absl defines, too: allow_override=True' % flag)
+
+
+def _number_as_angle(module: Any, call: ast.Call) -> None:
+    angle = argument(call, 'angle', 1)
+    if angle is not None and not isinstance(angle, (ast.Constant, ast.UnaryOp)):  # perhaps an array with one number
+        start, end = module.edits.span(angle)
+        module.edits.insert(start, module.expression('numpy.asarray', call) + '(')
+        module.edits.insert(end, ').item()')
+        module.change(call, 'the angle of scipy.ndimage.rotate: a number')
 
 
 def _from_buffer(module: Any, call: ast.Call) -> None:
