@@ -25,12 +25,12 @@ def is_subpixel(kernel: tf.Tensor, strides: int) -> bool:
 def is_dilated(kernel: tf.Tensor, strides: int, image: tf.Tensor) -> bool:
     """Whether the gradient of a convolution's kernel is computed as a dilated convolution.
 
-    That has only been faster in bfloat16, and if the convolution makes small images (docs/performance.md).
+    That has only been faster in bfloat16, and if the output of the convolution is small (docs/performance.md).
 
     Args:
         kernel: [size, size, channels, filters].
         strides: stride along both height and width.
-        image: [batch, height', width', filters], what the convolution makes of its input, or has its shape.
+        image: [batch, height', width', filters], the output of the convolution, or a tensor of its shape.
     """
     return (strides > 1 and int(kernel.shape[2]) > 4 and kernel.dtype.base_dtype == tf.bfloat16
             and max(image.shape.as_list()[1:3]) <= _LARGEST_DILATED)

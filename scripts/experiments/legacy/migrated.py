@@ -163,7 +163,7 @@ def _ends(path: str) -> List[str]:
 def _compared(actual: Dict[str, Any], expected: List[Dict[str, Any]]) -> str:
     """How the numbers of a script compare with those under the command, of one or more attempts."""
     if actual.get('error') and actual['error'] != expected[0].get('error'):
-        return str(actual['error'])[:200]
+        return command.last_line(str(actual['error']))
     if not any(expected[0].get('runs', [])):
         return 'the command fails, too'
     if not any(actual.get('runs', [])):
