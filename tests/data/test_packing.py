@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow.compat.v1 as tf
-from helpers import ROOT, assert_same_run, start_command, wait_for
+from helpers import ROOT, assert_same_run, start_command
 from PIL import Image
 
 from dcgan_tf1.data import _decode, _packed, image_folder
@@ -175,13 +175,9 @@ def test_reading_changes_nothing(folder, tmp_path):
 
 
 def start_packing(folder, pack, first):
-    """Packs in a process of its own, with small shards, and on a disk that takes 50 ms for each file.
-
-    `first` is what the process does first.
-    """
-    code = (first + '\nimport os, sys, time\nfrom dcgan_tf1.settings.cli import exit_status\n'
-            'from dcgan_tf1.data import _packed, image_folder\n'
-            '_packed._SHARD_BYTES = 500\nos.fsync = lambda file: time.sleep(0.05)\n'
+    """Packs in a process of its own, with small shards. `first` is what the process does first."""
+    code = (first + '\nimport sys\nfrom dcgan_tf1.settings.cli import exit_status\n'
+            'from dcgan_tf1.data import _packed, image_folder\n_packed._SHARD_BYTES = 500\n'
             'def run():\n    image_folder.load(%r, 8, 1).packed_in(%r)\n    return 0\n'
             'sys.exit(exit_status(run))' % (str(folder), str(pack)))
     return subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -189,15 +185,24 @@ def start_packing(folder, pack, first):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('file,number', [
-    ('images-00000.bin.*.partial', signal.SIGKILL), ('images-00000.bin', signal.SIGKILL),
-    ('images-00002.bin', signal.SIGKILL), ('images-00002.bin', signal.SIGINT)])
-def test_an_interrupted_packing_goes_on(file, number, folder, tmp_path, small_shards):
-    """It is interrupted as soon as a file exists, and then finished by the next process."""
+@pytest.mark.parametrize('files_written,newest,number', [
+    (0, 'images-00000.bin.*.partial', signal.SIGKILL), (1, 'images-00000.bin', signal.SIGKILL),
+    (5, 'images-00002.bin', signal.SIGKILL), (5, 'images-00002.bin', signal.SIGINT)])
+def test_an_interrupted_packing_goes_on(files_written, newest, number, folder, tmp_path, small_shards):
+    """It is interrupted while it writes a file, shards and the index in turn, and finished by the next process."""
     pack = tmp_path / 'pack'
     # The tests themselves may run under nohup, where SIGINT is ignored.
-    process = start_packing(folder, pack, 'import signal; signal.signal(signal.SIGINT, signal.default_int_handler)')
-    wait_for(lambda: list(pack.glob(file)), process)
+    process = start_packing(folder, pack, """if True:
+        import os, signal, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        files = iter(range(%d))
+        def fsync(file):
+            if next(files, None) is None:
+                print('The disk is busy.', flush=True)
+                time.sleep(120)
+        os.fsync = fsync""" % files_written)
+    assert any('The disk is busy.' in line for line in process.stdout)
+    assert list(pack.glob(newest))
     process.send_signal(number)
     output = process.communicate()[0]
     assert process.returncode == (130 if number == signal.SIGINT else -number) and 'Traceback' not in output, output
