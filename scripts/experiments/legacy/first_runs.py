@@ -6,7 +6,8 @@
 With `command`, the script runs as by `python -m dcgan_tf1.legacy`; with `plain`, as by `python SCRIPT.py`, in a process
 in which this package cannot be imported. OpenCV shows no windows, which need a display, and returns -1, as with the
 command. MNIST is a .npz file that Keras returns instead of a download. OUTPUT is a JSON file: for each run, the float
-numbers (in hexadecimal), and checksums of float arrays and of summaries.
+numbers (in hexadecimal), and checksums of float arrays and of summaries. If the runs fetch none of these, the trainable
+variables follow them.
 """
 import hashlib
 import importlib.abc
@@ -21,7 +22,7 @@ import traceback
 import numpy as np
 
 SEED = 5
-MAX_RUNS = 100  # more if these fetch nothing that can be compared
+MAX_RUNS = 100
 MAX_LOSSES = 20  # single numbers
 
 runs = []
@@ -42,16 +43,24 @@ def text_of(value):
     return hashlib.md5(value.tobytes() if value.ndim else value.item()).hexdigest()
 
 
-def watch(run):
-    def watched(self, session_or_fetches, *args, **kwargs):
-        result = run(self, session_or_fetches, *args, **kwargs)
-        values = [np.asarray(value) for value in flat(result) if value is not None]
-        runs.append([text_of(value) for value in values
-                     if value.dtype.kind == 'f' or isinstance(value.tolist(), bytes)])
+def texts_of(fetched):
+    values = [np.asarray(value) for value in flat(fetched) if value is not None]
+    return [text_of(value) for value in values if value.dtype.kind == 'f' or isinstance(value.tolist(), bytes)]
+
+
+def watch(run, position):
+    """Watches a function of which the argument with this position is the session, and the next are the fetches."""
+    def watched(*args, **kwargs):
+        result = run(*args, **kwargs)
+        runs.append(texts_of(result))
         # Numbers in hexadecimal, nan and inf; no checksum has an x or an n.
         losses = sum('0x' in text or 'n' in text for run in runs for text in run)
-        if losses >= MAX_LOSSES or (len(runs) >= MAX_RUNS and any(runs)):
-            end(0, '')
+        if losses >= MAX_LOSSES or len(runs) >= MAX_RUNS:
+            if not any(runs):
+                variables = args[position].graph.get_collection('trainable_variables')
+                runs.append(texts_of(run(*args[:position + 1], variables, None, None, None)))
+            if any(runs):
+                end(0, '')
         return result
     return watched
 
@@ -79,11 +88,11 @@ def seed_graphs(ops):
 
 
 def watch_sessions(session):
-    session.BaseSession.run = watch(session.BaseSession.run)
+    session.BaseSession.run = watch(session.BaseSession.run, 0)
 
 
 def watch_counter(module):
-    module.Counter.run = watch(module.Counter.run)
+    module.Counter.run = watch(module.Counter.run, 1)
 
 
 def seed_at_the_beginning(script):

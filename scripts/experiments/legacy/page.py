@@ -29,9 +29,9 @@ missing. [Scripts that nobody had tried](#unseen-scripts) tell how it does on ot
 `python -m dcgan_tf1.legacy --migrate=FOLDER` rewrites a script so that it runs without this package. Of the
 %(compared)d scripts of both tables that were tried and run with the command, **%(migrated)d run plainly** when
 migrated, in a process in which this package cannot be imported, and what their calls of `Session.run` fetch is **equal
-bit for bit in %(equal)d**: all float numbers, arrays and summaries, until 20 single numbers, 100 calls (or the first
-that fetches any, if it comes later) or the end. For comparison, `tf_upgrade_v2`, which TensorFlow ships for this
-purpose, was run on the same files of %(upgrades)d scripts: %(upgraded)d of its results run.
+bit for bit in %(equal)d**: all float numbers, arrays and summaries, until 20 single numbers, 100 calls or the end.
+If 100 calls fetch none of these, the trainable variables are compared. For comparison, `tf_upgrade_v2`, which
+TensorFlow ships for this purpose, was run on the same files of %(upgrades)d scripts: %(upgraded)d of its results run.
 
 Both run with the same seeds, in one thread. "Numbers vary" means that they also differ between two runs with the
 command. Some of these update the same variables twice in one `Session.run`, in no certain order; we did not look for
