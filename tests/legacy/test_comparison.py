@@ -31,11 +31,12 @@ def test_trained_variables_are_compared(tmp_path):
     arguments = LegacyArguments(code_dir=str(tmp_path / 'clones'), data_dir=str(tmp_path), seconds=120)
     comparison = migrated.Comparison({'repository': 'someone/something', 'data': {}}, {'script': 'train.py'},
                                      str(tmp_path / 'copies'), str(tmp_path / 'mnist.npz'), arguments)
-    expected, actual = comparison._with_command(), comparison._migrated()
+    expected, actual = comparison._with_command('first'), comparison._migrated()
     assert expected['runs'][:-1] == [[]] * 100 and len(expected['runs'][-1]) == 1
-    assert migrated._compared(actual, [expected]) == 'equal'
+    assert migrated._compared(actual, expected) == 'equal'
     actual['runs'][-1][0] = 'another checksum'
-    assert migrated._compared(actual, [expected]) == 'other numbers'
+    assert migrated._compared(actual, expected) == 'other numbers'
+    assert comparison._with_command('second') == expected
     assert comparison._upgraded()['status'] != 0  # tf.contrib
 
 
@@ -44,13 +45,11 @@ def run(*values, **others):
 
 
 @pytest.mark.parametrize('actual,expected,outcome', [
-    (run('a'), [run('a')], 'equal'),
-    (run('b'), [run('a'), run('b')], 'equal'),
-    (run('b'), [run('a'), run('a')], 'other numbers'),
-    (run('b'), [run('a'), run('c')], 'numbers vary, with the command, too'),
-    (run(), [run('a')], 'nothing was fetched'),
-    (run(error='ValueError: no'), [run('a')], 'ValueError: no'),
-    (run('a', error='ValueError: no'), [run('a', error='ValueError: no')], 'equal'),
-    (run(), [run()], 'the command fails, too')])
+    (run('a'), run('a'), 'equal'),
+    (run('b'), run('a'), 'other numbers'),
+    (run(), run('a'), 'nothing was fetched'),
+    (run(error='ValueError: no'), run('a'), 'ValueError: no'),
+    (run('a', error='ValueError: no'), run('a', error='ValueError: no'), 'equal'),
+    (run(), run(), 'the command fails, too')])
 def test_outcomes(actual, expected, outcome):
     assert migrated._compared(actual, expected) == outcome

@@ -33,9 +33,10 @@ bit for bit in %(equal)d**: all float numbers, arrays and summaries, until 20 si
 If 100 calls fetch none of these, the trainable variables are compared. For comparison, `tf_upgrade_v2`, which
 TensorFlow ships for this purpose, was run on the same files of %(upgrades)d scripts: %(upgraded)d of its results run.
 
-Both run with the same seeds, in one thread. "Numbers vary" means that they also differ between two runs with the
-command. Some of these update the same variables twice in one `Session.run`, in no certain order; we did not look for
-the cause in the others. Data are where the script expects them; MNIST is not downloaded.
+Both run with the same seeds, in one thread, and with a fixed order of operations: some scripts update the same
+variables twice in one `Session.run`, in an order that otherwise changes from run to run. "Numbers vary" means that they
+nevertheless differ between two runs with the command: threads of an input queue read the images. Data are where the
+script expects them; MNIST is not downloaded.
 
 %(not_migrated)s
 ## Unseen scripts
