@@ -39,7 +39,7 @@ class _Participant:
         self.unavailable = None
         self._schedule, self._implementation = schedule, implementation
         self._process = self._last = None
-        self._milliseconds, self._steps = [], 0
+        self._milliseconds, self._steps, self._peaks = [], 0, []
         self._idle_cpu = self._idle_seconds = 0.
 
     def attempt(self, function, *arguments):
@@ -80,6 +80,7 @@ class _Participant:
         self._idle_seconds += first['start'][1] - clock
         self._last = self._process.train(self._steps)
         self._milliseconds.append(self._last['milliseconds'])
+        self._peaks.append(self._last['peak'])
 
     def close(self):
         if self._process:
@@ -90,7 +91,7 @@ class _Participant:
         if self.unavailable is not None:
             return Result(*identity)
         description = self._process.description
-        return Result(*identity, self._milliseconds, self._steps, self._last['peak'], self._last['device_peak'],
+        return Result(*identity, self._milliseconds, self._steps, max(self._peaks), self._last['device_peak'],
                       self._idle_cpu / self._idle_seconds, self._last['losses'], description['framework'],
                       description['device'], description['details'])
 
@@ -107,22 +108,27 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
       min_seconds: approximate minimum length of a window.
       batch_size: default: the recipe's.
     Returns: a `Result` for each entry.
+
+    On some virtual machines, memory that other processes have left is slower. A process that starts early gets more of
+    it. So one that is not measured starts first, and the second half of the windows is measured with new processes,
+    started in the opposite order.
     """
     participants = [_Participant(*entry) for entry in entries]
-    # The process that starts first gets the memory that others have left, which is slower on some virtual machines.
-    # This one keeps that memory, and is not measured.
-    first = _Participant(*entries[0])
+    halves = [windows - windows // 2, windows // 2]
     order, parameters = random.Random(0), None
-    with contextlib.ExitStack() as stack:
-        for participant in [first, *participants]:
-            stack.callback(participant.close)
-            parameters = participant.attempt(participant.start, recipe, batch_size, parameters) or parameters
-            if participant.unavailable is None:
-                participant.attempt(participant.warm_up, min_steps, min_seconds)
-        for window in range(windows):
-            running = [participant for participant in participants if participant.unavailable is None]
-            log('  window %d of %d (%d running)' % (window + 1, windows, len(running)))
-            order.shuffle(running)  # no implementation always follows the same other one
-            for participant in running:
-                participant.attempt(participant.measure_window)
-        return [participant.result() for participant in participants]
+    for started, count in zip((participants, participants[::-1]), halves):
+        first = _Participant(*entries[0])
+        with contextlib.ExitStack() as stack:
+            for participant in [first, *started] if count else []:
+                if participant.unavailable is None:
+                    stack.callback(participant.close)
+                    parameters = participant.attempt(participant.start, recipe, batch_size, parameters) or parameters
+                if participant.unavailable is None:
+                    participant.attempt(participant.warm_up, min_steps, min_seconds)
+            for window in range(count):
+                running = [participant for participant in started if participant.unavailable is None]
+                log('  window %d of %d (%d running)' % (window + 1, count, len(running)))
+                order.shuffle(running)  # no implementation always follows the same other one
+                for participant in running:
+                    participant.attempt(participant.measure_window)
+    return [participant.result() for participant in participants]
