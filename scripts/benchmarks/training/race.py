@@ -1,9 +1,10 @@
 """Runs implementations in turns. All of them wait in processes of their own; only one computes at a time."""
 import contextlib
 import math
+import mmap
 import random
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from scripts.benchmarks.training.catalog import Implementation
 from scripts.benchmarks.training.processes import Process, Unavailable
@@ -39,7 +40,7 @@ class _Participant:
         self.unavailable = None
         self._schedule, self._implementation = schedule, implementation
         self._process = self._last = None
-        self._milliseconds, self._steps, self._peaks = [], 0, []
+        self._milliseconds, self._steps = [], 0
         self._idle_cpu = self._idle_seconds = 0.
 
     def attempt(self, function, *arguments):
@@ -80,7 +81,6 @@ class _Participant:
         self._idle_seconds += first['start'][1] - clock
         self._last = self._process.train(self._steps)
         self._milliseconds.append(self._last['milliseconds'])
-        self._peaks.append(self._last['peak'])
 
     def close(self):
         if self._process:
@@ -91,13 +91,35 @@ class _Participant:
         if self.unavailable is not None:
             return Result(*identity)
         description = self._process.description
-        return Result(*identity, self._milliseconds, self._steps, max(self._peaks), self._last['device_peak'],
+        return Result(*identity, self._milliseconds, self._steps, self._last['peak'], self._last['device_peak'],
                       self._idle_cpu / self._idle_seconds, self._last['losses'], description['framework'],
                       description['device'], description['details'])
 
 
+@contextlib.contextmanager
+def _held_memory(gigabytes: float) -> Iterator[None]:
+    """Holds memory while the block runs, but at most a fifth of what is available. Does nothing without /proc/meminfo.
+
+    On some virtual machines, memory that other programs have left is slower, and Linux gives it to the processes that
+    start next. With it, they were up to 1.3 times as slow as those that started later.
+    """
+    available = 0
+    with contextlib.suppress(OSError), open('/proc/meminfo', encoding='utf-8') as file:
+        available = sum(int(line.split()[1]) * 1024 for line in file if line.startswith('MemAvailable:'))
+    size = min(int(gigabytes * 1e9), available // 5)
+    if size == 0:
+        yield
+        return
+    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        if hasattr(memory, 'madvise'):  # Python 3.8
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        for position in range(0, size, mmap.PAGESIZE):
+            memory[position] = 1  # a page exists when it is written
+        yield
+
+
 def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], windows: int, min_steps: int,
-                    min_seconds: float, batch_size: Optional[int] = None) -> List[Result]:
+                    min_seconds: float, batch_size: Optional[int] = None, held: float = 0) -> List[Result]:
     """Measures implementations in turns, so that a slow phase of the machine slows all of them.
 
     Args:
@@ -107,28 +129,22 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
       min_steps: minimum steps per window.
       min_seconds: approximate minimum length of a window.
       batch_size: default: the recipe's.
+      held: gigabytes of memory that none of them gets.
     Returns: a `Result` for each entry.
-
-    On some virtual machines, memory that other processes have left is slower. A process that starts early gets more of
-    it. So one that is not measured starts first, and the second half of the windows is measured with new processes,
-    started in the opposite order.
     """
     participants = [_Participant(*entry) for entry in entries]
-    halves = [windows - windows // 2, windows // 2]
     order, parameters = random.Random(0), None
-    for started, count in zip((participants, participants[::-1]), halves):
-        first = _Participant(*entries[0])
-        with contextlib.ExitStack() as stack:
-            for participant in [first, *started] if count else []:
-                if participant.unavailable is None:
-                    stack.callback(participant.close)
-                    parameters = participant.attempt(participant.start, recipe, batch_size, parameters) or parameters
-                if participant.unavailable is None:
-                    participant.attempt(participant.warm_up, min_steps, min_seconds)
-            for window in range(count):
-                running = [participant for participant in started if participant.unavailable is None]
-                log('  window %d of %d (%d running)' % (window + 1, count, len(running)))
-                order.shuffle(running)  # no implementation always follows the same other one
-                for participant in running:
-                    participant.attempt(participant.measure_window)
-    return [participant.result() for participant in participants]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_held_memory(held))
+        for participant in participants:
+            stack.callback(participant.close)
+            parameters = participant.attempt(participant.start, recipe, batch_size, parameters) or parameters
+            if participant.unavailable is None:
+                participant.attempt(participant.warm_up, min_steps, min_seconds)
+        for window in range(windows):
+            running = [participant for participant in participants if participant.unavailable is None]
+            log('  window %d of %d (%d running)' % (window + 1, windows, len(running)))
+            order.shuffle(running)  # no implementation always follows the same other one
+            for participant in running:
+                participant.attempt(participant.measure_window)
+        return [participant.result() for participant in participants]

@@ -49,9 +49,7 @@ Setting GOMP_SPINCOUNT=1000 helps then, but costs a few percent on a quiet machi
 '''
 _HUGE_PAGES = '''
 **Huge pages.** All processes have `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`, so malloc uses huge pages (on Linux, with
-glibc 2.35 or later). Without them, the speed of a process depends on where in memory its pages are. For the same
-reason, each half of the windows has processes of its own, started in opposite orders, and before each half a process
-starts that is not measured.
+glibc 2.35 or later). Without them, the speed of a process depends on where in memory its pages are.
 '''
 
 
