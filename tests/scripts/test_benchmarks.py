@@ -181,7 +181,7 @@ def test_a_tiny_run(tmp_path, monkeypatch, forked_workers):
             monkeypatch.setitem(implementation.options, 'flags', [*implementation.options['flags'], '--kernels=native'])
     monkeypatch.setattr(catalog, 'IMPLEMENTATIONS', [*own, missing, bound])
     run_script(benchmark, '--recipes=sparse_softmax', '--windows=2', '--steps=1', '--seconds=0', '--batch_size=4',
-               '--held=0.01', '--note=A test.', '--output=' + str(tmp_path))
+               '--note=A test.', '--output=' + str(tmp_path))
     folder, = [path for path in tmp_path.iterdir() if path.is_dir()]  # of this processor
     with open(str(folder / 'benchmark.json')) as file:
         content = json.load(file)

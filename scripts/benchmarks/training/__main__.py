@@ -42,8 +42,6 @@ class BenchmarkArguments(fields.Settings):
     seconds: float = fields.number(2., lambda value: value >= 0, 'must be 0 or more',
                                    'approximate minimum length of a window')
     batch_size: Optional[int] = fields.integer(None, 2, "default: the recipe's")
-    held: float = fields.number(4., lambda value: value >= 0, 'must be 0 or more',
-                                'gigabytes of memory, used before and thus slower, to keep from all programs')
     note: str = fields.text('', 'a sentence for the report, about what else the machine was doing')
     report_only: bool = fields.boolean(
         False, 'measure nothing; only write the reports and the figures from every benchmark.json')
@@ -112,8 +110,7 @@ def _measure(arguments: BenchmarkArguments) -> str:
     for recipe in arguments.recipes:
         log(recipe)
         races[recipe] = run_interleaved(recipe, catalog.entries(recipe, arguments.implementations),
-                                        arguments.windows, arguments.steps, arguments.seconds, arguments.batch_size,
-                                        arguments.held)
+                                        arguments.windows, arguments.steps, arguments.seconds, arguments.batch_size)
         text = save()
     return text
 

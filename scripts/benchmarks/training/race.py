@@ -1,10 +1,9 @@
 """Runs implementations in turns. All of them wait in processes of their own; only one computes at a time."""
 import contextlib
 import math
-import mmap
 import random
 import sys
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from scripts.benchmarks.training.catalog import Implementation
 from scripts.benchmarks.training.processes import Process, Unavailable
@@ -96,30 +95,8 @@ class _Participant:
                       description['device'], description['details'])
 
 
-@contextlib.contextmanager
-def _held_memory(gigabytes: float) -> Iterator[None]:
-    """Holds memory while the block runs, but at most a fifth of what is available. Does nothing without /proc/meminfo.
-
-    On some virtual machines, memory that other programs have left is slower, and Linux gives it to the processes that
-    start next. With it, they were up to 1.3 times as slow as those that started later.
-    """
-    available = 0
-    with contextlib.suppress(OSError), open('/proc/meminfo', encoding='utf-8') as file:
-        available = sum(int(line.split()[1]) * 1024 for line in file if line.startswith('MemAvailable:'))
-    size = min(int(gigabytes * 1e9), available // 5)
-    if size == 0:
-        yield
-        return
-    with mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
-        if hasattr(memory, 'madvise'):  # Python 3.8
-            memory.madvise(mmap.MADV_HUGEPAGE)
-        for position in range(0, size, mmap.PAGESIZE):
-            memory[position] = 1  # a page exists when it is written
-        yield
-
-
 def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], windows: int, min_steps: int,
-                    min_seconds: float, batch_size: Optional[int] = None, held: float = 0) -> List[Result]:
+                    min_seconds: float, batch_size: Optional[int] = None) -> List[Result]:
     """Measures implementations in turns, so that a slow phase of the machine slows all of them.
 
     Args:
@@ -129,14 +106,15 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
       min_steps: minimum steps per window.
       min_seconds: approximate minimum length of a window.
       batch_size: default: the recipe's.
-      held: gigabytes of memory that none of them gets.
     Returns: a `Result` for each entry.
     """
     participants = [_Participant(*entry) for entry in entries]
+    # The process that starts first gets the memory that others have left, which is slower on some virtual machines.
+    # This one keeps that memory, and is not measured.
+    first = _Participant(*entries[0])
     order, parameters = random.Random(0), None
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_held_memory(held))
-        for participant in participants:
+        for participant in [first, *participants]:
             stack.callback(participant.close)
             parameters = participant.attempt(participant.start, recipe, batch_size, parameters) or parameters
             if participant.unavailable is None:
