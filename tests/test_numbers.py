@@ -106,7 +106,7 @@ FACTS = [
         sum(values['good'] for values in content.values()), len(content))),
     (['docs/old-scripts.md'], LEGACY, lambda content: '%d of %d of these scripts' % migrated(content)),
     (['docs/old-scripts.md'], UNSEEN, lambda content: '%d of %d of the unseen ones' % migrated(content)),
-    (['README.md'], LEGACY, lambda content: 'compute [the same bits]' if len(set(migrated(content))) == 1 else 'most'),
+    (['README.md'], LEGACY, lambda content: 'computes [the same bits]' if len(set(migrated(content))) == 1 else 'most'),
     (['README.md'], UNSEEN, lambda content: 'except one' if np.diff(migrated(content)) == [1] else 'except some'),
     (['README.md', 'docs/old-scripts.md'], LEGACY, lambda content: 'from %d public repositories' % len(
         {'/'.join(name.split('/')[:2]) for name in content})),
