@@ -7,7 +7,7 @@ import pytest
 
 from scripts.benchmarks.training.comparisons import compare, control, find
 from scripts.benchmarks.training.measurements import from_json
-from scripts.benchmarks.training.report import format_bound, format_ratio, median_and_range
+from scripts.benchmarks.training.report import format_bound, format_median, format_ratio
 from scripts.experiments.legacy.page import unseen_counts
 from scripts.lib.measurements import read_json
 
@@ -148,6 +148,6 @@ def test_the_table_of_speeds_is_that_of_the_benchmark():
         for row in compare(results):
             package = find(results, row['name'], row['schedule'], row['precision'])
             cells = [row['precision'], 'alternative' if 'alternative' in row['name'] else 'native',
-                     median_and_range(package.milliseconds), format_ratio(row['post']) or 'no such loop',
+                     format_median(package.milliseconds), format_ratio(row['post']) or 'no such loop',
                      format_ratio(row['PyTorch']), format_ratio(row['Keras']), format_bound(row['gemm_bound'])]
             assert '| %s |' % ' | '.join(cells) in content, recipe

@@ -37,9 +37,11 @@ class BenchmarkArguments(fields.Settings):
     recipes: Tuple[str, ...] = names(tuple(catalog.RECIPES), catalog.RECIPES, 'recipes to train')
     implementations: str = fields.text(
         '', 'only implementations whose names begin with one of these, comma-separated')
-    windows: int = fields.integer(9, 1, 'measured windows of each implementation')
-    steps: int = fields.integer(3, 1, 'minimum steps per window')
-    seconds: float = fields.number(2., lambda value: value >= 0, 'must be 0 or more',
+    precisions: Tuple[str, ...] = names(
+        catalog.PRECISIONS, catalog.PRECISIONS, 'precisions to train in; auto is what --precision=auto chooses')
+    windows: int = fields.integer(25, 1, 'measured windows of each implementation')
+    steps: int = fields.integer(1, 1, 'minimum steps per window')
+    seconds: float = fields.number(0.75, lambda value: value >= 0, 'must be 0 or more',
                                    'approximate minimum length of a window')
     batch_size: Optional[int] = fields.integer(None, 2, "default: the recipe's")
     note: str = fields.text('', 'a sentence for the report, about what else the machine was doing')
@@ -48,9 +50,13 @@ class BenchmarkArguments(fields.Settings):
     output: str = output_folder('benchmarks', 'training')
 
     RULES = (fields.Rule(
-        lambda arguments: all(catalog.entries(recipe, arguments.implementations) for recipe in arguments.recipes),
-        '--implementations: no name of a recipe begins so; there are ' + ', '.join(
+        lambda arguments: all(_entries(arguments, recipe) for recipe in arguments.recipes),
+        '--implementations: no name of a recipe begins so in these --precisions; there are ' + ', '.join(
             dict.fromkeys(implementation.name for implementation in catalog.IMPLEMENTATIONS))),)
+
+
+def _entries(arguments: BenchmarkArguments, recipe: str) -> List[Tuple[str, catalog.Implementation]]:
+    return catalog.entries(recipe, arguments.implementations, arguments.precisions)
 
 
 def _collect(races: Dict[str, List[Result]], arguments: BenchmarkArguments) -> Measurements:
@@ -109,8 +115,8 @@ def _measure(arguments: BenchmarkArguments) -> str:
         return text
     for recipe in arguments.recipes:
         log(recipe)
-        races[recipe] = run_interleaved(recipe, catalog.entries(recipe, arguments.implementations),
-                                        arguments.windows, arguments.steps, arguments.seconds, arguments.batch_size)
+        races[recipe] = run_interleaved(recipe, _entries(arguments, recipe), arguments.windows, arguments.steps,
+                                        arguments.seconds, arguments.batch_size)
         text = save()
     return text
 

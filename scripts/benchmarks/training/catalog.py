@@ -1,5 +1,5 @@
 """What is compared, as data. Adding a recipe or an implementation takes one line."""
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 # The schedules that each recipe is timed with, its own first.
 RECIPES = {
@@ -7,6 +7,7 @@ RECIPES = {
     'sparse_softmax': ('discriminator_then_generator',),
     'learnopencv_torch': ('discriminator_then_generator_same_images',),
 }
+PRECISIONS = ('float32', 'bfloat16', 'auto')
 POST, PACKAGE, BOUND = "post's loop", 'dcgan_tf1', 'GEMM bound'
 AUTO = PACKAGE + ', auto'  # --precision=auto --kernels=auto
 # The same program as PACKAGE in float32, started last. What differs between the two is noise.
@@ -16,7 +17,7 @@ CONTROL = 'control: ' + PACKAGE
 class Implementation(NamedTuple):
     """A training loop in one precision."""
     name: str  # in tables
-    precision: str  # float32, bfloat16, or auto
+    precision: str  # one of PRECISIONS
     module: str  # in this package; has `build(task)`, see `implementations`
     options: Dict[str, Any]  # further options of the module; must fit into JSON
     own_schedule_only: bool  # not timed with the recipe's other schedules
@@ -65,14 +66,17 @@ def is_selected(name: str, prefixes: str) -> bool:
     return not prefixes or any(name.startswith(prefix.strip()) for prefix in prefixes.split(','))
 
 
-def entries(recipe: str, prefixes: str = '') -> List[Tuple[str, Implementation]]:
+def entries(recipe: str, prefixes: str = '', precisions: Sequence[str] = PRECISIONS
+            ) -> List[Tuple[str, Implementation]]:
     """All pairs (schedule, implementation) of a recipe; those of its own schedule come first.
 
     Args:
       recipe: a key of `RECIPES`.
       prefixes: select implementations by name, see `is_selected`.
+      precisions: select implementations by precision; of `PRECISIONS`.
     """
     schedules = RECIPES[recipe]
     return [(schedule, implementation) for schedule in schedules for implementation in IMPLEMENTATIONS
-            if recipe in implementation.recipes and is_selected(implementation.name, prefixes)
+            if recipe in implementation.recipes and implementation.precision in precisions
+            and is_selected(implementation.name, prefixes)
             and (schedule == schedules[0] or not implementation.own_schedule_only)]

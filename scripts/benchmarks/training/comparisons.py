@@ -6,18 +6,31 @@ import numpy as np
 from scripts.benchmarks.training.catalog import AUTO, BOUND, CONTROL, PACKAGE, POST, is_fixed_choice
 from scripts.benchmarks.training.race import Result
 
-PRECISIONS = ('float32', 'bfloat16')
 FRAMEWORKS = ('PyTorch', 'Keras')  # how the names of their implementations begin
 
-Ratio = Tuple[float, float, float]  # median, lowest, highest
+Median = Tuple[float, float, float]  # with its interval, see `median`
 
 
-def ratio(slower: Optional[Result], faster: Optional[Result]) -> Optional[Ratio]:
-    """How many times as fast one implementation is as another, or None if one of them is missing."""
+def median(values: Sequence[float]) -> Median:
+    """The median, and the interval in which that of all possible windows lies with a confidence of at least 95%.
+
+    The interval is that of the sign test: the number of windows below the true median has a binomial distribution.
+    Fewer than six windows do not suffice for 95%: their interval is all of them, 94% for five.
+    """
+    ordered = np.sort(values)
+    probabilities = (np.poly1d([0.5, 0.5]) ** len(ordered)).coeffs  # of 0, 1, … windows below the true median
+    left_out = max(1, int(np.sum(np.cumsum(probabilities) <= 0.025)))  # at either end
+    return float(np.median(ordered)), float(ordered[left_out - 1]), float(ordered[-left_out])
+
+
+def ratio(slower: Optional[Result], faster: Optional[Result]) -> Optional[Median]:
+    """How many times as fast one implementation is as another, or None if one of them is missing.
+
+    The median of the ratios within the same round of windows.
+    """
     if slower is None or faster is None:
         return None
-    ratios = np.array(slower.milliseconds) / np.array(faster.milliseconds)
-    return float(np.median(ratios)), float(ratios.min()), float(ratios.max())
+    return median(np.array(slower.milliseconds) / np.array(faster.milliseconds))
 
 
 def fastest(results: Sequence[Result], prefix: str, schedule: str, precision: str) -> Optional[Result]:
@@ -72,7 +85,7 @@ def compare_auto(results: Sequence[Result]) -> List[Dict[str, Any]]:
     return rows
 
 
-def control(results: Sequence[Result]) -> Optional[Ratio]:
+def control(results: Sequence[Result]) -> Optional[Median]:
     """How many times as fast the package is as the same program in another process, or None if that did not run."""
     controls = [result for result in results if result.name == CONTROL and result.unavailable is None]
     return ratio(controls[0], find(results, PACKAGE, controls[0].schedule, 'float32')) if controls else None

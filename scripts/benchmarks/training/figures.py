@@ -1,11 +1,9 @@
 """The figure of a recipe: time per step of the main implementations."""
 from typing import Any, List, Optional, Sequence, Tuple
 
-import numpy as np
-
 from dcgan_tf1.util import charts
 from scripts.benchmarks.training.catalog import BOUND, PACKAGE, POST
-from scripts.benchmarks.training.comparisons import PRECISIONS, fastest
+from scripts.benchmarks.training.comparisons import fastest, median
 from scripts.benchmarks.training.race import Result
 from scripts.benchmarks.training.report import format_milliseconds
 
@@ -28,21 +26,21 @@ def time_per_step(results: Sequence[Result]) -> bytes:
         _draw(axes, groups)
         charts.label(axes, 'Schedule ' + schedule)
         axes.grid(False)  # the bars are labeled with their values
-    longest = [max(result.milliseconds) for groups in panels for _, bars in groups for result in bars if result]
+    longest = [median(result.milliseconds)[2] for groups in panels for _, bars in groups for result in bars if result]
     all_axes[-1].set_xlim(0, 1.12 * max(longest, default=1.))
-    all_axes[-1].set_xlabel('Milliseconds per step: median of the windows, and their range', fontsize=9)
-    handles = [all_axes[0].barh([0], [0], color=_COLORS[precision]) for precision in PRECISIONS]
-    all_axes[0].legend(handles, PRECISIONS, fontsize=9, frameon=False, loc='lower right')
+    all_axes[-1].set_xlabel('Milliseconds per step: median of the windows, and its 95% interval', fontsize=9)
+    handles = [all_axes[0].barh([0], [0], color=_COLORS[precision]) for precision in _COLORS]
+    all_axes[0].legend(handles, list(_COLORS), fontsize=9, frameon=False, loc='lower right')
     return charts.render(figure)
 
 
-_Group = Tuple[str, List[Optional[Result]]]  # label, a result or None for each of PRECISIONS
+_Group = Tuple[str, List[Optional[Result]]]  # label, a result or None for each precision in _COLORS
 
 
 def _groups(results: Sequence[Result], schedule: str) -> List[_Group]:
     groups = []
     for label, prefix in _GROUPS:
-        bars = [fastest(results, prefix, schedule, precision) for precision in PRECISIONS]
+        bars = [fastest(results, prefix, schedule, precision) for precision in _COLORS]
         if any(bars):
             groups.append((label, bars))
     return groups
@@ -50,15 +48,15 @@ def _groups(results: Sequence[Result], schedule: str) -> List[_Group]:
 
 def _draw(axes: Any, groups: Sequence[_Group]) -> None:
     for position, (_, bars) in enumerate(groups):
-        for precision, offset, result in zip(PRECISIONS, (-_BAR_HEIGHT / 2, _BAR_HEIGHT / 2), bars):
+        for precision, offset, result in zip(_COLORS, (-_BAR_HEIGHT / 2, _BAR_HEIGHT / 2), bars):
             if result is None:
                 continue
             if not all(bars):
                 offset = 0  # a single bar belongs in the middle
-            median, low, high = np.median(result.milliseconds), min(result.milliseconds), max(result.milliseconds)
-            axes.barh(position + offset, median, height=_BAR_HEIGHT, color=_COLORS[precision],
-                      xerr=[[median - low], [high - median]], error_kw={'elinewidth': 1, 'capsize': 2})
-            axes.text(high, position + offset, '  ' + format_milliseconds(median), va='center', fontsize=9)
+            middle, low, high = median(result.milliseconds)
+            axes.barh(position + offset, middle, height=_BAR_HEIGHT, color=_COLORS[precision],
+                      xerr=[[middle - low], [high - middle]], error_kw={'elinewidth': 1, 'capsize': 2})
+            axes.text(high, position + offset, '  ' + format_milliseconds(middle), va='center', fontsize=9)
     axes.set_yticks(range(len(groups)))
     axes.set_yticklabels([label for label, _ in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)

@@ -4,7 +4,7 @@ from typing import Dict
 from dcgan_tf1.util import pages
 from scripts.benchmarks.training.comparisons import FRAMEWORKS, compare, compare_auto, find
 from scripts.benchmarks.training.measurements import Measurements
-from scripts.benchmarks.training.report import format_bound, format_ratio, median_and_range
+from scripts.benchmarks.training.report import format_bound, format_median, format_ratio
 
 _INTRODUCTION = '''# Training speed
 
@@ -45,6 +45,6 @@ def _rows(measurements: Measurements, recipe: str) -> list:
     for row in compare(results):
         package = find(results, row['name'], row['schedule'], row['precision'])
         rows.append([measurements.device, row['name'], row['schedule'], row['precision'],
-                     median_and_range(package.milliseconds), format_ratio(row['post']),
+                     format_median(package.milliseconds), format_ratio(row['post']),
                      *(format_ratio(row[framework]) for framework in FRAMEWORKS), format_bound(row['gemm_bound'])])
     return rows

@@ -7,12 +7,13 @@ from dcgan_tf1.util import pages
 from scripts.benchmarks.training.catalog import BOUND, POST
 from scripts.benchmarks.training.comparisons import (
     FRAMEWORKS,
-    Ratio,
+    Median,
     compare,
     compare_auto,
     control,
     deviation,
     find,
+    median,
     ratio,
 )
 from scripts.benchmarks.training.measurements import Measurements
@@ -25,15 +26,16 @@ How fast does `dcgan_tf1` train, compared with the training loops of the blog po
 
 Measured by `python -m scripts.benchmarks.training` on {device}, with Python {python} and {frameworks}.
 {note}Single windows deviate from the median of their implementation by up to {deviation:.0f}%, so read every
-value with its range: a difference that is smaller than the ranges means little.
+value with its interval: a ratio whose interval contains 1 may be chance.
 
 **Method.** Every implementation waits in a process of its own. They take turns: {windows} measured windows
 each, in an order that is shuffled for every round, so that a slow phase of the machine slows all of them.
-Times are medians of the windows, with their range. A ratio is the median of the ratios within the same round
-(lowest–highest). In the speed-up tables it says how many times as fast `dcgan_tf1` is; in the tables of all
-implementations, how many times as fast each is as the post's loop. Memory is the peak that the process
-occupied, including its libraries. A waiting process used at most {idle:.1f}% of a core. All train on digits
-in memory; none reads or decodes files.
+Times are medians of the windows, and a ratio is the median of the ratios within the same round. In parentheses is
+the interval that contains the true median with a confidence of 95% (of [a sign
+test](../../../../scripts/benchmarks/training/comparisons.py); with fewer than six windows: of all of them). In the
+speed-up tables a ratio says how many times as fast `dcgan_tf1` is; in the tables of all implementations, how many
+times as fast each is as the post's loop. Memory is the peak that the process occupied, including its libraries. A
+waiting process used at most {idle:.1f}% of a core. All train on digits in memory; none reads or decodes files.
 {huge_pages}
 **Post's loop.** Post 002 (`graph_mode`) needs three `Session.run`s per step, for its losses, the generator
 and the discriminator, and runs no update ops. Post 004 (`sparse_softmax`) needs two. Both feed NumPy arrays.
@@ -104,7 +106,7 @@ def _race_table(results: Sequence[Result], batch_size: int) -> str:
     """All implementations with one schedule."""
     post = find(results, POST, results[0].schedule, 'float32')
     has_gpu = any(result.device_peak for result in results)
-    header = ['implementation', 'precision', 'ms per step', 'range', 'images/s']
+    header = ['implementation', 'precision', 'ms per step', 'interval', 'images/s']
     header += ["speed relative to the post's loop"] * bool(post) + ['peak memory, MiB']
     header += ['peak GPU memory, MiB'] * has_gpu
     rows = []
@@ -114,8 +116,9 @@ def _race_table(results: Sequence[Result], batch_size: int) -> str:
             cells += ['not available: ' + result.unavailable]
             rows.append(cells + [''] * (len(header) - len(cells)))
             continue
-        median = np.median(result.milliseconds)
-        cells += [format_milliseconds(median), _range(result.milliseconds), '%.0f' % (1000 * batch_size / median)]
+        middle, low, high = median(result.milliseconds)
+        cells += [format_milliseconds(middle), '%s–%s' % (format_milliseconds(low), format_milliseconds(high)),
+                  '%.0f' % (1000 * batch_size / middle)]
         cells += [format_ratio(ratio(post, result))] * bool(post)
         cells += ['' if result.name == BOUND else _mebibytes(result.peak)]
         cells += [_mebibytes(result.device_peak)] * has_gpu
@@ -147,22 +150,18 @@ def format_milliseconds(value: float) -> str:
     return '%.*f' % (digits, value)
 
 
-def median_and_range(values: Sequence[float]) -> str:
-    """Milliseconds as '286 (277–294)'."""
-    return '%s (%s)' % (format_milliseconds(np.median(values)), _range(values))
+def format_median(values: Sequence[float]) -> str:
+    """The median of milliseconds with its interval, as '286 (277–294)'."""
+    return '%s (%s–%s)' % tuple(map(format_milliseconds, median(values)))
 
 
-def _range(values: Sequence[float]) -> str:
-    return '%s–%s' % (format_milliseconds(min(values)), format_milliseconds(max(values)))
-
-
-def format_bound(value: Optional[Ratio]) -> str:
+def format_bound(value: Optional[Median]) -> str:
     """The bound as a share of the time."""
     return '' if value is None else '%.0f%%' % (100 * value[0])
 
 
-def format_ratio(value: Optional[Ratio]) -> str:
-    """A ratio with its range."""
+def format_ratio(value: Optional[Median]) -> str:
+    """A ratio with its interval."""
     return '' if value is None else '%.2f (%.2f–%.2f)' % tuple(value)
 
 
