@@ -242,6 +242,27 @@ def test_a_post_is_compared_with_its_own_schedule_alone():
     assert 'control' not in text.partition('## graph_mode')[2]
 
 
+@pytest.mark.parametrize('windows,rank', [(5, 1), (6, 1), (7, 1), (8, 1), (9, 2), (15, 4), (25, 8), (40, 14)])
+def test_the_interval_of_a_median(windows, rank):
+    """The ranks are those of published tables for the sign test at 95%. The order of the windows does not matter."""
+    values = np.random.RandomState(windows).permutation(np.arange(1., windows + 1))
+    assert comparisons.median(values) == ((windows + 1) / 2, rank, windows + 1 - rank)
+
+
+@pytest.mark.parametrize('windows', [7, 25])
+def test_the_interval_contains_the_true_median(windows):
+    """In at least 95% of the cases, for times that have a long tail, too."""
+    times = np.random.RandomState(0).lognormal(size=(4000, windows))  # of median 1
+    intervals = [comparisons.median(values)[1:] for values in times]
+    assert 0.945 < np.mean([low <= 1 <= high for low, high in intervals]) < 0.99
+
+
+def test_precisions_can_be_selected():
+    entries = catalog.entries('sparse_softmax', 'dcgan_tf1,GEMM', ('float32', 'auto'))
+    assert [(implementation.name, implementation.precision) for _, implementation in entries] == [
+        (catalog.PACKAGE, 'float32'), (catalog.AUTO, 'auto'), (catalog.BOUND, 'float32')]
+
+
 @pytest.mark.slow
 def test_packing(tmp_path, capsys):
     arguments = ['--image_size=8', '--folder=%s' % tmp_path, '--output=%s/results' % tmp_path]

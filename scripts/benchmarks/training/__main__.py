@@ -2,6 +2,7 @@
 
   python -m scripts.benchmarks.training
   python -m scripts.benchmarks.training --recipes=graph_mode --implementations=post,dcgan,GEMM
+  python -m scripts.benchmarks.training --precisions=float32,auto
   python -m scripts.benchmarks.training --report_only
 
 Each implementation runs in a process of its own. The processes train windows of steps in turns, so that a
