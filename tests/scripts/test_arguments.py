@@ -93,7 +93,8 @@ def test_defaults_are_valid_and_explained(script):
 
 @pytest.mark.parametrize('script,flags,error', [
     ('benchmarks.training.__main__', ['--implementations=none'], '--implementations: no name of a recipe begins so'),
-    ('benchmarks.training.__main__', ['--implementations=dcgan_tf1, auto', '--precisions=float32'], 'in these --prec'),
+    ('benchmarks.training.__main__', ['--implementations=PyTorch', '--precisions=auto'],
+     'begins so in these --precisions; there are '),
     ('experiments.precision', [], 'give one of --data_dir, --image_dir'),
     ('experiments.precision', ['--recipes=paper', '--data_dir=.'], '--recipes: .* the others --image_dir'),
     ('experiments.precision', ['--recipes=graph_mode', '--image_dir=.'], '--recipes: .*graph_mode.* need --data_dir'),

@@ -29,8 +29,10 @@ def time_per_step(results: Sequence[Result]) -> bytes:
     longest = [median(result.milliseconds)[2] for groups in panels for _, bars in groups for result in bars if result]
     all_axes[-1].set_xlim(0, 1.12 * max(longest, default=1.))
     all_axes[-1].set_xlabel('Milliseconds per step: median of the windows, and its 95% interval', fontsize=9)
-    handles = [all_axes[0].barh([0], [0], color=_COLORS[precision]) for precision in _COLORS]
-    all_axes[0].legend(handles, list(_COLORS), fontsize=9, frameon=False, loc='lower right')
+    drawn = {result.precision for groups in panels for _, bars in groups for result in bars if result}
+    handles = {precision: all_axes[0].barh([0], [0], color=_COLORS[precision])
+               for precision in _COLORS if precision in drawn}
+    all_axes[0].legend(list(handles.values()), list(handles), fontsize=9, frameon=False, loc='lower right')
     return charts.render(figure)
 
 
