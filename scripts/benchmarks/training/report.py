@@ -31,11 +31,12 @@ value with its interval: a ratio whose interval contains 1 may be chance.
 **Method.** Every implementation waits in a process of its own. They take turns: {windows} measured windows
 each, in an order that is shuffled for every round, so that a slow phase of the machine slows all of them.
 Times are medians of the windows, and a ratio is the median of the ratios within the same round. In parentheses is
-the interval that contains the true median with a confidence of 95% (of [a sign
-test](../../../../scripts/benchmarks/training/comparisons.py); with fewer than six windows: of all of them). In the
-speed-up tables a ratio says how many times as fast `dcgan_tf1` is; in the tables of all implementations, how many
-times as fast each is as the post's loop. Memory is the peak that the process occupied, including its libraries. A
-waiting process used at most {idle:.1f}% of a core. All train on digits in memory; none reads or decodes files.
+the interval that contains the true median with a confidence of 95%, by [a sign
+test](../../../../scripts/benchmarks/training/comparisons.py). With fewer than six windows, it is the range of all of
+them. In the speed-up tables a ratio says how many times as fast `dcgan_tf1` is; in the tables of all implementations,
+how many times as fast each is as the post's loop. Memory is the peak that the process occupied, including its
+libraries. A waiting process used at most {idle:.1f}% of a core. All train on digits in memory; none reads or decodes
+files.
 {huge_pages}
 **Post's loop.** Post 002 (`graph_mode`) needs three `Session.run`s per step, for its losses, the generator
 and the discriminator, and runs no update ops. Post 004 (`sparse_softmax`) needs two. Both feed NumPy arrays.
