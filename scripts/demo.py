@@ -1,4 +1,4 @@
-"""Creates a virtual environment, then trains the main recipe on 10,000 MNIST digits: about 8 minutes on 2 CPU cores.
+"""Creates a virtual environment, then trains the main recipe on 10,000 MNIST digits: about 10 minutes on 2 CPU cores.
 
   python3 scripts/demo.py            (further flags are passed to the training: python3 scripts/demo.py --seed=1)
 
