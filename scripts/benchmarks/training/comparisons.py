@@ -12,10 +12,10 @@ Median = Tuple[float, float, float]  # with its interval, see `median`
 
 
 def median(values: Sequence[float]) -> Median:
-    """The median, and the interval in which that of all possible windows lies with a confidence of at least 95%.
+    """The median, and the interval that contains the true median with a confidence of at least 95%.
 
-    The interval is that of the sign test: the number of windows below the true median has a binomial distribution.
-    Fewer than six windows do not suffice for 95%: their interval is all of them, 94% for five.
+    The interval is that of the sign test: if windows are independent, the number of those below the true median has a
+    binomial distribution. Fewer than six do not suffice for 95%: their interval is their range (94% for five).
     """
     ordered = np.sort(values)
     probabilities = (np.poly1d([0.5, 0.5]) ** len(ordered)).coeffs  # of 0, 1, … windows below the true median

@@ -109,8 +109,8 @@ def run_interleaved(recipe: str, entries: Sequence[Tuple[str, Implementation]], 
     Returns: a `Result` for each entry.
     """
     participants = [_Participant(*entry) for entry in entries]
-    # The process that starts first gets the memory that others have left, which is slower on some virtual machines.
-    # This one keeps that memory, and is not measured.
+    # On some virtual machines, the process that starts first is slower at times, probably because it gets memory that
+    # other programs have left. This one is not measured, and keeps that memory.
     first = _Participant(*entries[0])
     order, parameters = random.Random(0), None
     with contextlib.ExitStack() as stack:
